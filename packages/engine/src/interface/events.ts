@@ -1,0 +1,31 @@
+/** What the engine tells its subscribers, as JSON-RPC notifications of the method `event`. Each carries the whole new view. */
+import { z } from "zod";
+import {
+  Contact,
+  Invitation,
+  Message,
+  Notice,
+  Person,
+  Request,
+  Room,
+  RoomIdText,
+  Server,
+  ServerIdText,
+  Status,
+} from "./views.ts";
+
+export const EngineEvent = z.discriminatedUnion("type", [
+  z.object({ type: z.literal("status.changed"), status: Status }),
+  z.object({ type: z.literal("server.changed"), server: Server }),
+  z.object({ type: z.literal("server.removed"), serverId: ServerIdText }),
+  z.object({ type: z.literal("people.changed"), serverId: ServerIdText, people: z.array(Person) }),
+  z.object({ type: z.literal("request.changed"), request: Request }),
+  z.object({ type: z.literal("contact.changed"), contact: Contact }),
+  z.object({ type: z.literal("invitation.changed"), invitation: Invitation }),
+  z.object({ type: z.literal("room.changed"), room: Room }),
+  z.object({ type: z.literal("message.added"), message: Message }),
+  z.object({ type: z.literal("message.changed"), message: Message }),
+  z.object({ type: z.literal("draft.changed"), roomId: RoomIdText, text: z.string() }),
+  z.object({ type: z.literal("notice.added"), notice: Notice }),
+]);
+export type EngineEvent = z.infer<typeof EngineEvent>;

@@ -1,0 +1,245 @@
+/**
+ * The engine's JSON-RPC 2.0 methods: one table from which the server validates, clients get types, and the OpenRPC
+ * document is generated. A method either returns its result or fails with an `EngineError` whose data is a `Cause`.
+ */
+import { z } from "zod";
+import {
+  AccountText,
+  Contact,
+  Invitation,
+  InvitationPreview,
+  Me,
+  Message,
+  MessageIdText,
+  Notice,
+  Person,
+  Request,
+  RequestIdText,
+  Room,
+  RoomIdText,
+  SafetyNumber,
+  SearchHit,
+  Server,
+  ServerIdText,
+  Status,
+  XrayStep,
+} from "./views.ts";
+
+function method<P extends z.ZodType, R extends z.ZodType>(summary: string, params: P, result: R) {
+  return { summary, params, result };
+}
+
+const nothing = z.strictObject({});
+const done = z.object({});
+/** A person by account key, or by address: `@bob`, `bob@chat.example.com`. */
+const who = z.string().min(1).max(320);
+
+export const methods = {
+  "engine.status": method("Account, homeserver connection and counts", nothing, Status),
+  "engine.subscribe": method(
+    "From now on this connection receives `event` notifications",
+    nothing,
+    z.object({ position: z.number().int().describe("position of the newest message") }),
+  ),
+  "engine.notices": method("Notices not yet dismissed", nothing, z.array(Notice)),
+  "engine.dismissNotice": method("Dismiss a notice", z.strictObject({ noticeId: z.number().int() }), done),
+
+  "account.create": method(
+    "Open this engine's account on its homeserver",
+    z.strictObject({
+      displayName: z.string().min(1).max(64),
+      handle: z
+        .string()
+        .regex(/^[a-z0-9][a-z0-9._-]{0,31}$/)
+        .optional()
+        .describe("made from the display name when absent"),
+      password: z.string().min(1).max(1024).optional(),
+      registrationToken: z.string().max(256).optional(),
+    }),
+    Me,
+  ),
+  "account.signIn": method(
+    "Sign in with handle and password on a new engine, as a further device",
+    z.strictObject({ handle: z.string().max(64), password: z.string().min(1).max(1024) }),
+    Me,
+  ),
+  "account.setPassword": method(
+    "Set or change the password; it is needed only to sign in without another device",
+    z.strictObject({ password: z.string().min(1).max(1024) }),
+    done,
+  ),
+  "account.suggestPassphrase": method(
+    "A generated passphrase of five words",
+    nothing,
+    z.object({ passphrase: z.string() }),
+  ),
+  "account.rename": method(
+    "Change the display name",
+    z.strictObject({ displayName: z.string().min(1).max(64) }),
+    Me,
+  ),
+
+  "servers.list": method("Linked servers and servers that linked us", nothing, z.array(Server)),
+  "servers.link": method(
+    "Link a homeserver by host, port and server id",
+    z.strictObject({
+      host: z.string().min(1).max(253),
+      port: z.number().int().min(1).max(65535),
+      serverId: ServerIdText,
+      localName: z.string().min(1).max(64).optional(),
+    }),
+    Server,
+  ),
+  "servers.linkBack": method(
+    "Link a server that linked us",
+    z.strictObject({ serverId: ServerIdText }),
+    Server,
+  ),
+  "servers.unlink": method("Withdraw our link", z.strictObject({ serverId: ServerIdText }), done),
+  "servers.block": method("Block a server", z.strictObject({ serverId: ServerIdText }), Server),
+  "servers.unblock": method("Unblock a server", z.strictObject({ serverId: ServerIdText }), Server),
+  "servers.rename": method(
+    "Give a server a local name; null takes it away",
+    z.strictObject({ serverId: ServerIdText, localName: z.string().min(1).max(64).nullable() }),
+    Server,
+  ),
+  "servers.retry": method("Try to connect now", z.strictObject({ serverId: ServerIdText }), done),
+
+  "people.list": method(
+    "People of linked servers and of our own, with presence",
+    z.strictObject({ refresh: z.boolean().optional() }),
+    z.array(Person),
+  ),
+  "people.find": method("One person by account or address", z.strictObject({ who }), Person),
+
+  "requests.list": method("Chat requests, newest first", nothing, z.array(Request)),
+  "requests.send": method(
+    "Ask a person for a chat",
+    z.strictObject({ who, text: z.string().max(300) }),
+    Request,
+  ),
+  "requests.accept": method("Accept: opens the room", z.strictObject({ requestId: RequestIdText }), Room),
+  "requests.decline": method(
+    "Decline; the sender is not told",
+    z.strictObject({ requestId: RequestIdText }),
+    done,
+  ),
+  "requests.withdraw": method("Take back our request", z.strictObject({ requestId: RequestIdText }), done),
+
+  "contacts.list": method("Contacts", nothing, z.array(Contact)),
+  "contacts.block": method("Block an account", z.strictObject({ account: AccountText }), done),
+  "contacts.unblock": method("Unblock an account", z.strictObject({ account: AccountText }), done),
+  "contacts.nickname": method(
+    "Give a contact a local nickname; null takes it away",
+    z.strictObject({ account: AccountText, nickname: z.string().min(1).max(64).nullable() }),
+    Contact,
+  ),
+  "contacts.blocked": method(
+    "Blocked accounts",
+    nothing,
+    z.array(z.object({ account: AccountText, displayName: z.string() })),
+  ),
+  "contacts.safetyNumber": method(
+    "Compare to verify",
+    z.strictObject({ account: AccountText }),
+    SafetyNumber,
+  ),
+
+  "invitations.create": method(
+    "Make an invitation link",
+    z.strictObject({
+      label: z.string().max(64).optional(),
+      uses: z.number().int().min(1).max(1000).optional(),
+      expiresInMs: z.number().int().min(60_000).max(31_536_000_000).optional(),
+    }),
+    Invitation,
+  ),
+  "invitations.list": method("Invitations made here", nothing, z.array(Invitation)),
+  "invitations.revoke": method("Revoke an invitation", z.strictObject({ invitationId: z.string() }), done),
+  "invitations.inspect": method(
+    "Read an invitation link",
+    z.strictObject({ link: z.string().max(8192) }),
+    InvitationPreview,
+  ),
+  "invitations.accept": method(
+    "Use an invitation link: links the servers and opens the contact",
+    z.strictObject({ link: z.string().max(8192) }),
+    Request,
+  ),
+
+  "rooms.list": method("Rooms, last activity first", nothing, z.array(Room)),
+  "rooms.get": method("One room", z.strictObject({ roomId: RoomIdText }), Room),
+  "rooms.clear": method(
+    "Remove this room's messages from this engine",
+    z.strictObject({ roomId: RoomIdText }),
+    done,
+  ),
+
+  "messages.list": method(
+    "A page of a room's history, oldest first",
+    z.strictObject({
+      roomId: RoomIdText,
+      before: z.number().int().optional().describe("messages with a position below this"),
+      after: z.number().int().optional().describe("messages with a position above this, from the oldest"),
+      around: MessageIdText.optional().describe("a page with this message in its middle"),
+      limit: z.number().int().min(1).max(500).optional(),
+    }),
+    z.object({ messages: z.array(Message), more: z.object({ before: z.boolean(), after: z.boolean() }) }),
+  ),
+  "messages.since": method(
+    "Messages of all rooms after a position, for scripts that resume",
+    z.strictObject({ after: z.number().int(), limit: z.number().int().min(1).max(500).optional() }),
+    z.array(Message),
+  ),
+  "messages.send": method(
+    "Send a text; returns once it is committed to this engine's store",
+    z.strictObject({
+      roomId: RoomIdText.optional(),
+      to: who.optional().describe("instead of the room: a contact"),
+      text: z.string().min(1).max(65_536),
+      inReplyTo: MessageIdText.optional(),
+      clientId: z.string().max(64).optional().describe("the same id twice sends once"),
+    }),
+    Message,
+  ),
+  "messages.retry": method(
+    "Try a failed message again",
+    z.strictObject({ messageId: MessageIdText }),
+    Message,
+  ),
+  "messages.markRead": method(
+    "Read up to and with this message; tells the sender",
+    z.strictObject({ roomId: RoomIdText, messageId: MessageIdText }),
+    done,
+  ),
+  "messages.markUnread": method(
+    "Mark a room unread from this message",
+    z.strictObject({ roomId: RoomIdText, messageId: MessageIdText }),
+    done,
+  ),
+  "messages.xray": method(
+    "Where a message is, step by step",
+    z.strictObject({ messageId: MessageIdText }),
+    z.array(XrayStep),
+  ),
+  "messages.search": method(
+    "Full-text search, newest first",
+    z.strictObject({
+      text: z.string().min(1).max(256),
+      roomId: RoomIdText.optional(),
+      before: z.number().int().optional(),
+      limit: z.number().int().min(1).max(100).optional(),
+    }),
+    z.array(SearchHit),
+  ),
+
+  "drafts.set": method(
+    "Keep a draft",
+    z.strictObject({ roomId: RoomIdText, text: z.string().max(65_536) }),
+    done,
+  ),
+} as const;
+
+export type MethodName = keyof typeof methods;
+export type Params<M extends MethodName> = z.input<(typeof methods)[M]["params"]>;
+export type Result<M extends MethodName> = z.output<(typeof methods)[M]["result"]>;

@@ -1,0 +1,234 @@
+/**
+ * What a screen, script or bot is shown. These schemas are the engine's outward data: plain JSON, validated at the
+ * boundary, with identifiers in the text forms of docs/protocol.md (lower-case base32) and times in Unix milliseconds.
+ */
+import { z } from "zod";
+
+/** 32 bytes in lower-case base32 without padding. */
+const key = z.string().regex(/^[a-z2-7]{52}$/);
+export const AccountText = key.describe("account key, base32");
+export const ServerIdText = key.describe("server id, base32");
+export const RoomIdText = z
+  .string()
+  .regex(/^[a-z2-7]{26}$/)
+  .describe("room id, 16 bytes, base32");
+export const MessageIdText = key.describe("message id, base32");
+export const RequestIdText = z
+  .string()
+  .regex(/^[a-z2-7]{26}$/)
+  .describe("request id, 16 bytes, base32");
+export const Time = z.number().int().nonnegative().describe("Unix time, ms");
+
+/** Why something failed or waits: a stable code, a sentence for people, one thing to do, and whether trying again helps. */
+export const Cause = z.object({
+  code: z.string(),
+  sentence: z.string(),
+  fix: z.string().nullable(),
+  retry: z.enum(["never", "later", "now"]),
+});
+export type Cause = z.infer<typeof Cause>;
+
+export const Address = z.object({
+  host: z.string(),
+  port: z.number().int().min(1).max(65535),
+  kind: z.enum(["direct", "proxy", "lan"]),
+});
+
+/** The person whose engine this is. */
+export const Me = z.object({
+  account: AccountText,
+  handle: z.string().describe("local part of the address"),
+  address: z.string().describe("@handle on a one-person server, else handle@server"),
+  displayName: z.string(),
+  hasPassword: z.boolean(),
+  deviceId: z.string(),
+  deviceName: z.string(),
+  createdAt: Time,
+});
+export type Me = z.infer<typeof Me>;
+
+export const Status = z.object({
+  me: Me.nullable().describe("null until an account was opened: the first run"),
+  homeserver: z.object({
+    serverId: ServerIdText,
+    name: z.string(),
+    addresses: z.array(Address),
+    version: z.string(),
+    administrator: z.boolean().describe("whether this account may link and block servers"),
+    connection: z.enum(["connected", "connecting", "waiting", "superseded"]),
+    cause: Cause.nullable(),
+    nextTryAt: Time.nullable(),
+  }),
+  reach: z.object({
+    kind: z.enum(["direct", "proxy", "lan", "this-machine", "unknown"]),
+    sentence: z.string(),
+  }),
+  counts: z.object({ unread: z.number().int(), requests: z.number().int() }),
+});
+export type Status = z.infer<typeof Status>;
+
+/** A homeserver that ours links with, or that linked us. */
+export const Server = z.object({
+  serverId: ServerIdText,
+  name: z.string().describe("the name that it claims; empty before first contact"),
+  localName: z.string().nullable().describe("the name that the person gave it"),
+  shownName: z
+    .string()
+    .describe("what screens print: local name, else name, else eight characters of its id"),
+  trust: z.enum(["mutual", "incoming", "outgoing", "blocked"]),
+  state: z.enum(["connected", "connecting", "waiting", "refused", "off"]),
+  cause: Cause.nullable(),
+  nextTryAt: Time.nullable(),
+  addresses: z.array(Address),
+  via: z.string().nullable().describe("null when direct, else the relay's shown name"),
+  roundTripMs: z.number().nullable(),
+  queueDepth: z.number().int().describe("bundles waiting for it"),
+  lastContactAt: Time.nullable(),
+  linkedAt: Time,
+  software: z.string(),
+});
+export type Server = z.infer<typeof Server>;
+
+export const Presence = z.enum(["online", "offline", "unknown"]);
+
+export const Person = z.object({
+  account: AccountText,
+  address: z.string(),
+  displayName: z.string(),
+  serverId: ServerIdText,
+  serverName: z.string(),
+  presence: Presence,
+  relation: z.enum(["self", "contact", "requested", "requesting", "none", "blocked"]),
+  roomId: RoomIdText.nullable(),
+});
+export type Person = z.infer<typeof Person>;
+
+/** A chat request, theirs or ours. Of a stranger nothing more than this is ever shown. */
+export const Request = z.object({
+  requestId: RequestIdText,
+  direction: z.enum(["incoming", "outgoing"]),
+  account: AccountText,
+  address: z.string(),
+  displayName: z.string(),
+  serverId: ServerIdText,
+  serverName: z.string(),
+  text: z.string(),
+  why: z.string().describe("why this is seen: how the request could reach this account"),
+  createdAt: Time,
+  state: z.enum(["pending", "accepted", "declined", "withdrawn", "failed"]),
+  cause: Cause.nullable(),
+  roomId: RoomIdText.nullable(),
+});
+export type Request = z.infer<typeof Request>;
+
+export const Contact = z.object({
+  account: AccountText,
+  address: z.string(),
+  displayName: z.string(),
+  nickname: z.string().nullable(),
+  serverId: ServerIdText,
+  serverName: z.string(),
+  presence: Presence,
+  blocked: z.boolean(),
+  roomId: RoomIdText.nullable(),
+  since: Time,
+});
+export type Contact = z.infer<typeof Contact>;
+
+export const Invitation = z.object({
+  invitationId: z.string(),
+  link: z.string().nullable().describe("null once used up, expired or revoked"),
+  label: z.string(),
+  createdAt: Time,
+  expiresAt: Time,
+  usesMax: z.number().int(),
+  usesLeft: z.number().int(),
+  state: z.enum(["open", "used", "expired", "revoked"]),
+  usedBy: z.array(z.object({ account: AccountText, displayName: z.string(), at: Time })),
+});
+export type Invitation = z.infer<typeof Invitation>;
+
+/** What an invitation link says, before it is used. */
+export const InvitationPreview = z.object({
+  displayName: z.string(),
+  address: z.string(),
+  account: AccountText,
+  serverId: ServerIdText,
+  serverName: z.string(),
+  addresses: z.array(Address),
+  expiresAt: Time,
+});
+export type InvitationPreview = z.infer<typeof InvitationPreview>;
+
+/**
+ * waiting: kept by the engine · submitted: on disk at my server · forwarded: on disk at their server ·
+ * delivered: their engine has it · read · failed. Never a state that was not confirmed.
+ */
+export const MessageState = z.enum(["waiting", "submitted", "forwarded", "delivered", "read", "failed"]);
+export type MessageState = z.infer<typeof MessageState>;
+
+export const Message = z.object({
+  messageId: MessageIdText,
+  roomId: RoomIdText,
+  position: z.number().int().describe("rises with every message this engine commits, over all rooms"),
+  kind: z.enum(["text", "notice"]).describe("notice: a line of the room's own, such as 'chat accepted'"),
+  sender: AccountText,
+  senderName: z.string(),
+  mine: z.boolean(),
+  sentAt: Time.describe("the sender's clock"),
+  receivedAt: Time.describe("this engine's clock"),
+  text: z.string(),
+  inReplyTo: MessageIdText.nullable(),
+  state: MessageState.nullable().describe("null for others' messages"),
+  stateAt: z
+    .object({ submitted: Time, forwarded: Time, delivered: Time, read: Time })
+    .partial()
+    .describe("when each state was confirmed"),
+  cause: Cause.nullable().describe("why it waits or failed"),
+});
+export type Message = z.infer<typeof Message>;
+
+export const Room = z.object({
+  roomId: RoomIdText,
+  kind: z.enum(["notes", "pair"]).describe("notes: notes to self"),
+  title: z.string(),
+  peer: Person.nullable(),
+  createdAt: Time,
+  lastActivityAt: Time,
+  lastMessage: Message.nullable(),
+  unread: z.number().int(),
+  firstUnread: MessageIdText.nullable(),
+  missing: z.number().int().describe("messages known to be missing (a gap in the sender's counters)"),
+  state: z.enum(["open", "closed", "broken"]),
+  cause: Cause.nullable().describe("why nothing can be written here, where so"),
+  draft: z.string(),
+});
+export type Room = z.infer<typeof Room>;
+
+export const SearchHit = z.object({
+  message: Message,
+  roomTitle: z.string(),
+  snippet: z.array(z.object({ text: z.string(), hit: z.boolean() })),
+});
+export type SearchHit = z.infer<typeof SearchHit>;
+
+export const SafetyNumber = z.object({
+  digits: z.string().describe("60 digits in 12 groups of 5"),
+  emoji: z.array(z.object({ symbol: z.string(), name: z.string() })).length(7),
+});
+export type SafetyNumber = z.infer<typeof SafetyNumber>;
+
+/** Something the person must be told that belongs to no single message: a changed key, a refused link. */
+export const Notice = z.object({
+  noticeId: z.number().int(),
+  level: z.enum(["info", "warning", "danger"]),
+  cause: Cause,
+  at: Time,
+});
+export type Notice = z.infer<typeof Notice>;
+
+export const XrayStep = z.object({
+  at: Time.nullable(),
+  state: z.enum(["done", "now", "pending", "failed"]),
+  sentence: z.string(),
+});

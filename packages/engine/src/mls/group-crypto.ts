@@ -1,0 +1,163 @@
+/**
+ * What the engine asks of MLS (RFC 9420): groups of exactly two devices, made by one and joined by the other, in
+ * which no further commit happens. Bytes go in and out, and every operation is a function from a stored state to a
+ * new one, so that the caller writes the new state in the same transaction as what it produced.
+ *
+ * The caller keeps three rules. Bytes leave the machine only after the state that made them is on disk. One
+ * operation at a time per group: two on one state would use one key twice. Who the members are is for the caller
+ * to check, by their credentials, before anything is shown or sent.
+ */
+
+declare const groupStateBrand: unique symbol;
+
+/** The encoded MLS state of one group. It holds secrets: it belongs in the engine's own store only. */
+export type GroupState = Uint8Array & { readonly [groupStateBrand]: true };
+
+/** Takes up a state again that an operation here returned and the caller's store kept. */
+export function storedGroupState(bytes: Uint8Array): GroupState {
+  return bytes as GroupState;
+}
+
+/** This device as a member of groups. Its device key is the signature key of its leaf. */
+export interface MemberIdentity {
+  /** Ed25519 seed, 32 bytes (RFC 8032 §5.1.5). */
+  readonly signaturePrivateKey: Uint8Array;
+  /** 32 bytes; must belong to the seed. */
+  readonly signaturePublicKey: Uint8Array;
+  /** Identity of the basic credential: the device certificate's bytes. */
+  readonly credential: Uint8Array;
+}
+
+export interface MemberInfo {
+  /** Leaf index: 0 is the creator, 1 the one who joined. */
+  readonly index: number;
+  /** Byte for byte what its identity gave. */
+  readonly credential: Uint8Array;
+  /** Ed25519, 32 bytes: every message of this member verifies under it. */
+  readonly signatureKey: Uint8Array;
+  /** Whether this is the device whose state it is. */
+  readonly own: boolean;
+}
+
+export interface NewKeyPackage {
+  /** MLSMessage with a KeyPackage: what is published. */
+  readonly keyPackage: Uint8Array;
+  /** The private keys of it, without the device key. Delete it when its group is joined. */
+  readonly privatePart: Uint8Array;
+  /** KeyPackageRef (RFC 9420 §5.2), 32 bytes. */
+  readonly reference: Uint8Array;
+}
+
+export interface KeyPackageInfo {
+  readonly credential: Uint8Array;
+  readonly signatureKey: Uint8Array;
+  readonly reference: Uint8Array;
+  /** Unix time, ms: from then on nobody adds it to a group. */
+  readonly expiresMs: number;
+}
+
+/** A foreseen failure; `reason` is for logs and developers, and holds no secrets. */
+export interface Refused {
+  readonly kind: "refused";
+  readonly reason: string;
+}
+
+/** `welcome` is an MLSMessage with a Welcome that carries the ratchet tree, so that it is all the peer needs. */
+export type CreateOutcome =
+  | { readonly kind: "created"; readonly state: GroupState; readonly welcome: Uint8Array }
+  | Refused;
+
+export type JoinOutcome =
+  | {
+      readonly kind: "joined";
+      readonly state: GroupState;
+      readonly groupId: Uint8Array;
+      readonly members: readonly MemberInfo[];
+    }
+  | Refused;
+
+/** Only `message` changes the state; after any other outcome the stored state stays the valid one. */
+export type DecryptOutcome =
+  | {
+      readonly kind: "message";
+      /** No longer holds the key that opened this message. */
+      readonly state: GroupState;
+      readonly plaintext: Uint8Array;
+      /** Travelled in the clear, and is as its sender wrote it. */
+      readonly authenticatedData: Uint8Array;
+      readonly sender: MemberInfo;
+      /** The sender's message number in this group and epoch, from 0, without gaps. */
+      readonly generation: number;
+    }
+  /** It names another group than the state does. */
+  | { readonly kind: "wrong-group" }
+  | { readonly kind: "future-epoch" }
+  | { readonly kind: "past-epoch" }
+  /** Its key is gone: it was decrypted before, or the sender ran `skippedKeysMax` messages ahead of it. */
+  | { readonly kind: "duplicate" }
+  /** More than `skippedGenerationsMax` of its sender's messages are missing before it. */
+  | { readonly kind: "too-far-ahead" }
+  /** It says that this device sent it. Not proved: a device cannot open its own messages. */
+  | { readonly kind: "own" }
+  /** Damaged, forged, or no application message at all. */
+  | { readonly kind: "corrupt"; readonly reason: string };
+
+/** What a message says in the clear, unproved. */
+export interface MessageHeader {
+  readonly groupId: Uint8Array;
+  readonly epoch: bigint;
+}
+
+export interface SealedMessage {
+  readonly state: GroupState;
+  /** MLSMessage with a PrivateMessage. */
+  readonly message: Uint8Array;
+}
+
+export interface CreatePair {
+  /** Never used before. */
+  readonly groupId: Uint8Array;
+  readonly identity: MemberIdentity;
+  readonly peerKeyPackage: Uint8Array;
+  /** An implementation may hold the key package's lifetime against the machine's clock as well. */
+  readonly nowMs: number;
+}
+
+export interface Join {
+  readonly welcome: Uint8Array;
+  readonly identity: MemberIdentity;
+  /** The key package that the Welcome is for, with its private part, as `createKeyPackage` returned them. */
+  readonly keyPackage: Uint8Array;
+  readonly privatePart: Uint8Array;
+}
+
+export interface GroupCrypto {
+  /** A single-use key package. Its lifetime begins `clockSkewMs` before `nowMs`, for peers whose clocks are behind. */
+  createKeyPackage(identity: MemberIdentity, nowMs: number): Promise<NewKeyPackage>;
+
+  /** What a key package says; undefined unless it is valid at `nowMs` (RFC 9420 §10.1, §7.3). */
+  inspectKeyPackage(keyPackage: Uint8Array, nowMs: number): Promise<KeyPackageInfo | undefined>;
+
+  /** Creates the group and adds the peer. The Welcome is queued in the transaction that stores the state. */
+  createPair(args: CreatePair): Promise<CreateOutcome>;
+
+  /** The references of the key packages that a Welcome is for; undefined where it is no Welcome. */
+  welcomeReferences(welcome: Uint8Array): readonly Uint8Array[] | undefined;
+
+  /** Joins. The caller checks the `members` before it stores the state. */
+  join(args: Join): Promise<JoinOutcome>;
+
+  /** Encrypts at most `plaintextBytesMax` bytes, padded. `authenticatedData` is not hidden, only protected. */
+  encrypt(state: GroupState, plaintext: Uint8Array, authenticatedData?: Uint8Array): Promise<SealedMessage>;
+
+  decrypt(state: GroupState, message: Uint8Array): Promise<DecryptOutcome>;
+
+  /** Undefined where the bytes are no PrivateMessage. */
+  header(message: Uint8Array): MessageHeader | undefined;
+
+  /** The two members in the order of their indices. */
+  members(state: GroupState): readonly MemberInfo[];
+
+  /** RFC 9420 §8.7: equal on both sides if and only if they hold the same group. */
+  epochAuthenticator(state: GroupState): Uint8Array;
+}

@@ -1,0 +1,364 @@
+/**
+ * The store in memory, for simulations: the same semantics as on disk, committed at a moment that the simulation
+ * chooses. A copy of a committed state can be opened again, which is how a crash looks to the core.
+ */
+import type { AccountId, DeviceId, EnvelopeId, InboxItem, ServerId, StreamClass } from "@fedchat/protocol";
+import type {
+  AccountRow,
+  Delivered,
+  Delivery,
+  DeviceRow,
+  HomeserverStore,
+  IncomingStream,
+  InboxState,
+  LinkRow,
+  OutboxRow,
+  OutgoingStream,
+  RefusalRow,
+  SealedRow,
+  StoredState,
+  WriteOp,
+  WriteResult,
+} from "./store.ts";
+import { StoreFullError } from "./store.ts";
+
+interface Inbox extends InboxState {
+  items: InboxItem[];
+}
+
+interface KeyPackages {
+  packages: Uint8Array[];
+  lastResort: Uint8Array | undefined;
+  capability: Uint8Array;
+}
+
+interface Tables {
+  meta: Map<string, Uint8Array>;
+  accounts: Map<AccountId, AccountRow>;
+  devices: Map<string, DeviceRow>;
+  inboxes: Map<AccountId, Inbox>;
+  /** `account envelope` → when it was delivered */
+  seen: Map<string, number>;
+  outbox: Map<string, OutboxRow[]>;
+  outgoing: Map<string, OutgoingStream>;
+  incoming: Map<string, IncomingStream>;
+  links: Map<ServerId, LinkRow>;
+  records: Map<ServerId, StoredState["records"][number]>;
+  keyPackages: Map<string, KeyPackages>;
+  sealed: Map<AccountId, Map<string, SealedRow>>;
+  grants: Map<string, StoredState["grants"][number]>;
+  blocks: Map<string, StoredState["blocks"][number]>;
+  refusals: RefusalRow[];
+}
+
+/** What a simulation may do to the disk. */
+export interface MemoryDisk {
+  /** Called before a transaction is applied; its promise is how long the disk takes, and it may reject. */
+  commit?: () => Promise<void>;
+  /** Transactions fail with `StoreFullError` while this is true. */
+  full?: () => boolean;
+}
+
+export class MemoryStore implements HomeserverStore {
+  readonly #disk: MemoryDisk;
+  #tables: Tables;
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(disk: MemoryDisk = {}, tables: Tables = emptyTables()) {
+    this.#disk = disk;
+    this.#tables = tables;
+  }
+
+  /** What is committed at this moment, as another store: after a crash, or as a backup. */
+  snapshot(disk: MemoryDisk = this.#disk): MemoryStore {
+    return new MemoryStore(disk, structuredClone(this.#tables));
+  }
+
+  async load(): Promise<StoredState> {
+    const t = this.#tables;
+    return structuredClone({
+      meta: t.meta,
+      accounts: [...t.accounts.values()],
+      devices: [...t.devices.values()],
+      links: [...t.links.values()],
+      records: [...t.records.values()],
+      outgoing: [...t.outgoing.values()],
+      incoming: [...t.incoming.values()],
+      grants: [...t.grants.values()],
+      blocks: [...t.blocks.values()],
+    });
+  }
+
+  write(ops: WriteOp[]): Promise<WriteResult[]> {
+    const copied = structuredClone(ops);
+    const written = this.#last.then(async () => {
+      await this.#disk.commit?.();
+      if (this.#disk.full?.()) throw new StoreFullError("the simulated disk is full");
+      return copied.map((op) => apply(this.#tables, op));
+    });
+    this.#last = written.catch(() => undefined);
+    return written;
+  }
+
+  async inboxState(account: AccountId): Promise<InboxState | undefined> {
+    const inbox = this.#tables.inboxes.get(account);
+    return inbox && { incarnation: inbox.incarnation, floor: inbox.floor, head: inbox.head };
+  }
+
+  async inboxPage(account: AccountId, after: number, limit: number): Promise<InboxItem[]> {
+    const items = this.#tables.inboxes.get(account)?.items ?? [];
+    return items.filter((item) => item.position > after).slice(0, limit);
+  }
+
+  async outboxPage(
+    destination: ServerId,
+    streamClass: StreamClass,
+    fromSequence: number,
+    limit: number,
+  ): Promise<OutboxRow[]> {
+    const rows = this.#tables.outbox.get(key(destination, streamClass)) ?? [];
+    return rows.filter((row) => row.sequence >= fromSequence).slice(0, limit);
+  }
+
+  async outboxFind(envelopes: EnvelopeId[]): Promise<{ envelope: EnvelopeId; server: ServerId }[]> {
+    const wanted = new Set(envelopes);
+    return [...this.#tables.outbox.values()]
+      .flat()
+      .flatMap((row) =>
+        row.envelopes
+          .filter(({ id }) => wanted.has(id))
+          .map(({ id }) => ({ envelope: id, server: row.destination })),
+      );
+  }
+
+  async refusals(account: AccountId, envelopes: EnvelopeId[]): Promise<RefusalRow[]> {
+    return this.#tables.refusals.filter((row) => row.account === account && envelopes.includes(row.envelope));
+  }
+
+  async keyPackageCount(account: AccountId, device: DeviceId): Promise<number> {
+    return this.#tables.keyPackages.get(key(account, device))?.packages.length ?? 0;
+  }
+
+  async sealedGet(account: AccountId, name: string): Promise<SealedRow | undefined> {
+    return this.#tables.sealed.get(account)?.get(name);
+  }
+
+  async sealedList(account: AccountId): Promise<{ name: string; version: number }[]> {
+    return [...(this.#tables.sealed.get(account)?.values() ?? [])].map(({ name, version }) => ({
+      name,
+      version,
+    }));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#last;
+  }
+}
+
+function emptyTables(): Tables {
+  return {
+    meta: new Map(),
+    accounts: new Map(),
+    devices: new Map(),
+    inboxes: new Map(),
+    seen: new Map(),
+    outbox: new Map(),
+    outgoing: new Map(),
+    incoming: new Map(),
+    links: new Map(),
+    records: new Map(),
+    keyPackages: new Map(),
+    sealed: new Map(),
+    grants: new Map(),
+    blocks: new Map(),
+    refusals: [],
+  };
+}
+
+const key = (...parts: string[]): string => parts.join(" ");
+const done: WriteResult = { op: "done" };
+
+function apply(t: Tables, op: WriteOp): WriteResult {
+  switch (op.op) {
+    case "meta.put":
+      t.meta.set(op.key, op.value);
+      return done;
+    case "account.open":
+      t.accounts.set(op.row.account, op.row);
+      t.inboxes.set(op.row.account, { incarnation: op.incarnation, floor: 0, head: 0, items: [] });
+      setDevices(t, op.row.account, op.devices);
+      return done;
+    case "account.record":
+      Object.assign(t.accounts.get(op.account)!, { record: op.record, handle: op.handle });
+      setDevices(t, op.account, op.devices);
+      return done;
+    case "account.password":
+      t.accounts.get(op.account)!.password = op.password;
+      return done;
+    case "device.fence":
+      t.devices.get(key(op.account, op.device))!.fencing = op.fencing;
+      return done;
+    case "inbox.acknowledge":
+      return acknowledge(t, op.account, op.device, op.position);
+    case "inbox.deliver":
+      return { op: "inbox.deliver", deliveries: op.deliveries.map((delivery) => deliver(t, delivery)) };
+    case "inbox.expire":
+      return expire(t, op.itemsBefore, op.idsBefore);
+    case "outbox.append":
+      for (const row of op.rows) appendOutbox(t, row);
+      return done;
+    case "outbox.acknowledged":
+    case "outbox.expire": {
+      const rows = t.outbox.get(key(op.destination, op.class)) ?? [];
+      t.outbox.set(
+        key(op.destination, op.class),
+        rows.filter((row) => row.stream !== op.stream || row.sequence > op.sequence),
+      );
+      return done;
+    }
+    case "outbox.restart": {
+      const at = key(op.destination, op.class);
+      const rows = t.outbox.get(at) ?? [];
+      rows.forEach((row, index) => Object.assign(row, { stream: op.stream, sequence: index + 1 }));
+      t.outgoing.set(at, {
+        destination: op.destination,
+        class: op.class,
+        stream: op.stream,
+        next: rows.length + 1,
+      });
+      return done;
+    }
+    case "stream.received":
+      t.incoming.set(key(op.row.source, op.row.class), op.row);
+      return done;
+    case "link.put":
+      t.links.set(op.row.server, op.row);
+      return done;
+    case "link.delete":
+      t.links.delete(op.server);
+      return done;
+    case "record.put":
+      t.records.set(op.server, {
+        server: op.server,
+        name: op.name,
+        sequence: op.sequence,
+        record: op.record,
+      });
+      return done;
+    case "keyPackages.put": {
+      const held = t.keyPackages.get(key(op.account, op.device));
+      t.keyPackages.set(key(op.account, op.device), {
+        packages: [...(held?.packages ?? []), ...op.packages],
+        lastResort: op.lastResort ?? held?.lastResort,
+        capability: op.capability,
+      });
+      return done;
+    }
+    case "keyPackages.take": {
+      const held = t.keyPackages.get(key(op.account, op.device));
+      const entitled = held !== undefined && held.capability.toString() === op.capability.toString();
+      return {
+        op: "keyPackages.take",
+        keyPackage: entitled ? (held.packages.shift() ?? held.lastResort) : undefined,
+      };
+    }
+    case "sealed.put": {
+      const records = t.sealed.get(op.account) ?? new Map<string, SealedRow>();
+      t.sealed.set(op.account, records);
+      if ((records.get(op.row.name)?.version ?? 0) !== op.row.version - 1) {
+        return { op: "sealed.put", outcome: "conflict" };
+      }
+      records.set(op.row.name, op.row);
+      return { op: "sealed.put", outcome: "stored" };
+    }
+    case "grant.put":
+      t.grants.set(key(op.account, op.peer), { account: op.account, peer: op.peer, server: op.server });
+      return done;
+    case "grant.delete":
+      t.grants.delete(key(op.account, op.peer));
+      return done;
+    case "block.put":
+      t.blocks.set(key(op.account, op.peer), { account: op.account, peer: op.peer });
+      return done;
+    case "block.delete":
+      t.blocks.delete(key(op.account, op.peer));
+      return done;
+    case "refusal.put":
+      t.refusals.push(op.row);
+      return done;
+  }
+}
+
+/** Devices that are new start with the inbox's floor as their cursor; those no longer listed go. */
+function setDevices(t: Tables, account: AccountId, devices: DeviceId[]): void {
+  for (const row of [...t.devices.values()]) {
+    if (row.account === account && !devices.includes(row.device)) t.devices.delete(key(account, row.device));
+  }
+  for (const device of devices) {
+    if (t.devices.has(key(account, device))) continue;
+    t.devices.set(key(account, device), {
+      account,
+      device,
+      fencing: 0,
+      cursor: t.inboxes.get(account)!.floor,
+    });
+  }
+  dropAcknowledged(t, account);
+}
+
+function deliver(t: Tables, delivery: Delivery): Delivered[] {
+  return delivery.to.map((account) => {
+    const inbox = t.inboxes.get(account);
+    if (inbox === undefined) return { account, outcome: "unknown" };
+    if (t.seen.has(key(account, delivery.id))) return { account, outcome: "duplicate" };
+    t.seen.set(key(account, delivery.id), delivery.received);
+    const { to: _, ...rest } = delivery;
+    inbox.head += 1;
+    inbox.items.push({ ...rest, position: inbox.head });
+    return { account, outcome: "delivered", position: inbox.head };
+  });
+}
+
+function acknowledge(t: Tables, account: AccountId, device: DeviceId, position: number): WriteResult {
+  const row = t.devices.get(key(account, device));
+  const inbox = t.inboxes.get(account);
+  if (row === undefined || inbox === undefined) return done;
+  row.cursor = Math.max(row.cursor, Math.min(position, inbox.head));
+  dropAcknowledged(t, account);
+  return done;
+}
+
+function dropAcknowledged(t: Tables, account: AccountId): void {
+  const inbox = t.inboxes.get(account)!;
+  const cursors = [...t.devices.values()].filter((row) => row.account === account).map((row) => row.cursor);
+  if (cursors.length > 0) raiseFloor(inbox, Math.min(...cursors));
+}
+
+function raiseFloor(inbox: Inbox, floor: number): void {
+  if (floor <= inbox.floor) return;
+  inbox.floor = floor;
+  inbox.items = inbox.items.filter((item) => item.position > floor);
+}
+
+function expire(t: Tables, itemsBefore: number, idsBefore: number): WriteResult {
+  for (const inbox of t.inboxes.values()) {
+    const last = inbox.items.findLast((item) => item.received < itemsBefore);
+    if (last !== undefined) raiseFloor(inbox, last.position);
+  }
+  for (const [id, at] of t.seen) if (at < idsBefore) t.seen.delete(id);
+  t.refusals = t.refusals.filter((row) => row.at >= idsBefore);
+  return done;
+}
+
+function appendOutbox(t: Tables, row: OutboxRow): void {
+  const at = key(row.destination, row.class);
+  const rows = t.outbox.get(at) ?? [];
+  rows.push(row);
+  t.outbox.set(at, rows);
+  t.outgoing.set(at, {
+    destination: row.destination,
+    class: row.class,
+    stream: row.stream,
+    next: row.sequence + 1,
+  });
+}

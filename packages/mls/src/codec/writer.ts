@@ -1,0 +1,81 @@
+/** Appends the primitive types of RFC 9420 §2.1 to one growing buffer. Values out of range are our own fault. */
+import { LENGTH_MAX } from "../limits.ts";
+
+export class Writer {
+  #bytes: Uint8Array<ArrayBuffer>;
+  #length = 0;
+
+  constructor(capacity = 256) {
+    this.#bytes = new Uint8Array(capacity);
+  }
+
+  /** A copy of everything written. */
+  finish(): Uint8Array<ArrayBuffer> {
+    return this.#bytes.slice(0, this.#length);
+  }
+
+  uint8(value: number): void {
+    this.#integer(value, 1);
+  }
+
+  uint16(value: number): void {
+    this.#integer(value, 2);
+  }
+
+  uint32(value: number): void {
+    this.#integer(value, 4);
+  }
+
+  uint64(value: bigint): void {
+    if (value < 0n || value > 0xffffffffffffffffn) throw new RangeError("not a uint64");
+    this.uint32(Number(value >> 32n));
+    this.uint32(Number(value & 0xffffffffn));
+  }
+
+  /** The bytes as they are, without a length. */
+  fixed(bytes: Uint8Array): void {
+    this.#reserve(bytes.length);
+    this.#bytes.set(bytes, this.#length);
+    this.#length += bytes.length;
+  }
+
+  /** `opaque x<V>`. */
+  opaque(bytes: Uint8Array): void {
+    this.length(bytes.length);
+    this.fixed(bytes);
+  }
+
+  /** What `fill` writes, behind its length in bytes. */
+  nested(fill: (inner: Writer) => void): void {
+    const inner = new Writer();
+    fill(inner);
+    this.opaque(inner.#bytes.subarray(0, inner.#length));
+  }
+
+  /** A variable-size length header (RFC 9420 §2.1.2) in its shortest form. */
+  length(length: number): void {
+    if (length < 0x40) this.uint8(length);
+    else if (length < 0x4000) this.uint16(0x4000 + length);
+    else if (length <= LENGTH_MAX) this.uint32(0x80000000 + length);
+    else throw new RangeError("longer than a vector can be");
+  }
+
+  #integer(value: number, octets: number): void {
+    if (!Number.isInteger(value) || value < 0 || value >= 2 ** (8 * octets)) {
+      throw new RangeError(`not an unsigned integer of ${octets} octets`);
+    }
+    this.#reserve(octets);
+    for (let shift = octets - 1; shift >= 0; shift -= 1) {
+      this.#bytes[this.#length] = Math.floor(value / 2 ** (8 * shift)) & 0xff;
+      this.#length += 1;
+    }
+  }
+
+  #reserve(more: number): void {
+    const needed = this.#length + more;
+    if (needed <= this.#bytes.length) return;
+    const grown = new Uint8Array(Math.max(needed, this.#bytes.length * 2));
+    grown.set(this.#bytes.subarray(0, this.#length));
+    this.#bytes = grown;
+  }
+}

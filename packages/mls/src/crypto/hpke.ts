@@ -1,0 +1,124 @@
+/** HPKE in base mode (RFC 9180 §5.1.1), single-shot, and its export: what MLS uses of it. */
+import { concat, NO_BYTES, utf8 } from "../codec/bytes.ts";
+import { labeledExpand, labeledExtract } from "./hpke-kdf.ts";
+import type { Kem, KeyPair } from "./kem.ts";
+import type { AeadName, HashName, Primitives, RandomSource } from "./primitives.ts";
+
+export interface HpkeSuite {
+  readonly kem: Kem;
+  /** HKDF with this hash. */
+  readonly kdf: HashName;
+  readonly aead: AeadName;
+}
+
+export interface HpkeSealed {
+  readonly kemOutput: Uint8Array;
+  readonly ciphertext: Uint8Array;
+}
+
+/** Undefined where the public key is malformed. */
+export function hpkeSeal(
+  p: Primitives,
+  suite: HpkeSuite,
+  random: RandomSource,
+  publicKey: Uint8Array,
+  info: Uint8Array,
+  plaintext: Uint8Array,
+): HpkeSealed | undefined {
+  const encapsulated = suite.kem.encapsulate(p, publicKey, random.bytes(suite.kem.randomBytes));
+  if (encapsulated === undefined) return undefined;
+  const { key, nonce } = schedule(p, suite, encapsulated.sharedSecret, info);
+  return {
+    kemOutput: encapsulated.kemOutput,
+    ciphertext: p.seal(suite.aead, key, nonce, NO_BYTES, plaintext),
+  };
+}
+
+/** Undefined where the KEM output is malformed or authentication fails. */
+export function hpkeOpen(
+  p: Primitives,
+  suite: HpkeSuite,
+  keyPair: KeyPair,
+  info: Uint8Array,
+  sealed: HpkeSealed,
+): Uint8Array | undefined {
+  const sharedSecret = suite.kem.decapsulate(p, keyPair, sealed.kemOutput);
+  if (sharedSecret === undefined) return undefined;
+  const { key, nonce } = schedule(p, suite, sharedSecret, info);
+  return p.open(suite.aead, key, nonce, NO_BYTES, sealed.ciphertext);
+}
+
+/** SetupBaseS and Context.Export with an empty info (RFC 9180 §5.3): a secret for whoever holds the private key. */
+export function hpkeExportTo(
+  p: Primitives,
+  suite: HpkeSuite,
+  random: RandomSource,
+  publicKey: Uint8Array,
+  exporterContext: Uint8Array,
+  length: number,
+): { readonly kemOutput: Uint8Array; readonly secret: Uint8Array } | undefined {
+  const encapsulated = suite.kem.encapsulate(p, publicKey, random.bytes(suite.kem.randomBytes));
+  if (encapsulated === undefined) return undefined;
+  const { exporterSecret } = schedule(p, suite, encapsulated.sharedSecret, NO_BYTES);
+  const secret = exported(p, suite, exporterSecret, exporterContext, length);
+  return { kemOutput: encapsulated.kemOutput, secret };
+}
+
+/** SetupBaseR and Context.Export with an empty info. */
+export function hpkeExportFrom(
+  p: Primitives,
+  suite: HpkeSuite,
+  keyPair: KeyPair,
+  kemOutput: Uint8Array,
+  exporterContext: Uint8Array,
+  length: number,
+): Uint8Array | undefined {
+  const sharedSecret = suite.kem.decapsulate(p, keyPair, kemOutput);
+  if (sharedSecret === undefined) return undefined;
+  const { exporterSecret } = schedule(p, suite, sharedSecret, NO_BYTES);
+  return exported(p, suite, exporterSecret, exporterContext, length);
+}
+
+function exported(
+  p: Primitives,
+  suite: HpkeSuite,
+  exporterSecret: Uint8Array,
+  context: Uint8Array,
+  length: number,
+): Uint8Array {
+  return labeledExpand(p, suite.kdf, suiteId(suite), exporterSecret, "sec", context, length);
+}
+
+/** RFC 9180 §5.1, base mode: no PSK. The exporter secret is derived only where it is asked for. */
+function schedule(p: Primitives, suite: HpkeSuite, sharedSecret: Uint8Array, info: Uint8Array) {
+  const id = suiteId(suite);
+  const pskIdHash = labeledExtract(p, suite.kdf, id, NO_BYTES, "psk_id_hash", NO_BYTES);
+  const infoHash = labeledExtract(p, suite.kdf, id, NO_BYTES, "info_hash", info);
+  const context = concat(Uint8Array.of(0), pskIdHash, infoHash);
+  const secret = labeledExtract(p, suite.kdf, id, sharedSecret, "secret", NO_BYTES);
+  return {
+    key: labeledExpand(p, suite.kdf, id, secret, "key", context, AEAD_KEY_BYTES[suite.aead]),
+    nonce: labeledExpand(p, suite.kdf, id, secret, "base_nonce", context, AEAD_NONCE_BYTES),
+    get exporterSecret() {
+      return labeledExpand(p, suite.kdf, id, secret, "exp", context, HASH_BYTES[suite.kdf]);
+    },
+  };
+}
+
+export const AEAD_NONCE_BYTES = 12;
+export const AEAD_KEY_BYTES: Record<AeadName, number> = {
+  aes128gcm: 16,
+  aes256gcm: 32,
+  chacha20poly1305: 32,
+};
+export const HASH_BYTES: Record<HashName, number> = { sha256: 32, sha384: 48, sha512: 64 };
+
+/** RFC 9180 §7.2 and §7.3. */
+const KDF_ID: Record<HashName, number> = { sha256: 1, sha384: 2, sha512: 3 };
+const AEAD_ID: Record<AeadName, number> = { aes128gcm: 1, aes256gcm: 2, chacha20poly1305: 3 };
+
+function suiteId(suite: HpkeSuite): Uint8Array {
+  const kem = suite.kem.id;
+  const head = Uint8Array.of(kem >> 8, kem & 0xff, 0, KDF_ID[suite.kdf], 0, AEAD_ID[suite.aead]);
+  return concat(utf8("HPKE"), head);
+}

@@ -1,0 +1,82 @@
+/**
+ * The KEMs of RFC 9180 §4 and draft-ietf-hpke-pq over the primitives. Randomness is an argument, so that every
+ * encapsulation can be replayed.
+ */
+import { concat, NO_BYTES, utf8 } from "../codec/bytes.ts";
+import { labeledExpand, labeledExtract } from "./hpke-kdf.ts";
+import type { Encapsulation, Primitives } from "./primitives.ts";
+
+export interface KeyPair {
+  readonly privateKey: Uint8Array;
+  readonly publicKey: Uint8Array;
+}
+
+export interface Kem {
+  /** RFC 9180 §7.1 or the draft that registers it. */
+  readonly id: number;
+  readonly publicKeyBytes: number;
+  /** How much randomness an encapsulation takes. */
+  readonly randomBytes: number;
+  deriveKeyPair(p: Primitives, ikm: Uint8Array): KeyPair;
+  /** Undefined where the public key is malformed. */
+  encapsulate(p: Primitives, publicKey: Uint8Array, randomness: Uint8Array): Encapsulation | undefined;
+  /** Undefined where the KEM output is malformed. */
+  decapsulate(p: Primitives, key: KeyPair, kemOutput: Uint8Array): Uint8Array | undefined;
+}
+
+const X25519_SUITE = concat(utf8("KEM"), Uint8Array.of(0x00, 0x20));
+
+/** DHKEM(X25519, HKDF-SHA256), RFC 9180 §4.1 and §7.1. */
+export const dhkemX25519: Kem = {
+  id: 0x0020,
+  publicKeyBytes: 32,
+  randomBytes: 32,
+
+  deriveKeyPair(p, ikm) {
+    const prk = labeledExtract(p, "sha256", X25519_SUITE, NO_BYTES, "dkp_prk", ikm);
+    const privateKey = labeledExpand(p, "sha256", X25519_SUITE, prk, "sk", NO_BYTES, 32);
+    return { privateKey, publicKey: p.x25519.publicKey(privateKey) };
+  },
+
+  encapsulate(p, publicKey, randomness) {
+    const ephemeral = dhkemX25519.deriveKeyPair(p, randomness);
+    const dh = p.x25519.sharedSecret(ephemeral.privateKey, publicKey);
+    if (dh === undefined) return undefined;
+    const kemOutput = ephemeral.publicKey;
+    return { kemOutput, sharedSecret: extractAndExpand(p, dh, concat(kemOutput, publicKey)) };
+  },
+
+  decapsulate(p, key, kemOutput) {
+    const dh = p.x25519.sharedSecret(key.privateKey, kemOutput);
+    return dh && extractAndExpand(p, dh, concat(kemOutput, key.publicKey));
+  },
+};
+
+function extractAndExpand(p: Primitives, dh: Uint8Array, context: Uint8Array): Uint8Array {
+  const prk = labeledExtract(p, "sha256", X25519_SUITE, NO_BYTES, "eae_prk", dh);
+  return labeledExpand(p, "sha256", X25519_SUITE, prk, "shared_secret", context, 32);
+}
+
+/** MLKEM768-X25519 (X-Wing), draft-ietf-hpke-pq-05 §4. */
+export const mlkem768X25519: Kem = {
+  id: 0x647a,
+  publicKeyBytes: 1216,
+  randomBytes: 64,
+
+  deriveKeyPair(p, ikm) {
+    // SHAKE256.LabeledDerive(ikm, "DeriveKeyPair", "", 32), draft-ietf-hpke-hpke-04 §4.
+    const label = utf8("DeriveKeyPair");
+    const labeled = concat(
+      ikm,
+      utf8("HPKE-v1KEM"),
+      Uint8Array.of(0x64, 0x7a, 0, label.length),
+      label,
+      Uint8Array.of(0, 32),
+    );
+    const privateKey = p.shake256(labeled, 32);
+    return { privateKey, publicKey: p.xwing.publicKey(privateKey) };
+  },
+
+  encapsulate: (p, publicKey, randomness) => p.xwing.encapsulate(publicKey, randomness),
+  decapsulate: (p, key, kemOutput) => p.xwing.decapsulate(key.privateKey, kemOutput),
+};

@@ -1,0 +1,2 @@
+/** Protocol versions (RFC 9420 §6): there is one. */
+export const MLS10 = 1;

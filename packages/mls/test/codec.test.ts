@@ -1,0 +1,49 @@
+import { expect, test } from "vitest";
+import { decode, encode, opaque, optional, struct, uint16, uint8, vector } from "../src/codec/codec.ts";
+import { DecodeError } from "../src/codec/decode-error.ts";
+import { Reader } from "../src/codec/reader.ts";
+import { Writer } from "../src/codec/writer.ts";
+import { unhex, withVectors } from "./vectors.ts";
+
+withVectors<{ vlbytes_header: string; length: number }>("deserialization", (cases) => {
+  test("[RFC 9420 §2.1.2] length headers read and write as published", () => {
+    for (const { vlbytes_header, length } of cases) {
+      expect(new Reader(unhex(vlbytes_header)).length()).toBe(length);
+      const writer = new Writer();
+      writer.length(length);
+      expect(writer.finish()).toEqual(unhex(vlbytes_header));
+    }
+  });
+});
+
+test("[RFC 9420 §2.1.2] a length in more octets than it needs, or with prefix 3, is refused", () => {
+  for (const header of ["4000", "403f", "80003fff", "c0000000", "80", "4f"]) {
+    expect(() => new Reader(unhex(header)).length(), header).toThrow(DecodeError);
+  }
+});
+
+test("a length beyond the bytes that are there is refused before anything is allocated", () => {
+  expect(() => decode(opaque, unhex("bfffffff"))).toThrow(DecodeError);
+});
+
+test("[RFC 9420 §2.1.1] the presence octet of an optional is 0 or 1", () => {
+  expect(decode(optional(uint8), unhex("0105"))).toBe(5);
+  expect(decode(optional(uint8), unhex("00"))).toBeUndefined();
+  expect(() => decode(optional(uint8), unhex("0205"))).toThrow(DecodeError);
+});
+
+test("a vector whose last element is cut off is refused, and so are trailing bytes", () => {
+  expect(decode(vector(uint16), unhex("0400010002"))).toEqual([1, 2]);
+  expect(() => decode(vector(uint16), unhex("03000100"))).toThrow(DecodeError);
+  expect(() => decode(vector(uint16), unhex("02000100"))).toThrow(DecodeError);
+});
+
+test("a struct writes its fields in the order of their names in the codec", () => {
+  const pair = struct<{ a: number; b: Uint8Array }>({ b: opaque, a: uint8 });
+  expect(encode(pair, { a: 1, b: Uint8Array.of(7) })).toEqual(unhex("010701"));
+});
+
+test("integers that do not fit are our own fault", () => {
+  expect(() => encode(uint8, 256)).toThrow(RangeError);
+  expect(() => encode(uint16, -1)).toThrow(RangeError);
+});

@@ -1,0 +1,79 @@
+/**
+ * What one account tells another outside of any room: a chat request, its withdrawal, the answer to it. A note is
+ * signed by the sender's device and sealed to the recipient's request key (HPKE base mode over X-Wing), so that only
+ * the recipient's engine reads even who asks for what. [Q1] to [Q9]
+ */
+import type { TypeOf } from "./cbor/codec.ts";
+import { array, bytes, decode, encode, optional, struct, tagged, text, uint } from "./cbor/codec.ts";
+import {
+  envelopePayloadBytesMax,
+  keyPackageBytesMax,
+  recordBytesMax,
+  requestKeyPackagesMax,
+  requestTextBytesMax,
+  welcomeBytesMax,
+} from "./limits.ts";
+import { accountId, deviceId, requestId, roomId } from "./names.ts";
+
+/** Consent comes before keys: the recipient, on accepting, creates the room from these key packages. */
+const chatRequest = struct({
+  text: text({ max: requestTextBytesMax, multiline: true }),
+  /** One a device, reserved for this request. */
+  keyPackages: array(bytes({ min: 1, max: keyPackageBytesMax }), { min: 1, max: requestKeyPackagesMax }),
+  /** Present when an invitation is used: proves its secret without sending it. [Q7] */
+  invitation: optional(struct({ id: bytes(16), proof: bytes(32) })),
+});
+
+export const accountNoteBody = struct({
+  /** Names the exchange: the same in a request, its withdrawal and its answer; each accepted once. */
+  request: requestId.codec,
+  /** The sender's signed account record; the signing device must be on it. */
+  sender: bytes({ min: 1, max: recordBytesMax * 4 }),
+  device: deviceId.codec,
+  to: accountId.codec,
+  created: uint({}),
+  content: tagged("kind", {
+    request: chatRequest,
+    withdrawal: struct({}),
+    acceptance: struct({ room: roomId.codec, welcome: bytes({ min: 1, max: welcomeBytesMax }) }),
+    /** The answer to an acceptance of a request that was withdrawn: the room is closed again. */
+    gone: struct({ room: roomId.codec }),
+  }),
+});
+export type AccountNote = TypeOf<typeof accountNoteBody>;
+
+/** Signature type of notes, by the device's signature key. */
+export const accountNoteType = "account-note";
+export const signedNote = struct({
+  body: bytes({ min: 1, max: envelopePayloadBytesMax }),
+  signature: bytes(64),
+});
+
+/** The payload of an envelope of kind request or answer. `keyId` names the recipient's request key. */
+export const sealedNote = struct({
+  keyId: bytes(8),
+  encapsulation: bytes(1_120),
+  ciphertext: bytes({ min: 17, max: envelopePayloadBytesMax }),
+});
+export type SealedNote = TypeOf<typeof sealedNote>;
+
+export const encodeSealedNote = (note: SealedNote): Uint8Array => encode(sealedNote, note);
+export const decodeSealedNote = (source: Uint8Array): SealedNote => decode(sealedNote, source);
+
+/** HPKE `info` of sealed notes. */
+export const accountNoteSealInfo = new TextEncoder().encode("fedchat/v1/account-note");
+
+/** What the HMAC under an invitation's secret covers: this request of this account to this inviter. [Q7] */
+export function invitationProofInput(
+  request: Uint8Array,
+  asking: Uint8Array,
+  inviter: Uint8Array,
+): Uint8Array {
+  const label = new TextEncoder().encode("fedchat/v1/invitation-proof\0");
+  const input = new Uint8Array(label.length + 80);
+  input.set(label);
+  input.set(request, label.length);
+  input.set(asking, label.length + 16);
+  input.set(inviter, label.length + 48);
+  return input;
+}

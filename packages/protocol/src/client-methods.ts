@@ -1,0 +1,283 @@
+/**
+ * The requests of the homeserver interface: one table of names, parameters and results, used by the engine's client
+ * and the homeserver's dispatcher alike. Errors travel as `wireError`. Who may call what: `open` before a session is
+ * opened, `session` with one, `administrator` only by administrators of the homeserver. [H2]
+ */
+import type { Codec, TypeOf } from "./cbor/codec.ts";
+import {
+  array,
+  bool,
+  bytes,
+  encode,
+  decode,
+  literals,
+  nullable,
+  optional,
+  struct,
+  tagged,
+  text,
+  uint,
+} from "./cbor/codec.ts";
+import { wireError } from "./errors.ts";
+import {
+  keyPackageBytesMax,
+  keyPackagesStockedMax,
+  peopleListMax,
+  recordBytesMax,
+  sealedRecordBytesMax,
+  sealedRecordsPerAccountMax,
+} from "./limits.ts";
+import { accountId, deviceId, envelopeId, handlePattern, serverId } from "./names.ts";
+import { serverAddress } from "./server-record.ts";
+
+const signedAccountRecord = bytes({ min: 1, max: recordBytesMax * 4 });
+const opaqueMessage = bytes({ min: 1, max: 4_096 });
+const handle = text({ min: 1, max: 32, pattern: handlePattern });
+
+/** Where an inbox stands. `incarnation` changes when the homeserver lost or restored it. */
+const inboxState = struct({ incarnation: bytes(16), floor: uint({}), head: uint({}), cursor: uint({}) });
+
+const opened = struct({
+  /** This session's fencing number: higher than every earlier one of the device. [H4] */
+  fencing: uint({}),
+  inbox: inboxState,
+  handle: text({ max: 32 }),
+  /** The account record as the homeserver holds it. */
+  record: signedAccountRecord,
+  administrator: bool,
+  hasPassword: bool,
+});
+
+export const linkView = struct({
+  server: serverId.codec,
+  /** Claimed name; empty before the first contact. */
+  name: text({ max: 253 }),
+  localName: nullable(text({ max: 256 })),
+  trust: literals("mutual", "incoming", "outgoing", "blocked"),
+  state: literals("connected", "connecting", "waiting", "refused", "off"),
+  error: nullable(wireError),
+  nextTryAt: nullable(uint({})),
+  addresses: array(serverAddress, { max: 16 }),
+  roundTripMs: nullable(uint({})),
+  queueDepth: uint({}),
+  lastContactAt: nullable(uint({})),
+  linkedAt: uint({}),
+  software: text({ max: 64 }),
+});
+export type LinkView = TypeOf<typeof linkView>;
+
+export const personView = struct({
+  server: serverId.codec,
+  record: signedAccountRecord,
+  presence: literals("online", "offline", "unknown"),
+});
+export type PersonView = TypeOf<typeof personView>;
+
+const serverInfo = struct({
+  record: bytes({ min: 1, max: recordBytesMax }),
+  /** Accounts living here. One means that addresses are short: `@bob`. */
+  accounts: uint({}),
+  /** Whether any server reached this one from outside lately. */
+  reachedFromOutside: bool,
+});
+
+const sealedRecord = struct({
+  name: text({ min: 1, max: 128 }),
+  version: uint({}),
+  bytes: bytes({ max: sealedRecordBytesMax }),
+});
+
+const nothing = struct({});
+const bare = struct({ server: serverId.codec });
+
+function method<P, R>(access: "open" | "session" | "administrator", params: Codec<P>, result: Codec<R>) {
+  return { access, params, result };
+}
+
+export const clientMethods = {
+  /** The session's Noise static key must be the device's; `signature` is the device's over the handshake hash, type `client-session`. */
+  "session.open": method(
+    "open",
+    struct({ account: accountId.codec, device: deviceId.codec, signature: bytes(64), fencing: uint({}) }),
+    opened,
+  ),
+  /** Opens an account: the record names this server and this device. The first account is the owner's: an administrator. */
+  "account.register": method(
+    "open",
+    struct({
+      token: bytes({ max: 64 }),
+      record: signedAccountRecord,
+      device: deviceId.codec,
+      signature: bytes(64),
+    }),
+    opened,
+  ),
+  /** A newer version of the own account record. */
+  "account.update": method("session", struct({ record: signedAccountRecord }), nothing),
+  "server.info": method("session", nothing, serverInfo),
+
+  /** OPAQUE (RFC 9807). `wrappedKey` is the account key under the export key; the homeserver cannot open it. */
+  "password.registerStart": method(
+    "session",
+    struct({ request: opaqueMessage }),
+    struct({ response: opaqueMessage }),
+  ),
+  "password.registerFinish": method(
+    "session",
+    struct({ upload: opaqueMessage, wrappedKey: bytes({ min: 1, max: 512 }) }),
+    nothing,
+  ),
+  /** Answers alike for unknown handles. */
+  "password.loginStart": method(
+    "open",
+    struct({ handle, request: opaqueMessage }),
+    struct({ attempt: bytes(16), response: opaqueMessage }),
+  ),
+  "password.loginFinish": method(
+    "open",
+    struct({ attempt: bytes(16), finish: opaqueMessage }),
+    struct({ wrappedKey: bytes({ min: 1, max: 512 }), record: signedAccountRecord }),
+  ),
+  /** After loginFinish on this very channel: a newer account record that adds this device; opens the session. */
+  "device.add": method(
+    "open",
+    struct({ record: signedAccountRecord, device: deviceId.codec, signature: bytes(64) }),
+    opened,
+  ),
+
+  /** Items from here on are pushed as `item` frames. `resync`: the cursor is of another incarnation, below the floor or above the head. */
+  "inbox.subscribe": method(
+    "session",
+    struct({ incarnation: bytes(16), position: uint({}) }),
+    struct({ outcome: literals("ok", "resync"), inbox: inboxState }),
+  ),
+
+  /** Where submitted envelopes are, for an engine that was away: still in an outbox, gone to the destination, or refused. */
+  "envelopes.progress": method(
+    "session",
+    struct({ envelopes: array(envelopeId.codec, { max: 500 }) }),
+    struct({
+      progress: array(
+        struct({
+          envelope: envelopeId.codec,
+          server: nullable(serverId.codec),
+          state: literals("pending", "forwarded", "refused", "expired"),
+          error: optional(wireError),
+        }),
+        { max: 5_000 },
+      ),
+    }),
+  ),
+
+  "keyPackages.put": method(
+    "session",
+    struct({
+      packages: array(bytes({ min: 1, max: keyPackageBytesMax }), { max: keyPackagesStockedMax }),
+      lastResort: optional(bytes({ min: 1, max: keyPackageBytesMax })),
+      /** Holders of this may fetch one. */
+      capability: bytes(16),
+    }),
+    struct({ stocked: uint({}) }),
+  ),
+  "keyPackages.count": method("session", nothing, struct({ stocked: uint({}) })),
+  "keyPackages.fetch": method(
+    "session",
+    struct({
+      server: serverId.codec,
+      account: accountId.codec,
+      device: deviceId.codec,
+      capability: bytes(16),
+    }),
+    struct({ keyPackage: nullable(bytes({ min: 1, max: keyPackageBytesMax })) }),
+  ),
+
+  /** Compare-and-swap: accepted when `version` is the held one plus one (1 for a new record); else `conflict`. */
+  "sealed.put": method("session", sealedRecord, nothing),
+  "sealed.get": method(
+    "session",
+    struct({ name: text({ min: 1, max: 128 }) }),
+    struct({ record: nullable(sealedRecord) }),
+  ),
+  "sealed.list": method(
+    "session",
+    nothing,
+    struct({
+      records: array(struct({ name: text({ max: 128 }), version: uint({}) }), {
+        max: sealedRecordsPerAccountMax,
+      }),
+    }),
+  ),
+
+  /** Lets an account of another server deliver to this one whatever the servers' trust is. */
+  "delivery.grant": method("session", struct({ server: serverId.codec, account: accountId.codec }), nothing),
+  "delivery.revoke": method("session", struct({ account: accountId.codec }), nothing),
+  /** Nothing of this account or this server is delivered to the calling account any more. */
+  "delivery.block": method("session", struct({ account: accountId.codec }), nothing),
+  "delivery.unblock": method("session", struct({ account: accountId.codec }), nothing),
+
+  /** People of mutually linked servers and of this one. With `refresh`, linked servers are asked anew first. */
+  "people.list": method(
+    "session",
+    struct({ refresh: bool }),
+    struct({ people: array(personView, { max: peopleListMax }) }),
+  ),
+  /** The record of an account whose key and server are known; null where there is none. */
+  "people.lookup": method(
+    "session",
+    struct({ server: serverId.codec, account: accountId.codec }),
+    struct({ record: nullable(signedAccountRecord) }),
+  ),
+
+  "links.list": method("session", nothing, struct({ links: array(linkView, { max: 10_000 }) })),
+  /** Resolves after the first attempt: connected, or waiting with its error. `name-taken`, `wrong-server-key` refuse. */
+  "links.add": method(
+    "administrator",
+    struct({
+      server: serverId.codec,
+      addresses: array(serverAddress, { min: 1, max: 16 }),
+      localName: optional(text({ min: 1, max: 256 })),
+    }),
+    linkView,
+  ),
+  "links.linkBack": method("administrator", bare, linkView),
+  "links.remove": method("administrator", bare, nothing),
+  "links.block": method("administrator", bare, linkView),
+  "links.unblock": method("administrator", bare, linkView),
+  "links.rename": method(
+    "administrator",
+    struct({ server: serverId.codec, localName: nullable(text({ min: 1, max: 256 })) }),
+    linkView,
+  ),
+  "links.retry": method("administrator", bare, nothing),
+} as const;
+
+export type ClientMethodName = keyof typeof clientMethods;
+export type ClientParams<M extends ClientMethodName> = TypeOf<(typeof clientMethods)[M]["params"]>;
+export type ClientResult<M extends ClientMethodName> = TypeOf<(typeof clientMethods)[M]["result"]>;
+
+/** A request's body: the method's name and its parameters, still encoded. */
+export const clientRequest = struct({ method: text({ max: 64 }), params: bytes({ max: 1_048_576 }) });
+
+export const clientEvent = tagged("kind", {
+  /** Where a submitted envelope got to: on the destination server's disk, refused there, or given up. */
+  progress: struct({
+    envelope: envelopeId.codec,
+    server: serverId.codec,
+    state: literals("forwarded", "refused", "expired"),
+    error: optional(wireError),
+  }),
+  link: struct({ link: linkView }),
+  linkRemoved: struct({ server: serverId.codec }),
+  /** The people of one server as they now are. */
+  people: struct({ server: serverId.codec, people: array(personView, { max: peopleListMax }) }),
+  server: struct({ info: serverInfo }),
+  /** A stream with this server began anew: ask for gaps in the rooms shared with it. */
+  gapCheck: struct({ server: serverId.codec }),
+  /** A loud matter for administrators, such as a server whose key changed. */
+  warning: struct({ error: wireError, server: nullable(serverId.codec) }),
+  superseded: struct({}),
+});
+export type ClientEvent = TypeOf<typeof clientEvent>;
+
+export const encodeClientEvent = (event: ClientEvent): Uint8Array => encode(clientEvent, event);
+export const decodeClientEvent = (source: Uint8Array): ClientEvent => decode(clientEvent, source);

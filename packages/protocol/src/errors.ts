@@ -1,0 +1,99 @@
+/**
+ * What a peer did wrong or could not do. Every error has a stable code, a sentence for people and says whether trying
+ * again helps; the code travels, the sentence is made where it is shown. [E1] [E2]
+ */
+import { literals, optional, struct, text, uint } from "./cbor/codec.ts";
+import type { TypeOf } from "./cbor/codec.ts";
+
+export type Retry = "never" | "later" | "now";
+
+/** Stable: a code is never reused for another meaning. */
+const codes = {
+  malformed: ["never", "The other side sent something that is not valid."],
+  "unsupported-version": ["never", "The other side speaks another version of FedChat."],
+  "not-fedchat": ["later", "Something answers there, but it is not FedChat."],
+  "wrong-server-key": [
+    "never",
+    "The server that answered is not the one that was expected: its key is another.",
+  ],
+  "server-key-changed": ["never", "This server's key is not the one that was pinned."],
+  "name-taken": ["never", "Another server with another key already uses this name."],
+  "handshake-failed": ["later", "The encrypted connection could not be set up."],
+  unreachable: ["later", "Nothing answers at this address."],
+  blocked: ["never", "The other side does not accept this."],
+  "not-linked": ["later", "This server has not linked back yet."],
+  "not-allowed": ["never", "This is not allowed for this account."],
+  "unknown-account": ["never", "There is no such account on that server."],
+  "unknown-server": ["never", "This server is not known here."],
+  "unknown-method": ["never", "The other side does not know this request."],
+  "handle-taken": ["never", "This name is already taken on this server."],
+  "registration-closed": ["never", "This server does not open new accounts without an invitation."],
+  "wrong-credentials": ["never", "Name or password is wrong."],
+  "weak-password": ["never", "This password is too easy to guess."],
+  "rate-limited": ["later", "Too many attempts in a short time."],
+  superseded: ["never", "The same device connected from somewhere else."],
+  "restored-device": ["never", "This engine's store is older than what the server has seen of it."],
+  resync: ["now", "The inbox position is not valid any more."],
+  conflict: ["now", "Somebody else changed this at the same time."],
+  "too-large": ["never", "This is larger than the server accepts."],
+  "quota-exceeded": ["later", "The storage given to this account or server is used up."],
+  "storage-full": ["later", "The server's disk is full; nothing was lost."],
+  expired: ["never", "It could not be delivered in time and was given up."],
+  withdrawn: ["never", "The request was taken back."],
+  "not-found": ["never", "There is no such thing here."],
+  internal: ["later", "The server had an unexpected problem."],
+} as const satisfies Record<string, readonly [Retry, string]>;
+
+export type ErrorCode = keyof typeof codes;
+export const errorCodes = Object.keys(codes) as ErrorCode[];
+
+/** A foreseen failure of a peer, on this side or told by it. Never thrown for our own mistakes: those are assertions. */
+export class ProtocolError extends Error {
+  readonly code: ErrorCode;
+  readonly retry: Retry;
+  readonly retryAfterMs: number | undefined;
+
+  constructor(code: ErrorCode, detail?: string, options?: { cause?: unknown; retryAfterMs?: number }) {
+    super(detail ?? codes[code][1], options?.cause === undefined ? undefined : { cause: options.cause });
+    this.name = "ProtocolError";
+    this.code = code;
+    this.retry = codes[code][0];
+    this.retryAfterMs = options?.retryAfterMs;
+  }
+}
+
+/** The sentence for people that belongs to a code. */
+export function sentenceOf(code: ErrorCode): string {
+  return codes[code][1];
+}
+
+export function retryOf(code: ErrorCode): Retry {
+  return codes[code][0];
+}
+
+/** How an error crosses a wire. An unknown code of a newer version reads as `internal`. */
+export const wireError = struct({
+  code: text({ max: 40 }),
+  detail: optional(text({ max: 500 })),
+  retry: literals("never", "later", "now"),
+  retryAfterMs: optional(uint({ max: 86_400_000 })),
+});
+export type WireError = TypeOf<typeof wireError>;
+
+export function toWireError(error: ProtocolError): WireError {
+  return {
+    code: error.code,
+    retry: error.retry,
+    ...(error.message === codes[error.code][1] ? {} : { detail: error.message.slice(0, 160) }),
+    ...(error.retryAfterMs === undefined ? {} : { retryAfterMs: error.retryAfterMs }),
+  };
+}
+
+export function fromWireError(wire: WireError): ProtocolError {
+  const code = (wire.code in codes ? wire.code : "internal") as ErrorCode;
+  return new ProtocolError(
+    code,
+    wire.detail,
+    wire.retryAfterMs === undefined ? {} : { retryAfterMs: wire.retryAfterMs },
+  );
+}

@@ -1,0 +1,26 @@
+/** What crosses a wire or a disk, and nothing else. docs/protocol.md is the specification; rules like [B2] are its. */
+export * from "./account-note.ts";
+export * from "./account-record.ts";
+export * from "./base32.ts";
+export * from "./binary.ts";
+export * from "./bundle-body.ts";
+export * from "./bundle.ts";
+export * from "./cbor/codec.ts";
+export * from "./channel.ts";
+export * from "./client-frames.ts";
+export * from "./client-methods.ts";
+export * from "./device-certificate.ts";
+export * from "./envelope.ts";
+export * from "./errors.ts";
+export * from "./invitation.ts";
+export * from "./link-messages.ts";
+export * as limits from "./limits.ts";
+export * from "./names.ts";
+export * from "./ports.ts";
+export type * from "./primitives/primitives.ts";
+export * from "./room-item.ts";
+export * from "./secure-channel.ts";
+export * from "./server-record.ts";
+export * from "./signed.ts";
+export * from "./hpke/index.ts";
+export * from "./content/index.ts";

@@ -1,0 +1,59 @@
+/**
+ * An invitation link: `https://host:port/i#` and this structure in base64url. The fragment never reaches a server; the
+ * secret is never sent, its holder proves it. [I1] to [I6]
+ */
+import type { TypeOf } from "./cbor/codec.ts";
+import { array, bytes, decode, encode, struct, text, uint } from "./cbor/codec.ts";
+import { ProtocolError } from "./errors.ts";
+import {
+  displayNameBytesMax,
+  invitationLinkBytesMax,
+  serverAddressesMax,
+  serverRelaysMax,
+} from "./limits.ts";
+import { accountId, handlePattern, serverId, serverNamePattern } from "./names.ts";
+import { serverAddress } from "./server-record.ts";
+
+/** Small enough for a QR code: keys instead of records; the records come over the link and must fit the keys. */
+export const invitation = struct({
+  id: bytes(16),
+  secret: bytes(16),
+  expires: uint({}),
+  server: serverId.codec,
+  serverName: text({ min: 1, max: 253, pattern: serverNamePattern }),
+  addresses: array(serverAddress, { max: serverAddressesMax }),
+  relays: array(serverId.codec, { max: serverRelaysMax }),
+  inviter: accountId.codec,
+  handle: text({ min: 1, max: 32, pattern: handlePattern }),
+  displayName: text({ min: 1, max: displayNameBytesMax }),
+});
+export type Invitation = TypeOf<typeof invitation>;
+
+/** @param base `https://host:port` of the inviter's homeserver */
+export function formatInvitationLink(base: string, value: Invitation): string {
+  return `${base.replace(/\/$/, "")}/i#${toBase64Url(encode(invitation, value))}`;
+}
+
+/** Throws `ProtocolError("malformed")`. The link, or the fragment alone. */
+export function parseInvitationLink(link: string): Invitation {
+  const fragment = link.trim().replace(/^[^#]*#/, "");
+  if (link.length > invitationLinkBytesMax)
+    throw new ProtocolError("malformed", "The invitation link is too long.");
+  try {
+    return decode(invitation, fromBase64Url(fragment));
+  } catch (cause) {
+    throw new ProtocolError("malformed", "This is not a complete invitation link.", { cause });
+  }
+}
+
+function toBase64Url(source: Uint8Array): string {
+  let binary = "";
+  for (const byte of source) binary += String.fromCharCode(byte);
+  return btoa(binary).replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
+}
+
+function fromBase64Url(text: string): Uint8Array {
+  if (!/^[A-Za-z0-9_-]+$/.test(text)) throw new RangeError("not base64url");
+  const binary = atob(text.replaceAll("-", "+").replaceAll("_", "/"));
+  return Uint8Array.from(binary, (character) => character.charCodeAt(0));
+}

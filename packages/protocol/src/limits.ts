@@ -1,0 +1,71 @@
+/** Every bound of the protocol, with the reason for its size. Units are in the names. */
+
+/** A sequence further ahead of the clock than this is refused, so that a thief cannot lock an owner out with a huge number. */
+export const sequenceAheadMsMax = 86_400_000;
+
+/** Signed records are small; a homeserver stores one for every server and account that it has ever heard of. */
+export const recordBytesMax = 16_384;
+export const serverAddressesMax = 16;
+export const serverRelaysMax = 16;
+export const serverNeighboursMax = 256;
+/** A record is renewed at half its lifetime; a server silent for this long is forgotten by those who never linked it. */
+export const serverRecordLifetimeMs = 30 * 86_400_000;
+/** Devices of one account: phones, laptops, boxes and bots of one person. */
+export const accountDevicesMax = 32;
+
+/** A label is what fits on a screen line and in a DNS label's spirit. */
+export const displayNameBytesMax = 256;
+export const softwareBytesMax = 64;
+
+/** One message with its MLS framing; larger things are files. */
+export const envelopePayloadBytesMax = 262_144;
+/** Destination homeservers that one submission may name; larger rooms submit several times. */
+export const envelopeDestinationsMax = 255;
+/** Recipients of one envelope at one homeserver. */
+export const envelopeRecipientsMax = 1_000;
+/** Remembered for suppressing duplicates: longer than any bundle may live. */
+export const envelopeIdMemoryMs = 35 * 86_400_000;
+
+/** One AEAD and one disk write each; beyond this latency grows and nothing is gained. */
+export const bundleBodyBytesMax = 524_288;
+export const bundleEnvelopesMax = 256;
+/** Then the source gives up, says so to its sender, and skips. */
+export const bundleLifetimeMs = 30 * 86_400_000;
+export const bundleHopsMax = 16;
+/** How far ahead of the next expected sequence a receiver keeps bundles that arrived early. */
+export const streamWindowBundles = 256;
+/** An HPKE encapsulation serves this long or this many bundles, whichever comes first. */
+export const encapsulationLifetimeMs = 3_600_000;
+export const encapsulationBundlesMax = 100_000;
+
+/** A batch of a link or a client session before its seal adds 16 bytes: one AEAD. */
+export const frameBytesMax = 1_048_576;
+export const batchMessagesMax = 4_096;
+/** What a link or client session may have in flight before the sender waits. */
+export const channelBufferedBytesMax = 8_388_608;
+export const handshakeFrameBytesMax = 65_535;
+
+/** A chat request is one sentence, so that an inbox of strangers can be read. */
+export const requestTextBytesMax = 1_200;
+export const requestTextCharactersMax = 300;
+/** One key package a device, so that the answer needs no round trip. */
+export const requestKeyPackagesMax = accountDevicesMax;
+export const keyPackageBytesMax = 8_192;
+export const welcomeBytesMax = 131_072;
+
+/** Stocked per device. */
+export const keyPackagesStockedMax = 100;
+export const sealedRecordBytesMax = 262_144;
+export const sealedRecordsPerAccountMax = 4_096;
+
+/** An account's inbox: items older than this are dropped even where a device has not acknowledged them. */
+export const inboxItemLifetimeMs = 60 * 86_400_000;
+export const inboxPageItemsMax = 500;
+
+/** People that one linked server may list to us. */
+export const peopleListMax = 10_000;
+export const invitationUsesMax = 1_000;
+export const invitationLinkBytesMax = 8_192;
+
+/** Requests that a client session may have unanswered. */
+export const clientRequestsInFlightMax = 1_024;

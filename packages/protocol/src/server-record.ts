@@ -1,0 +1,58 @@
+/** A homeserver's signed statement of who it is and where it is reached. The highest valid sequence wins. [R1] to [R6] */
+import type { TypeOf } from "./cbor/codec.ts";
+import { array, bytes, literals, struct, text, uint } from "./cbor/codec.ts";
+import {
+  sequenceAheadMsMax,
+  serverAddressesMax,
+  serverNeighboursMax,
+  serverRelaysMax,
+  softwareBytesMax,
+} from "./limits.ts";
+import { serverId, serverNamePattern } from "./names.ts";
+import { signedKind } from "./signed.ts";
+
+export const serverAddress = struct({
+  host: text({ min: 1, max: 253 }),
+  port: uint({ max: 65_535 }),
+  kind: literals("direct", "proxy", "lan"),
+});
+export type ServerAddress = TypeOf<typeof serverAddress>;
+
+export const serverRecordBody = struct({
+  key: serverId.codec,
+  name: text({ min: 1, max: 253, pattern: serverNamePattern }),
+  /** X25519, for Noise and HPKE. */
+  noiseKey: bytes(32),
+  addresses: array(serverAddress, { max: serverAddressesMax }),
+  relays: array(serverId.codec, { max: serverRelaysMax }),
+  relaysFor: literals("nobody", "linked", "anyone"),
+  neighbours: array(serverId.codec, { max: serverNeighboursMax }),
+  software: text({ max: softwareBytesMax }),
+  sequence: uint({}),
+  issued: uint({}),
+  expires: uint({}),
+});
+export type ServerRecord = TypeOf<typeof serverRecordBody>;
+
+export const serverRecord = signedKind(
+  "server-record",
+  serverRecordBody,
+  (record) => serverId.toBytes(record.key),
+  {
+    check: (record) => (record.expires > record.issued ? undefined : "expires before it was issued"),
+  },
+);
+
+export type RecordStanding = "newer" | "same" | "older" | "expired" | "ahead-of-time";
+
+/** How a verified record stands against the one that is held; only `newer` replaces it. [R2] [R3] */
+export function compareServerRecord(
+  candidate: ServerRecord,
+  held: ServerRecord | undefined,
+  nowMs: number,
+): RecordStanding {
+  if (candidate.sequence > nowMs + sequenceAheadMsMax) return "ahead-of-time";
+  if (candidate.expires <= nowMs) return "expired";
+  if (held === undefined || candidate.sequence > held.sequence) return "newer";
+  return candidate.sequence === held.sequence ? "same" : "older";
+}

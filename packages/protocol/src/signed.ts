@@ -1,0 +1,84 @@
+/**
+ * Signatures with a domain: every signature covers `fedchat/v1/<type>` ‖ 0x00 ‖ bytes, so that no signature of one
+ * kind can stand for another [S1]. A signed structure travels as its body's exact bytes beside the signature and is
+ * verified over those bytes as received, never over a re-encoding [S2].
+ */
+import type { Codec } from "./cbor/codec.ts";
+import { bytes, decode, encode, struct } from "./cbor/codec.ts";
+import { ProtocolError } from "./errors.ts";
+import { recordBytesMax } from "./limits.ts";
+import type { Primitives } from "./primitives/primitives.ts";
+
+const utf8 = new TextEncoder();
+
+/** The bytes that a signature of this type covers. */
+export function signatureInput(type: string, body: Uint8Array): Uint8Array {
+  const prefix = utf8.encode(`fedchat/v1/${type}\0`);
+  const input = new Uint8Array(prefix.length + body.length);
+  input.set(prefix);
+  input.set(body, prefix.length);
+  return input;
+}
+
+/** Signs `body` as `type`. `seed` is the 32-byte Ed25519 private key. */
+export function signAs(p: Primitives, type: string, seed: Uint8Array, body: Uint8Array): Uint8Array {
+  return p.ed25519.sign(seed, signatureInput(type, body));
+}
+
+export function verifyAs(
+  p: Primitives,
+  type: string,
+  publicKey: Uint8Array,
+  body: Uint8Array,
+  signature: Uint8Array,
+): boolean {
+  return p.ed25519.verify(publicKey, signatureInput(type, body), signature);
+}
+
+/** A kind of signed structure: who signs it is a function of its value. */
+export interface SignedKind<T> {
+  readonly type: string;
+  /** Encodes and signs; the result is what is stored and sent. */
+  sign(p: Primitives, seed: Uint8Array, value: T): Uint8Array;
+  /** Decodes strictly and verifies. Throws `ProtocolError("malformed")`. */
+  open(p: Primitives, signed: Uint8Array): T;
+}
+
+/**
+ * Declares a signed structure.
+ * @param signer the public key that must have signed, read from the value itself
+ * @param check further rules; returns what is wrong, or undefined
+ */
+export function signedKind<T>(
+  type: string,
+  codec: Codec<T>,
+  signer: (value: T) => Uint8Array,
+  options: { bytesMax?: number; check?: (value: T) => string | undefined } = {},
+): SignedKind<T> {
+  const bytesMax = options.bytesMax ?? recordBytesMax;
+  const container = struct({ body: bytes({ min: 1, max: bytesMax }), signature: bytes(64) });
+  return {
+    type,
+    sign(p, seed, value) {
+      const body = encode(codec, value);
+      return encode(container, { body, signature: signAs(p, type, seed, body) });
+    },
+    open(p, signed) {
+      const refuse = (what: string, cause?: unknown) =>
+        new ProtocolError("malformed", `${type}: ${what}`, { cause });
+      if (signed.length > bytesMax + 100) throw refuse("too large");
+      let value: T;
+      let parts: { body: Uint8Array; signature: Uint8Array };
+      try {
+        parts = decode(container, signed);
+        value = decode(codec, parts.body);
+      } catch (cause) {
+        throw refuse("does not decode", cause);
+      }
+      const wrong = options.check?.(value);
+      if (wrong !== undefined) throw refuse(wrong);
+      if (!verifyAs(p, type, signer(value), parts.body, parts.signature)) throw refuse("signature is wrong");
+      return value;
+    },
+  };
+}

@@ -1,0 +1,38 @@
+/** The screen's bounds, each with its reason. */
+
+/** A page of history: about three screenfuls, so that scrolling rarely waits. */
+export const pageMessages = 80;
+/** Messages kept in one open conversation; beyond it the far end is dropped and fetched again when scrolled to. */
+export const windowMessagesMax = 2_000;
+/** Conversations whose messages stay in memory, so that switching back is instant. */
+export const warmConversationsMax = 12;
+/** One group of bubbles: the same sender within five minutes. */
+export const groupGapMs = 5 * 60_000;
+/** Trouble shorter than this is not worth a word. */
+export const quietTroubleMs = 3_000;
+/** First wait before connecting to the engine again. */
+export const reconnectFirstMs = 250;
+/** Longest wait: the engine runs on a machine nearby, so a person should not wait longer than this for it. */
+export const reconnectMaxMs = 10_000;
+/** The engine answers its greeting from memory; longer means that the socket leads nowhere. */
+export const greetingTimeoutMs = 8_000;
+/** A call may dial another server; after this the outcome is reported as unknown. */
+export const callTimeoutMs = 60_000;
+/** Calls on their way at once; a screen that reaches this is in a loop, and the next call is refused. */
+export const callsOpenMax = 256;
+/** How long typing rests before a draft is kept. */
+export const draftDelayMs = 600;
+/** How long typing rests before a search is asked. */
+export const searchDelayMs = 180;
+/** Search hits a page. */
+export const searchHits = 40;
+/** Message text, as the engine's interface bounds it. */
+export const textMax = 65_536;
+/** Text of a chat request, as the engine's interface bounds it. */
+export const requestTextMax = 300;
+/** Request and link cards shown over the page at once; the others wait in their lists. */
+export const cardsMax = 2;
+/** How long a passing word (copied, kept) stays. */
+export const toastMs = 4_000;
+/** Width of the chat list, in CSS pixels: the bounds of the resize handle. */
+export const listWidth = { min: 280, max: 360, usual: 312 } as const;

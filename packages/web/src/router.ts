@@ -1,0 +1,71 @@
+/**
+ * Where the screen is. Routes are values; the address bar is one spelling of them. Parsing is total: an address that
+ * means nothing is the list of chats.
+ */
+export type Route =
+  | { at: "chats" }
+  | { at: "room"; roomId: string; messageId: string | null }
+  | { at: "window"; roomId: string }
+  | { at: "people"; account: string | null }
+  | { at: "requests"; requestId: string | null }
+  | { at: "servers"; serverId: string | null }
+  | { at: "link-server" }
+  | { at: "settings"; section: string | null }
+  | { at: "invite" };
+
+const id = /^[a-z2-7]{16,64}$/;
+
+export function parseRoute(path: string, query = ""): Route {
+  const [, first = "", second = "", rest] = path.split("/");
+  if (rest !== undefined && rest !== "") return { at: "chats" };
+  const known = id.test(second) ? second : null;
+  switch (first) {
+    case "r":
+      if (!known) return { at: "chats" };
+      return { at: "room", roomId: known, messageId: messageIn(query) };
+    case "w":
+      return known ? { at: "window", roomId: known } : { at: "chats" };
+    case "people":
+      return { at: "people", account: known };
+    case "requests":
+      return { at: "requests", requestId: known };
+    case "servers":
+      return second === "link" ? { at: "link-server" } : { at: "servers", serverId: known };
+    case "settings":
+      return { at: "settings", section: /^[a-z]{1,20}$/.test(second) ? second : null };
+    case "invite":
+      return { at: "invite" };
+    default:
+      return { at: "chats" };
+  }
+}
+
+export function routePath(route: Route): string {
+  switch (route.at) {
+    case "chats":
+      return "/";
+    case "room":
+      return route.messageId ? `/r/${route.roomId}?m=${route.messageId}` : `/r/${route.roomId}`;
+    case "window":
+      return `/w/${route.roomId}`;
+    case "people":
+      return route.account ? `/people/${route.account}` : "/people";
+    case "requests":
+      return route.requestId ? `/requests/${route.requestId}` : "/requests";
+    case "servers":
+      return route.serverId ? `/servers/${route.serverId}` : "/servers";
+    case "link-server":
+      return "/servers/link";
+    case "settings":
+      return route.section ? `/settings/${route.section}` : "/settings";
+    case "invite":
+      return "/invite";
+  }
+}
+
+export const room = (roomId: string, messageId: string | null = null): Route => ({ at: "room", roomId, messageId });
+
+function messageIn(query: string): string | null {
+  const message = new URLSearchParams(query).get("m");
+  return message && id.test(message) ? message : null;
+}

@@ -1,0 +1,181 @@
+/** One conversation: header, timeline, composer, and beside them the detail panel. Also all of a pop-out window. */
+import type { Message, Room } from "@fedchat/engine/interface";
+import ArrowLeft from "lucide-solid/icons/arrow-left";
+import ExternalLink from "lucide-solid/icons/external-link";
+import MessageCircleX from "lucide-solid/icons/message-circle-x";
+import NotebookPen from "lucide-solid/icons/notebook-pen";
+import PanelRight from "lucide-solid/icons/panel-right";
+import Search from "lucide-solid/icons/search";
+import { createEffect, createSignal, on, onCleanup, Show, type JSX } from "solid-js";
+import { Avatar } from "../parts/Avatar.tsx";
+import { IconButton } from "../parts/Button.tsx";
+import { CauseText, Empty } from "../parts/Small.tsx";
+import { useApp } from "../state/context.ts";
+import { detail, setDetail } from "../state/panel.ts";
+import { t } from "../strings.ts";
+import { titleOf } from "./ChatList.tsx";
+import { Composer } from "./Composer.tsx";
+import { DetailPanel } from "./DetailPanel.tsx";
+import { TimelineView } from "./TimelineView.tsx";
+
+interface ConversationProps {
+  roomId: string;
+  messageId: string | null;
+  /** In a window of its own: no way back to a list, and no further pop-out. */
+  alone?: boolean;
+}
+
+export function Conversation(props: ConversationProps): JSX.Element {
+  const app = useApp();
+  const chat = () => app.rooms.get(props.roomId);
+  return (
+    <Show
+      when={chat()}
+      fallback={<Empty icon={MessageCircleX} title={t.chat.notFound} text={t.chat.notFoundBody} />}
+    >
+      {(known) => <Open {...props} chat={known()} />}
+    </Show>
+  );
+}
+
+function Open(props: ConversationProps & { chat: Room }): JSX.Element {
+  const app = useApp();
+  const [replyTo, setReplyTo] = createSignal<Message | null>(null);
+  const [composer, setComposer] = createSignal<{ focus(): void } | null>(null);
+  const [timeline, setTimeline] = createSignal<{ focusLast(): void; escape(): void } | null>(null);
+  createEffect(on(() => props.roomId, () => setReplyTo(null)));
+  onCleanup(() => {
+    if (detail()?.show === "xray") setDetail(null);
+  });
+
+  function onKey(event: KeyboardEvent) {
+    if (event.key !== "Escape" || event.defaultPrevented || detail()) return;
+    event.preventDefault();
+    if (replyTo()) setReplyTo(null);
+    else timeline()?.escape();
+    composer()?.focus();
+  }
+
+  return (
+    <div class="conversation" data-testid="conversation" data-room={props.roomId} onKeyDown={onKey}>
+      <div class="conversation-column">
+        <Head chat={props.chat} alone={props.alone ?? false} />
+        <TimelineView
+          chat={props.chat}
+          messageId={props.messageId}
+          ref={setTimeline}
+          onReply={(message) => {
+            setReplyTo(message);
+            composer()?.focus();
+          }}
+          onWrite={() => composer()?.focus()}
+        />
+        <Show
+          when={props.chat.state === "open"}
+          fallback={
+            <div class="composer-closed" data-testid="composer-closed">
+              <Show
+                when={props.chat.cause}
+                fallback={<p>{props.chat.state === "broken" ? t.chat.broken : t.chat.closed}</p>}
+              >
+                {(cause) => <CauseText cause={cause()} />}
+              </Show>
+            </div>
+          }
+        >
+          <Composer
+            chat={props.chat}
+            ref={setComposer}
+            replyTo={replyTo()}
+            onReplyDone={() => setReplyTo(null)}
+            onUp={() => timeline()?.focusLast()}
+          />
+        </Show>
+      </div>
+      <Show when={detail()}>
+        {(shown) => <DetailPanel chat={props.chat} detail={shown()} onClose={() => setDetail(null)} />}
+      </Show>
+    </div>
+  );
+
+  function Head(head: { chat: Room; alone: boolean }): JSX.Element {
+    const peer = () => {
+      const account = head.chat.peer?.account;
+      return account === undefined ? null : (app.people.get(account) ?? head.chat.peer);
+    };
+    return (
+      <header class="chat-head">
+        <Show when={!head.alone}>
+          <IconButton
+            class="only-narrow"
+            label={t.chat.back}
+            icon={ArrowLeft}
+            testid="back"
+            onClick={() => app.place.go({ at: "chats" })}
+          />
+        </Show>
+        <button
+          type="button"
+          class="chat-who"
+          aria-expanded={detail()?.show === "about"}
+          onClick={() => setDetail(detail()?.show === "about" ? null : { show: "about" })}
+        >
+          <Avatar
+            name={head.chat.title}
+            of={peer()?.account ?? head.chat.roomId}
+            presence={peer()?.presence}
+            icon={head.chat.kind === "notes" ? NotebookPen : undefined}
+          />
+          <span class="chat-who-text">
+            <strong dir="auto">{titleOf(head.chat)}</strong>
+            <span class="muted">
+              <Show when={peer()} fallback={t.chat.notesAddress}>
+                {(known) => (
+                  <>
+                    <Show when={known().presence !== "unknown"}>
+                      <span data-testid="presence">{t.people.presence[known().presence]}</span>
+                      {" · "}
+                    </Show>
+                    {known().address}
+                  </>
+                )}
+              </Show>
+            </span>
+          </span>
+        </button>
+        <div class="chat-tools">
+          <IconButton
+            label={t.chat.search}
+            icon={Search}
+            keys="Ctrl Shift F"
+            testid="chat-search"
+            pressed={detail()?.show === "search"}
+            onClick={() => setDetail(detail()?.show === "search" ? null : { show: "search" })}
+          />
+          <Show when={!head.alone}>
+            <IconButton
+              class="not-narrow"
+              label={t.chat.popOut}
+              icon={ExternalLink}
+              testid="pop-out"
+              onClick={() => popOut(head.chat.roomId)}
+            />
+          </Show>
+          <IconButton
+            label={t.chat.about}
+            icon={PanelRight}
+            testid="details"
+            pressed={detail()?.show === "about"}
+            onClick={() => setDetail(detail()?.show === "about" ? null : { show: "about" })}
+          />
+        </div>
+      </header>
+    );
+  }
+}
+
+/** One window a conversation: asking again brings the same one forward. */
+export function popOut(roomId: string) {
+  const opened = window.open(`/w/${roomId}`, `fedchat-${roomId}`, "popup,width=480,height=720");
+  opened?.focus();
+}

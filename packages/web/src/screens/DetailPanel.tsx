@@ -1,0 +1,318 @@
+/** Beside a conversation: who it is with, a search in it, or the way of one message. */
+import type { Result, Room } from "@fedchat/engine/interface";
+import Ban from "lucide-solid/icons/ban";
+import CircleCheck from "lucide-solid/icons/circle-check";
+import CircleDashed from "lucide-solid/icons/circle-dashed";
+import CircleDot from "lucide-solid/icons/circle-dot";
+import CircleX from "lucide-solid/icons/circle-x";
+import Eraser from "lucide-solid/icons/eraser";
+import MailQuestionMark from "lucide-solid/icons/mail-question-mark";
+import NotebookPen from "lucide-solid/icons/notebook-pen";
+import Search from "lucide-solid/icons/search";
+import ShieldCheck from "lucide-solid/icons/shield-check";
+import X from "lucide-solid/icons/x";
+import { createEffect, createResource, createSignal, For, Match, on, onMount, Show, Switch, type JSX } from "solid-js";
+import { Dynamic } from "solid-js/web";
+import { Avatar } from "../parts/Avatar.tsx";
+import { Button, IconButton } from "../parts/Button.tsx";
+import { Confirm } from "../parts/Confirm.tsx";
+import { Field } from "../parts/Field.tsx";
+import { Rows } from "../parts/Rows.tsx";
+import { Empty, Fact, Facts, Fingerprint } from "../parts/Small.tsx";
+import { room as roomRoute, routePath } from "../router.ts";
+import { createClock, everyHalfMinute } from "../state/clock.ts";
+import { useApp } from "../state/context.ts";
+import { setOverlay, type Detail } from "../state/panel.ts";
+import { createSearch } from "../state/search.ts";
+import { say } from "../state/toasts.ts";
+import { t } from "../strings.ts";
+import { dayAndClock, dayName, fullDate, listTime } from "../text/time.ts";
+import { titleOf } from "./ChatList.tsx";
+import { Snippet } from "./Snippet.tsx";
+
+interface DetailPanelProps {
+  chat: Room;
+  detail: NonNullable<Detail>;
+  onClose: () => void;
+}
+
+export function DetailPanel(props: DetailPanelProps): JSX.Element {
+  const title = () => ({ about: t.about.title, search: t.find.title, xray: t.xray.title })[props.detail.show];
+  const traced = () => (props.detail.show === "xray" ? props.detail.messageId : null);
+  let panel!: HTMLElement;
+  onMount(() => panel.querySelector<HTMLElement>("input, .detail-close")?.focus());
+  return (
+    <>
+      <div class="detail-shade" onClick={() => props.onClose()} />
+      <aside class="detail" ref={panel} aria-label={title()} data-testid={`detail-${props.detail.show}`}>
+        <header class="pane-head">
+          <h2>{title()}</h2>
+          <IconButton class="detail-close" label={t.common.close} icon={X} keys="Esc" onClick={() => props.onClose()} />
+        </header>
+        <div class="pane-scroll">
+          <Switch>
+            <Match when={props.detail.show === "about"}>
+              <About chat={props.chat} />
+            </Match>
+            <Match when={props.detail.show === "search"}>
+              <Find roomId={props.chat.roomId} />
+            </Match>
+            <Match when={traced()} keyed>
+              {(messageId) => <Xray roomId={props.chat.roomId} messageId={messageId} />}
+            </Match>
+          </Switch>
+        </div>
+      </aside>
+    </>
+  );
+}
+
+function About(props: { chat: Room }): JSX.Element {
+  const app = useApp();
+  const [asking, setAsking] = createSignal<"block" | "clear" | null>(null);
+  const peer = () => props.chat.peer;
+  const contact = () => (peer() ? app.contacts.get(peer()!.account) : undefined);
+  const isBlocked = () => contact()?.blocked ?? (peer() ? app.blocked.get(peer()!.account) !== undefined : false);
+  const [nickname, setNickname] = createSignal("");
+  createEffect(() => setNickname(contact()?.nickname ?? ""));
+
+  async function saveNickname(event: SubmitEvent) {
+    event.preventDefault();
+    const kept = await app.ask("contacts.nickname", { account: peer()!.account, nickname: nickname().trim() || null });
+    if (!kept) return;
+    app.contacts.put(kept);
+    say({ level: "done", text: t.common.saved });
+  }
+  async function block() {
+    const account = peer()!.account;
+    if (!(await app.ask("contacts.block", { account }))) return;
+    app.blocked.put({ account, displayName: props.chat.title });
+    say({ level: "done", text: t.requests.blocked(props.chat.title) });
+  }
+  async function clear() {
+    if (!(await app.ask("rooms.clear", { roomId: props.chat.roomId }))) return;
+    app.timeline(props.chat.roomId).clear();
+    say({ level: "done", text: t.about.cleared });
+  }
+  async function markUnread() {
+    const last = app.timeline(props.chat.roomId).messages().findLast((message) => !message.mine);
+    if (last) await app.ask("messages.markUnread", { roomId: props.chat.roomId, messageId: last.messageId });
+  }
+
+  return (
+    <div class="about">
+      <div class="about-head">
+        <Avatar
+          size="huge"
+          name={props.chat.title}
+          of={peer()?.account ?? props.chat.roomId}
+          icon={props.chat.kind === "notes" ? NotebookPen : undefined}
+        />
+        <h3 dir="auto">{titleOf(props.chat)}</h3>
+        <p class="muted">{peer()?.address ?? t.chat.notesAddress}</p>
+      </div>
+      <Show when={peer()}>
+        {(person) => (
+          <>
+            <section class="block">
+              <h4>{t.about.safety}</h4>
+              <p class="muted">{t.about.safetyHint(props.chat.title)}</p>
+              <Button
+                icon={ShieldCheck}
+                testid="safety-number"
+                onClick={() => setOverlay({ show: "safety", account: person().account })}
+              >
+                {t.about.safetyShow}
+              </Button>
+            </section>
+            <section class="block">
+              <Facts>
+                <Fact name={t.about.server}>
+                  <a href={routePath({ at: "servers", serverId: person().serverId })}>{person().serverName}</a>
+                </Fact>
+                <Show when={contact()}>
+                  {(known) => <Fact name={t.about.since}>{dayName(known().since, Date.now())}</Fact>}
+                </Show>
+                <Fact name={t.about.account}>
+                  <Fingerprint of={person().account} />
+                </Fact>
+              </Facts>
+            </section>
+            <form class="block" onSubmit={(event) => void saveNickname(event)}>
+              <Field
+                label={t.about.nickname}
+                hint={t.about.nicknameHint}
+                value={nickname()}
+                maxLength={64}
+                onType={setNickname}
+                placeholder={person().displayName}
+              >
+                <Button type="submit" disabled={nickname().trim() === (contact()?.nickname ?? "")}>
+                  {t.common.save}
+                </Button>
+              </Field>
+            </form>
+          </>
+        )}
+      </Show>
+      <section class="block column">
+        <Show when={peer()}>
+          <Button look="quiet" icon={MailQuestionMark} onClick={() => void markUnread()}>
+            {t.about.markUnread}
+          </Button>
+        </Show>
+        <Button look="quiet" icon={Eraser} onClick={() => setAsking("clear")}>
+          {t.about.clear}
+        </Button>
+        <Show when={peer()}>
+          {(person) => (
+            <Show
+              when={isBlocked()}
+              fallback={
+                <Button look="quiet" class="danger-text" icon={Ban} onClick={() => setAsking("block")}>
+                  {t.about.block}
+                </Button>
+              }
+            >
+              <Button
+                look="quiet"
+                icon={Ban}
+                onClick={() => {
+                  void app.ask("contacts.unblock", { account: person().account });
+                  app.blocked.remove(person().account);
+                }}
+              >
+                {t.about.unblock}
+              </Button>
+            </Show>
+          )}
+        </Show>
+      </section>
+      <Show when={asking() === "block"}>
+        <Confirm
+          title={t.about.blockConfirm(props.chat.title)}
+          body={t.about.blockBody}
+          action={t.about.block}
+          onConfirm={() => void block()}
+          onClose={() => setAsking(null)}
+        />
+      </Show>
+      <Show when={asking() === "clear"}>
+        <Confirm
+          title={t.about.clearConfirm}
+          body={t.about.clearBody}
+          action={t.about.clearDo}
+          onConfirm={() => void clear()}
+          onClose={() => setAsking(null)}
+        />
+      </Show>
+    </div>
+  );
+}
+
+function Find(props: { roomId: string }): JSX.Element {
+  const app = useApp();
+  const [words, setWords] = createSignal("");
+  const search = createSearch(app, words, () => props.roomId);
+  const now = createClock(everyHalfMinute);
+  const said = () => {
+    if (!search.active()) return t.find.start;
+    if (search.busy()) return t.chats.searching;
+    return search.hits().length === 0 ? t.find.none : t.find.found(search.hits().length);
+  };
+  return (
+    <div class="find">
+      <div class="search-field" role="search">
+        <Search size={17} />
+        <input
+          type="text"
+          inputMode="search"
+          autocomplete="off"
+          aria-label={t.find.field}
+          placeholder={t.find.field}
+          data-testid="chat-search-field"
+          value={words()}
+          onInput={(event) => setWords(event.currentTarget.value)}
+        />
+      </div>
+      <p class="list-note" role="status">
+        {said()}
+      </p>
+      <Rows label={t.find.title} each={search.hits()} keyOf={(hit) => hit.message.messageId}>
+        {(hit, tab) => (
+          <a
+            class="row"
+            href={routePath(roomRoute(props.roomId, hit.message.messageId))}
+            tabIndex={tab()}
+            data-row={hit.message.messageId}
+            data-testid="chat-search-hit"
+          >
+            <span class="row-text">
+              <span class="row-line">
+                <span class="row-title small">{hit.message.mine ? t.chat.you : hit.message.senderName}</span>
+                <time class="row-time" title={fullDate(hit.message.sentAt)}>
+                  {listTime(hit.message.sentAt, now())}
+                </time>
+              </span>
+              <span class="row-preview two" dir="auto">
+                <Snippet of={hit.snippet} />
+              </span>
+            </span>
+          </a>
+        )}
+      </Rows>
+    </div>
+  );
+}
+
+type Step = Result<"messages.xray">[number];
+const stepIcons = { done: CircleCheck, now: CircleDot, pending: CircleDashed, failed: CircleX } as const;
+
+function Xray(props: { roomId: string; messageId: string }): JSX.Element {
+  const app = useApp();
+  const message = () => app.timeline(props.roomId).state.byId[props.messageId];
+  const [steps, { refetch }] = createResource<Step[] | null>(() =>
+    app.ask("messages.xray", { messageId: props.messageId }),
+  );
+  createEffect(on(() => [message()?.state, message()?.cause], () => void refetch(), { defer: true }));
+  return (
+    <div class="xray">
+      <Show when={message()}>
+        {(known) => (
+          <blockquote class="xray-text" dir="auto">
+            {known().text}
+          </blockquote>
+        )}
+      </Show>
+      <p class="muted">{t.xray.lead}</p>
+      <Show
+        when={(steps.latest ?? []).length > 0}
+        fallback={
+          <Show when={!steps.loading}>
+            <Empty icon={CircleDashed} text={t.xray.empty} />
+          </Show>
+        }
+      >
+        <ol class="steps-way">
+          <For each={steps.latest ?? []}>
+            {(step) => (
+              <li data-state={step.state} data-testid="xray-step">
+                <Dynamic component={stepIcons[step.state]} size={18} aria-label={t.xray.states[step.state]} role="img" />
+                <span>
+                  {step.sentence}
+                  <Show when={step.at}>
+                    {(at) => (
+                      <time class="muted" title={fullDate(at())}>
+                        {dayAndClock(at())}
+                      </time>
+                    )}
+                  </Show>
+                </span>
+              </li>
+            )}
+          </For>
+        </ol>
+      </Show>
+    </div>
+  );
+}

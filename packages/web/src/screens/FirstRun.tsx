@@ -1,0 +1,187 @@
+/** The first run: one field. A password waits behind a disclosure, because it is needed only without another device. */
+import type { Cause } from "@fedchat/engine/interface";
+import ArrowRight from "lucide-solid/icons/arrow-right";
+import KeyRound from "lucide-solid/icons/key-round";
+import RefreshCw from "lucide-solid/icons/refresh-cw";
+import { createSignal, Show, type JSX } from "solid-js";
+import { Button } from "../parts/Button.tsx";
+import { Copy } from "../parts/Copy.tsx";
+import { Field } from "../parts/Field.tsx";
+import { Mark } from "../parts/Mark.tsx";
+import { Password } from "../parts/Password.tsx";
+import { ReachLine } from "../parts/ReachLine.tsx";
+import { CauseText } from "../parts/Small.tsx";
+import { causeOf } from "../state/app.ts";
+import { useApp } from "../state/context.ts";
+import { t } from "../strings.ts";
+
+export function FirstRun(): JSX.Element {
+  const app = useApp();
+  const [returning, setReturning] = createSignal(false);
+  return (
+    <main class="welcome" data-testid="first-run">
+      <div class="welcome-card">
+        <Mark />
+        <Show when={returning()} fallback={<NewAccount />}>
+          <SignIn />
+        </Show>
+        <button type="button" class="link-button" onClick={() => setReturning(!returning())}>
+          {returning() ? t.firstRun.newAccount : t.firstRun.signIn}
+        </button>
+      </div>
+      <Show when={app.status()}>{(status) => <ReachLine reach={status().reach} />}</Show>
+    </main>
+  );
+}
+
+function NewAccount(): JSX.Element {
+  const app = useApp();
+  const [name, setName] = createSignal("");
+  const [withPassword, setWithPassword] = createSignal(false);
+  const [password, setPassword] = createSignal("");
+  const [suggested, setSuggested] = createSignal("");
+  const [busy, setBusy] = createSignal(false);
+  const [cause, setCause] = createSignal<Cause | null>(null);
+
+  async function suggest() {
+    const answer = await app.ask("account.suggestPassphrase", {});
+    if (!answer) return;
+    setSuggested(answer.passphrase);
+    setPassword(answer.passphrase);
+  }
+
+  async function start(event: SubmitEvent) {
+    event.preventDefault();
+    const displayName = name().trim();
+    if (displayName === "" || busy()) return;
+    setBusy(true);
+    setCause(null);
+    try {
+      await app.call("account.create", { displayName, ...(password() === "" ? {} : { password: password() }) });
+      app.setStatus(await app.call("engine.status", {}));
+      app.refetch();
+    } catch (error) {
+      setCause(causeOf(error));
+      setBusy(false);
+    }
+  }
+
+  return (
+    <form class="welcome-form" onSubmit={(event) => void start(event)}>
+      <h1>{t.firstRun.title}</h1>
+      <p class="lead">{t.firstRun.lead}</p>
+      <Field
+        label={t.firstRun.name}
+        value={name()}
+        onType={setName}
+        placeholder={t.firstRun.namePlaceholder}
+        autocomplete="name"
+        maxLength={64}
+        required
+        autofocus
+        ref={(field) => queueMicrotask(() => field.focus())}
+        testid="first-run-name"
+        wide
+      />
+      <Show
+        when={withPassword()}
+        fallback={
+          <button type="button" class="link-button start" aria-expanded="false" onClick={() => setWithPassword(true)}>
+            <KeyRound size={16} />
+            {t.firstRun.withPassword} <span class="muted">({t.common.optional})</span>
+          </button>
+        }
+      >
+        <div class="disclosed">
+          <Password
+            label={t.firstRun.password}
+            value={password()}
+            onType={setPassword}
+            shown={suggested() !== "" && suggested() === password()}
+            hint={suggested() !== "" && suggested() === password() ? t.firstRun.suggested : t.firstRun.passwordHint}
+            autocomplete="new-password"
+            testid="first-run-password"
+          />
+          <div class="actions">
+            <Button icon={RefreshCw} onClick={() => void suggest()} testid="first-run-suggest">
+              {suggested() === "" ? t.firstRun.suggest : t.firstRun.another}
+            </Button>
+            <Show when={suggested() !== "" && suggested() === password()}>
+              <Copy text={suggested()} label={t.common.copy} />
+            </Show>
+          </div>
+        </div>
+      </Show>
+      <Show when={cause()}>{(why) => <CauseText cause={why()} level="danger" />}</Show>
+      <Button
+        type="submit"
+        look="primary"
+        class="wide large"
+        icon={ArrowRight}
+        busy={busy()}
+        disabled={name().trim() === ""}
+        testid="first-run-start"
+      >
+        {busy() ? t.firstRun.starting : t.firstRun.start}
+      </Button>
+    </form>
+  );
+}
+
+function SignIn(): JSX.Element {
+  const app = useApp();
+  const [handle, setHandle] = createSignal("");
+  const [password, setPassword] = createSignal("");
+  const [busy, setBusy] = createSignal(false);
+  const [cause, setCause] = createSignal<Cause | null>(null);
+
+  async function signIn(event: SubmitEvent) {
+    event.preventDefault();
+    setBusy(true);
+    setCause(null);
+    try {
+      await app.call("account.signIn", { handle: handle().trim().replace(/^@/, ""), password: password() });
+      app.setStatus(await app.call("engine.status", {}));
+      app.refetch();
+    } catch (error) {
+      setCause(causeOf(error));
+      setBusy(false);
+    }
+  }
+
+  return (
+    <form class="welcome-form" onSubmit={(event) => void signIn(event)}>
+      <h1>{t.firstRun.signInTitle}</h1>
+      <p class="lead">{t.firstRun.signInLead}</p>
+      <Field
+        label={t.firstRun.handle}
+        value={handle()}
+        onType={setHandle}
+        autocomplete="username"
+        autocapitalize="none"
+        maxLength={64}
+        required
+        wide
+        testid="sign-in-handle"
+      />
+      <Password
+        label={t.firstRun.password}
+        value={password()}
+        onType={setPassword}
+        autocomplete="current-password"
+        testid="sign-in-password"
+      />
+      <Show when={cause()}>{(why) => <CauseText cause={why()} level="danger" />}</Show>
+      <Button
+        type="submit"
+        look="primary"
+        class="wide large"
+        busy={busy()}
+        disabled={handle().trim() === "" || password() === ""}
+        testid="sign-in-start"
+      >
+        {t.firstRun.signInButton}
+      </Button>
+    </form>
+  );
+}

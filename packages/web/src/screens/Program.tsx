@@ -1,0 +1,160 @@
+/** The program around the screens: sections on the left, a list, the main pane; what floats over them. */
+import { createEffect, createMemo, Match, Show, Switch, type JSX } from "solid-js";
+import { ResizeHandle } from "../parts/ResizeHandle.tsx";
+import { useApp } from "../state/context.ts";
+import { overlay, setOverlay } from "../state/panel.ts";
+import { t } from "../strings.ts";
+import { Cards } from "./Cards.tsx";
+import { ChatList } from "./ChatList.tsx";
+import { Commands } from "./Commands.tsx";
+import { ConnectionBar } from "./ConnectionBar.tsx";
+import { Conversation } from "./Conversation.tsx";
+import { Home } from "./Home.tsx";
+import { InviteDialog } from "./InviteDialog.tsx";
+import { Keys } from "./Keys.tsx";
+import { listenToKeys } from "./keyboard.ts";
+import { LinkServer } from "./LinkServer.tsx";
+import { Notices } from "./Notices.tsx";
+import { PasteDialog } from "./PasteDialog.tsx";
+import { PeopleList, PersonPane } from "./People.tsx";
+import { Rail } from "./Rail.tsx";
+import { RequestList, RequestPane } from "./Requests.tsx";
+import { SafetyDialog } from "./SafetyDialog.tsx";
+import { ServerList, ServerPane } from "./Servers.tsx";
+import { SettingsList, SettingsPane } from "./Settings.tsx";
+
+export function Program(): JSX.Element {
+  const app = useApp();
+  const route = app.place.route;
+  listenToKeys(app);
+
+  createEffect(() => {
+    if (route().at !== "invite") return;
+    setOverlay({ show: "invite" });
+    app.place.go({ at: "chats" }, "replace");
+  });
+
+  /** In one-pane width: whether the list or what was picked from it is shown. */
+  const picked = createMemo(() => {
+    const now = route();
+    switch (now.at) {
+      case "room":
+      case "window":
+      case "link-server":
+        return true;
+      case "people":
+        return now.account !== null;
+      case "requests":
+        return now.requestId !== null;
+      case "servers":
+        return now.serverId !== null;
+      case "settings":
+        return now.section !== null;
+      case "chats":
+      case "invite":
+        return false;
+    }
+  });
+  const roomAt = createMemo(() => {
+    const now = route();
+    return now.at === "room" ? now.roomId : null;
+  });
+  const messageAt = () => {
+    const now = route();
+    return now.at === "room" ? now.messageId : null;
+  };
+  const personAt = createMemo(() => {
+    const now = route();
+    return now.at === "people" ? now.account : null;
+  });
+  const requestAt = createMemo(() => {
+    const now = route();
+    return now.at === "requests" ? now.requestId : null;
+  });
+  const serverAt = createMemo(() => {
+    const now = route();
+    return now.at === "servers" ? now.serverId : null;
+  });
+  const sectionAt = createMemo(() => {
+    const now = route();
+    return now.at === "settings" ? now.section : null;
+  });
+
+  return (
+    <div class="shell">
+      <ConnectionBar />
+      <Notices />
+      <div class="frame" data-pane={picked() ? "main" : "list"}>
+        <Rail />
+        <div class="list-pane">
+          <Switch fallback={<ChatList />}>
+            <Match when={route().at === "people"}>
+              <PeopleList />
+            </Match>
+            <Match when={route().at === "requests"}>
+              <RequestList />
+            </Match>
+            <Match when={route().at === "servers" || route().at === "link-server"}>
+              <ServerList />
+            </Match>
+            <Match when={route().at === "settings"}>
+              <SettingsList />
+            </Match>
+          </Switch>
+          <ResizeHandle />
+        </div>
+        <main class="main-pane" id="main">
+          <Switch fallback={<Home />}>
+            <Match when={roomAt()} keyed>
+              {(roomId) => <Conversation roomId={roomId} messageId={messageAt()} />}
+            </Match>
+            <Match when={route().at === "people"}>
+              <PersonPane account={personAt()} />
+            </Match>
+            <Match when={route().at === "requests"}>
+              <RequestPane requestId={requestAt()} />
+            </Match>
+            <Match when={route().at === "link-server"}>
+              <LinkServer />
+            </Match>
+            <Match when={route().at === "servers"}>
+              <ServerPane serverId={serverAt()} />
+            </Match>
+            <Match when={route().at === "settings"}>
+              <SettingsPane section={sectionAt()} />
+            </Match>
+          </Switch>
+        </main>
+      </div>
+      <Cards />
+      <Overlays />
+    </div>
+  );
+}
+
+function Overlays(): JSX.Element {
+  const close = () => setOverlay(null);
+  const pasted = () => {
+    const now = overlay();
+    return now?.show === "paste" ? now : null;
+  };
+  const safety = () => {
+    const now = overlay();
+    return now?.show === "safety" ? now.account : null;
+  };
+  return (
+    <>
+      <Show when={overlay()?.show === "commands"}>
+        <Commands onClose={close} />
+      </Show>
+      <Show when={overlay()?.show === "keys"}>
+        <Keys onClose={close} />
+      </Show>
+      <Show when={overlay()?.show === "invite"}>
+        <InviteDialog onClose={close} />
+      </Show>
+      <Show when={pasted()}>{(now) => <PasteDialog link={now().link} onClose={close} />}</Show>
+      <Show when={safety()}>{(account) => <SafetyDialog account={account()} onClose={close} />}</Show>
+    </>
+  );
+}

@@ -1,0 +1,114 @@
+/** The sections: a rail on the left, a bar at the bottom of a phone. Each says how much waits there. */
+import Inbox from "lucide-solid/icons/inbox";
+import MessageCircle from "lucide-solid/icons/message-circle";
+import Plus from "lucide-solid/icons/plus";
+import ServerIcon from "lucide-solid/icons/server";
+import Settings from "lucide-solid/icons/settings";
+import Users from "lucide-solid/icons/users";
+import type { JSX } from "solid-js";
+import type { IconType } from "../parts/Button.tsx";
+import { Badge } from "../parts/Small.tsx";
+import { Tip } from "../parts/Tip.tsx";
+import { routePath, type Route } from "../router.ts";
+import { useApp } from "../state/context.ts";
+import { setOverlay } from "../state/panel.ts";
+import { t } from "../strings.ts";
+import { waitingLinks, waitingRequests } from "./waiting.ts";
+
+export function Rail(): JSX.Element {
+  const app = useApp();
+  const at = () => app.place.route().at;
+  return (
+    <nav class="rail" aria-label={t.nav.label}>
+      <Tip text={t.nav.commands} keys="Ctrl K">
+        {(trigger) => (
+          <button
+            {...trigger}
+            type="button"
+            class="rail-item rail-plus"
+            aria-label={t.nav.commands}
+            data-testid="commands-button"
+            onClick={() => setOverlay({ show: "commands" })}
+          >
+            <Plus size={22} />
+          </button>
+        )}
+      </Tip>
+      <Section
+        icon={MessageCircle}
+        name={t.nav.chats}
+        route={{ at: "chats" }}
+        here={at() === "chats" || at() === "room"}
+        count={app.unread()}
+        counted={t.nav.unread}
+        testid="nav-chats"
+      />
+      <Section
+        icon={Users}
+        name={t.nav.people}
+        route={{ at: "people", account: null }}
+        here={at() === "people"}
+        testid="nav-people"
+      />
+      <Section
+        icon={Inbox}
+        name={t.nav.requests}
+        route={{ at: "requests", requestId: null }}
+        here={at() === "requests"}
+        count={waitingRequests(app).length}
+        counted={t.nav.waiting}
+        testid="nav-requests"
+      />
+      <Section
+        icon={ServerIcon}
+        name={t.nav.servers}
+        route={{ at: "servers", serverId: null }}
+        here={at() === "servers" || at() === "link-server"}
+        count={waitingLinks(app).length}
+        counted={t.nav.waiting}
+        testid="nav-servers"
+      />
+      <Section
+        icon={Settings}
+        name={t.nav.settings}
+        route={{ at: "settings", section: null }}
+        here={at() === "settings"}
+        class="rail-last"
+        testid="nav-settings"
+      />
+    </nav>
+  );
+}
+
+interface SectionProps {
+  icon: IconType;
+  name: string;
+  route: Route;
+  here: boolean;
+  count?: number;
+  counted?: (count: number) => string;
+  class?: string;
+  testid: string;
+}
+
+function Section(props: SectionProps): JSX.Element {
+  const label = () =>
+    props.count && props.counted ? `${props.name}, ${props.counted(props.count)}` : props.name;
+  return (
+    <a
+      class={`rail-item ${props.class ?? ""}`}
+      href={routePath(props.route)}
+      aria-current={props.here ? "page" : undefined}
+      aria-label={label()}
+      data-testid={props.testid}
+    >
+      <span class="rail-icon">
+        <props.icon size={21} />
+        <Badge count={props.count ?? 0} />
+      </span>
+      <span class="rail-name" aria-hidden="true">
+        {props.name}
+      </span>
+    </a>
+  );
+}

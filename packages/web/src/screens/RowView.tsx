@@ -1,0 +1,201 @@
+/** One row of a timeline: a day, the line of new messages, a notice, or a bubble. */
+import type { Message, Room } from "@fedchat/engine/interface";
+import CornerUpLeft from "lucide-solid/icons/corner-up-left";
+import CopyIcon from "lucide-solid/icons/copy";
+import Ellipsis from "lucide-solid/icons/ellipsis";
+import MailQuestionMark from "lucide-solid/icons/mail-question-mark";
+import RotateCw from "lucide-solid/icons/rotate-cw";
+import Route from "lucide-solid/icons/route";
+import TriangleAlert from "lucide-solid/icons/triangle-alert";
+import { createResource, For, Match, Show, Switch, type JSX } from "solid-js";
+import { IconButton } from "../parts/Button.tsx";
+import { copyText } from "../parts/copy.ts";
+import { Menu, type MenuItem } from "../parts/Menu.tsx";
+import { StateIcon } from "../parts/StateIcon.tsx";
+import { useApp } from "../state/context.ts";
+import { setDetail } from "../state/panel.ts";
+import type { Timeline } from "../state/timeline.ts";
+import { say } from "../state/toasts.ts";
+import { t } from "../strings.ts";
+import { textParts } from "../text/links.ts";
+import { shownAt, type Row } from "../text/rows.ts";
+import { clock, dayAndClock, dayName, fullDate } from "../text/time.ts";
+
+interface RowViewProps {
+  row: Row;
+  chat: Room;
+  timeline: Timeline;
+  tabStop: boolean;
+  pointed: boolean;
+  onReply: (message: Message) => void;
+  onJump: (messageId: string) => void;
+}
+
+export function RowView(props: RowViewProps): JSX.Element {
+  const message = () => {
+    const row = props.row;
+    return row.type === "message" || row.type === "notice" ? props.timeline.state.byId[row.id] : undefined;
+  };
+  const day = () => (props.row.type === "day" ? props.row.at : null);
+  const missing = () => (props.row.type === "missing" ? props.row.count : 0);
+  return (
+    <Switch>
+      <Match when={props.row.type === "message" && message()}>
+        {(known) => <Bubble {...props} message={known()} />}
+      </Match>
+      <Match when={day()}>
+        {(at) => (
+          <div class="day-line" role="separator" aria-label={dayName(at(), Date.now())}>
+            <time title={fullDate(at())}>{dayName(at(), Date.now())}</time>
+          </div>
+        )}
+      </Match>
+      <Match when={props.row.type === "new"}>
+        <div class="new-line" role="separator" aria-label={t.chat.newMessages} data-testid="new-messages">
+          <span>{t.chat.newMessages}</span>
+        </div>
+      </Match>
+      <Match when={props.row.type === "notice" && message()}>
+        {(known) => (
+          <p class="room-notice" title={fullDate(shownAt(known()))}>
+            {known().text}
+          </p>
+        )}
+      </Match>
+      <Match when={props.row.type === "missing"}>
+        <p class="room-missing" data-testid="missing">
+          <TriangleAlert size={15} /> {t.chat.missing(missing())}
+        </p>
+      </Match>
+      <Match when={props.row.type === "start"}>
+        <p class="room-start">
+          {props.chat.kind === "notes" ? t.chat.startNotes : t.chat.startPair(props.chat.title)}
+        </p>
+      </Match>
+    </Switch>
+  );
+}
+
+function Bubble(props: RowViewProps & { message: Message }): JSX.Element {
+  const app = useApp();
+  const shape = () => (props.row.type === "message" ? props.row : null);
+  const message = () => props.message;
+  const at = () => shownAt(message());
+  const time = () => (shape()?.late ? dayAndClock(at()) : clock(at()));
+  const notes = () => props.chat.kind === "notes";
+  const state = () => (notes() && message().state !== "failed" ? null : message().state);
+  const who = () => (message().mine ? t.chat.you : message().senderName);
+
+  async function copy() {
+    if (await copyText(message().text)) say({ level: "done", text: t.common.copied });
+  }
+  const retry = () => void app.ask("messages.retry", { messageId: message().messageId });
+  const xray = () => setDetail({ show: "xray", messageId: message().messageId });
+
+  const items = (): MenuItem[] => [
+    { label: t.chat.reply, icon: CornerUpLeft, run: () => props.onReply(message()), testid: "menu-reply" },
+    { label: t.chat.copyText, icon: CopyIcon, run: () => void copy(), testid: "menu-copy" },
+    { label: t.chat.xray, icon: Route, run: xray, testid: "menu-xray" },
+    ...(message().mine
+      ? []
+      : [
+          {
+            label: t.chat.unreadFrom,
+            icon: MailQuestionMark,
+            testid: "menu-unread",
+            run: () =>
+              void app.ask("messages.markUnread", { roomId: message().roomId, messageId: message().messageId }),
+          },
+        ]),
+  ];
+
+  function onKey(event: KeyboardEvent & { currentTarget: HTMLElement }) {
+    if (event.target !== event.currentTarget || event.ctrlKey || event.metaKey || event.altKey) return;
+    const run = { q: () => props.onReply(message()), c: () => void copy(), x: xray }[event.key];
+    if (!run) return;
+    event.preventDefault();
+    run();
+  }
+
+  return (
+    <div
+      class="bubble-row"
+      classList={{ mine: message().mine, head: shape()?.head ?? false, tail: shape()?.tail ?? false, pointed: props.pointed }}
+      role="article"
+      tabIndex={props.tabStop ? 0 : -1}
+      data-message={message().messageId}
+      data-testid="message"
+      data-state={message().state ?? "theirs"}
+      data-mine={message().mine}
+      aria-label={t.chat.label(who(), time(), message().text, state() ? t.chat.states[state()!] : "")}
+      onKeyDown={onKey}
+    >
+      <div class="bubble">
+        <Show when={message().inReplyTo}>
+          {(id) => <Quote id={id()} timeline={props.timeline} onJump={props.onJump} />}
+        </Show>
+        <p class="bubble-text" dir="auto" data-testid="message-text">
+          <For each={textParts(message().text)}>
+            {(part) => (
+              <Show when={part.href} fallback={part.text}>
+                {(href) => (
+                  <a href={href()} target="_blank" rel="noopener noreferrer" tabIndex={props.tabStop ? 0 : -1}>
+                    {part.text}
+                  </a>
+                )}
+              </Show>
+            )}
+          </For>
+          <span class="bubble-meta" classList={{ quiet: !shape()?.tail }}>
+            <time title={fullDate(at())}>{time()}</time>
+            <Show when={state()}>{(now) => <StateIcon state={now()} />}</Show>
+          </span>
+        </p>
+      </div>
+      <div class="bubble-tools">
+        <IconButton class="small" label={t.chat.reply} icon={CornerUpLeft} keys="Q" onClick={() => props.onReply(message())} />
+        <Menu class="small" label={t.chat.actions} icon={Ellipsis} items={items()} />
+      </div>
+      <Show when={message().state === "failed" || (message().mine && message().cause)}>
+        <p class="bubble-cause" classList={{ failed: message().state === "failed" }}>
+          <span>
+            {message().cause?.sentence ?? t.chat.states.failed} {message().cause?.fix}
+          </span>
+          <Show when={message().state === "failed"}>
+            <button type="button" class="link-button" data-testid="retry" onClick={retry}>
+              <RotateCw size={14} /> {t.common.retry}
+            </button>
+          </Show>
+        </p>
+      </Show>
+    </div>
+  );
+}
+
+/** What a message answers: its words where they are at hand, else fetched once. */
+function Quote(props: { id: string; timeline: Timeline; onJump: (id: string) => void }): JSX.Element {
+  const app = useApp();
+  const near = () => props.timeline.state.byId[props.id];
+  const [fetched] = createResource(
+    () => (near() ? null : props.id),
+    async (id) => {
+      const page = await app
+        .call("messages.list", { roomId: props.timeline.roomId, around: id, limit: 1 })
+        .catch(() => null);
+      return page?.messages.find((message) => message.messageId === id) ?? null;
+    },
+  );
+  const quoted = () => near() ?? fetched();
+  return (
+    <button type="button" class="quote" tabIndex={-1} title={t.chat.goTo} onClick={() => props.onJump(props.id)}>
+      <Show when={quoted()} fallback={<span class="quote-text">{t.chat.earlier}</span>}>
+        {(message) => (
+          <>
+            <span class="quote-who">{message().mine ? t.chat.you : message().senderName}</span>
+            <span class="quote-text" dir="auto">{message().text}</span>
+          </>
+        )}
+      </Show>
+    </button>
+  );
+}

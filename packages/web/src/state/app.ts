@@ -1,0 +1,210 @@
+/**
+ * All that the screen knows, one collection a noun, kept true by the engine's events and fetched anew whenever the
+ * connection opens. The screens read from here and ask the engine; they keep nothing of their own that could go stale.
+ */
+import type {
+  Cause,
+  Contact,
+  EngineEvent,
+  Invitation,
+  Message,
+  MethodName,
+  Notice,
+  Params,
+  Person,
+  Request,
+  Result,
+  Room,
+  Server,
+  Status,
+} from "@fedchat/engine/interface";
+import { createMemo, createSignal } from "solid-js";
+import { createStore, reconcile } from "solid-js/store";
+import { warmConversationsMax } from "../limits.ts";
+import { CallFailed, openRpc, type Connection, type Rpc, type RpcPorts } from "../rpc.ts";
+import { createCollection, type Collection } from "./collection.ts";
+import { createDrafts, type Drafts } from "./drafts.ts";
+import { createPlace, type Place } from "./place.ts";
+import { createTimeline, type Timeline } from "./timeline.ts";
+import { say } from "./toasts.ts";
+
+export interface App {
+  place: Place;
+  connection(): Connection;
+  /** Null until the engine has told it for the first time. */
+  status(): Status | null;
+  /** Everything was fetched at least once. */
+  ready(): boolean;
+  servers: Collection<Server>;
+  people: Collection<Person>;
+  requests: Collection<Request>;
+  contacts: Collection<Contact>;
+  invitations: Collection<Invitation>;
+  rooms: Collection<Room>;
+  notices: Collection<Notice>;
+  blocked: Collection<{ account: string; displayName: string }>;
+  drafts: Drafts;
+  unread(): number;
+  timeline(roomId: string): Timeline;
+  /** Calls the engine; what fails is thrown. */
+  call<M extends MethodName>(method: M, params: Params<M>): Promise<Result<M>>;
+  /** Calls the engine; what fails is told in a toast, and the answer is null. */
+  ask<M extends MethodName>(method: M, params: Params<M>): Promise<Result<M> | null>;
+  retryNow(): void;
+  setStatus(status: Status): void;
+  /** Fetches every list anew, as after a reconnection. */
+  refetch(): void;
+}
+
+export function createApp(secret: string, ports: RpcPorts): App {
+  const [connection, setConnection] = createSignal<Connection>({ state: "connecting" });
+  const [status, setStatusStore] = createStore<{ now: Status | null }>({ now: null });
+  const [ready, setReady] = createSignal(false);
+  const servers = createCollection<Server>((server) => server.serverId);
+  const people = createCollection<Person>((person) => person.account);
+  const requests = createCollection<Request>((request) => request.requestId);
+  const contacts = createCollection<Contact>((contact) => contact.account);
+  const invitations = createCollection<Invitation>((invitation) => invitation.invitationId);
+  const rooms = createCollection<Room>((room) => room.roomId);
+  const notices = createCollection<Notice>((notice) => String(notice.noticeId));
+  const blocked = createCollection<{ account: string; displayName: string }>((one) => one.account);
+  const timelines = new Map<string, Timeline>();
+
+  const rpc: Rpc = openRpc(secret, ports, {
+    connection(next) {
+      setConnection(next);
+      if (next.state === "open") void refetch();
+    },
+    event,
+  });
+  const drafts = createDrafts(rpc, rooms);
+  const unread = createMemo(() => rooms.all().reduce((sum, room) => sum + room.unread, 0));
+  const setStatus = (next: Status) => setStatusStore("now", reconcile(next));
+
+  /** Each list stands alone: one that the engine cannot give now must not keep back the others. */
+  async function refetch() {
+    const fetched = <M extends MethodName>(method: M, params: Params<M>, take: (result: Result<M>) => void) =>
+      rpc.call(method, params).then(take, (error: unknown) => {
+        if (!(error instanceof CallFailed)) throw error;
+        if (error.cause.code !== "disconnected") say({ level: "danger", cause: error.cause });
+      });
+    await fetched("engine.status", {}, setStatus);
+    if (!status.now?.me) {
+      setReady(connection().state === "open");
+      return;
+    }
+    await Promise.all([
+      fetched("rooms.list", {}, rooms.replace),
+      fetched("servers.list", {}, servers.replace),
+      fetched("requests.list", {}, requests.replace),
+      fetched("engine.notices", {}, notices.replace),
+      fetched("people.list", {}, people.replace),
+      fetched("contacts.list", {}, contacts.replace),
+      fetched("contacts.blocked", {}, blocked.replace),
+      fetched("invitations.list", {}, invitations.replace),
+    ]);
+    setReady(true);
+    drafts.flush();
+    await Promise.all([...timelines.values()].map((timeline) => timeline.state.loaded && timeline.refresh()));
+  }
+
+  function event(happened: EngineEvent) {
+    switch (happened.type) {
+      case "status.changed": {
+        const first = !status.now?.me && happened.status.me;
+        setStatus(happened.status);
+        if (first) void refetch();
+        return;
+      }
+      case "server.changed":
+        return servers.put(happened.server);
+      case "server.removed":
+        servers.remove(happened.serverId);
+        for (const person of people.all()) if (person.serverId === happened.serverId) people.remove(person.account);
+        return;
+      case "people.changed": {
+        const kept = new Set(happened.people.map((person) => person.account));
+        for (const person of people.all())
+          if (person.serverId === happened.serverId && !kept.has(person.account)) people.remove(person.account);
+        for (const person of happened.people) people.put(person);
+        return;
+      }
+      case "request.changed":
+        return requests.put(happened.request);
+      case "contact.changed":
+        contacts.put(happened.contact);
+        if (happened.contact.blocked) blocked.put(happened.contact);
+        else blocked.remove(happened.contact.account);
+        return;
+      case "invitation.changed":
+        return invitations.put(happened.invitation);
+      case "room.changed":
+        rooms.put(happened.room);
+        return drafts.heard(happened.room.roomId, happened.room.draft);
+      case "message.added":
+        return arrived(happened.message);
+      case "message.changed":
+        timelines.get(happened.message.roomId)?.change(happened.message);
+        return lastChanged(happened.message);
+      case "draft.changed":
+        return drafts.heard(happened.roomId, happened.text);
+      case "notice.added":
+        return notices.put(happened.notice);
+    }
+  }
+
+  function arrived(message: Message) {
+    timelines.get(message.roomId)?.arrive(message);
+  }
+
+  /** A chat list shows the state of its last message, whether or not the engine repeats the whole room. */
+  function lastChanged(message: Message) {
+    const room = rooms.get(message.roomId);
+    if (room?.lastMessage?.messageId === message.messageId) rooms.put({ ...room, lastMessage: message });
+  }
+
+  function timeline(roomId: string): Timeline {
+    const warm = timelines.get(roomId) ?? createTimeline(rpc, roomId);
+    timelines.delete(roomId);
+    timelines.set(roomId, warm);
+    const oldest = timelines.keys().next().value;
+    if (timelines.size > warmConversationsMax && oldest !== undefined) timelines.delete(oldest);
+    return warm;
+  }
+
+  return {
+    place: createPlace(),
+    connection,
+    status: () => status.now,
+    ready,
+    servers,
+    people,
+    requests,
+    contacts,
+    invitations,
+    rooms,
+    notices,
+    blocked,
+    drafts,
+    unread,
+    timeline,
+    call: rpc.call,
+    async ask(method, params) {
+      try {
+        return await rpc.call(method, params);
+      } catch (error) {
+        say({ level: "danger", cause: causeOf(error) });
+        return null;
+      }
+    },
+    retryNow: rpc.retryNow,
+    setStatus,
+    refetch: () => void refetch(),
+  };
+}
+
+/** The cause of a failed call; anything else is our own defect and goes on. */
+export function causeOf(error: unknown): Cause {
+  if (error instanceof CallFailed) return error.cause;
+  throw error;
+}
