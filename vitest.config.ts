@@ -1,11 +1,14 @@
 import { defineConfig } from "vitest/config";
+import { ClosingLine } from "./test/closing-line.ts";
 
-// One process, threads, no isolation: our modules keep no global state, so files may share a worker.
+/** What `npm test` runs: fast, no root, no browser, no network beyond loopback. */
 export default defineConfig({
   test: {
     pool: "threads",
+    // Our modules keep no global state, so files may share a worker: a fifth of the time.
     isolate: false,
-    include: ["packages/*/{src,test}/**/*.test.ts", "test/{integration,simulation,rules}/**/*.test.ts"],
-    testTimeout: 20_000,
+    include: ["packages/*/test/**/*.test.{ts,tsx}", "test/{integration,simulation,rules}/**/*.test.ts"],
+    testTimeout: 30_000,
+    reporters: ["default", new ClosingLine()],
   },
 });

@@ -17,6 +17,7 @@ export const RULES = {
   "message.ciphertext": "§6.3.1: the content does not decrypt",
   "message.generation-used": "§9.2: the key of this generation was used or dropped",
   "message.generation-far": "§9.2: the generation is further ahead than we derive",
+  "message.proposals-pending": "§12.4: proposals wait for a Commit, which must come before application data",
   "message.authenticated-data": "mls-extensions §4.9: the authenticated data is not a SafeAAD",
 
   "leaf.credential": "§5.3.1, §7.3: the application refuses the credential",
@@ -64,7 +65,8 @@ export const RULES = {
   "extensions.required-capabilities": "§12.1.7: some member lacks what the new extensions require",
   "extensions.unsupported": "§13.4: some member does not support an extension of the GroupContext",
   "extensions.external-senders": "§12.1.8.1: the application refuses an external sender's credential",
-  "extensions.app-data-dictionary": "mls-extensions §4.5, §4.6: the dictionary is malformed or changed in the wrong way",
+  "extensions.app-data-dictionary":
+    "mls-extensions §4.5, §4.6: the dictionary is malformed or changed in the wrong way",
 
   "psk.nonce": "§12.1.4: the nonce is not KDF.Nh octets long",
   "psk.usage": "§12.1.4: reinit and branch PSKs belong to reinitialization and branching alone",

@@ -3,7 +3,12 @@ import { decode, encode } from "../src/codec/codec.ts";
 import type { CipherSuite } from "../src/crypto/suite.ts";
 import { DEFAULT_RETENTION } from "../src/limits.ts";
 import { Refusal } from "../src/rules.ts";
-import { contentSignatureIsValid, membershipTag, membershipTagIsValid, signContent } from "../src/schedule/authentication.ts";
+import {
+  contentSignatureIsValid,
+  membershipTag,
+  membershipTagIsValid,
+  signContent,
+} from "../src/schedule/authentication.ts";
 import { messageKeys } from "../src/schedule/message-keys.ts";
 import { openPrivate, openSenderData, sealPrivate } from "../src/schedule/private-framing.ts";
 import { leafIndex } from "../src/tree/math.ts";
@@ -40,10 +45,14 @@ function open(suite: CipherSuite, c: Case, bytes: Uint8Array): ContentBody {
   const message = decodeMessage(bytes);
   const context = contextOf(c);
   if (message.wireFormat === "public_message") {
-    expect(membershipTagIsValid(suite, unhex(c["membership_key"]!), message.publicMessage, context)).toBe(true);
+    expect(membershipTagIsValid(suite, unhex(c["membership_key"]!), message.publicMessage, context)).toBe(
+      true,
+    );
     const { content, auth } = message.publicMessage;
     const key = unhex(c["signature_pub"]!);
-    expect(contentSignatureIsValid(suite, key, "public_message", content, context, auth.signature)).toBe(true);
+    expect(contentSignatureIsValid(suite, key, "public_message", content, context, auth.signature)).toBe(
+      true,
+    );
     return content.body;
   }
   if (message.wireFormat !== "private_message") throw new Error("not a framed message");
@@ -62,7 +71,13 @@ withVectors<Case>("message-protection", (cases) => {
 
     test(`[RFC 9420 §6] messages are opened as published: ${suite.backend} ${suite.id}`, () => {
       for (const c of mine) {
-        for (const name of ["proposal_pub", "proposal_priv", "commit_pub", "commit_priv", "application_priv"]) {
+        for (const name of [
+          "proposal_pub",
+          "proposal_priv",
+          "commit_pub",
+          "commit_priv",
+          "application_priv",
+        ]) {
           expect(bodyHex(open(suite, c, unhex(c[name]!)))).toBe(c[name.split("_")[0]!]);
         }
       }
@@ -86,7 +101,10 @@ withVectors<Case>("message-protection", (cases) => {
           };
           const [key, context] = [unhex(c["signature_priv"]!), contextOf(c)];
           const confirmationTag = body.type === "commit" ? random.bytes(32) : undefined;
-          const auth = { signature: signContent(suite, key, "private_message", content, context), confirmationTag };
+          const auth = {
+            signature: signContent(suite, key, "private_message", content, context),
+            confirmationTag,
+          };
           const keys = messageKeys(2, unhex(c["encryption_secret"]!));
           const secret = unhex(c["sender_data_secret"]!);
           const { message } = sealPrivate(suite, random, keys, secret, content, auth, (n) => n + 5);
@@ -99,7 +117,9 @@ withVectors<Case>("message-protection", (cases) => {
           const publicAuth = { signature, confirmationTag };
           const tag = membershipTag(suite, unhex(c["membership_key"]!), content, publicAuth, context);
           const publicMessage = { content, auth: publicAuth, membershipTag: tag };
-          expect(open(suite, c, encodeMessage({ wireFormat: "public_message", publicMessage }))).toEqual(body);
+          expect(open(suite, c, encodeMessage({ wireFormat: "public_message", publicMessage }))).toEqual(
+            body,
+          );
         }
       }
     });

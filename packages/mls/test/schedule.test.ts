@@ -16,7 +16,9 @@ interface KeyScheduleCase {
   cipher_suite: number;
   group_id: string;
   initial_init_secret: string;
-  epochs: (Record<string, string> & { exporter: { context: string; label: string; length: number; secret: string } })[];
+  epochs: (Record<string, string> & {
+    exporter: { context: string; label: string; length: number; secret: string };
+  })[];
 }
 
 withVectors<KeyScheduleCase>("key-schedule", (cases) => {
@@ -78,7 +80,11 @@ withVectors<SecretTreeCase>("secret-tree", (cases) => {
   for (const suite of vectorSuites()) {
     test(`[RFC 9420 §9] keys of each leaf and generation: ${suite.backend} ${suite.id}`, () => {
       for (const c of cases.filter((one) => one.cipher_suite === suite.id)) {
-        const data = senderDataKey(suite, unhex(c.sender_data.sender_data_secret), unhex(c.sender_data.ciphertext));
+        const data = senderDataKey(
+          suite,
+          unhex(c.sender_data.sender_data_secret),
+          unhex(c.sender_data.ciphertext),
+        );
         expect([hex(data.key), hex(data.nonce)]).toEqual([c.sender_data.key, c.sender_data.nonce]);
         let keys = messageKeys(c.leaves.length, unhex(c.encryption_secret));
         c.leaves.forEach((generations, leaf) => {

@@ -1,5 +1,13 @@
 import { expect, test } from "vitest";
-import { commonAncestor, directPath, isInSubtree, left, level, nodeIndex, nodeWidth } from "../src/tree/math.ts";
+import {
+  commonAncestor,
+  directPath,
+  isInSubtree,
+  left,
+  level,
+  nodeIndex,
+  nodeWidth,
+} from "../src/tree/math.ts";
 import { parent, right, root, sibling } from "../src/tree/math.ts";
 import { withVectors } from "./vectors.ts";
 

@@ -70,7 +70,8 @@ function applied(tree: RatchetTree, change: Proposal, sender: number): RatchetTr
 
 withVectors<OperationsCase>("tree-operations", (cases) => {
   for (const suite of vectorSuites()) {
-    test.runIf(suite.id === 1)(`[RFC 9420 §12.1] add, update and remove: ${suite.backend}`, () => {
+    if (suite.id !== 1) continue; // The published cases are of this suite alone.
+    test(`[RFC 9420 §12.1] add, update and remove: ${suite.backend}`, () => {
       for (const c of cases) {
         const before = decodeRatchetTree(unhex(c.tree_before));
         expect(hex(treeHash(suite, before))).toBe(c.tree_hash_before);
@@ -116,7 +117,10 @@ function contextFor(suite: CipherSuite, c: TreeKemCase, tree: RatchetTree): Uint
   });
 }
 
-function privateKeys(suite: CipherSuite, leaf: TreeKemCase["leaves_private"][number]): Map<NodeIndex, Uint8Array> {
+function privateKeys(
+  suite: CipherSuite,
+  leaf: TreeKemCase["leaves_private"][number],
+): Map<NodeIndex, Uint8Array> {
   const keys = new Map([[leafToNode(leafIndex(leaf.index)), unhex(leaf.encryption_priv)]]);
   for (const { node, path_secret } of leaf.path_secrets) {
     const pair = suite.deriveKeyPair(suite.deriveSecret(unhex(path_secret), "node"));

@@ -1,23 +1,29 @@
 /**
  * What one account tells another outside of any room: a chat request, its withdrawal, the answer to it. A note is
  * signed by the sender's device and sealed to the recipient's request key (HPKE base mode over X-Wing), so that only
- * the recipient's engine reads even who asks for what. [Q1] to [Q9]
+ * the recipient's engine reads even who asks for what. [Q1] [Q2] [Q7]
  */
 import type { TypeOf } from "./cbor/codec.ts";
-import { array, bytes, decode, encode, optional, struct, tagged, text, uint } from "./cbor/codec.ts";
+import { array, bytes, checked, decode, encode, optional, struct, tagged, text, uint } from "./cbor/codec.ts";
 import {
   envelopePayloadBytesMax,
   keyPackageBytesMax,
   recordBytesMax,
   requestKeyPackagesMax,
   requestTextBytesMax,
+  requestTextCharactersMax,
   welcomeBytesMax,
 } from "./limits.ts";
 import { accountId, deviceId, requestId, roomId } from "./names.ts";
+import { assert } from "./primitives/assert.ts";
 
 /** Consent comes before keys: the recipient, on accepting, creates the room from these key packages. */
 const chatRequest = struct({
-  text: text({ max: requestTextBytesMax, multiline: true }),
+  text: checked(text({ max: requestTextBytesMax, multiline: true }), (value) =>
+    [...value].length > requestTextCharactersMax
+      ? `is longer than ${requestTextCharactersMax} characters`
+      : undefined,
+  ),
   /** One a device, reserved for this request. */
   keyPackages: array(bytes({ min: 1, max: keyPackageBytesMax }), { min: 1, max: requestKeyPackagesMax }),
   /** Present when an invitation is used: proves its secret without sending it. [Q7] */
@@ -58,6 +64,7 @@ export const sealedNote = struct({
 export type SealedNote = TypeOf<typeof sealedNote>;
 
 export const encodeSealedNote = (note: SealedNote): Uint8Array => encode(sealedNote, note);
+/** Throws `DecodeError`. */
 export const decodeSealedNote = (source: Uint8Array): SealedNote => decode(sealedNote, source);
 
 /** HPKE `info` of sealed notes. */
@@ -69,6 +76,7 @@ export function invitationProofInput(
   asking: Uint8Array,
   inviter: Uint8Array,
 ): Uint8Array {
+  assert(request.length === 16 && asking.length === 32 && inviter.length === 32, "ids have their lengths");
   const label = new TextEncoder().encode("fedchat/v1/invitation-proof\0");
   const input = new Uint8Array(label.length + 80);
   input.set(label);

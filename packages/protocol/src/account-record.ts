@@ -1,14 +1,21 @@
 /**
  * An account's signed statement of where it lives, which devices it has and how requests to it are sealed. One record,
- * one sequence; on a tie the lower hash wins. [A1] to [A3]
+ * one sequence; on a tie the lower hash wins. [A1] to [A4]
  */
 import type { TypeOf } from "./cbor/codec.ts";
 import { array, bytes, nullable, struct, text, uint } from "./cbor/codec.ts";
 import type { DeviceCertificate } from "./device-certificate.ts";
 import { deviceCertificate } from "./device-certificate.ts";
 import { ProtocolError } from "./errors.ts";
-import { accountDevicesMax, displayNameBytesMax, recordBytesMax, sequenceAheadMsMax } from "./limits.ts";
-import { accountId, handlePattern, serverId } from "./names.ts";
+import {
+  accountDevicesMax,
+  deviceCertificateBytesMax,
+  displayNameBytesMax,
+  recordBytesMax,
+  sequenceAheadMsMax,
+} from "./limits.ts";
+import { accountId, displayNamePattern, handlePattern, serverId } from "./names.ts";
+import { assert } from "./primitives/assert.ts";
 import type { Primitives } from "./primitives/primitives.ts";
 import { signedKind } from "./signed.ts";
 
@@ -21,9 +28,9 @@ export const accountRecordBody = struct({
   recoveryKeyHash: nullable(bytes(32)),
   server: serverId.codec,
   handle: text({ min: 1, max: 32, pattern: handlePattern }),
-  displayName: text({ min: 1, max: displayNameBytesMax }),
+  displayName: text({ min: 1, max: displayNameBytesMax, pattern: displayNamePattern }),
   /** Signed device certificates. */
-  devices: array(bytes({ min: 1, max: 1_024 }), { max: accountDevicesMax }),
+  devices: array(bytes({ min: 1, max: deviceCertificateBytesMax }), { max: accountDevicesMax }),
   requestKey,
   sequence: uint({}),
   issued: uint({}),
@@ -65,6 +72,10 @@ export function accountRecordReplaces(
   held: OpenedAccountRecord | undefined,
   nowMs: number,
 ): boolean {
+  assert(
+    held === undefined || held.record.account === candidate.record.account,
+    "records of one account are compared",
+  );
   if (candidate.record.sequence > nowMs + sequenceAheadMsMax) return false;
   if (held === undefined) return true;
   if (candidate.record.sequence !== held.record.sequence)

@@ -3,6 +3,7 @@
  * passes. A reader refuses to read past its end; what is left over is the caller's to refuse.
  */
 import { ProtocolError } from "./errors.ts";
+import { assert } from "./primitives/assert.ts";
 
 export class BinaryWriter {
   readonly #bytes: Uint8Array;
@@ -16,18 +17,21 @@ export class BinaryWriter {
   }
 
   u8(value: number): this {
+    assertWithin(value, 0xff);
     this.#view.setUint8(this.#at, value);
     this.#at += 1;
     return this;
   }
 
   u16(value: number): this {
+    assertWithin(value, 0xffff);
     this.#view.setUint16(this.#at, value);
     this.#at += 2;
     return this;
   }
 
   u32(value: number): this {
+    assertWithin(value, 0xffff_ffff);
     this.#view.setUint32(this.#at, value);
     this.#at += 4;
     return this;
@@ -35,6 +39,7 @@ export class BinaryWriter {
 
   /** A non-negative safe integer as 64 bits. */
   u64(value: number): this {
+    assertWithin(value, Number.MAX_SAFE_INTEGER);
     this.#view.setUint32(this.#at, Math.floor(value / 0x1_0000_0000));
     this.#view.setUint32(this.#at + 4, value >>> 0);
     this.#at += 8;
@@ -51,6 +56,11 @@ export class BinaryWriter {
     if (this.#at !== this.#bytes.length) throw new Error(`wrote ${this.#at} of ${this.#bytes.length} bytes`);
     return this.#bytes;
   }
+}
+
+/** A number out of range would be cut silently and mean another one. */
+function assertWithin(value: number, max: number): void {
+  assert(Number.isSafeInteger(value) && value >= 0 && value <= max, "a number fits its field");
 }
 
 export class BinaryReader {

@@ -1,6 +1,6 @@
 /**
  * What lies inside a bundle. Sequenced classes carry envelopes or notices of refused ones; class control carries
- * stream acknowledgements and the state that both sides exchange on every connection. [B9] to [B13]
+ * stream acknowledgements and the state that both sides exchange on every connection. [B11]
  *
  * Layout: kind 1 · (envelopes: count 2 · envelopes) or (others: CBOR)
  */
@@ -11,6 +11,7 @@ import type { Envelope } from "./envelope.ts";
 import { envelopeSize, readEnvelope, writeEnvelope } from "./envelope.ts";
 import { bundleEnvelopesMax } from "./limits.ts";
 import { accountId, envelopeId } from "./names.ts";
+import { assert } from "./primitives/assert.ts";
 
 const streamClass = literals("messages", "bulk");
 
@@ -53,8 +54,10 @@ export function encodeBundleBody(body: BundleBody): Uint8Array {
     const cbor = body.kind === "control" ? encode(controlItems, body.items) : encode(refusals, body.refusals);
     return new BinaryWriter(1 + cbor.length).u8(kindCodes[body.kind]).raw(cbor).finish();
   }
+  const count = body.envelopes.length;
+  assert(count > 0 && count <= bundleEnvelopesMax, "a bundle carries 1 to bundleEnvelopesMax envelopes");
   const size = body.envelopes.reduce((sum, envelope) => sum + envelopeSize(envelope), 3);
-  const writer = new BinaryWriter(size).u8(kindCodes.envelopes).u16(body.envelopes.length);
+  const writer = new BinaryWriter(size).u8(kindCodes.envelopes).u16(count);
   for (const envelope of body.envelopes) writeEnvelope(writer, envelope);
   return writer.finish();
 }

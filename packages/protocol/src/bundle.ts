@@ -1,13 +1,14 @@
 /**
  * What carries envelopes from a source homeserver to a destination homeserver (the term of RFC 9171). Relays read the
  * header; the body is sealed for the destination. Path and hop limit stay outside the authenticated part, so that
- * re-routing needs no resealing. [B1] to [B8]
+ * re-routing needs no resealing. [B1] to [B3]
  *
  * Layout: version 1 · class 1 · source 32 · destination 32 · stream 8 · sequence 8 · created 8 · lifetime 4 ·
  * encapsulation 32 · seal number 8 ‖ hop limit 1 · path length 1 · n × server 32 ‖ sealed body
  */
 import { BinaryReader, BinaryWriter } from "./binary.ts";
-import { bundleBodyBytesMax, bundleHopsMax } from "./limits.ts";
+import { ProtocolError } from "./errors.ts";
+import { bundleBodyBytesMax, bundleHopsMax, bundleLifetimeMs } from "./limits.ts";
 import type { ServerId } from "./names.ts";
 import { serverId } from "./names.ts";
 
@@ -26,6 +27,7 @@ export interface BundleHeader {
   sequence: number;
   /** Unix ms by the source's clock. */
   created: number;
+  /** Whole seconds on the wire. */
   lifetimeMs: number;
   /** HPKE encapsulated key (RFC 9180 §4.1), shared by many bundles. */
   encapsulation: Uint8Array;
@@ -89,7 +91,7 @@ export function encodeBundleParts(aad: Uint8Array, route: BundleRoute, sealed: U
 /** Decodes without opening. Throws `ProtocolError("malformed")` or `("unsupported-version")`. Parts are views. */
 export function decodeBundle(source: Uint8Array): Bundle & { aad: Uint8Array } {
   const reader = new BinaryReader(source, "bundle");
-  if (reader.u8() !== bundleVersion) throw reader.malformed("unknown version");
+  if (reader.u8() !== bundleVersion) throw new ProtocolError("unsupported-version");
   const bundleClass = classOfCode.get(reader.u8());
   if (bundleClass === undefined) throw reader.malformed("unknown class");
   const header: BundleHeader = {
@@ -106,6 +108,7 @@ export function decodeBundle(source: Uint8Array): Bundle & { aad: Uint8Array } {
   if ((bundleClass === "control") !== (header.sequence === 0))
     throw reader.malformed("sequence of its class");
   if ((bundleClass === "control") !== (header.stream === 0)) throw reader.malformed("stream of its class");
+  if (header.lifetimeMs > bundleLifetimeMs) throw reader.malformed("lifetime");
   if (header.source === header.destination) throw reader.malformed("source is destination");
   const aad = source.subarray(0, bundleAadBytes);
   const hopLimit = reader.u8();

@@ -2,13 +2,30 @@
  * How a link or a client session begins inside its WebSocket: a hello in the clear, then a Noise handshake whose
  * prologue is those very hello bytes, so that neither version nor features can be stripped. [L1] to [L6]
  *
- * dialler → hello ‖ Noise message 1 · answerer → Noise message 2 · (XX: dialler → Noise message 3)
- * or, instead of any Noise message, the answerer sends a refusal in the clear.
+ * dialler → hello ‖ Noise message 1 · answerer → Noise message 2 · XX: dialler → Noise message 3; IK: dialler → an
+ * empty sealed frame. Instead of Noise message 2 the answerer may send a refusal in the clear.
  */
 import type { TypeOf } from "./cbor/codec.ts";
-import { array, bytes, decode, encode, literals, optional, struct, text, uint } from "./cbor/codec.ts";
+import {
+  array,
+  bytes,
+  DecodeError,
+  decode,
+  encode,
+  literals,
+  optional,
+  struct,
+  text,
+  uint,
+} from "./cbor/codec.ts";
 import { wireError } from "./errors.ts";
-import { handshakeFrameBytesMax, recordBytesMax } from "./limits.ts";
+import {
+  handshakeFrameBytesMax,
+  helloBytesMax,
+  openingFrameBytesMax,
+  recordBytesMax,
+  signedOverheadBytesMax,
+} from "./limits.ts";
 import { serverId } from "./names.ts";
 
 export const linkPath = "/fedchat/v1/link";
@@ -31,7 +48,7 @@ export type Hello = TypeOf<typeof hello>;
 
 /** Frames until the handshake is complete. */
 export const openingFrame = struct({
-  hello: optional(bytes({ min: 1, max: 2_048 })),
+  hello: optional(bytes({ min: 1, max: helloBytesMax })),
   noise: optional(bytes({ min: 1, max: handshakeFrameBytesMax })),
   refused: optional(wireError),
 });
@@ -39,7 +56,7 @@ export type OpeningFrame = TypeOf<typeof openingFrame>;
 
 /** Encrypted payload of the Noise message that carries a homeserver's static key: binds it to the server's identity. */
 export const serverProof = struct({
-  record: bytes({ min: 1, max: recordBytesMax }),
+  record: bytes({ min: 1, max: recordBytesMax + signedOverheadBytesMax }),
   version: uint({ max: 65_535 }),
   features: array(text({ max: 40 }), { max: 32 }),
 });
@@ -55,4 +72,15 @@ export function channelPrologue(helloBytes: Uint8Array): Uint8Array {
 }
 
 export const encodeOpening = (frame: OpeningFrame): Uint8Array => encode(openingFrame, frame);
-export const decodeOpening = (source: Uint8Array): OpeningFrame => decode(openingFrame, source);
+
+/** Strangers send these: far less structure is looked at than elsewhere. */
+const openingLimits = { depthMax: 4, itemsMax: 128 };
+
+/** Throws `DecodeError`. */
+export function decodeOpening(source: Uint8Array): OpeningFrame {
+  if (source.length > openingFrameBytesMax) throw new DecodeError("opening", "is too long");
+  return decode(openingFrame, source, openingLimits);
+}
+
+/** Throws `DecodeError`. */
+export const decodeHello = (source: Uint8Array): Hello => decode(hello, source, openingLimits);

@@ -1,7 +1,7 @@
 /**
  * The homeserver interface on the wire: messages between an engine's device and its homeserver, inside encrypted
  * batches. Submitting and receiving envelopes have fixed layouts; everything else is CBOR requests, responses and
- * events (`client-methods.ts`). [H1] to [H8]
+ * events (`client-methods.ts`). [H1] [H10]
  *
  * request 1: id 4 · CBOR · response 2: id 4 · ok 1 · CBOR · event 3: CBOR
  * submit 16: id 4 · envelope id 16 · kind 1 · created 8 · destinations 1 · each (server 32 · n 2 · n × account 32) · payload
@@ -170,7 +170,10 @@ function readSubmission(reader: BinaryReader): Submission {
     const server = serverId.fromBytes(reader.raw(32));
     const accounts = reader.u16();
     if (accounts === 0 || accounts > envelopeRecipientsMax) throw reader.malformed("number of recipients");
-    return { server, accounts: Array.from({ length: accounts }, () => accountId.fromBytes(reader.raw(32))) };
+    const to = Array.from({ length: accounts }, () => accountId.fromBytes(reader.raw(32)));
+    // The envelope that is made of this could not be read by its destination. [V3]
+    if (new Set(to).size !== accounts) throw reader.malformed("a recipient twice");
+    return { server, accounts: to };
   });
   if (new Set(destinations.map(({ server }) => server)).size !== count)
     throw reader.malformed("a server twice");

@@ -280,4 +280,5 @@ export const clientEvent = tagged("kind", {
 export type ClientEvent = TypeOf<typeof clientEvent>;
 
 export const encodeClientEvent = (event: ClientEvent): Uint8Array => encode(clientEvent, event);
+/** Throws `DecodeError`. */
 export const decodeClientEvent = (source: Uint8Array): ClientEvent => decode(clientEvent, source);

@@ -1,6 +1,7 @@
-/** The account key's statement that a device belongs to it; it is the MLS credential of that device. [A4] [A5] */
+/** The account key's statement that a device belongs to it; it is the MLS credential of that device. [A5] */
 import type { TypeOf } from "./cbor/codec.ts";
 import { bytes, struct, text, uint } from "./cbor/codec.ts";
+import { deviceCertificateBytesMax, signedOverheadBytesMax } from "./limits.ts";
 import { accountId, deviceId } from "./names.ts";
 import { signedKind } from "./signed.ts";
 
@@ -16,6 +17,9 @@ export const deviceCertificateBody = struct({
 });
 export type DeviceCertificate = TypeOf<typeof deviceCertificateBody>;
 
-export const deviceCertificate = signedKind("device-certificate", deviceCertificateBody, (certificate) =>
-  accountId.toBytes(certificate.account),
+export const deviceCertificate = signedKind(
+  "device-certificate",
+  deviceCertificateBody,
+  (certificate) => accountId.toBytes(certificate.account),
+  { bytesMax: deviceCertificateBytesMax - signedOverheadBytesMax },
 );

@@ -1,6 +1,6 @@
 /**
  * The opaque unit addressed to accounts. Homeservers read who it is from, for whom, and its kind, which says what a
- * stranger may deliver; the payload is ciphertext to them. [V1] to [V4]
+ * stranger may deliver; the payload is ciphertext to them. [V1] to [V3]
  *
  * Layout: id 16 · kind 1 · created 8 · from 32 · n 2 · n × recipient 32 · payload length 4 · payload
  */
@@ -8,6 +8,7 @@ import { BinaryReader, BinaryWriter } from "./binary.ts";
 import { envelopePayloadBytesMax, envelopeRecipientsMax } from "./limits.ts";
 import type { AccountId, EnvelopeId } from "./names.ts";
 import { accountId, envelopeId } from "./names.ts";
+import { assert } from "./primitives/assert.ts";
 
 /**
  * room: an MLS message of a room · request: a sealed account note that a stranger may deliver (a chat request or its
@@ -40,6 +41,9 @@ export function envelopeSize(envelope: Envelope): number {
 }
 
 export function writeEnvelope(writer: BinaryWriter, envelope: Envelope): void {
+  const recipients = envelope.to.length;
+  assert(recipients > 0 && recipients <= envelopeRecipientsMax, "an envelope has 1 to envelopeRecipientsMax");
+  assert(envelope.payload.length <= envelopePayloadBytesMax, "a payload has at most envelopePayloadBytesMax");
   writer
     .raw(envelopeId.toBytes(envelope.id))
     .u8(envelopeKinds[envelope.kind])

@@ -47,17 +47,29 @@ const codes = {
 export type ErrorCode = keyof typeof codes;
 export const errorCodes = Object.keys(codes) as ErrorCode[];
 
+const utf8 = new TextEncoder();
+
+/** Longer waits are cut to this: a peer must not be able to ask for silence for ever. */
+const retryAfterMsMax = 86_400_000;
+/** Room for two fingerprints and a sentence. */
+const detailBytesMax = 500;
+
 /** A foreseen failure of a peer, on this side or told by it. Never thrown for our own mistakes: those are assertions. */
 export class ProtocolError extends Error {
   readonly code: ErrorCode;
   readonly retry: Retry;
   readonly retryAfterMs: number | undefined;
 
-  constructor(code: ErrorCode, detail?: string, options?: { cause?: unknown; retryAfterMs?: number }) {
+  /** @param options.retry only for a code that this version does not know: what its sender said */
+  constructor(
+    code: ErrorCode,
+    detail?: string,
+    options?: { cause?: unknown; retryAfterMs?: number; retry?: Retry },
+  ) {
     super(detail ?? codes[code][1], options?.cause === undefined ? undefined : { cause: options.cause });
     this.name = "ProtocolError";
     this.code = code;
-    this.retry = codes[code][0];
+    this.retry = options?.retry ?? codes[code][0];
     this.retryAfterMs = options?.retryAfterMs;
   }
 }
@@ -71,12 +83,12 @@ export function retryOf(code: ErrorCode): Retry {
   return codes[code][0];
 }
 
-/** How an error crosses a wire. An unknown code of a newer version reads as `internal`. */
+/** How an error crosses a wire. An unknown code of a newer version reads as `internal` with the sender's retry. [E3] */
 export const wireError = struct({
   code: text({ max: 40 }),
-  detail: optional(text({ max: 500 })),
+  detail: optional(text({ max: detailBytesMax })),
   retry: literals("never", "later", "now"),
-  retryAfterMs: optional(uint({ max: 86_400_000 })),
+  retryAfterMs: optional(uint({ max: retryAfterMsMax })),
 });
 export type WireError = TypeOf<typeof wireError>;
 
@@ -84,16 +96,34 @@ export function toWireError(error: ProtocolError): WireError {
   return {
     code: error.code,
     retry: error.retry,
-    ...(error.message === codes[error.code][1] ? {} : { detail: error.message.slice(0, 160) }),
-    ...(error.retryAfterMs === undefined ? {} : { retryAfterMs: error.retryAfterMs }),
+    ...(error.message === codes[error.code][1] ? {} : { detail: sendableDetail(error.message) }),
+    ...(error.retryAfterMs === undefined
+      ? {}
+      : { retryAfterMs: Math.min(Math.max(0, Math.ceil(error.retryAfterMs)), retryAfterMsMax) }),
   };
 }
 
+/** A detail may quote what a peer sent: what no text of the wire may hold is replaced, and it is cut to its bound. [E4] */
+function sendableDetail(detail: string): string {
+  const visible = detail
+    .slice(0, detailBytesMax)
+    .toWellFormed()
+    .replaceAll(/[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]/gu, "\ufffd")
+    .normalize("NFC");
+  let bytes = 0;
+  let sendable = "";
+  for (const character of visible) {
+    bytes += utf8.encode(character).length;
+    if (bytes > detailBytesMax) break;
+    sendable += character;
+  }
+  return sendable;
+}
+
 export function fromWireError(wire: WireError): ProtocolError {
-  const code = (wire.code in codes ? wire.code : "internal") as ErrorCode;
-  return new ProtocolError(
-    code,
-    wire.detail,
-    wire.retryAfterMs === undefined ? {} : { retryAfterMs: wire.retryAfterMs },
-  );
+  const known = Object.hasOwn(codes, wire.code);
+  return new ProtocolError(known ? (wire.code as ErrorCode) : "internal", wire.detail, {
+    ...(known ? {} : { retry: wire.retry }),
+    ...(wire.retryAfterMs === undefined ? {} : { retryAfterMs: wire.retryAfterMs }),
+  });
 }

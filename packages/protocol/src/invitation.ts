@@ -1,6 +1,6 @@
 /**
  * An invitation link: `https://host:port/i#` and this structure in base64url. The fragment never reaches a server; the
- * secret is never sent, its holder proves it. [I1] to [I6]
+ * secret is never sent, its holder proves it. [I1] [I2]
  */
 import type { TypeOf } from "./cbor/codec.ts";
 import { array, bytes, decode, encode, struct, text, uint } from "./cbor/codec.ts";
@@ -11,7 +11,7 @@ import {
   serverAddressesMax,
   serverRelaysMax,
 } from "./limits.ts";
-import { accountId, handlePattern, serverId, serverNamePattern } from "./names.ts";
+import { accountId, displayNamePattern, handlePattern, serverId, serverNamePattern } from "./names.ts";
 import { serverAddress } from "./server-record.ts";
 
 /** Small enough for a QR code: keys instead of records; the records come over the link and must fit the keys. */
@@ -25,7 +25,7 @@ export const invitation = struct({
   relays: array(serverId.codec, { max: serverRelaysMax }),
   inviter: accountId.codec,
   handle: text({ min: 1, max: 32, pattern: handlePattern }),
-  displayName: text({ min: 1, max: displayNameBytesMax }),
+  displayName: text({ min: 1, max: displayNameBytesMax, pattern: displayNamePattern }),
 });
 export type Invitation = TypeOf<typeof invitation>;
 
@@ -36,9 +36,9 @@ export function formatInvitationLink(base: string, value: Invitation): string {
 
 /** Throws `ProtocolError("malformed")`. The link, or the fragment alone. */
 export function parseInvitationLink(link: string): Invitation {
-  const fragment = link.trim().replace(/^[^#]*#/, "");
   if (link.length > invitationLinkBytesMax)
     throw new ProtocolError("malformed", "The invitation link is too long.");
+  const fragment = link.trim().replace(/^[^#]*#/, "");
   try {
     return decode(invitation, fromBase64Url(fragment));
   } catch (cause) {

@@ -5,6 +5,8 @@ export const sequenceAheadMsMax = 86_400_000;
 
 /** Signed records are small; a homeserver stores one for every server and account that it has ever heard of. */
 export const recordBytesMax = 16_384;
+/** What a signature and the container of a signed structure add to its body, with room for longer lengths. */
+export const signedOverheadBytesMax = 100;
 export const serverAddressesMax = 16;
 export const serverRelaysMax = 16;
 export const serverNeighboursMax = 256;
@@ -12,6 +14,8 @@ export const serverNeighboursMax = 256;
 export const serverRecordLifetimeMs = 30 * 86_400_000;
 /** Devices of one account: phones, laptops, boxes and bots of one person. */
 export const accountDevicesMax = 32;
+/** Some 350 are used; every member of a room holds one for every other member. */
+export const deviceCertificateBytesMax = 1_024;
 
 /** A label is what fits on a screen line and in a DNS label's spirit. */
 export const displayNameBytesMax = 256;
@@ -44,9 +48,19 @@ export const batchMessagesMax = 4_096;
 /** What a link or client session may have in flight before the sender waits. */
 export const channelBufferedBytesMax = 8_388_608;
 export const handshakeFrameBytesMax = 65_535;
+export const helloBytesMax = 2_048;
+/** A frame of the opening: a hello, a Noise message and their CBOR. Longer ones are refused before they are decoded. */
+export const openingFrameBytesMax = handshakeFrameBytesMax + helloBytesMax + 1_024;
+/**
+ * Sealed frames that arrive behind the last handshake frame, before anybody listens: one read of a socket brings no
+ * more. A stranger must not make us hold more than this.
+ */
+export const earlyFramesMax = 64;
+export const earlyFrameBytesMax = 2 * frameBytesMax + 32;
 
 /** A chat request is one sentence, so that an inbox of strangers can be read. */
 export const requestTextBytesMax = 1_200;
+/** Unicode code points. */
 export const requestTextCharactersMax = 300;
 /** One key package a device, so that the answer needs no round trip. */
 export const requestKeyPackagesMax = accountDevicesMax;

@@ -77,7 +77,7 @@ export function encodeLinkControl(control: LinkControl): Uint8Array {
   return withByte(controlByte, encode(linkControl, control));
 }
 
-/** Throws `ProtocolError("malformed")`. An unknown control kind of a newer version is malformed only for old features. */
+/** Throws `ProtocolError("malformed")`, for an unknown kind too: newer kinds are sent only where a feature offers them. */
 export function decodeLinkMessage(source: Uint8Array): LinkMessage {
   const rest = source.subarray(1);
   if (source[0] === bundleByte) return { kind: "bundle", bundle: rest };

@@ -26,8 +26,9 @@ export type MessageId = Brand<string, "MessageId">;
 
 function identifier<Id extends string>(length: number) {
   const raw = bytes(length);
+  const textLength = Math.ceil((length * 8) / 5);
   const codec: Codec<Id> = {
-    toCbor: (id) => decodeBase32(id),
+    toCbor: (id) => raw.toCbor(decodeBase32(id)),
     fromCbor: (value, where) => encodeBase32(raw.fromCbor(value, where)) as Id,
   };
   return {
@@ -42,6 +43,7 @@ function identifier<Id extends string>(length: number) {
     toBytes: (id: Id): Uint8Array => decodeBase32(id),
     /** From text that a person or a JSON document gave; undefined where it is none. */
     parse(text: string): Id | undefined {
+      if (text.length !== textLength) return undefined;
       try {
         return decodeBase32(text).length === length ? (text as Id) : undefined;
       } catch {
@@ -59,11 +61,20 @@ export const envelopeId = identifier<EnvelopeId>(16);
 export const requestId = identifier<RequestId>(16);
 export const messageId = identifier<MessageId>(32);
 
-/** A label (`bob`) or a domain (`chat.example.com`); a domain is shown as one only after its well-known check. [N4] */
+/**
+ * A label of up to 32 characters (`bob`) or a domain (`chat.example.com`); a domain is shown as one only after its
+ * well-known check. [N4]
+ */
 export const serverNamePattern =
-  /^(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*$/;
+  /^(?:[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?|(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)+)$/;
 /** The local part of an address: unique within a homeserver. [N5] */
 export const handlePattern = /^[a-z0-9][a-z0-9._-]{0,31}$/;
+/**
+ * What a person calls themself: something to see, no white space around it, and none of the invisible characters that
+ * no script needs (soft hyphen, zero-width space, word joiner, byte order mark). [N5]
+ */
+export const displayNamePattern =
+  /^(?=.*[\p{L}\p{N}\p{P}\p{S}])(?!.*[\u00ad\u200b\u2060\ufeff])(?!\s)(?!.*\s$).+$/u;
 
 /** Sender URI of MIMI content: survives moves because it names the key. */
 export const accountUri = (account: AccountId): string => `fedchat:a/${account}`;

@@ -1,30 +1,32 @@
 /**
  * An encrypted, mutually authenticated channel over any carrier of frames: hello, Noise, then sealed batches. Links
  * between homeservers and device sessions are both this. Whoever holds a `SecureChannel` knows which static key is at
- * the other end, and where that end is a homeserver, that its signed record binds that key to its identity. What is
- * sent within one turn is sealed once. [L1] to [L6]
+ * the other end, that it is there now, and where that end is a homeserver, that its signed record binds that key to
+ * its identity. What is sent within one turn is sealed once. [L1] to [L6]
  */
 import { decode, encode } from "./cbor/codec.ts";
-import type { Hello, OpeningFrame, ServerProof } from "./channel.ts";
+import type { Hello, ServerProof } from "./channel.ts";
 import {
   channelPrologue,
-  decodeOpening,
-  encodeOpening,
+  decodeHello,
   hello as helloCodec,
   protocolVersion,
   serverProof,
 } from "./channel.ts";
-import { fromWireError, ProtocolError, toWireError } from "./errors.ts";
+import type { WireError } from "./errors.ts";
+import { fromWireError, ProtocolError } from "./errors.ts";
+import { earlyFrameBytesMax, earlyFramesMax } from "./limits.ts";
 import type { ServerId } from "./names.ts";
 import { BatchWriter, createHandshake, decodeBatch, sealedFrameBytesMax } from "./noise/index.ts";
 import type { Handshake, Session } from "./noise/index.ts";
+import { OpeningFrames } from "./opening-frames.ts";
 import type { ByteChannel, Clock, RandomSource } from "./ports.ts";
+import { equalBytes } from "./primitives/bytes.ts";
 import type { Primitives } from "./primitives/primitives.ts";
 import type { ServerRecord } from "./server-record.ts";
-import { serverRecord } from "./server-record.ts";
+import { compareServerRecord, serverRecord } from "./server-record.ts";
 
-/** An opening that is not complete by then is abandoned, on both sides. */
-export const openingTimeoutMs = 10_000;
+export { openingTimeoutMs } from "./opening-frames.ts";
 
 export interface ChannelPorts {
   primitives: Primitives;
@@ -65,7 +67,8 @@ export interface AnswerOptions extends ChannelPorts {
 /**
  * Opens a channel as its dialler. Rejects with a `ProtocolError`: `wrong-server-key`, `unsupported-version`,
  * `handshake-failed` (with a known key: the answerer's may have changed, dial again without it), `not-fedchat`,
- * `unreachable`, or what the answerer refused with.
+ * `unreachable`, `malformed`, or the code that the answerer refused with, which came in the clear and is no more than
+ * a hint.
  */
 export async function dialChannel(options: DialOptions): Promise<SecureChannel & { server: ProvedServer }> {
   const pattern = options.noiseKey === undefined ? "XX" : "IK";
@@ -91,13 +94,17 @@ export async function dialChannel(options: DialOptions): Promise<SecureChannel &
     const first = write(noise, pattern === "IK" ? proof : empty);
     frames.send({ hello: helloBytes, noise: first.message });
     const answer = await frames.next();
-    if (answer.refused !== undefined) throw fromWireError(answer.refused);
+    if (answer.refused !== undefined) throw hint(answer.refused);
     const second = read(noise, answer.noise);
-    const server = provedServer(options.primitives, second.payload, noise.remoteStaticKey, options.expects);
+    const server = provedServer(options, second.payload, noise.remoteStaticKey);
+    if (server.record.key !== options.expects) throw new ProtocolError("wrong-server-key");
     const session = second.session ?? finish(frames, write(noise, proof));
-    return Object.assign(new SecureChannel(frames.release(), session, options.clock), { server });
+    // IK's first message may be a replay; this frame only the holder of our key could have made now. [L4]
+    if (pattern === "IK") frames.sendSealed(session.send.seal(empty));
+    const channel = frames.handOver((carrier) => new SecureChannel(carrier, session, options.clock));
+    return Object.assign(channel, { server });
   } catch (error) {
-    throw frames.fail(error);
+    throw frames.fail(error, false);
   }
 }
 
@@ -110,11 +117,12 @@ export async function answerChannel(
   options: AnswerOptions,
 ): Promise<SecureChannel & { server: ProvedServer | undefined }> {
   const frames = new OpeningFrames(options.channel, options.clock);
+  let answered = false;
   try {
     const opening = await frames.next();
     const helloBytes = opening.hello;
     if (helloBytes === undefined) throw new ProtocolError("malformed", "opening without a hello");
-    const said = decode(helloCodec, helloBytes);
+    const said = decodeHello(helloBytes);
     if (said.protocol !== options.protocol) throw new ProtocolError("malformed", "hello of another protocol");
     if (!said.versions.includes(protocolVersion)) throw new ProtocolError("unsupported-version");
     if (said.expects !== options.self) throw new ProtocolError("wrong-server-key");
@@ -129,39 +137,50 @@ export async function answerChannel(
     const first = read(noise, opening.noise);
     const second = write(noise, ownProof(options.record(), options.features));
     frames.send({ noise: second.message });
+    answered = true;
     let theirPayload = first.payload;
     let session = second.session;
     if (session === undefined) {
       const third = read(noise, (await frames.next()).noise);
       theirPayload = third.payload;
       session = third.session;
+    } else if (session.receive.open(await frames.nextSealed())?.length !== 0) {
+      throw new ProtocolError("handshake-failed", "Noise: a first message without its sender");
     }
     if (session === undefined) throw new ProtocolError("handshake-failed");
     const server =
       options.protocol === "fedchat-link"
-        ? provedServer(options.primitives, theirPayload, session.remoteStaticKey, undefined)
+        ? provedServer(options, theirPayload, session.remoteStaticKey)
         : undefined;
-    return Object.assign(new SecureChannel(frames.release(), session, options.clock), { server });
+    const open = session;
+    const channel = frames.handOver((carrier) => new SecureChannel(carrier, open, options.clock));
+    return Object.assign(channel, { server });
   } catch (error) {
-    throw frames.refuse(error);
+    // Once we have answered, the dialler takes frames for sealed ones: the code is then the reason of the close.
+    throw frames.fail(error, !answered);
   }
 }
 
-/** The channel once it is open. Set `onMessages` and `onClose` before the first await after obtaining it. */
+/**
+ * The channel once it is open. What arrives before `onMessages` is set is held for it, within bounds, and a close is
+ * told to an `onClose` that is set afterwards.
+ */
 export class SecureChannel {
   /** 32 bytes that both ends share for exactly this channel: what a device signs to open its session. */
   readonly handshakeHash: Uint8Array;
   readonly remoteStaticKey: Uint8Array;
-  /** Whole messages in order, all of one batch at once. They are views: copy what is kept. */
-  onMessages: ((messages: Uint8Array[]) => void) | undefined;
-  onClose: ((reason: string) => void) | undefined;
-
   readonly #channel: ByteChannel;
   readonly #session: Session;
   readonly #clock: Clock;
   readonly #writer = new BatchWriter();
+  #onMessages: ((messages: Uint8Array[]) => void) | undefined;
+  #onClose: ((reason: string) => void) | undefined;
+  /** Frames that nobody listened for yet. */
+  #held: Uint8Array[] = [];
+  #heldBytes = 0;
   #flushDue = false;
   #closed = false;
+  #untoldReason: string | undefined;
 
   constructor(channel: ByteChannel, session: Session, clock: Clock) {
     this.#channel = channel;
@@ -175,6 +194,30 @@ export class SecureChannel {
 
   get closed(): boolean {
     return this.#closed;
+  }
+
+  /** Whole messages in order, all of one batch at once. They are views: copy what is kept. */
+  get onMessages(): ((messages: Uint8Array[]) => void) | undefined {
+    return this.#onMessages;
+  }
+
+  set onMessages(listener: ((messages: Uint8Array[]) => void) | undefined) {
+    this.#onMessages = listener;
+    if (this.#held.length > 0) queueMicrotask(() => this.#openHeld());
+  }
+
+  /** Called once, after the last message, whoever closed. */
+  get onClose(): ((reason: string) => void) | undefined {
+    return this.#onClose;
+  }
+
+  set onClose(listener: ((reason: string) => void) | undefined) {
+    this.#onClose = listener;
+    if (this.#untoldReason === undefined) return;
+    queueMicrotask(() => {
+      this.#openHeld();
+      this.#tellClose();
+    });
   }
 
   /** Bytes not yet on the wire; whoever sends much waits while this is above `channelBufferedBytesMax`. */
@@ -201,6 +244,7 @@ export class SecureChannel {
   close(reason = "closed"): void {
     if (this.#closed) return;
     this.#flush();
+    this.#held = [];
     this.#channel.close(reason);
     this.#end(reason);
   }
@@ -212,48 +256,84 @@ export class SecureChannel {
 
   #receive(frame: Uint8Array): void {
     if (this.#closed) return;
+    if (this.#onMessages !== undefined && this.#held.length === 0) return this.#open(frame);
+    this.#held.push(frame);
+    this.#heldBytes += frame.length;
+    if (this.#held.length > earlyFramesMax || this.#heldBytes > earlyFrameBytesMax) this.close("malformed");
+  }
+
+  /** A frame stays in the queue until it was handled, so that one that arrives meanwhile does not overtake. */
+  #openHeld(): void {
+    while (this.#onMessages !== undefined && this.#held[0] !== undefined) {
+      const frame = this.#held[0];
+      this.#open(frame);
+      this.#held.shift();
+      this.#heldBytes -= frame.length;
+    }
+  }
+
+  #open(frame: Uint8Array): void {
     const batch = frame.length > sealedFrameBytesMax ? undefined : this.#session.receive.open(frame);
-    if (batch === undefined) return this.close("malformed");
+    if (batch === undefined) return this.#drop();
     let messages: Uint8Array[];
     try {
       messages = decodeBatch(batch);
     } catch {
-      return this.close("malformed");
+      return this.#drop();
     }
-    this.onMessages?.(messages);
+    this.#onMessages?.(messages);
+  }
+
+  /** After a frame that the peer's channel did not seal nothing that follows can be trusted. */
+  #drop(): void {
+    this.#held = [];
+    this.close("malformed");
   }
 
   #end(reason: string): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.onClose?.(reason);
+    this.#untoldReason = reason;
+    this.#tellClose();
+  }
+
+  #tellClose(): void {
+    const reason = this.#untoldReason;
+    if (reason === undefined || this.#onClose === undefined) return;
+    this.#untoldReason = undefined;
+    this.#onClose(reason);
   }
 }
 
 const empty = new Uint8Array(0);
 
+/** Words that anybody on the way could have written are not shown to people: the code alone counts. [L6] */
+function hint(refused: WireError): ProtocolError {
+  const { code, retry, retryAfterMs } = refused;
+  return fromWireError({ code, retry, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) });
+}
+
 function ownProof(record: Uint8Array | undefined, features: string[]): Uint8Array {
   return record === undefined ? empty : encode(serverProof, { record, version: protocolVersion, features });
 }
 
-/** What the other end's payload proves: a record whose Noise key is the one that the handshake authenticated. */
+/** What the other end's payload proves: a valid record whose Noise key is the one that the handshake authenticated. */
 function provedServer(
-  p: Primitives,
+  { primitives, clock }: ChannelPorts,
   payload: Uint8Array,
   staticKey: Uint8Array | undefined,
-  expects: ServerId | undefined,
 ): ProvedServer {
   const proof: ServerProof = decode(serverProof, payload);
-  const record = serverRecord.open(p, proof.record);
-  if (expects !== undefined && record.key !== expects) throw new ProtocolError("wrong-server-key");
-  if (staticKey === undefined || !sameBytes(record.noiseKey, staticKey)) {
+  if (proof.version !== protocolVersion) throw new ProtocolError("unsupported-version");
+  const record = serverRecord.open(primitives, proof.record);
+  if (staticKey === undefined || !equalBytes(record.noiseKey, staticKey)) {
     throw new ProtocolError("wrong-server-key", "The record and the connection have different keys.");
   }
+  const standing = compareServerRecord(record, undefined, clock.now());
+  if (standing !== "newer") {
+    throw new ProtocolError("handshake-failed", `The server's record is ${standing}: is a clock wrong?`);
+  }
   return { record, signed: proof.record, features: proof.features };
-}
-
-function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, index) => byte === b[index]);
 }
 
 function write(noise: Handshake, payload: Uint8Array): { message: Uint8Array; session: Session | undefined } {
@@ -279,84 +359,4 @@ function finish(
   if (third.session === undefined) throw new ProtocolError("handshake-failed");
   frames.send({ noise: third.message });
   return third.session;
-}
-
-/** Frames of the opening, one awaited at a time, under one time-out; frames that come early wait. */
-class OpeningFrames {
-  readonly #channel: ByteChannel;
-  readonly #arrived: Uint8Array[] = [];
-  readonly #timer: { cancel(): void };
-  #waiting: { resolve: (frame: Uint8Array) => void; reject: (error: unknown) => void } | undefined;
-  #ended: ProtocolError | undefined;
-
-  constructor(channel: ByteChannel, clock: Clock) {
-    this.#channel = channel;
-    channel.onMessage = (frame) => {
-      if (this.#waiting === undefined) this.#arrived.push(frame);
-      else this.#waiting.resolve(frame);
-      this.#waiting = undefined;
-    };
-    channel.onClose = (reason) =>
-      this.#end(new ProtocolError("unreachable", `The connection closed: ${reason}`));
-    this.#timer = clock.after(openingTimeoutMs, () =>
-      this.#end(new ProtocolError("not-fedchat", "The other side did not answer the handshake.")),
-    );
-  }
-
-  send(frame: OpeningFrame): void {
-    this.#channel.send(encodeOpening(frame));
-  }
-
-  async next(): Promise<OpeningFrame> {
-    const early = this.#arrived.shift();
-    if (early === undefined && this.#ended !== undefined) throw this.#ended;
-    const frame =
-      early ?? (await new Promise<Uint8Array>((resolve, reject) => (this.#waiting = { resolve, reject })));
-    return decodeOpening(frame);
-  }
-
-  /** The opening is complete: what arrived meanwhile is handed to whoever listens next. */
-  release(): ByteChannel {
-    this.#timer.cancel();
-    const channel = this.#channel;
-    const early = this.#arrived.splice(0);
-    const ended = this.#ended;
-    if (early.length > 0 || ended !== undefined) {
-      queueMicrotask(() => {
-        for (const frame of early) channel.onMessage?.(frame);
-        if (ended !== undefined) channel.onClose?.(ended.message);
-      });
-    }
-    return channel;
-  }
-
-  /** Ends the opening on the dialler's side. */
-  fail(error: unknown): ProtocolError {
-    this.#timer.cancel();
-    const failure = asProtocolError(error);
-    this.#channel.onMessage = undefined;
-    this.#channel.onClose = undefined;
-    this.#channel.close(failure.code);
-    return failure;
-  }
-
-  /** Ends the opening on the answerer's side, telling the dialler why. */
-  refuse(error: unknown): ProtocolError {
-    const failure = asProtocolError(error);
-    if (this.#ended === undefined) this.send({ refused: toWireError(new ProtocolError(failure.code)) });
-    return this.fail(failure);
-  }
-
-  #end(error: ProtocolError): void {
-    this.#ended ??= error;
-    this.#waiting?.reject(error);
-    this.#waiting = undefined;
-  }
-}
-
-function asProtocolError(error: unknown): ProtocolError {
-  if (error instanceof ProtocolError) return error;
-  return new ProtocolError("malformed", "The other side did not speak FedChat's handshake.", {
-    cause: error,
-  });
 }

@@ -1,6 +1,6 @@
-/** A homeserver's signed statement of who it is and where it is reached. The highest valid sequence wins. [R1] to [R6] */
+/** A homeserver's signed statement of who it is and where it is reached. The highest valid sequence wins. [R1] to [R3] */
 import type { TypeOf } from "./cbor/codec.ts";
-import { array, bytes, literals, struct, text, uint } from "./cbor/codec.ts";
+import { array, bytes, checked, literals, struct, text, uint } from "./cbor/codec.ts";
 import {
   sequenceAheadMsMax,
   serverAddressesMax,
@@ -9,11 +9,15 @@ import {
   softwareBytesMax,
 } from "./limits.ts";
 import { serverId, serverNamePattern } from "./names.ts";
+import { assert } from "./primitives/assert.ts";
 import { signedKind } from "./signed.ts";
 
+/** A DNS name (IDNA in its ASCII form), an IPv4 or an IPv6 address: nothing that could end the host of a URL. [R1] */
+export const hostPattern = /^(?=.*[0-9A-Za-z])[0-9A-Za-z._:-]+$/;
+
 export const serverAddress = struct({
-  host: text({ min: 1, max: 253 }),
-  port: uint({ max: 65_535 }),
+  host: text({ min: 1, max: 253, pattern: hostPattern }),
+  port: checked(uint({ max: 65_535 }), (port) => (port === 0 ? "is 0" : undefined)),
   kind: literals("direct", "proxy", "lan"),
 });
 export type ServerAddress = TypeOf<typeof serverAddress>;
@@ -51,6 +55,7 @@ export function compareServerRecord(
   held: ServerRecord | undefined,
   nowMs: number,
 ): RecordStanding {
+  assert(held === undefined || held.key === candidate.key, "records of one server are compared");
   if (candidate.sequence > nowMs + sequenceAheadMsMax) return "ahead-of-time";
   if (candidate.expires <= nowMs) return "expired";
   if (held === undefined || candidate.sequence > held.sequence) return "newer";

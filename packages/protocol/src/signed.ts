@@ -1,12 +1,14 @@
 /**
  * Signatures with a domain: every signature covers `fedchat/v1/<type>` ‖ 0x00 ‖ bytes, so that no signature of one
  * kind can stand for another [S1]. A signed structure travels as its body's exact bytes beside the signature and is
- * verified over those bytes as received, never over a re-encoding [S2].
+ * verified over those bytes as received, never over a re-encoding [S2]. Nothing stands beside those two: what the
+ * signature does not cover could be added by anybody, and one statement would have many hashes [S3].
  */
 import type { Codec } from "./cbor/codec.ts";
 import { bytes, decode, encode, struct } from "./cbor/codec.ts";
 import { ProtocolError } from "./errors.ts";
-import { recordBytesMax } from "./limits.ts";
+import { recordBytesMax, signedOverheadBytesMax } from "./limits.ts";
+import { equalBytes } from "./primitives/bytes.ts";
 import type { Primitives } from "./primitives/primitives.ts";
 
 const utf8 = new TextEncoder();
@@ -47,7 +49,7 @@ export interface SignedKind<T> {
 /**
  * Declares a signed structure.
  * @param signer the public key that must have signed, read from the value itself
- * @param check further rules; returns what is wrong, or undefined
+ * @param options.check further rules; returns what is wrong, or undefined
  */
 export function signedKind<T>(
   type: string,
@@ -60,13 +62,15 @@ export function signedKind<T>(
   return {
     type,
     sign(p, seed, value) {
+      const fault = options.check?.(value);
+      if (fault !== undefined) throw new TypeError(`cannot sign a ${type} that ${fault}`);
       const body = encode(codec, value);
       return encode(container, { body, signature: signAs(p, type, seed, body) });
     },
     open(p, signed) {
       const refuse = (what: string, cause?: unknown) =>
         new ProtocolError("malformed", `${type}: ${what}`, { cause });
-      if (signed.length > bytesMax + 100) throw refuse("too large");
+      if (signed.length > bytesMax + signedOverheadBytesMax) throw refuse("too large");
       let value: T;
       let parts: { body: Uint8Array; signature: Uint8Array };
       try {
@@ -75,6 +79,7 @@ export function signedKind<T>(
       } catch (cause) {
         throw refuse("does not decode", cause);
       }
+      if (!equalBytes(encode(container, parts), signed)) throw refuse("more than a body and a signature");
       const wrong = options.check?.(value);
       if (wrong !== undefined) throw refuse(wrong);
       if (!verifyAs(p, type, signer(value), parts.body, parts.signature)) throw refuse("signature is wrong");

@@ -3,7 +3,7 @@
   var theme = null;
   try {
     theme = localStorage.getItem("fedchat.theme");
-  } catch (_) {
+  } catch {
     /* storage is switched off: the system's theme it is */
   }
   if (theme === "light" || theme === "dark" || theme === "contrast") {

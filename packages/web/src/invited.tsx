@@ -32,7 +32,7 @@ function Invited(): JSX.Element {
             <li>
               <h2>{t.invited.step2}</h2>
               <p>{t.invited.step2Detail}</p>
-              <code class="link-text" data-testid="invited-link">
+              <code class="link-text" tabIndex={0} data-testid="invited-link">
                 {link}
               </code>
               <Copy look="primary" text={link} label={t.invited.copy} testid="invited-copy" />

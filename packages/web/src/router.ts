@@ -5,7 +5,7 @@
 export type Route =
   | { at: "chats" }
   | { at: "room"; roomId: string; messageId: string | null }
-  | { at: "window"; roomId: string }
+  | { at: "window"; roomId: string; messageId: string | null }
   | { at: "people"; account: string | null }
   | { at: "requests"; requestId: string | null }
   | { at: "servers"; serverId: string | null }
@@ -24,7 +24,7 @@ export function parseRoute(path: string, query = ""): Route {
       if (!known) return { at: "chats" };
       return { at: "room", roomId: known, messageId: messageIn(query) };
     case "w":
-      return known ? { at: "window", roomId: known } : { at: "chats" };
+      return known ? { at: "window", roomId: known, messageId: messageIn(query) } : { at: "chats" };
     case "people":
       return { at: "people", account: known };
     case "requests":
@@ -45,9 +45,9 @@ export function routePath(route: Route): string {
     case "chats":
       return "/";
     case "room":
-      return route.messageId ? `/r/${route.roomId}?m=${route.messageId}` : `/r/${route.roomId}`;
+      return withMessage(`/r/${route.roomId}`, route.messageId);
     case "window":
-      return `/w/${route.roomId}`;
+      return withMessage(`/w/${route.roomId}`, route.messageId);
     case "people":
       return route.account ? `/people/${route.account}` : "/people";
     case "requests":
@@ -63,7 +63,26 @@ export function routePath(route: Route): string {
   }
 }
 
-export const room = (roomId: string, messageId: string | null = null): Route => ({ at: "room", roomId, messageId });
+export const room = (roomId: string, messageId: string | null = null): Route => ({
+  at: "room",
+  roomId,
+  messageId,
+});
+
+/** The conversation that is open, in the program or in a window of its own. */
+export const openRoom = (route: Route): string | null =>
+  route.at === "room" || route.at === "window" ? route.roomId : null;
+
+/** A message of the conversation that is open, in whichever kind of window it is open. */
+export const messageOf = (route: Route, roomId: string, messageId: string | null): Route => ({
+  at: route.at === "window" ? "window" : "room",
+  roomId,
+  messageId,
+});
+
+function withMessage(path: string, messageId: string | null): string {
+  return messageId ? `${path}?m=${messageId}` : path;
+}
 
 function messageIn(query: string): string | null {
   const message = new URLSearchParams(query).get("m");

@@ -4,7 +4,13 @@
  * subscription, so whoever refetches on `open` misses no event. Trusts the engine's answers to fit the interface.
  */
 import type { Cause, EngineEvent, MethodName, Params, Result } from "@fedchat/engine/interface";
-import { callsOpenMax, callTimeoutMs, greetingTimeoutMs, reconnectFirstMs, reconnectMaxMs } from "./limits.ts";
+import {
+  callsOpenMax,
+  callTimeoutMs,
+  greetingTimeoutMs,
+  reconnectFirstMs,
+  reconnectMaxMs,
+} from "./limits.ts";
 
 export type Connection =
   | { state: "connecting" }
@@ -87,6 +93,7 @@ export function openRpc(secret: string, ports: RpcPorts, listener: RpcListener):
   let failures = 0;
   let lastId = 0;
   let cancelWait = () => {};
+  let cancelOpening = () => {};
   let closed = false;
   const pending = new Map<number, Pending>();
 
@@ -117,13 +124,11 @@ export function openRpc(secret: string, ports: RpcPorts, listener: RpcListener):
         closed = true;
         drop();
         become({ state: "refused" });
-      } else {
-        on.close();
-        lost(on);
-      }
+      } else lost(on);
       return;
     }
     if (on !== socket) return;
+    cancelOpening();
     failures = 0;
     become({ state: "open" });
   }
@@ -158,12 +163,14 @@ export function openRpc(secret: string, ports: RpcPorts, listener: RpcListener):
       if (fresh === socket) receive(event.data);
     };
     fresh.onclose = () => lost(fresh);
+    cancelOpening = ports.after(greetingTimeoutMs, () => lost(fresh));
   }
 
   /** Ends the present socket: every call without an answer has an unknown outcome. */
   function drop() {
     const gone = socket;
     socket = null;
+    cancelOpening();
     if (gone) {
       gone.onopen = gone.onmessage = gone.onclose = null;
       gone.close();

@@ -209,7 +209,10 @@ export class HomeserverClient {
     session.onClose = (reason) => {
       if (this.#session !== session || generation !== this.#generation) return;
       this.#session = undefined;
-      this.#lost(new ProtocolError("unreachable", `The homeserver closed the connection: ${reason}`), generation);
+      this.#lost(
+        new ProtocolError("unreachable", `The homeserver closed the connection: ${reason}`),
+        generation,
+      );
     };
     this.#enter({ kind: "connected" });
     this.onOpened?.(opened);
@@ -342,7 +345,10 @@ class Session {
 const nothing = new Uint8Array(0);
 
 function notConnected(reason?: string): ProtocolError {
-  return new ProtocolError("unreachable", reason === undefined ? undefined : `No connection to the homeserver: ${reason}`);
+  return new ProtocolError(
+    "unreachable",
+    reason === undefined ? undefined : `No connection to the homeserver: ${reason}`,
+  );
 }
 
 function asProtocolError(error: unknown): ProtocolError {

@@ -8,7 +8,8 @@ export function openRpcDocument(version: string): object {
     info: {
       title: "FedChat engine",
       version,
-      description: "JSON-RPC 2.0. After engine.subscribe, notifications named `event` carry the schema `EngineEvent`.",
+      description:
+        "JSON-RPC 2.0. After engine.subscribe, notifications named `event` carry the schema `EngineEvent`.",
       license: { name: "Apache-2.0" },
     },
     methods: Object.entries(methods).map(([name, { summary, params, result }]) => ({

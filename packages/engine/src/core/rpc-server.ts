@@ -8,6 +8,7 @@ import { z } from "zod";
 import type { Cause, EngineEvent, MethodName } from "../interface/index.ts";
 import { methods } from "../interface/index.ts";
 import { causeOf } from "./causes.ts";
+import { EngineError } from "./engine-error.ts";
 import type { Log } from "./log.ts";
 
 /** One connection's text messages, each a whole JSON document. */
@@ -57,7 +58,8 @@ export function serveRpc(engine: Callable, channel: TextChannel, log: Log): void
 
   channel.onText = (text) => {
     const request = text.length > rpcTextBytesMax ? undefined : parse(text);
-    if (request === undefined) return reply(null, failure(rpcCodes.parse, "This is not a JSON-RPC 2.0 request."));
+    if (request === undefined)
+      return reply(null, failure(rpcCodes.parse, "This is not a JSON-RPC 2.0 request."));
     const { id, method, params } = request;
     if (!isMethod(method)) return reply(id, failure(rpcCodes.method, `There is no method '${method}'.`));
     const checked = methods[method].params.safeParse(params ?? {});
@@ -80,8 +82,9 @@ export function serveRpc(engine: Callable, channel: TextChannel, log: Log): void
     try {
       return { result: await engine.call(method, params) };
     } catch (error) {
-      if (!(error instanceof ProtocolError)) log.warn("a call failed", { method, error: String(error) });
-      const cause = causeOf(error);
+      if (!(error instanceof ProtocolError || error instanceof EngineError))
+        log.warn("a call failed", { method, error: String(error) });
+      const cause = error instanceof EngineError ? error.data : causeOf(error);
       return failure(rpcCodes.engine, cause.sentence, cause);
     }
   }

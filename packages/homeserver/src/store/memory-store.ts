@@ -20,6 +20,9 @@ import type {
   WriteOp,
   WriteResult,
 } from "./store.ts";
+import { assert } from "./assert.ts";
+import type { OutboxOrder } from "./outbox-order.ts";
+import { appended, dropped, restarted } from "./outbox-order.ts";
 import { StoreFullError } from "./store.ts";
 
 interface Inbox extends InboxState {
@@ -37,7 +40,7 @@ interface Tables {
   accounts: Map<AccountId, AccountRow>;
   devices: Map<string, DeviceRow>;
   inboxes: Map<AccountId, Inbox>;
-  /** `account envelope` → when it was delivered */
+  /** `account server envelope` → when it was delivered */
   seen: Map<string, number>;
   outbox: Map<string, OutboxRow[]>;
   outgoing: Map<string, OutgoingStream>;
@@ -48,7 +51,7 @@ interface Tables {
   sealed: Map<AccountId, Map<string, SealedRow>>;
   grants: Map<string, StoredState["grants"][number]>;
   blocks: Map<string, StoredState["blocks"][number]>;
-  refusals: RefusalRow[];
+  refusals: Map<string, RefusalRow>;
 }
 
 /** What a simulation may do to the disk. */
@@ -63,6 +66,7 @@ export class MemoryStore implements HomeserverStore {
   readonly #disk: MemoryDisk;
   #tables: Tables;
   #last: Promise<unknown> = Promise.resolve();
+  #closed = false;
 
   constructor(disk: MemoryDisk = {}, tables: Tables = emptyTables()) {
     this.#disk = disk;
@@ -75,7 +79,7 @@ export class MemoryStore implements HomeserverStore {
   }
 
   async load(): Promise<StoredState> {
-    const t = this.#tables;
+    const t = this.#committed();
     return structuredClone({
       meta: t.meta,
       accounts: [...t.accounts.values()],
@@ -90,24 +94,26 @@ export class MemoryStore implements HomeserverStore {
   }
 
   write(ops: WriteOp[]): Promise<WriteResult[]> {
-    const copied = structuredClone(ops);
+    if (this.#closed) return Promise.reject(closedError());
+    const copied = copyOf(ops);
     const written = this.#last.then(async () => {
       await this.#disk.commit?.();
       if (this.#disk.full?.()) throw new StoreFullError("the simulated disk is full");
-      return copied.map((op) => apply(this.#tables, op));
+      assertPossible(this.#tables, copied);
+      return copyOf(copied.map((op) => apply(this.#tables, op)));
     });
     this.#last = written.catch(() => undefined);
     return written;
   }
 
   async inboxState(account: AccountId): Promise<InboxState | undefined> {
-    const inbox = this.#tables.inboxes.get(account);
-    return inbox && { incarnation: inbox.incarnation, floor: inbox.floor, head: inbox.head };
+    const inbox = this.#committed().inboxes.get(account);
+    return inbox && copyOf({ incarnation: inbox.incarnation, floor: inbox.floor, head: inbox.head });
   }
 
   async inboxPage(account: AccountId, after: number, limit: number): Promise<InboxItem[]> {
-    const items = this.#tables.inboxes.get(account)?.items ?? [];
-    return items.filter((item) => item.position > after).slice(0, limit);
+    const items = this.#committed().inboxes.get(account)?.items ?? [];
+    return copyOf(items.filter((item) => item.position > after).slice(0, limit));
   }
 
   async outboxPage(
@@ -116,13 +122,13 @@ export class MemoryStore implements HomeserverStore {
     fromSequence: number,
     limit: number,
   ): Promise<OutboxRow[]> {
-    const rows = this.#tables.outbox.get(key(destination, streamClass)) ?? [];
-    return rows.filter((row) => row.sequence >= fromSequence).slice(0, limit);
+    const rows = this.#committed().outbox.get(key(destination, streamClass)) ?? [];
+    return copyOf(rows.filter((row) => row.sequence >= fromSequence).slice(0, limit));
   }
 
   async outboxFind(envelopes: EnvelopeId[]): Promise<{ envelope: EnvelopeId; server: ServerId }[]> {
     const wanted = new Set(envelopes);
-    return [...this.#tables.outbox.values()]
+    return [...this.#committed().outbox.values()]
       .flat()
       .flatMap((row) =>
         row.envelopes
@@ -132,19 +138,21 @@ export class MemoryStore implements HomeserverStore {
   }
 
   async refusals(account: AccountId, envelopes: EnvelopeId[]): Promise<RefusalRow[]> {
-    return this.#tables.refusals.filter((row) => row.account === account && envelopes.includes(row.envelope));
+    return [...this.#committed().refusals.values()].flatMap((row) =>
+      row.account === account && envelopes.includes(row.envelope) ? [{ ...row }] : [],
+    );
   }
 
   async keyPackageCount(account: AccountId, device: DeviceId): Promise<number> {
-    return this.#tables.keyPackages.get(key(account, device))?.packages.length ?? 0;
+    return this.#committed().keyPackages.get(key(account, device))?.packages.length ?? 0;
   }
 
   async sealedGet(account: AccountId, name: string): Promise<SealedRow | undefined> {
-    return this.#tables.sealed.get(account)?.get(name);
+    return copyOf(this.#committed().sealed.get(account)?.get(name));
   }
 
   async sealedList(account: AccountId): Promise<{ name: string; version: number }[]> {
-    return [...(this.#tables.sealed.get(account)?.values() ?? [])].map(({ name, version }) => ({
+    return [...(this.#committed().sealed.get(account)?.values() ?? [])].map(({ name, version }) => ({
       name,
       version,
     }));
@@ -152,8 +160,16 @@ export class MemoryStore implements HomeserverStore {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#last;
+    this.#closed = true;
+  }
+
+  #committed(): Tables {
+    if (this.#closed) throw closedError();
+    return this.#tables;
   }
 }
+
+const closedError = (): Error => new Error("the store is closed");
 
 function emptyTables(): Tables {
   return {
@@ -171,12 +187,57 @@ function emptyTables(): Tables {
     sealed: new Map(),
     grants: new Map(),
     blocks: new Map(),
-    refusals: [],
+    refusals: new Map(),
   };
+}
+
+/** A deep copy whose byte arrays own their memory: a view would keep a whole received frame. */
+function copyOf<T>(value: T): T {
+  const copy = (part: unknown): unknown => {
+    if (part instanceof Uint8Array) return new Uint8Array(part);
+    if (Array.isArray(part)) return part.map(copy);
+    if (typeof part !== "object" || part === null) return part;
+    return Object.fromEntries(Object.entries(part).map(([name, field]) => [name, copy(field)]));
+  };
+  return copy(value) as T;
 }
 
 const key = (...parts: string[]): string => parts.join(" ");
 const done: WriteResult = { op: "done" };
+
+/** Before anything is applied, so that a write with an impossible operation changes nothing. */
+function assertPossible(t: Tables, ops: WriteOp[]): void {
+  const opened = new Set<AccountId>();
+  const exists = (account: AccountId) => t.accounts.has(account) || opened.has(account);
+  const orders = new Map<string, OutboxOrder | undefined>();
+  const order = (at: string) => (orders.has(at) ? orders.get(at) : outboxOrder(t, at));
+  for (const op of ops) {
+    if (op.op === "account.open") {
+      assert(!exists(op.row.account), "an account is opened once");
+      opened.add(op.row.account);
+    } else if (op.op === "account.record" || op.op === "account.password" || op.op === "sealed.put") {
+      assert(exists(op.account), "the account of an operation exists");
+    } else if (op.op === "outbox.append") {
+      for (const row of op.rows) {
+        const at = key(row.destination, row.class);
+        orders.set(at, appended(order(at), row));
+      }
+    } else if (op.op === "outbox.acknowledged" || op.op === "outbox.expire") {
+      const at = key(op.destination, op.class);
+      orders.set(at, dropped(order(at), op));
+    } else if (op.op === "outbox.restart") {
+      const at = key(op.destination, op.class);
+      orders.set(at, restarted(order(at), op.stream));
+    }
+  }
+}
+
+function outboxOrder(t: Tables, at: string): OutboxOrder | undefined {
+  const outgoing = t.outgoing.get(at);
+  if (outgoing === undefined) return undefined;
+  const { stream, next } = outgoing;
+  return { stream, next, first: t.outbox.get(at)?.[0]?.sequence ?? next };
+}
 
 function apply(t: Tables, op: WriteOp): WriteResult {
   switch (op.op) {
@@ -196,7 +257,7 @@ function apply(t: Tables, op: WriteOp): WriteResult {
       t.accounts.get(op.account)!.password = op.password;
       return done;
     case "device.fence":
-      t.devices.get(key(op.account, op.device))!.fencing = op.fencing;
+      fence(t, op.account, op.device, op.fencing);
       return done;
     case "inbox.acknowledge":
       return acknowledge(t, op.account, op.device, op.position);
@@ -246,6 +307,7 @@ function apply(t: Tables, op: WriteOp): WriteResult {
       });
       return done;
     case "keyPackages.put": {
+      if (!t.devices.has(key(op.account, op.device))) return done;
       const held = t.keyPackages.get(key(op.account, op.device));
       t.keyPackages.set(key(op.account, op.device), {
         packages: [...(held?.packages ?? []), ...op.packages],
@@ -284,15 +346,22 @@ function apply(t: Tables, op: WriteOp): WriteResult {
       t.blocks.delete(key(op.account, op.peer));
       return done;
     case "refusal.put":
-      t.refusals.push(op.row);
+      t.refusals.set(key(op.row.account, op.row.envelope, op.row.server), op.row);
       return done;
   }
+}
+
+function fence(t: Tables, account: AccountId, device: DeviceId, fencing: number): void {
+  const row = t.devices.get(key(account, device));
+  if (row !== undefined) row.fencing = fencing;
 }
 
 /** Devices that are new start with the inbox's floor as their cursor; those no longer listed go. */
 function setDevices(t: Tables, account: AccountId, devices: DeviceId[]): void {
   for (const row of [...t.devices.values()]) {
-    if (row.account === account && !devices.includes(row.device)) t.devices.delete(key(account, row.device));
+    if (row.account !== account || devices.includes(row.device)) continue;
+    t.devices.delete(key(account, row.device));
+    t.keyPackages.delete(key(account, row.device));
   }
   for (const device of devices) {
     if (t.devices.has(key(account, device))) continue;
@@ -310,8 +379,9 @@ function deliver(t: Tables, delivery: Delivery): Delivered[] {
   return delivery.to.map((account) => {
     const inbox = t.inboxes.get(account);
     if (inbox === undefined) return { account, outcome: "unknown" };
-    if (t.seen.has(key(account, delivery.id))) return { account, outcome: "duplicate" };
-    t.seen.set(key(account, delivery.id), delivery.received);
+    const seen = key(account, delivery.server, delivery.id);
+    if (t.seen.has(seen)) return { account, outcome: "duplicate" };
+    t.seen.set(seen, delivery.received);
     const { to: _, ...rest } = delivery;
     inbox.head += 1;
     inbox.items.push({ ...rest, position: inbox.head });
@@ -342,11 +412,12 @@ function raiseFloor(inbox: Inbox, floor: number): void {
 
 function expire(t: Tables, itemsBefore: number, idsBefore: number): WriteResult {
   for (const inbox of t.inboxes.values()) {
-    const last = inbox.items.findLast((item) => item.received < itemsBefore);
-    if (last !== undefined) raiseFloor(inbox, last.position);
+    const kept = inbox.items.find((item) => item.received >= itemsBefore);
+    const last = kept === undefined ? inbox.items.at(-1)?.position : kept.position - 1;
+    if (last !== undefined) raiseFloor(inbox, last);
   }
   for (const [id, at] of t.seen) if (at < idsBefore) t.seen.delete(id);
-  t.refusals = t.refusals.filter((row) => row.at >= idsBefore);
+  for (const [at, row] of t.refusals) if (row.at < idsBefore) t.refusals.delete(at);
   return done;
 }
 

@@ -2,8 +2,11 @@
  * What a homeserver keeps, behind an interface that SQLite, PostgreSQL and a simulation's memory implement alike.
  *
  * Invariant: one `write` is one transaction; its promise resolves only when everything in it is on disk. Writes are
- * applied in the order of the calls. Reads see every write that resolved before them. One contract suite
- * (test/store-contract.ts) holds for all implementations.
+ * applied in the order of the calls. Reads see every write that resolved before them. What is passed in may be changed
+ * by the caller afterwards, and so may what is returned. An operation that is impossible (on an account that does not
+ * exist, a bundle that does not continue its stream) is our own mistake: its whole write rejects and changes nothing.
+ * Operations on a device that is no longer listed do nothing, since its removal may be in the same transaction. One
+ * contract suite (test/store-contract.ts) holds for all implementations.
  */
 import type {
   AccountId,
@@ -55,7 +58,10 @@ export interface Delivery {
   to: AccountId[];
 }
 
-/** What became of one recipient of a delivery. A duplicate was delivered before, within envelopeIdMemoryMs. */
+/**
+ * What became of one recipient of a delivery. A duplicate was delivered before, from the same server, within
+ * envelopeIdMemoryMs: another server cannot suppress an envelope by using its id first.
+ */
 export type Delivered =
   | { account: AccountId; outcome: "delivered"; position: number }
   | { account: AccountId; outcome: "duplicate" }
@@ -119,14 +125,19 @@ export interface RefusalRow {
 export type WriteOp =
   | { op: "meta.put"; key: string; value: Uint8Array }
   | { op: "account.open"; row: AccountRow; devices: DeviceId[]; incarnation: Uint8Array }
+  /** Devices that are new start at the inbox's floor; those no longer listed go, with their key packages. */
   | { op: "account.record"; account: AccountId; record: Uint8Array; handle: string; devices: DeviceId[] }
   | { op: "account.password"; account: AccountId; password: NonNullable<AccountRow["password"]> }
   | { op: "device.fence"; account: AccountId; device: DeviceId; fencing: number }
   /** Moves a cursor forward, never back, and drops items that every device of the account has acknowledged. */
   | { op: "inbox.acknowledge"; account: AccountId; device: DeviceId; position: number }
   | { op: "inbox.deliver"; deliveries: Delivery[] }
-  /** Drops inbox items received before `itemsBefore` (raising floors) and forgets envelope ids seen before `idsBefore`. */
+  /**
+   * Drops the leading items of each inbox that were received before `itemsBefore` (raising floors), and forgets envelope
+   * ids and refusals from before `idsBefore`.
+   */
   | { op: "inbox.expire"; itemsBefore: number; idsBefore: number }
+  /** The next bundles of the present stream, or of a later one where nothing waits. */
   | { op: "outbox.append"; rows: OutboxRow[] }
   /** Removes bundles of this stream up to and with `sequence`. */
   | { op: "outbox.acknowledged"; destination: ServerId; class: StreamClass; stream: number; sequence: number }
@@ -153,6 +164,7 @@ export type WriteOp =
   | { op: "grant.delete"; account: AccountId; peer: AccountId }
   | { op: "block.put"; account: AccountId; peer: AccountId }
   | { op: "block.delete"; account: AccountId; peer: AccountId }
+  /** One for each account, envelope and server; a later one replaces it. */
   | { op: "refusal.put"; row: RefusalRow };
 
 /** Results, in the order of the operations; operations without a result of their own give `done`. */
@@ -181,9 +193,9 @@ export interface HomeserverStore extends AsyncDisposable {
   /** One transaction. Rejects with `StoreFullError` when the disk is full: nothing of it is applied, the store stays usable. */
   write(ops: WriteOp[]): Promise<WriteResult[]>;
   inboxState(account: AccountId): Promise<InboxState | undefined>;
-  /** Items above `after`, in order, at most `limit`. */
+  /** Items above `after`, in order, at most `limit`; fewer where they are large: only an empty page is the end. */
   inboxPage(account: AccountId, after: number, limit: number): Promise<InboxItem[]>;
-  /** Bundles waiting for a destination from `fromSequence` on, in order, at most `limit`. */
+  /** Bundles waiting for a destination from `fromSequence` on, in order, at most `limit`; only an empty page is the end. */
   outboxPage(
     destination: ServerId,
     streamClass: StreamClass,

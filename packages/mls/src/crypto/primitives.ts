@@ -18,7 +18,13 @@ export interface Primitives {
   shake256(data: Uint8Array, length: number): Uint8Array;
 
   /** The ciphertext with its 16-octet tag at the end. */
-  seal(aead: AeadName, key: Uint8Array, nonce: Uint8Array, aad: Uint8Array, plaintext: Uint8Array): Uint8Array;
+  seal(
+    aead: AeadName,
+    key: Uint8Array,
+    nonce: Uint8Array,
+    aad: Uint8Array,
+    plaintext: Uint8Array,
+  ): Uint8Array;
   /** Undefined where authentication fails. */
   open(
     aead: AeadName,

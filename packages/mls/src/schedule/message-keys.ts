@@ -2,10 +2,18 @@
  * All message keys of an epoch: the secret tree's frontier and the ratchets of the senders heard so far. This is the
  * part of a state that changes with every message; each sender's part is small and stands for itself.
  */
+import { NO_BYTES } from "../codec/bytes.ts";
 import type { CipherSuite } from "../crypto/suite.ts";
 import type { Retention } from "../limits.ts";
-import { leafWidth, type LeafIndex } from "../tree/math.ts";
-import { nextStep, type Ratchet, type RatchetMiss, type RatchetStep, startRatchet, stepTo } from "./ratchet.ts";
+import type { LeafIndex } from "../tree/math.ts";
+import {
+  nextStep,
+  type Ratchet,
+  type RatchetMiss,
+  type RatchetStep,
+  startRatchet,
+  stepTo,
+} from "./ratchet.ts";
 import { type SecretTree, secretTree, takeLeaf } from "./secret-tree.ts";
 
 /** Proposals and Commits run on one ratchet, application data on another (RFC 9420 §9.1). */
@@ -51,46 +59,28 @@ export function keyFor(
 }
 
 interface Opened {
-  readonly keys: MessageKeys;
+  readonly tree: SecretTree;
+  readonly senders: MessageKeys["senders"];
   readonly ratchets: SenderRatchets;
-  readonly consumed: readonly Uint8Array[];
 }
-
-const NOTHING = new Uint8Array(0);
 
 /** A sender's ratchets, started from the secret tree where this is its first message. */
 function open(suite: CipherSuite, keys: MessageKeys, leaf: LeafIndex): Opened | undefined {
-  const known = keys.senders[leaf];
-  if (known !== undefined) return { keys, ratchets: known, consumed: [] };
-  if (leaf >= leafWidth(keys.tree.nodes.length)) return undefined;
-  const taken = takeLeaf(suite, keys.tree, leaf);
+  const { tree, senders } = keys;
+  const known = senders[leaf];
+  if (known !== undefined) return { tree, senders, ratchets: known };
+  const taken = takeLeaf(suite, tree, leaf);
   if (taken === undefined) return undefined;
-  const derive = (kind: RatchetKind) =>
-    startRatchet(suite.expandWithLabel(taken.secret, kind, NOTHING, suite.secretBytes));
-  return {
-    keys: { tree: taken.tree, senders: keys.senders },
-    ratchets: { handshake: derive("handshake"), application: derive("application") },
-    consumed: [...taken.consumed, taken.secret],
-  };
+  const start = (kind: RatchetKind) =>
+    startRatchet(suite.expandWithLabel(taken.secret, kind, NO_BYTES, suite.secretBytes));
+  const ratchets = { handshake: start("handshake"), application: start("application") };
+  taken.secret.fill(0);
+  return { tree: taken.tree, senders, ratchets };
 }
 
 function advanced(opened: Opened, leaf: LeafIndex, kind: RatchetKind, step: RatchetStep): KeyStep {
-  const senders = opened.keys.senders.slice();
+  const senders = opened.senders.slice();
   senders[leaf] = { ...opened.ratchets, [kind]: step.ratchet };
-  const { generation, messageKey } = step;
-  const consumed = [...opened.consumed, ...step.consumed];
-  return { keys: { tree: opened.keys.tree, senders }, generation, messageKey, consumed };
+  const { generation, messageKey, fresh } = step;
+  return { keys: { tree: opened.tree, senders }, generation, messageKey, fresh };
 }
-
-/** Every secret in it, for erasing an epoch as a whole. */
-export function secretsIn(keys: MessageKeys): Uint8Array[] {
-  const found = keys.tree.nodes.filter((node) => node !== undefined);
-  for (const sender of keys.senders) {
-    for (const ratchet of sender === undefined ? [] : [sender.handshake, sender.application]) {
-      found.push(ratchet.secret);
-      for (const { key, nonce } of ratchet.skipped.values()) found.push(key, nonce);
-    }
-  }
-  return found;
-}
-

@@ -1,9 +1,10 @@
 /** PrivateMessages made and opened (RFC 9420 §6.3): content under a ratchet's key, its sender under the epoch's. */
+import { erase } from "../codec/bytes.ts";
 import { decode, encode } from "../codec/codec.ts";
 import type { RandomSource } from "../crypto/primitives.ts";
 import type { CipherSuite } from "../crypto/suite.ts";
 import type { Retention } from "../limits.ts";
-import { check } from "../rules.ts";
+import { check, Refusal } from "../rules.ts";
 import type { ContentAuth, ContentType, FramedContent } from "../wire/framed-content.ts";
 import {
   decodePrivateContent,
@@ -21,7 +22,6 @@ export interface SealedMessage {
   readonly message: PrivateMessage;
   readonly keys: MessageKeys;
   readonly generation: number;
-  readonly consumed: readonly Uint8Array[];
 }
 
 /** Encrypts a member's signed content under its own next key. */
@@ -43,12 +43,12 @@ export function sealPrivate(
   const plaintext = encodePrivateContent(content.body, auth, paddedLength);
   const nonce = guarded(step.messageKey.nonce, reuseGuard);
   const ciphertext = suite.seal(step.messageKey.key, nonce, privateContentAad(head), plaintext);
-  plaintext.fill(0);
+  erase([plaintext, nonce, step.messageKey.key, step.messageKey.nonce]);
   const data = encode(senderData, { leafIndex, generation: step.generation, reuseGuard });
   const dataKey = senderDataKey(suite, senderDataSecret, ciphertext);
   const encryptedSenderData = suite.seal(dataKey.key, dataKey.nonce, senderDataAad(head), data);
   const message = { ...head, encryptedSenderData, ciphertext };
-  return { message, keys: step.keys, generation: step.generation, consumed: step.consumed };
+  return { message, keys: step.keys, generation: step.generation };
 }
 
 export interface OpenedMessage {
@@ -56,7 +56,6 @@ export interface OpenedMessage {
   readonly auth: ContentAuth;
   readonly keys: MessageKeys;
   readonly generation: number;
-  readonly consumed: readonly Uint8Array[];
 }
 
 /** Who sent it, and with which generation: known before any ratchet is touched. */
@@ -81,9 +80,10 @@ export function openPrivate(
 ): OpenedMessage {
   const kind = ratchetKind(message.contentType);
   const step = keyFor(suite, keys, sender.leafIndex, kind, sender.generation, retention);
-  if (typeof step === "string") return check(false, step, `generation ${sender.generation}`) as never;
+  if (typeof step === "string") throw new Refusal(step, `generation ${sender.generation}`);
   const nonce = guarded(step.messageKey.nonce, sender.reuseGuard);
   const plaintext = suite.open(step.messageKey.key, nonce, privateContentAad(message), message.ciphertext);
+  if (step.fresh) erase([nonce, step.messageKey.key, step.messageKey.nonce]);
   check(plaintext !== undefined, "message.ciphertext");
   const { body, auth } = decodePrivateContent(plaintext, message.contentType);
   plaintext.fill(0);
@@ -94,7 +94,6 @@ export function openPrivate(
     auth,
     keys: step.keys,
     generation: sender.generation,
-    consumed: step.consumed,
   };
 }
 

@@ -1,4 +1,7 @@
-/** A sender's hash ratchet (RFC 9420 §9.1): one key and nonce per generation, each used once. */
+/**
+ * A sender's hash ratchet (RFC 9420 §9.1): one key and nonce per generation, each used once. Secrets that belong to
+ * the ratchet one came from are left alone, since that one may yet be needed; secrets passed on the way are erased here.
+ */
 import type { CipherSuite } from "../crypto/suite.ts";
 import type { Retention } from "../limits.ts";
 
@@ -19,8 +22,8 @@ export interface RatchetStep {
   readonly ratchet: Ratchet;
   readonly generation: number;
   readonly messageKey: MessageKey;
-  /** To be erased once the new ratchet is stored; the message key is among them. */
-  readonly consumed: readonly Uint8Array[];
+  /** Whether the message key was made now, so that its user erases it; kept ones belong to the former ratchet. */
+  readonly fresh: boolean;
 }
 
 export function startRatchet(secret: Uint8Array): Ratchet {
@@ -30,11 +33,12 @@ export function startRatchet(secret: Uint8Array): Ratchet {
 /** The sender's next key. */
 export function nextStep(suite: CipherSuite, ratchet: Ratchet): RatchetStep {
   const { messageKey, next } = turn(suite, ratchet.secret, ratchet.generation);
+  const generation = ratchet.generation;
   return {
-    ratchet: { ...ratchet, generation: ratchet.generation + 1, secret: next },
-    generation: ratchet.generation,
+    ratchet: { ...ratchet, generation: generation + 1, secret: next },
+    generation,
     messageKey,
-    consumed: [ratchet.secret, messageKey.key, messageKey.nonce],
+    fresh: true,
   };
 }
 
@@ -52,34 +56,28 @@ export function stepTo(
     if (messageKey === undefined) return "message.generation-used";
     const skipped = new Map(ratchet.skipped);
     skipped.delete(generation);
-    const consumed = [messageKey.key, messageKey.nonce];
-    return { ratchet: { ...ratchet, skipped }, generation, messageKey, consumed };
+    return { ratchet: { ...ratchet, skipped }, generation, messageKey, fresh: false };
   }
   if (generation - ratchet.generation > retention.forwardGenerations) return "message.generation-far";
   const skipped = new Map(ratchet.skipped);
-  const consumed: Uint8Array[] = [];
   let secret = ratchet.secret;
   for (let at = ratchet.generation; ; at += 1) {
-    consumed.push(secret);
     const { messageKey, next } = turn(suite, secret, at);
+    if (at > ratchet.generation) secret.fill(0);
     secret = next;
     if (at === generation) {
-      consumed.push(messageKey.key, messageKey.nonce, ...trim(skipped, retention));
-      return { ratchet: { generation: at + 1, secret, skipped }, generation, messageKey, consumed };
+      dropOldest(skipped, retention.skippedGenerations);
+      return { ratchet: { generation: at + 1, secret, skipped }, generation, messageKey, fresh: true };
     }
     skipped.set(at, messageKey);
   }
 }
 
-/** Drops the oldest skipped keys above the bound; returns what was dropped. */
-function trim(skipped: Map<number, MessageKey>, retention: Retention): Uint8Array[] {
-  const dropped: Uint8Array[] = [];
-  for (const [generation, { key, nonce }] of skipped) {
-    if (skipped.size <= retention.skippedGenerations) break;
+function dropOldest(skipped: Map<number, MessageKey>, most: number): void {
+  for (const generation of skipped.keys()) {
+    if (skipped.size <= most) return;
     skipped.delete(generation);
-    dropped.push(key, nonce);
   }
-  return dropped;
 }
 
 function turn(

@@ -1,58 +1,70 @@
 /**
- * The secret tree (RFC 9420 §9): one secret per leaf out of the encryption secret. Only the frontier is held: taking a
- * leaf's secret consumes every node above it and leaves their other children.
+ * A tree of secrets (RFC 9420 §9): one per leaf out of one at the root. Only the frontier is held: taking a leaf's
+ * secret consumes every node above it and leaves their other children. The secret tree of messages and the exporter
+ * tree (draft-ietf-mls-extensions §4.4) are both of this kind.
  */
 import { utf8 } from "../codec/bytes.ts";
 import type { CipherSuite } from "../crypto/suite.ts";
-import { isInSubtree, left, leafToNode, type LeafIndex, type NodeIndex, nodeWidth, right, root } from "../tree/math.ts";
+import {
+  isInSubtree,
+  left,
+  leafToNode,
+  type LeafIndex,
+  type NodeIndex,
+  nodeIndex,
+  nodeWidth,
+  right,
+  root,
+} from "../tree/math.ts";
 
 export interface SecretTree {
-  /** By node index; undefined is consumed, or still inside the secret of a node above. */
-  readonly nodes: readonly (Uint8Array | undefined)[];
+  readonly leaves: number;
+  /** The frontier by node; a node that is missing is consumed, or still inside the secret of one above. */
+  readonly nodes: ReadonlyMap<NodeIndex, Uint8Array>;
 }
 
 const LEFT = utf8("left");
 const RIGHT = utf8("right");
 
-export function secretTree(leaves: number, encryptionSecret: Uint8Array): SecretTree {
-  const nodes = new Array<Uint8Array | undefined>(nodeWidth(leaves)).fill(undefined);
-  nodes[root(leaves)] = encryptionSecret;
-  return { nodes };
+export function secretTree(leaves: number, rootSecret: Uint8Array): SecretTree {
+  return { leaves, nodes: new Map([[root(leaves), rootSecret]]) };
 }
 
 export interface TakenLeaf {
   readonly tree: SecretTree;
   readonly secret: Uint8Array;
-  /** Node secrets above the leaf, to be erased once the new tree is stored. */
-  readonly consumed: readonly Uint8Array[];
 }
 
 /** Undefined where the leaf's secret was taken before or the leaf is outside the tree. */
 export function takeLeaf(suite: CipherSuite, tree: SecretTree, leaf: LeafIndex): TakenLeaf | undefined {
   const target = leafToNode(leaf);
-  if (target >= tree.nodes.length) return undefined;
-  let at: NodeIndex = root((tree.nodes.length + 1) / 2);
-  while (tree.nodes[at] === undefined) {
+  if (target >= nodeWidth(tree.leaves)) return undefined;
+  let at = root(tree.leaves);
+  while (!tree.nodes.has(at)) {
     if (at === target) return undefined;
     at = childTowards(at, target);
   }
-  const nodes = tree.nodes.slice();
-  const consumed: Uint8Array[] = [];
-  let secret = nodes[at]!;
-  nodes[at] = undefined;
+  const nodes = new Map(tree.nodes);
+  let secret = nodes.get(at)!;
+  const start = at;
+  nodes.delete(at);
   while (at !== target) {
-    consumed.push(secret);
-    const [l, r] = [left(at), right(at)];
-    nodes[l] = suite.expandWithLabel(secret, "tree", LEFT, suite.secretBytes);
-    nodes[r] = suite.expandWithLabel(secret, "tree", RIGHT, suite.secretBytes);
-    at = childTowards(at, target);
-    secret = nodes[at]!;
-    nodes[at] = undefined;
+    const children = {
+      left: suite.expandWithLabel(secret, "tree", LEFT, suite.secretBytes),
+      right: suite.expandWithLabel(secret, "tree", RIGHT, suite.secretBytes),
+    };
+    if (at !== start) secret.fill(0);
+    const towards = childTowards(at, target);
+    const goesLeft = towards === left(at);
+    nodes.set(goesLeft ? right(at) : left(at), goesLeft ? children.right : children.left);
+    secret = goesLeft ? children.left : children.right;
+    at = towards;
   }
-  return { tree: { nodes }, secret, consumed };
+  // A leaf that stood in the frontier itself still belongs to the former tree, whose owner erases it.
+  return { tree: { leaves: tree.leaves, nodes }, secret: start === target ? secret.slice() : secret };
 }
 
 function childTowards(node: NodeIndex, target: NodeIndex): NodeIndex {
   const l = left(node);
-  return isInSubtree(target, l) ? l : right(node);
+  return isInSubtree(target, l) ? l : nodeIndex(right(node));
 }

@@ -2,7 +2,11 @@
 import { concat } from "../codec/bytes.ts";
 import { encode, opaque } from "../codec/codec.ts";
 import type { CipherSuite } from "../crypto/suite.ts";
-import { confirmedTranscriptInput, type ContentWireFormat, type FramedContent } from "../wire/framed-content.ts";
+import {
+  confirmedTranscriptInput,
+  type ContentWireFormat,
+  type FramedContent,
+} from "../wire/framed-content.ts";
 
 export function confirmedTranscriptHash(
   suite: CipherSuite,

@@ -8,7 +8,11 @@ import { isInSubtree, left, leafToNode, type NodeIndex, nodeIndex, right } from 
 import { type RatchetTree, resolution, type TreeNode } from "./ratchet-tree.ts";
 import { subtreeHash, subtreeHashWithout } from "./tree-hash.ts";
 
-const parentHashInput = struct<{ encryptionKey: Uint8Array; parentHash: Uint8Array; siblingHash: Uint8Array }>({
+const parentHashInput = struct<{
+  encryptionKey: Uint8Array;
+  parentHash: Uint8Array;
+  siblingHash: Uint8Array;
+}>({
   encryptionKey: opaque,
   parentHash: opaque,
   siblingHash: opaque,

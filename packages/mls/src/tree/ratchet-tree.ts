@@ -62,7 +62,9 @@ export function encryptionKeyOf(node: TreeNode): Uint8Array {
 }
 
 /** The members, in the order of their leaves. */
-export function* members(tree: RatchetTree): Generator<{ readonly index: LeafIndex; readonly leaf: LeafNode }> {
+export function* members(
+  tree: RatchetTree,
+): Generator<{ readonly index: LeafIndex; readonly leaf: LeafNode }> {
   for (let at = 0; at < tree.nodes.length; at += 2) {
     const node = tree.nodes[at];
     if (node?.kind === "leaf") yield { index: leafIndex(at / 2), leaf: node.leaf };
@@ -217,7 +219,8 @@ export const ratchetTree: Codec<RatchetTree> = {
     const sent = nodeList.read(reader);
     if (sent.length === 0) throw new DecodeError("a ratchet tree without nodes");
     if (sent.at(-1) === undefined) throw new DecodeError("a ratchet tree ends in a blank node");
-    if (sent.length > nodeWidth(LEAVES_MAX)) throw new DecodeError("a ratchet tree larger than any that we take");
+    if (sent.length > nodeWidth(LEAVES_MAX))
+      throw new DecodeError("a ratchet tree larger than any that we take");
     sent.forEach((node, index) => {
       if (node !== undefined && (node.kind === "leaf") !== isLeaf(nodeIndex(index))) {
         throw new DecodeError("a ratchet tree has a leaf in a parent's place or a parent in a leaf's");

@@ -1,5 +1,5 @@
 /** What must hold of a whole tree that was handed to us, apart from its leaves one by one (RFC 9420 §12.4.3.1). */
-import { keyOf } from "../codec/bytes.ts";
+import { equal, keyOf } from "../codec/bytes.ts";
 import type { CipherSuite } from "../crypto/suite.ts";
 import { check } from "../rules.ts";
 import { isInSubtree, type LeafIndex, leafToNode, type NodeIndex, nodeIndex, parent } from "./math.ts";
@@ -35,19 +35,30 @@ function isUnmergedBelow(tree: RatchetTree, leaf: LeafIndex, ancestor: NodeIndex
   return true;
 }
 
+/** RFC 9420 §7.3: encryption keys are unique in the whole tree, signature keys among the members. */
 function checkKeys(suite: CipherSuite, tree: RatchetTree): void {
-  const seen = new Set<string>();
-  const signers = new Set<string>();
+  const encryptionKeys = new DistinctKeys();
+  const signatureKeys = new DistinctKeys();
   for (const node of tree.nodes) {
     if (node === undefined) continue;
     const key = encryptionKeyOf(node);
     check(key.length === suite.publicKeyBytes, "leaf.encryption-key-form");
-    const text = keyOf(key);
-    check(!seen.has(text), "leaf.encryption-key-unique");
-    seen.add(text);
-    if (node.kind !== "leaf") continue;
-    const signer = keyOf(node.leaf.signatureKey);
-    check(!signers.has(signer), "leaf.signature-key-unique");
-    signers.add(signer);
+    check(encryptionKeys.add(key), "leaf.encryption-key-unique");
+    if (node.kind === "leaf") check(signatureKeys.add(node.leaf.signatureKey), "leaf.signature-key-unique");
+  }
+}
+
+/** A set of byte strings, bucketed by their first octets: hybrid keys are long, and nearly always differ at once. */
+class DistinctKeys {
+  readonly #buckets = new Map<string, Uint8Array[]>();
+
+  /** False where it is there already. */
+  add(key: Uint8Array): boolean {
+    const head = keyOf(key.subarray(0, 16));
+    const bucket = this.#buckets.get(head);
+    if (bucket === undefined) this.#buckets.set(head, [key]);
+    else if (bucket.some((other) => equal(other, key))) return false;
+    else bucket.push(key);
+    return true;
   }
 }

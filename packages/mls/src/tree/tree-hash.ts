@@ -3,7 +3,16 @@ import { Writer } from "../codec/writer.ts";
 import type { CipherSuite } from "../crypto/suite.ts";
 import { leafNode } from "../wire/leaf-node.ts";
 import { parentNode } from "../wire/parent-node.ts";
-import { isInSubtree, isLeaf, left, type LeafIndex, leafToNode, type NodeIndex, nodeToLeaf, right } from "./math.ts";
+import {
+  isInSubtree,
+  isLeaf,
+  left,
+  type LeafIndex,
+  leafToNode,
+  type NodeIndex,
+  nodeToLeaf,
+  right,
+} from "./math.ts";
 import { type RatchetTree, rootOf, type TreeNode } from "./ratchet-tree.ts";
 
 /** The hash of the whole tree, as the GroupContext names it. */

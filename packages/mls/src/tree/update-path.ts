@@ -41,14 +41,21 @@ export interface FreshPath extends PathKeys {
 }
 
 /** What a committer's leaf keeps or changes; its keys and parent hash are made here. */
-export type LeafContent = Pick<UnsignedLeafNode, "signatureKey" | "credential" | "capabilities" | "extensions">;
+export type LeafContent = Pick<
+  UnsignedLeafNode,
+  "signatureKey" | "credential" | "capabilities" | "extensions"
+>;
 
 /** RFC 9420 §7.4: new keys for the committer's leaf and path, merged into the tree. */
 export function freshPath(
   suite: CipherSuite,
   random: RandomSource,
   tree: RatchetTree,
-  committer: { readonly leafIndex: LeafIndex; readonly groupId: Uint8Array; readonly signaturePrivateKey: Uint8Array },
+  committer: {
+    readonly leafIndex: LeafIndex;
+    readonly groupId: Uint8Array;
+    readonly signaturePrivateKey: Uint8Array;
+  },
   content: LeafContent,
 ): FreshPath {
   const steps = filteredDirectPath(tree, committer.leafIndex);
@@ -94,7 +101,13 @@ export function encryptPath(
     const recipients = resolution(path.tree, step.copathChild).filter((node) => !added.has(node));
     const encryptedPathSecrets = recipients.map((node) => {
       const publicKey = encryptionKeyOf(path.tree.nodes[node]!);
-      const sealed = suite.encryptWithLabel(random, publicKey, "UpdatePathNode", provisionalContext, pathSecret);
+      const sealed = suite.encryptWithLabel(
+        random,
+        publicKey,
+        "UpdatePathNode",
+        provisionalContext,
+        pathSecret,
+      );
       if (sealed === undefined) throw new Error("a key in our own validated tree is no public key");
       return sealed;
     });
@@ -230,7 +243,11 @@ function withPathKeys(
 }
 
 /** The keys that remain of ours when nodes were blanked or replaced, with new ones laid over them. */
-export function keptKeys(tree: RatchetTree, before: RatchetTree, keys: PrivateKeys): Map<NodeIndex, Uint8Array> {
+export function keptKeys(
+  tree: RatchetTree,
+  before: RatchetTree,
+  keys: PrivateKeys,
+): Map<NodeIndex, Uint8Array> {
   const kept = new Map<NodeIndex, Uint8Array>();
   for (const [node, key] of keys) {
     const [now, then] = [tree.nodes[node], before.nodes[node]];

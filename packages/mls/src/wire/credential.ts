@@ -1,4 +1,5 @@
 /** Credential (RFC 9420 §5.3). Which identifiers it presents is the application's business, not ours. */
+import { equal } from "../codec/bytes.ts";
 import { type Codec, opaque, uint16, vector } from "../codec/codec.ts";
 import { DecodeError } from "../codec/decode-error.ts";
 
@@ -12,6 +13,13 @@ const TYPES = { basic: 1, x509: 2 } as const;
 /** The registered number (RFC 9420 §17.5), as capabilities list it. */
 export function credentialType(credential: Credential): number {
   return TYPES[credential.type];
+}
+
+/** Whether two credentials are the same, octet by octet. */
+export function sameCredential(a: Credential, b: Credential): boolean {
+  if (a.type === "basic") return b.type === "basic" && equal(a.identity, b.identity);
+  if (b.type === "basic" || a.certificates.length !== b.certificates.length) return false;
+  return a.certificates.every((certificate, i) => equal(certificate, b.certificates[i]!));
 }
 
 const certificateList = vector(opaque);

@@ -25,11 +25,7 @@ export function isDefaultExtension(type: number): boolean {
 }
 
 /** The content of the extension of this type, decoded; undefined where there is none. */
-export function findExtension<T>(
-  list: readonly Extension[],
-  type: number,
-  codec: Codec<T>,
-): T | undefined {
+export function findExtension<T>(list: readonly Extension[], type: number, codec: Codec<T>): T | undefined {
   const found = list.find((candidate) => candidate.type === type);
   return found && decode(codec, found.data);
 }

@@ -38,7 +38,10 @@ export function signGroupInfo(
   signaturePrivateKey: Uint8Array,
   unsigned: UnsignedGroupInfo,
 ): GroupInfo {
-  return { ...unsigned, signature: suite.signWithLabel(signaturePrivateKey, "GroupInfoTBS", encode(tbs, unsigned)) };
+  return {
+    ...unsigned,
+    signature: suite.signWithLabel(signaturePrivateKey, "GroupInfoTBS", encode(tbs, unsigned)),
+  };
 }
 
 export function groupInfoSignatureIsValid(

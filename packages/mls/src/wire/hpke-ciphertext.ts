@@ -2,4 +2,7 @@
 import { type Codec, opaque, struct } from "../codec/codec.ts";
 import type { HpkeSealed } from "../crypto/hpke.ts";
 
-export const hpkeCiphertext: Codec<HpkeSealed> = struct<HpkeSealed>({ kemOutput: opaque, ciphertext: opaque });
+export const hpkeCiphertext: Codec<HpkeSealed> = struct<HpkeSealed>({
+  kemOutput: opaque,
+  ciphertext: opaque,
+});

@@ -101,7 +101,8 @@ const tbs = {
   write(writer: Writer, [leaf, place]: readonly [UnsignedLeafNode, LeafPlace | undefined]): void {
     writeUnsigned(writer, leaf);
     if (leaf.source.kind === "key_package") return;
-    if (place === undefined) throw new Error("a leaf of an update or commit is signed for its place in a group");
+    if (place === undefined)
+      throw new Error("a leaf of an update or commit is signed for its place in a group");
     opaque.write(writer, place.groupId);
     uint32.write(writer, place.leafIndex);
   },

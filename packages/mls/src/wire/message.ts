@@ -50,7 +50,8 @@ export const mlsMessage: Codec<MlsMessage> = {
       case NUMBER.key_package: {
         const value = keyPackage.read(reader);
         // RFC 9420 §10: the package's own version is that of the message around it.
-        if (value.version !== MLS10) throw new DecodeError("a key package of another version than its message");
+        if (value.version !== MLS10)
+          throw new DecodeError("a key package of another version than its message");
         return { wireFormat: "key_package", keyPackage: value };
       }
       default:

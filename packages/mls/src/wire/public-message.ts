@@ -1,6 +1,12 @@
 /** PublicMessage (RFC 9420 §6.2): signed, not encrypted. */
 import type { Codec } from "../codec/codec.ts";
-import { type ContentAuth, type FramedContent, framedContent, readAuth, writeAuth } from "./framed-content.ts";
+import {
+  type ContentAuth,
+  type FramedContent,
+  framedContent,
+  readAuth,
+  writeAuth,
+} from "./framed-content.ts";
 
 export interface PublicMessage {
   readonly content: FramedContent;

@@ -97,6 +97,7 @@ const networkErrors: Record<string, string> = {
 function dialError(place: string, cause: NodeJS.ErrnoException): ProtocolError {
   const said = networkErrors[cause.code ?? ""];
   if (said !== undefined) return new ProtocolError("unreachable", `${place}: ${said}.`, { cause });
-  if (/timed out/i.test(cause.message)) return new ProtocolError("unreachable", `${place}: no answer in time.`, { cause });
+  if (/timed out/i.test(cause.message))
+    return new ProtocolError("unreachable", `${place}: no answer in time.`, { cause });
   return new ProtocolError("not-fedchat", `${place} answers, but not as FedChat.`, { cause });
 }

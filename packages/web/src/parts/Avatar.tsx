@@ -14,7 +14,11 @@ interface AvatarProps {
 
 export function Avatar(props: AvatarProps): JSX.Element {
   return (
-    <span class={`avatar ${props.size ?? ""}`} data-hue={props.icon ? "own" : hueOf(props.of)} aria-hidden="true">
+    <span
+      class={`avatar ${props.size ?? ""}`}
+      data-hue={props.icon ? "own" : hueOf(props.of)}
+      aria-hidden="true"
+    >
       <Show when={props.icon} fallback={initials(props.name)}>
         {(icon) => <Glyph icon={icon()} />}
       </Show>

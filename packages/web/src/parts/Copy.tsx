@@ -26,9 +26,21 @@ export function Copy(props: CopyProps): JSX.Element {
   const label = () => (copied() ? t.common.copied : props.label);
   const icon = () => (copied() ? Check : CopyIcon);
   if (props.look === "icon")
-    return <IconButton label={label()} icon={icon()} onClick={() => void copy()} {...(props.testid ? { testid: props.testid } : {})} />;
+    return (
+      <IconButton
+        label={label()}
+        icon={icon()}
+        onClick={() => void copy()}
+        {...(props.testid ? { testid: props.testid } : {})}
+      />
+    );
   return (
-    <Button look={props.look ?? "plain"} icon={icon()} onClick={() => void copy()} {...(props.testid ? { testid: props.testid } : {})}>
+    <Button
+      look={props.look ?? "plain"}
+      icon={icon()}
+      onClick={() => void copy()}
+      {...(props.testid ? { testid: props.testid } : {})}
+    >
       <span aria-live="polite">{label()}</span>
     </Button>
   );

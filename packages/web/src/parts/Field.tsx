@@ -16,7 +16,17 @@ type FieldProps = Omit<JSX.InputHTMLAttributes<HTMLInputElement>, "onInput"> & {
 
 export function Field(props: FieldProps): JSX.Element {
   const [own, rest] = splitProps(props, [
-    "label", "hint", "error", "value", "onType", "onPasteText", "wide", "mono", "testid", "children", "class",
+    "label",
+    "hint",
+    "error",
+    "value",
+    "onType",
+    "onPasteText",
+    "wide",
+    "mono",
+    "testid",
+    "children",
+    "class",
   ]);
   const id = createUniqueId();
   return (

@@ -11,7 +11,12 @@ export interface MenuItem {
   testid?: string;
 }
 
-export function Menu(props: { label: string; icon: IconType; items: MenuItem[]; class?: string }): JSX.Element {
+export function Menu(props: {
+  label: string;
+  icon: IconType;
+  items: MenuItem[];
+  class?: string;
+}): JSX.Element {
   return (
     <DropdownMenu gutter={4} placement="bottom-end">
       <DropdownMenu.Trigger class={`icon-button ${props.class ?? ""}`} aria-label={props.label}>

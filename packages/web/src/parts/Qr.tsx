@@ -7,12 +7,17 @@ export function Qr(props: { text: string; label: string }): JSX.Element {
   const path = createMemo(() => {
     const { data, size } = code();
     let d = "";
-    for (let y = 0; y < size; y++)
-      for (let x = 0; x < size; x++) if (data[y]?.[x]) d += `M${x} ${y}h1v1h-1z`;
+    for (let y = 0; y < size; y++) for (let x = 0; x < size; x++) if (data[y]?.[x]) d += `M${x} ${y}h1v1h-1z`;
     return d;
   });
   return (
-    <svg class="qr" viewBox={`0 0 ${code().size} ${code().size}`} role="img" aria-label={props.label} data-testid="invite-qr">
+    <svg
+      class="qr"
+      viewBox={`0 0 ${code().size} ${code().size}`}
+      role="img"
+      aria-label={props.label}
+      data-testid="invite-qr"
+    >
       <rect width={code().size} height={code().size} fill="#fff" />
       <path d={path()} fill="#000" shape-rendering="crispEdges" />
     </svg>

@@ -7,7 +7,9 @@ const storageKey = "fedchat.listWidth";
 const bounded = (width: number) => Math.round(Math.max(listWidth.min, Math.min(listWidth.max, width)));
 
 export function ResizeHandle(): JSX.Element {
-  const [width, setWidth] = createSignal(bounded(Number(localStorage.getItem(storageKey) ?? listWidth.usual)));
+  const [width, setWidth] = createSignal(
+    bounded(Number(localStorage.getItem(storageKey) ?? listWidth.usual)),
+  );
   createEffect(() => {
     document.documentElement.style.setProperty("--list-width", `${width()}px`);
     localStorage.setItem(storageKey, String(width()));

@@ -16,7 +16,11 @@ export function Fingerprint(props: { of: string; testid?: string }): JSX.Element
   );
 }
 
-export function CauseText(props: { cause: Cause; level?: "info" | "warning" | "danger"; children?: JSX.Element }): JSX.Element {
+export function CauseText(props: {
+  cause: Cause;
+  level?: "info" | "warning" | "danger";
+  children?: JSX.Element;
+}): JSX.Element {
   return (
     <div class={`cause ${props.level ?? "warning"}`} data-code={props.cause.code}>
       <Show when={props.level === "info"} fallback={<TriangleAlert size={18} />}>

@@ -34,7 +34,16 @@ export function StateIcon(props: { state: MessageState; quiet?: boolean }): JSX.
 
 /** A tick and the dot that will become the second one. */
 const ForwardedTick = (): JSX.Element => (
-  <svg viewBox="0 0 24 24" width="16" height="16" fill="none" stroke="currentColor" stroke-width="2" stroke-linecap="round" stroke-linejoin="round">
+  <svg
+    viewBox="0 0 24 24"
+    width="16"
+    height="16"
+    fill="none"
+    stroke="currentColor"
+    stroke-width="2"
+    stroke-linecap="round"
+    stroke-linejoin="round"
+  >
     <path d="M18 6 7 17l-5-5" />
     <path d="m20.500 13.500 0 .01" stroke-width="3.500" />
   </svg>

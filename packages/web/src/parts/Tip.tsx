@@ -12,7 +12,9 @@ interface TipProps {
 export function Tip(props: TipProps): JSX.Element {
   return (
     <Tooltip openDelay={500} closeDelay={0} gutter={6}>
-      <Tooltip.Trigger as={(trigger: Record<string, unknown>) => <>{props.children(withoutDescription(trigger))}</>} />
+      <Tooltip.Trigger
+        as={(trigger: Record<string, unknown>) => <>{props.children(withoutDescription(trigger))}</>}
+      />
       <Tooltip.Portal>
         <Tooltip.Content class="tip" aria-hidden="true">
           {props.text}

@@ -35,7 +35,9 @@ function OneToast(props: { id: number; saying: Saying }): JSX.Element {
         <TriangleAlert size={18} />
       </Show>
       <div class="toast-text">
-        <Toast.Title>{props.saying.level === "done" ? props.saying.text : props.saying.cause.sentence}</Toast.Title>
+        <Toast.Title>
+          {props.saying.level === "done" ? props.saying.text : props.saying.cause.sentence}
+        </Toast.Title>
         <Show when={failed()?.fix}>{(fix) => <Toast.Description>{fix()}</Toast.Description>}</Show>
       </div>
       <Toast.CloseButton class="icon-button small" aria-label={t.common.dismiss}>

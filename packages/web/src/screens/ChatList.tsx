@@ -42,11 +42,11 @@ export function ChatList(): JSX.Element {
   const onlyNotes = () => app.rooms.all().every((chat) => chat.kind === "notes");
 
   return (
-    <section class="pane-column" aria-label={t.chats.title}>
+    <div class="pane-column">
       <header class="pane-head">
         <h1>{t.chats.title}</h1>
       </header>
-      <div class="search-field" role="search">
+      <div class="search-field" role="search" aria-label={t.chats.searchLabel}>
         <Search size={17} />
         <input
           ref={field}
@@ -64,21 +64,30 @@ export function ChatList(): JSX.Element {
               setWords("");
             } else if (event.key === "ArrowDown") {
               event.preventDefault();
-              event.currentTarget.closest("section")?.querySelector<HTMLElement>("[data-row]")?.focus();
+              event.currentTarget.closest(".pane-column")?.querySelector<HTMLElement>("[data-row]")?.focus();
             } else if (event.key === "Enter") {
-              event.currentTarget.closest("section")?.querySelector<HTMLElement>("[data-row]")?.click();
+              event.currentTarget.closest(".pane-column")?.querySelector<HTMLElement>("[data-row]")?.click();
             }
           }}
         />
         <Show when={words() !== ""}>
-          <button type="button" class="icon-button small" aria-label={t.chats.clear} onClick={() => setWords("")}>
+          <button
+            type="button"
+            class="icon-button small"
+            aria-label={t.chats.clear}
+            onClick={() => setWords("")}
+          >
             <X size={16} />
           </button>
         </Show>
       </div>
       <div class="pane-scroll">
         <Show when={words() === "" && waitingRequests(app).length > 0}>
-          <a class="row entry" href={routePath({ at: "requests", requestId: null })} data-testid="requests-entry">
+          <a
+            class="row entry"
+            href={routePath({ at: "requests", requestId: null })}
+            data-testid="requests-entry"
+          >
             <Avatar name="" of="" icon={Inbox} />
             <span class="row-text">
               <span class="row-title">{t.chats.requestsEntry(waitingRequests(app).length)}</span>
@@ -92,7 +101,13 @@ export function ChatList(): JSX.Element {
             <p class="list-note">{t.chats.noMatch}</p>
           </Show>
         </Show>
-        <Rows label={t.chats.list} each={shown()} keyOf={(chat) => chat.roomId} selected={here()} testid="chat-list">
+        <Rows
+          label={t.chats.list}
+          each={shown()}
+          keyOf={(chat) => chat.roomId}
+          selected={here()}
+          testid="chat-list"
+        >
           {(chat, tab) => <ChatRow chat={chat} here={here() === chat.roomId} now={now()} tab={tab()} />}
         </Rows>
         <Show when={search.active()}>
@@ -114,13 +129,18 @@ export function ChatList(): JSX.Element {
         <Show when={words() === "" && onlyNotes()}>
           <div class="nudge">
             <p>{t.chats.inviteHint}</p>
-            <Button look="primary" icon={MailPlus} onClick={() => setOverlay({ show: "invite" })} testid="invite-button">
+            <Button
+              look="primary"
+              icon={MailPlus}
+              onClick={() => setOverlay({ show: "invite" })}
+              testid="invite-button"
+            >
               {t.chats.invite}
             </Button>
           </div>
         </Show>
       </div>
-    </section>
+    </div>
   );
 }
 
@@ -128,7 +148,10 @@ export const titleOf = (chat: Room): string => (chat.kind === "notes" ? t.chats.
 
 function ChatRow(props: { chat: Room; here: boolean; now: number; tab: 0 | -1 }): JSX.Element {
   const app = useApp();
-  const presence = () => (props.chat.peer ? app.people.get(props.chat.peer.account)?.presence ?? props.chat.peer.presence : undefined);
+  const presence = () =>
+    props.chat.peer
+      ? (app.people.get(props.chat.peer.account)?.presence ?? props.chat.peer.presence)
+      : undefined;
   const draft = () => (props.here ? "" : app.drafts.text(props.chat.roomId).trim());
   const last = () => props.chat.lastMessage;
   const preview = () => {
@@ -146,12 +169,6 @@ function ChatRow(props: { chat: Room; here: boolean; now: number; tab: 0 | -1 })
       data-row={props.chat.roomId}
       data-testid="chat-row"
       aria-current={props.here ? "page" : undefined}
-      aria-label={t.chats.row(
-        titleOf(props.chat),
-        props.chat.unread,
-        draft() === "" ? preview() : `${t.chats.draft} ${draft()}`,
-        time(),
-      )}
     >
       <Avatar
         name={props.chat.title}
@@ -161,7 +178,9 @@ function ChatRow(props: { chat: Room; here: boolean; now: number; tab: 0 | -1 })
       />
       <span class="row-text">
         <span class="row-line">
-          <span class="row-title" dir="auto">{titleOf(props.chat)}</span>
+          <span class="row-title" dir="auto">
+            {titleOf(props.chat)}
+          </span>
           <time class="row-time" title={fullDate(props.chat.lastActivityAt)}>
             {time()}
           </time>
@@ -172,8 +191,12 @@ function ChatRow(props: { chat: Room; here: boolean; now: number; tab: 0 | -1 })
               <em class="draft-mark">{t.chats.draft}</em> {draft()}
             </Show>
           </span>
-          <Show when={props.chat.unread > 0} fallback={<LastState of={last()} notes={props.chat.kind === "notes"} />}>
+          <Show
+            when={props.chat.unread > 0}
+            fallback={<LastState of={last()} notes={props.chat.kind === "notes"} />}
+          >
             <Badge count={props.chat.unread} />
+            <span class="hidden">{t.nav.unread(props.chat.unread)}</span>
           </Show>
         </span>
       </span>
@@ -187,6 +210,7 @@ function LastState(props: { of: Room["lastMessage"]; notes: boolean }): JSX.Elem
 }
 
 function HitRow(props: { hit: SearchHit; now: number; tab: 0 | -1 }): JSX.Element {
+  const app = useApp();
   const message = () => props.hit.message;
   return (
     <a
@@ -196,10 +220,15 @@ function HitRow(props: { hit: SearchHit; now: number; tab: 0 | -1 }): JSX.Elemen
       data-row={message().messageId}
       data-testid="search-hit"
     >
-      <Avatar name={props.hit.roomTitle} of={message().sender} />
+      <Avatar
+        name={props.hit.roomTitle}
+        of={app.rooms.get(message().roomId)?.peer?.account ?? message().roomId}
+      />
       <span class="row-text">
         <span class="row-line">
-          <span class="row-title" dir="auto">{props.hit.roomTitle}</span>
+          <span class="row-title" dir="auto">
+            {props.hit.roomTitle}
+          </span>
           <time class="row-time" title={fullDate(message().sentAt)}>
             {listTime(message().sentAt, props.now)}
           </time>

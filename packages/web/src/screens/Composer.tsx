@@ -151,5 +151,7 @@ const coarse = () => matchMedia("(pointer: coarse)").matches && !matchMedia("(an
 
 /** `crypto.randomUUID` is missing on pages without TLS; random bytes are not. */
 function freshId(): string {
-  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) =>
+    byte.toString(16).padStart(2, "0"),
+  ).join("");
 }

@@ -32,7 +32,12 @@ export function ConnectionBar(): JSX.Element {
     if (!homeserver || homeserver.connection === "connected") return null;
     const cause: Cause | null = homeserver.cause;
     const usual = homeserver.connection === "superseded" ? t.connection.superseded : t.connection.homeserver;
-    return { sentence: cause?.sentence ?? usual, fix: cause?.fix ?? null, nextTryAt: homeserver.nextTryAt, retry: null };
+    return {
+      sentence: cause?.sentence ?? usual,
+      fix: cause?.fix ?? null,
+      nextTryAt: homeserver.nextTryAt,
+      retry: null,
+    };
   });
   const troubled = createMemo(() => trouble() !== null);
   const [lasting, setLasting] = createSignal(false);

@@ -11,7 +11,7 @@ import { Avatar } from "../parts/Avatar.tsx";
 import { IconButton } from "../parts/Button.tsx";
 import { CauseText, Empty } from "../parts/Small.tsx";
 import { useApp } from "../state/context.ts";
-import { detail, setDetail } from "../state/panel.ts";
+import { detail, overlay, setDetail } from "../state/panel.ts";
 import { t } from "../strings.ts";
 import { titleOf } from "./ChatList.tsx";
 import { Composer } from "./Composer.tsx";
@@ -43,21 +43,30 @@ function Open(props: ConversationProps & { chat: Room }): JSX.Element {
   const [replyTo, setReplyTo] = createSignal<Message | null>(null);
   const [composer, setComposer] = createSignal<{ focus(): void } | null>(null);
   const [timeline, setTimeline] = createSignal<{ focusLast(): void; escape(): void } | null>(null);
-  createEffect(on(() => props.roomId, () => setReplyTo(null)));
+  createEffect(
+    on(
+      () => props.roomId,
+      () => setReplyTo(null),
+    ),
+  );
   onCleanup(() => {
     if (detail()?.show === "xray") setDetail(null);
   });
 
+  /** Escape cancels the reply, else marks as read and goes down; whatever is open above takes it first. */
   function onKey(event: KeyboardEvent) {
-    if (event.key !== "Escape" || event.defaultPrevented || detail()) return;
+    if (event.key !== "Escape" || event.defaultPrevented || detail() || overlay()) return;
+    if (document.querySelector("[role=menu]")) return;
     event.preventDefault();
     if (replyTo()) setReplyTo(null);
     else timeline()?.escape();
     composer()?.focus();
   }
+  addEventListener("keydown", onKey);
+  onCleanup(() => removeEventListener("keydown", onKey));
 
   return (
-    <div class="conversation" data-testid="conversation" data-room={props.roomId} onKeyDown={onKey}>
+    <div class="conversation" data-testid="conversation" data-room={props.roomId}>
       <div class="conversation-column">
         <Head chat={props.chat} alone={props.alone ?? false} />
         <TimelineView

@@ -11,7 +11,18 @@ import NotebookPen from "lucide-solid/icons/notebook-pen";
 import Search from "lucide-solid/icons/search";
 import ShieldCheck from "lucide-solid/icons/shield-check";
 import X from "lucide-solid/icons/x";
-import { createEffect, createResource, createSignal, For, Match, on, onMount, Show, Switch, type JSX } from "solid-js";
+import {
+  createEffect,
+  createResource,
+  createSignal,
+  For,
+  Match,
+  on,
+  onMount,
+  Show,
+  Switch,
+  type JSX,
+} from "solid-js";
 import { Dynamic } from "solid-js/web";
 import { Avatar } from "../parts/Avatar.tsx";
 import { Button, IconButton } from "../parts/Button.tsx";
@@ -19,7 +30,7 @@ import { Confirm } from "../parts/Confirm.tsx";
 import { Field } from "../parts/Field.tsx";
 import { Rows } from "../parts/Rows.tsx";
 import { Empty, Fact, Facts, Fingerprint } from "../parts/Small.tsx";
-import { room as roomRoute, routePath } from "../router.ts";
+import { messageOf, routePath } from "../router.ts";
 import { createClock, everyHalfMinute } from "../state/clock.ts";
 import { useApp } from "../state/context.ts";
 import { setOverlay, type Detail } from "../state/panel.ts";
@@ -40,14 +51,20 @@ export function DetailPanel(props: DetailPanelProps): JSX.Element {
   const title = () => ({ about: t.about.title, search: t.find.title, xray: t.xray.title })[props.detail.show];
   const traced = () => (props.detail.show === "xray" ? props.detail.messageId : null);
   let panel!: HTMLElement;
-  onMount(() => panel.querySelector<HTMLElement>("input, .detail-close")?.focus());
+  onMount(() => (props.detail.show === "search" ? panel.querySelector("input") : panel)?.focus());
   return (
     <>
       <div class="detail-shade" onClick={() => props.onClose()} />
-      <aside class="detail" ref={panel} aria-label={title()} data-testid={`detail-${props.detail.show}`}>
+      <aside
+        class="detail"
+        tabIndex={-1}
+        ref={panel}
+        aria-label={title()}
+        data-testid={`detail-${props.detail.show}`}
+      >
         <header class="pane-head">
           <h2>{title()}</h2>
-          <IconButton class="detail-close" label={t.common.close} icon={X} keys="Esc" onClick={() => props.onClose()} />
+          <IconButton label={t.common.close} icon={X} keys="Esc" onClick={() => props.onClose()} />
         </header>
         <div class="pane-scroll">
           <Switch>
@@ -72,13 +89,17 @@ function About(props: { chat: Room }): JSX.Element {
   const [asking, setAsking] = createSignal<"block" | "clear" | null>(null);
   const peer = () => props.chat.peer;
   const contact = () => (peer() ? app.contacts.get(peer()!.account) : undefined);
-  const isBlocked = () => contact()?.blocked ?? (peer() ? app.blocked.get(peer()!.account) !== undefined : false);
+  const isBlocked = () =>
+    contact()?.blocked ?? (peer() ? app.blocked.get(peer()!.account) !== undefined : false);
   const [nickname, setNickname] = createSignal("");
   createEffect(() => setNickname(contact()?.nickname ?? ""));
 
   async function saveNickname(event: SubmitEvent) {
     event.preventDefault();
-    const kept = await app.ask("contacts.nickname", { account: peer()!.account, nickname: nickname().trim() || null });
+    const kept = await app.ask("contacts.nickname", {
+      account: peer()!.account,
+      nickname: nickname().trim() || null,
+    });
     if (!kept) return;
     app.contacts.put(kept);
     say({ level: "done", text: t.common.saved });
@@ -95,7 +116,10 @@ function About(props: { chat: Room }): JSX.Element {
     say({ level: "done", text: t.about.cleared });
   }
   async function markUnread() {
-    const last = app.timeline(props.chat.roomId).messages().findLast((message) => !message.mine);
+    const last = app
+      .timeline(props.chat.roomId)
+      .messages()
+      .findLast((message) => !message.mine);
     if (last) await app.ask("messages.markUnread", { roomId: props.chat.roomId, messageId: last.messageId });
   }
 
@@ -128,7 +152,9 @@ function About(props: { chat: Room }): JSX.Element {
             <section class="block">
               <Facts>
                 <Fact name={t.about.server}>
-                  <a href={routePath({ at: "servers", serverId: person().serverId })}>{person().serverName}</a>
+                  <a href={routePath({ at: "servers", serverId: person().serverId })}>
+                    {person().serverName}
+                  </a>
                 </Fact>
                 <Show when={contact()}>
                   {(known) => <Fact name={t.about.since}>{dayName(known().since, Date.now())}</Fact>}
@@ -222,7 +248,7 @@ function Find(props: { roomId: string }): JSX.Element {
   };
   return (
     <div class="find">
-      <div class="search-field" role="search">
+      <div class="search-field" role="search" aria-label={t.find.title}>
         <Search size={17} />
         <input
           type="text"
@@ -242,7 +268,7 @@ function Find(props: { roomId: string }): JSX.Element {
         {(hit, tab) => (
           <a
             class="row"
-            href={routePath(roomRoute(props.roomId, hit.message.messageId))}
+            href={routePath(messageOf(app.place.route(), props.roomId, hit.message.messageId))}
             tabIndex={tab()}
             data-row={hit.message.messageId}
             data-testid="chat-search-hit"
@@ -274,7 +300,13 @@ function Xray(props: { roomId: string; messageId: string }): JSX.Element {
   const [steps, { refetch }] = createResource<Step[] | null>(() =>
     app.ask("messages.xray", { messageId: props.messageId }),
   );
-  createEffect(on(() => [message()?.state, message()?.cause], () => void refetch(), { defer: true }));
+  createEffect(
+    on(
+      () => [message()?.state, message()?.cause],
+      () => void refetch(),
+      { defer: true },
+    ),
+  );
   return (
     <div class="xray">
       <Show when={message()}>
@@ -297,7 +329,12 @@ function Xray(props: { roomId: string; messageId: string }): JSX.Element {
           <For each={steps.latest ?? []}>
             {(step) => (
               <li data-state={step.state} data-testid="xray-step">
-                <Dynamic component={stepIcons[step.state]} size={18} aria-label={t.xray.states[step.state]} role="img" />
+                <Dynamic
+                  component={stepIcons[step.state]}
+                  size={18}
+                  aria-label={t.xray.states[step.state]}
+                  role="img"
+                />
                 <span>
                   {step.sentence}
                   <Show when={step.at}>

@@ -57,7 +57,10 @@ function NewAccount(): JSX.Element {
     setBusy(true);
     setCause(null);
     try {
-      await app.call("account.create", { displayName, ...(password() === "" ? {} : { password: password() }) });
+      await app.call("account.create", {
+        displayName,
+        ...(password() === "" ? {} : { password: password() }),
+      });
       app.setStatus(await app.call("engine.status", {}));
       app.refetch();
     } catch (error) {
@@ -86,7 +89,12 @@ function NewAccount(): JSX.Element {
       <Show
         when={withPassword()}
         fallback={
-          <button type="button" class="link-button start" aria-expanded="false" onClick={() => setWithPassword(true)}>
+          <button
+            type="button"
+            class="link-button start"
+            aria-expanded="false"
+            onClick={() => setWithPassword(true)}
+          >
             <KeyRound size={16} />
             {t.firstRun.withPassword} <span class="muted">({t.common.optional})</span>
           </button>
@@ -98,7 +106,11 @@ function NewAccount(): JSX.Element {
             value={password()}
             onType={setPassword}
             shown={suggested() !== "" && suggested() === password()}
-            hint={suggested() !== "" && suggested() === password() ? t.firstRun.suggested : t.firstRun.passwordHint}
+            hint={
+              suggested() !== "" && suggested() === password()
+                ? t.firstRun.suggested
+                : t.firstRun.passwordHint
+            }
             autocomplete="new-password"
             testid="first-run-password"
           />

@@ -20,7 +20,12 @@ export function Home(): JSX.Element {
         <h1>{fresh() ? t.home.first(app.status()?.me?.displayName ?? "") : t.home.title}</h1>
         <p class="lead">{fresh() ? t.home.firstBody : t.home.body}</p>
         <div class="actions centre">
-          <Button look="primary" icon={MailPlus} onClick={() => setOverlay({ show: "invite" })} testid="home-invite">
+          <Button
+            look="primary"
+            icon={MailPlus}
+            onClick={() => setOverlay({ show: "invite" })}
+            testid="home-invite"
+          >
             {t.home.invite}
           </Button>
           <Button onClick={() => setOverlay({ show: "paste", link: "" })} testid="home-paste">

@@ -95,7 +95,14 @@ export function InviteDialog(props: { onClose: () => void }): JSX.Element {
           <div class="invitation">
             <p class="prose">{t.invite.lead}</p>
             <Qr text={link()} label={t.invite.qr} />
-            <code class="link-text" data-testid="invite-link" aria-label={t.invite.link} role="textbox" aria-readonly="true" tabIndex={0}>
+            <code
+              class="link-text"
+              data-testid="invite-link"
+              aria-label={t.invite.link}
+              role="textbox"
+              aria-readonly="true"
+              tabIndex={0}
+            >
               {link()}
             </code>
             <div class="actions">
@@ -111,7 +118,11 @@ export function InviteDialog(props: { onClose: () => void }): JSX.Element {
   );
 }
 
-function InvitationList(props: { title: string; each: Invitation[]; onShow: (id: string) => void }): JSX.Element {
+function InvitationList(props: {
+  title: string;
+  each: Invitation[];
+  onShow: (id: string) => void;
+}): JSX.Element {
   const app = useApp();
   const now = createClock(everyHalfMinute);
   async function revoke(one: Invitation) {

@@ -52,7 +52,8 @@ export function PasteDialog(props: { link: string; onClose: () => void }): JSX.E
       say({ level: "done", text: t.paste.done(request.displayName) });
       props.onClose();
       if (request.roomId) {
-        const opened = app.rooms.get(request.roomId) ?? (await app.ask("rooms.get", { roomId: request.roomId }));
+        const opened =
+          app.rooms.get(request.roomId) ?? (await app.ask("rooms.get", { roomId: request.roomId }));
         if (opened) app.rooms.put(opened);
         app.place.go(room(request.roomId));
       } else app.place.go({ at: "requests", requestId: request.requestId });

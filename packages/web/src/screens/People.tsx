@@ -48,7 +48,7 @@ export function PeopleList(): JSX.Element {
   }
 
   return (
-    <section class="pane-column" aria-label={t.people.title}>
+    <div class="pane-column">
       <header class="pane-head">
         <h1>{t.people.title}</h1>
         <IconButton
@@ -66,7 +66,7 @@ export function PeopleList(): JSX.Element {
           type="text"
           autocomplete="off"
           value={filter()}
-          placeholder={t.people.filter}
+          placeholder={t.people.filterShort}
           aria-label={t.people.filter}
           data-testid="people-filter"
           onInput={(event) => setFilter(event.currentTarget.value)}
@@ -87,7 +87,13 @@ export function PeopleList(): JSX.Element {
           <Show when={shown().length === 0}>
             <p class="list-note">{t.people.noMatch}</p>
           </Show>
-          <Rows label={t.people.list} each={shown()} keyOf={(person) => person.account} selected={here()} testid="people-list">
+          <Rows
+            label={t.people.list}
+            each={shown()}
+            keyOf={(person) => person.account}
+            selected={here()}
+            testid="people-list"
+          >
             {(person, tab) => (
               <a
                 class="row"
@@ -102,7 +108,9 @@ export function PeopleList(): JSX.Element {
                 <Avatar name={person.displayName} of={person.account} presence={person.presence} />
                 <span class="row-text">
                   <span class="row-line">
-                    <span class="row-title" dir="auto">{person.displayName}</span>
+                    <span class="row-title" dir="auto">
+                      {person.displayName}
+                    </span>
                     <span class="row-time">{t.people.relation[person.relation]}</span>
                   </span>
                   <span class="row-line">
@@ -115,7 +123,7 @@ export function PeopleList(): JSX.Element {
           </Rows>
         </Show>
       </div>
-    </section>
+    </div>
   );
 }
 
@@ -134,7 +142,8 @@ export function PersonPane(props: { account: string | null }): JSX.Element {
 function PersonCard(props: { person: Person }): JSX.Element {
   const app = useApp();
   const person = () => props.person;
-  const requests = () => app.requests.all().filter((one) => one.account === person().account && one.state === "pending");
+  const requests = () =>
+    app.requests.all().filter((one) => one.account === person().account && one.state === "pending");
   const outgoing = () => requests().find((one) => one.direction === "outgoing");
   const incoming = () => requests().find((one) => one.direction === "incoming");
   async function withdraw() {
@@ -148,7 +157,12 @@ function PersonCard(props: { person: Person }): JSX.Element {
       <PaneHead title={person().displayName} back={{ at: "people", account: null }} />
       <div class="pane-scroll page">
         <div class="about-head">
-          <Avatar size="huge" name={person().displayName} of={person().account} presence={person().presence} />
+          <Avatar
+            size="huge"
+            name={person().displayName}
+            of={person().account}
+            presence={person().presence}
+          />
           <h2 dir="auto">{person().displayName}</h2>
           <p class="muted">
             {person().address} · {t.people.presence[person().presence]}
@@ -157,7 +171,12 @@ function PersonCard(props: { person: Person }): JSX.Element {
         <Switch fallback={<RequestForm person={person()} />}>
           <Match when={person().roomId}>
             {(roomId) => (
-              <Button look="primary" icon={MessageCircle} testid="open-chat" onClick={() => app.place.go(room(roomId()))}>
+              <Button
+                look="primary"
+                icon={MessageCircle}
+                testid="open-chat"
+                onClick={() => app.place.go(room(roomId()))}
+              >
                 {t.people.openChat}
               </Button>
             )}
@@ -222,7 +241,11 @@ function RequestForm(props: { person: Person }): JSX.Element {
       <Field
         label={t.people.requestText}
         placeholder={t.people.requestPlaceholder}
-        hint={text().length > requestTextMax - 60 ? t.people.charactersLeft(requestTextMax - text().length) : undefined}
+        hint={
+          text().length > requestTextMax - 60
+            ? t.people.charactersLeft(requestTextMax - text().length)
+            : undefined
+        }
         value={text()}
         maxLength={requestTextMax}
         onType={setText}
@@ -248,7 +271,12 @@ export function PeopleOf(props: { serverId: string }): JSX.Element {
           {(person) => (
             <li>
               <a class="chip" href={routePath({ at: "people", account: person.account })}>
-                <Avatar size="small" name={person.displayName} of={person.account} presence={person.presence} />
+                <Avatar
+                  size="small"
+                  name={person.displayName}
+                  of={person.account}
+                  presence={person.presence}
+                />
                 {person.displayName}
               </a>
             </li>

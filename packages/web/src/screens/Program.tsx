@@ -1,25 +1,21 @@
 /** The program around the screens: sections on the left, a list, the main pane; what floats over them. */
-import { createEffect, createMemo, Match, Show, Switch, type JSX } from "solid-js";
+import { createEffect, createMemo, Match, Switch, type JSX } from "solid-js";
 import { ResizeHandle } from "../parts/ResizeHandle.tsx";
 import { useApp } from "../state/context.ts";
-import { overlay, setOverlay } from "../state/panel.ts";
+import { setOverlay } from "../state/panel.ts";
 import { t } from "../strings.ts";
 import { Cards } from "./Cards.tsx";
 import { ChatList } from "./ChatList.tsx";
-import { Commands } from "./Commands.tsx";
 import { ConnectionBar } from "./ConnectionBar.tsx";
 import { Conversation } from "./Conversation.tsx";
 import { Home } from "./Home.tsx";
-import { InviteDialog } from "./InviteDialog.tsx";
-import { Keys } from "./Keys.tsx";
 import { listenToKeys } from "./keyboard.ts";
 import { LinkServer } from "./LinkServer.tsx";
 import { Notices } from "./Notices.tsx";
-import { PasteDialog } from "./PasteDialog.tsx";
+import { Overlays } from "./Overlays.tsx";
 import { PeopleList, PersonPane } from "./People.tsx";
 import { Rail } from "./Rail.tsx";
 import { RequestList, RequestPane } from "./Requests.tsx";
-import { SafetyDialog } from "./SafetyDialog.tsx";
 import { ServerList, ServerPane } from "./Servers.tsx";
 import { SettingsList, SettingsPane } from "./Settings.tsx";
 
@@ -55,6 +51,11 @@ export function Program(): JSX.Element {
         return false;
     }
   });
+  const listName = () => {
+    const at = route().at;
+    if (at === "people" || at === "requests" || at === "settings") return t.nav[at];
+    return at === "servers" || at === "link-server" ? t.nav.servers : t.nav.chats;
+  };
   const roomAt = createMemo(() => {
     const now = route();
     return now.at === "room" ? now.roomId : null;
@@ -86,7 +87,7 @@ export function Program(): JSX.Element {
       <Notices />
       <div class="frame" data-pane={picked() ? "main" : "list"}>
         <Rail />
-        <div class="list-pane">
+        <section class="list-pane" aria-label={listName()}>
           <Switch fallback={<ChatList />}>
             <Match when={route().at === "people"}>
               <PeopleList />
@@ -102,7 +103,7 @@ export function Program(): JSX.Element {
             </Match>
           </Switch>
           <ResizeHandle />
-        </div>
+        </section>
         <main class="main-pane" id="main">
           <Switch fallback={<Home />}>
             <Match when={roomAt()} keyed>
@@ -125,36 +126,9 @@ export function Program(): JSX.Element {
             </Match>
           </Switch>
         </main>
+        <Cards />
       </div>
-      <Cards />
       <Overlays />
     </div>
-  );
-}
-
-function Overlays(): JSX.Element {
-  const close = () => setOverlay(null);
-  const pasted = () => {
-    const now = overlay();
-    return now?.show === "paste" ? now : null;
-  };
-  const safety = () => {
-    const now = overlay();
-    return now?.show === "safety" ? now.account : null;
-  };
-  return (
-    <>
-      <Show when={overlay()?.show === "commands"}>
-        <Commands onClose={close} />
-      </Show>
-      <Show when={overlay()?.show === "keys"}>
-        <Keys onClose={close} />
-      </Show>
-      <Show when={overlay()?.show === "invite"}>
-        <InviteDialog onClose={close} />
-      </Show>
-      <Show when={pasted()}>{(now) => <PasteDialog link={now().link} onClose={close} />}</Show>
-      <Show when={safety()}>{(account) => <SafetyDialog account={account()} onClose={close} />}</Show>
-    </>
   );
 }

@@ -5,7 +5,7 @@ import Plus from "lucide-solid/icons/plus";
 import ServerIcon from "lucide-solid/icons/server";
 import Settings from "lucide-solid/icons/settings";
 import Users from "lucide-solid/icons/users";
-import type { JSX } from "solid-js";
+import { Show, type JSX } from "solid-js";
 import type { IconType } from "../parts/Button.tsx";
 import { Badge } from "../parts/Small.tsx";
 import { Tip } from "../parts/Tip.tsx";
@@ -92,23 +92,19 @@ interface SectionProps {
 }
 
 function Section(props: SectionProps): JSX.Element {
-  const label = () =>
-    props.count && props.counted ? `${props.name}, ${props.counted(props.count)}` : props.name;
   return (
     <a
       class={`rail-item ${props.class ?? ""}`}
       href={routePath(props.route)}
       aria-current={props.here ? "page" : undefined}
-      aria-label={label()}
       data-testid={props.testid}
     >
       <span class="rail-icon">
         <props.icon size={21} />
         <Badge count={props.count ?? 0} />
       </span>
-      <span class="rail-name" aria-hidden="true">
-        {props.name}
-      </span>
+      <span class="rail-name">{props.name}</span>
+      <Show when={props.count}>{(count) => <span class="hidden">{props.counted?.(count())}</span>}</Show>
     </a>
   );
 }

@@ -25,7 +25,7 @@ export function RequestList(): JSX.Element {
     return route.at === "requests" ? route.requestId : null;
   };
   return (
-    <section class="pane-column" aria-label={t.requests.title}>
+    <div class="pane-column">
       <header class="pane-head">
         <h1>{t.requests.title}</h1>
       </header>
@@ -54,7 +54,7 @@ export function RequestList(): JSX.Element {
           <Group title={t.requests.past} each={newest().filter((one) => !open(one))} here={here()} />
         </Show>
       </div>
-    </section>
+    </div>
   );
 }
 
@@ -63,7 +63,12 @@ function Group(props: { title: string; each: Request[]; here: string | null }): 
   return (
     <Show when={props.each.length > 0}>
       <h2 class="list-heading">{props.title}</h2>
-      <Rows label={props.title} each={props.each} keyOf={(request) => request.requestId} selected={props.here}>
+      <Rows
+        label={props.title}
+        each={props.each}
+        keyOf={(request) => request.requestId}
+        selected={props.here}
+      >
         {(request, tab) => (
           <a
             class="row"
@@ -78,7 +83,9 @@ function Group(props: { title: string; each: Request[]; here: string | null }): 
             <Avatar name={request.displayName} of={request.account} />
             <span class="row-text">
               <span class="row-line">
-                <span class="row-title" dir="auto">{request.displayName}</span>
+                <span class="row-title" dir="auto">
+                  {request.displayName}
+                </span>
                 <time class="row-time" title={fullDate(request.createdAt)}>
                   {listTime(request.createdAt, now())}
                 </time>
@@ -132,7 +139,8 @@ export function RequestBody(props: { request: Request }): JSX.Element {
         <div>
           <strong dir="auto">{title()}</strong>
           <span class="muted">
-            {request().address} · <time title={fullDate(request().createdAt)}>{ago(request().createdAt, now())}</time>
+            {request().address} ·{" "}
+            <time title={fullDate(request().createdAt)}>{ago(request().createdAt, now())}</time>
           </span>
         </div>
       </div>
@@ -164,7 +172,11 @@ export function RequestActions(props: { request: Request; onDone?: () => void })
     <>
       <Show when={pending() && request().direction === "incoming"}>
         <div class="actions">
-          <Button look="primary" testid="accept" onClick={() => void accept(app, request()).then(props.onDone)}>
+          <Button
+            look="primary"
+            testid="accept"
+            onClick={() => void accept(app, request()).then(props.onDone)}
+          >
             {t.requests.accept}
           </Button>
           <Button testid="decline" onClick={() => void decline(app, request()).then(props.onDone)}>

@@ -104,7 +104,10 @@ function Bubble(props: RowViewProps & { message: Message }): JSX.Element {
             icon: MailQuestionMark,
             testid: "menu-unread",
             run: () =>
-              void app.ask("messages.markUnread", { roomId: message().roomId, messageId: message().messageId }),
+              void app.ask("messages.markUnread", {
+                roomId: message().roomId,
+                messageId: message().messageId,
+              }),
           },
         ]),
   ];
@@ -120,7 +123,12 @@ function Bubble(props: RowViewProps & { message: Message }): JSX.Element {
   return (
     <div
       class="bubble-row"
-      classList={{ mine: message().mine, head: shape()?.head ?? false, tail: shape()?.tail ?? false, pointed: props.pointed }}
+      classList={{
+        mine: message().mine,
+        head: shape()?.head ?? false,
+        tail: shape()?.tail ?? false,
+        pointed: props.pointed,
+      }}
       role="article"
       tabIndex={props.tabStop ? 0 : -1}
       data-message={message().messageId}
@@ -130,31 +138,44 @@ function Bubble(props: RowViewProps & { message: Message }): JSX.Element {
       aria-label={t.chat.label(who(), time(), message().text, state() ? t.chat.states[state()!] : "")}
       onKeyDown={onKey}
     >
-      <div class="bubble">
-        <Show when={message().inReplyTo}>
-          {(id) => <Quote id={id()} timeline={props.timeline} onJump={props.onJump} />}
-        </Show>
-        <p class="bubble-text" dir="auto" data-testid="message-text">
-          <For each={textParts(message().text)}>
-            {(part) => (
-              <Show when={part.href} fallback={part.text}>
-                {(href) => (
-                  <a href={href()} target="_blank" rel="noopener noreferrer" tabIndex={props.tabStop ? 0 : -1}>
-                    {part.text}
-                  </a>
-                )}
-              </Show>
-            )}
-          </For>
-          <span class="bubble-meta" classList={{ quiet: !shape()?.tail }}>
-            <time title={fullDate(at())}>{time()}</time>
-            <Show when={state()}>{(now) => <StateIcon state={now()} />}</Show>
-          </span>
-        </p>
-      </div>
-      <div class="bubble-tools">
-        <IconButton class="small" label={t.chat.reply} icon={CornerUpLeft} keys="Q" onClick={() => props.onReply(message())} />
-        <Menu class="small" label={t.chat.actions} icon={Ellipsis} items={items()} />
+      <div class="bubble-box">
+        <div class="bubble">
+          <Show when={message().inReplyTo}>
+            {(id) => <Quote id={id()} timeline={props.timeline} onJump={props.onJump} />}
+          </Show>
+          <p class="bubble-text" dir="auto" data-testid="message-text">
+            <For each={textParts(message().text)}>
+              {(part) => (
+                <Show when={part.href} fallback={part.text}>
+                  {(href) => (
+                    <a
+                      href={href()}
+                      target="_blank"
+                      rel="noopener noreferrer"
+                      tabIndex={props.tabStop ? 0 : -1}
+                    >
+                      {part.text}
+                    </a>
+                  )}
+                </Show>
+              )}
+            </For>
+            <span class="bubble-meta" classList={{ quiet: !shape()?.tail }}>
+              <time title={fullDate(at())}>{time()}</time>
+              <Show when={state()}>{(now) => <StateIcon state={now()} />}</Show>
+            </span>
+          </p>
+        </div>
+        <div class="bubble-tools">
+          <IconButton
+            class="small"
+            label={t.chat.reply}
+            icon={CornerUpLeft}
+            keys="Q"
+            onClick={() => props.onReply(message())}
+          />
+          <Menu class="small" label={t.chat.actions} icon={Ellipsis} items={items()} />
+        </div>
       </div>
       <Show when={message().state === "failed" || (message().mine && message().cause)}>
         <p class="bubble-cause" classList={{ failed: message().state === "failed" }}>
@@ -187,12 +208,20 @@ function Quote(props: { id: string; timeline: Timeline; onJump: (id: string) => 
   );
   const quoted = () => near() ?? fetched();
   return (
-    <button type="button" class="quote" tabIndex={-1} title={t.chat.goTo} onClick={() => props.onJump(props.id)}>
+    <button
+      type="button"
+      class="quote"
+      tabIndex={-1}
+      title={t.chat.goTo}
+      onClick={() => props.onJump(props.id)}
+    >
       <Show when={quoted()} fallback={<span class="quote-text">{t.chat.earlier}</span>}>
         {(message) => (
           <>
             <span class="quote-who">{message().mine ? t.chat.you : message().senderName}</span>
-            <span class="quote-text" dir="auto">{message().text}</span>
+            <span class="quote-text" dir="auto">
+              {message().text}
+            </span>
           </>
         )}
       </Show>

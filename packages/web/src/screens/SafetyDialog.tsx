@@ -8,9 +8,13 @@ import { t } from "../strings.ts";
 
 export function SafetyDialog(props: { account: string; onClose: () => void }): JSX.Element {
   const app = useApp();
-  const name = () => app.contacts.get(props.account)?.displayName ?? app.people.get(props.account)?.displayName ?? "";
+  const name = () =>
+    app.contacts.get(props.account)?.displayName ?? app.people.get(props.account)?.displayName ?? "";
   const [number] = createResource(() => app.ask("contacts.safetyNumber", { account: props.account }));
-  const groups = () => number()?.digits.replace(/\D/g, "").match(/.{1,5}/g) ?? [];
+  const groups = () =>
+    number()
+      ?.digits.replace(/\D/g, "")
+      .match(/.{1,5}/g) ?? [];
   return (
     <Modal title={t.about.safety} onClose={props.onClose} testid="safety-dialog">
       <p class="prose">{t.about.safetyHint(name())}</p>

@@ -3,12 +3,14 @@ import { createEffect, Match, onCleanup, Switch, type JSX } from "solid-js";
 import { Mark } from "../parts/Mark.tsx";
 import { Toasts } from "../parts/Toasts.tsx";
 import type { RpcPorts } from "../rpc.ts";
+import { openRoom } from "../router.ts";
 import { createApp } from "../state/app.ts";
 import { AppContext } from "../state/context.ts";
 import { t } from "../strings.ts";
+import { titleOf } from "./ChatList.tsx";
 import { ConnectionBar } from "./ConnectionBar.tsx";
-import { Conversation } from "./Conversation.tsx";
 import { FirstRun } from "./FirstRun.tsx";
+import { PopOut } from "./PopOut.tsx";
 import { Program } from "./Program.tsx";
 import { SignedOut } from "./SignedOut.tsx";
 
@@ -21,7 +23,8 @@ export function Screen(props: { secret: string; ports: RpcPorts }): JSX.Element 
   };
   const where = () => {
     const now = route();
-    if (now.at === "room" || now.at === "window") return app.rooms.get(now.roomId)?.title ?? t.app.name;
+    const chat = app.rooms.get(openRoom(now) ?? "");
+    if (chat) return titleOf(chat);
     if (now.at === "people" || now.at === "requests" || now.at === "servers" || now.at === "settings")
       return t.app.titleWhere(t.nav[now.at]);
     return t.app.name;
@@ -46,12 +49,7 @@ export function Screen(props: { secret: string; ports: RpcPorts }): JSX.Element 
           </div>
         </Match>
         <Match when={app.ready() && app.status()?.me && popOut()} keyed>
-          {(roomId) => (
-            <div class="shell alone">
-              <ConnectionBar />
-              <Conversation roomId={roomId} messageId={null} alone />
-            </div>
-          )}
+          {(roomId) => <PopOut roomId={roomId} />}
         </Match>
         <Match when={app.ready() && app.status()?.me}>
           <Program />

@@ -4,13 +4,25 @@
  */
 import type { Message, Room } from "@fedchat/engine/interface";
 import ArrowDown from "lucide-solid/icons/arrow-down";
-import { batch, createComputed, createEffect, createMemo, createSignal, on, onCleanup, onMount, Show, untrack, type JSX } from "solid-js";
+import {
+  batch,
+  createComputed,
+  createEffect,
+  createMemo,
+  createSignal,
+  on,
+  onCleanup,
+  onMount,
+  Show,
+  untrack,
+  type JSX,
+} from "solid-js";
 import { createStore, reconcile } from "solid-js/store";
 import { Virtualizer, type VirtualizerHandle } from "virtua/solid";
 import { pageMessages } from "../limits.ts";
 import { Button } from "../parts/Button.tsx";
 import { CauseText, Spinner } from "../parts/Small.tsx";
-import { room as roomRoute } from "../router.ts";
+import { messageOf } from "../router.ts";
 import { useApp } from "../state/context.ts";
 import { t } from "../strings.ts";
 import { rowsOf, type Row } from "../text/rows.ts";
@@ -43,15 +55,29 @@ export function TimelineView(props: TimelineViewProps): JSX.Element {
   let scroller!: HTMLDivElement;
   /** Whether new rows and a changed height should keep the end in view. */
   let stick = true;
-  let placed = false;
+  /** The first sight has been chosen; only from then on does scrolling mean something. */
+  const [placed, setPlaced] = createSignal(false);
 
   const [rows, setRows] = createStore<{ all: Row[] }>({ all: [] });
   createComputed(
-    on([() => timeline.state.order, newFrom, () => props.chat.missing, () => timeline.state.more.before, () => timeline.state.more.after], () => {
-      const { more, loaded } = timeline.state;
-      const lines = { start: loaded && !more.before, newFrom: newFrom(), missing: more.after ? 0 : props.chat.missing };
-      setRows("all", reconcile(rowsOf(timeline.messages(), lines), { key: "key" }));
-    }),
+    on(
+      [
+        () => timeline.state.order,
+        newFrom,
+        () => props.chat.missing,
+        () => timeline.state.more.before,
+        () => timeline.state.more.after,
+      ],
+      () => {
+        const { more, loaded } = timeline.state;
+        const lines = {
+          start: loaded && !more.before,
+          newFrom: newFrom(),
+          missing: more.after ? 0 : props.chat.missing,
+        };
+        setRows("all", reconcile(rowsOf(timeline.messages(), lines), { key: "key" }));
+      },
+    ),
   );
   const indexOf = (id: string) => rows.all.findIndex((row) => row.key === id);
   const focusedIndex = createMemo(() => {
@@ -62,10 +88,10 @@ export function TimelineView(props: TimelineViewProps): JSX.Element {
   const lastMessage = createMemo(() => rows.all.findLast((row) => row.type === "message")?.key ?? null);
   const behind = () => !atEnd() || timeline.state.more.after;
 
-  async function toEnd(smooth = false) {
+  async function toEnd() {
     if (timeline.state.more.after) await timeline.loadLatest();
     stick = true;
-    requestAnimationFrame(() => list?.scrollToIndex(rows.all.length - 1, { align: "end", smooth }));
+    requestAnimationFrame(() => list?.scrollToIndex(rows.all.length - 1, { align: "end" }));
   }
 
   /** Shows one message in the middle and points at it for a moment. */
@@ -75,7 +101,7 @@ export function TimelineView(props: TimelineViewProps): JSX.Element {
     requestAnimationFrame(() => {
       const at = indexOf(id);
       if (at < 0) return;
-      placed = true;
+      setPlaced(true);
       list?.scrollToIndex(at, { align: "center" });
       setPointed(id);
       setTimeout(() => setPointed((now) => (now === id ? null : now)), 2_000);
@@ -83,7 +109,7 @@ export function TimelineView(props: TimelineViewProps): JSX.Element {
   }
 
   function onScroll() {
-    if (!list || !placed) return;
+    if (!list || !placed()) return;
     const left = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight;
     const end = left < nearEnd;
     setAtEnd(end);
@@ -109,7 +135,7 @@ export function TimelineView(props: TimelineViewProps): JSX.Element {
         list?.scrollToIndex(line, { align: "start", offset: -56 });
       } else list?.scrollToIndex(rows.all.length - 1, { align: "end" });
       requestAnimationFrame(() => {
-        placed = true;
+        setPlaced(true);
         onScroll();
       });
     });
@@ -132,7 +158,13 @@ export function TimelineView(props: TimelineViewProps): JSX.Element {
       document.removeEventListener("visibilitychange", look);
     });
   });
-  createEffect(on(() => props.messageId, (id) => id && void toMessage(id), { defer: true }));
+  createEffect(
+    on(
+      () => props.messageId,
+      (id) => id && void toMessage(id),
+      { defer: true },
+    ),
+  );
 
   createEffect(
     on(
@@ -140,7 +172,8 @@ export function TimelineView(props: TimelineViewProps): JSX.Element {
       (last) => {
         const message = last === undefined ? undefined : timeline.state.byId[last];
         if (message?.mine) stick = true;
-        if (stick && placed) requestAnimationFrame(() => list?.scrollToIndex(rows.all.length - 1, { align: "end" }));
+        if (stick && placed())
+          requestAnimationFrame(() => list?.scrollToIndex(rows.all.length - 1, { align: "end" }));
       },
       { defer: true },
     ),
@@ -158,7 +191,8 @@ export function TimelineView(props: TimelineViewProps): JSX.Element {
   );
   createEffect(() => {
     const newest = timeline.state.order.at(-1);
-    if (newest && looking() && atEnd() && placed && !timeline.state.more.after && props.chat.unread > 0) markRead(newest);
+    if (newest && looking() && atEnd() && placed() && !timeline.state.more.after && props.chat.unread > 0)
+      markRead(newest);
   });
 
   function markRead(messageId: string) {
@@ -188,7 +222,9 @@ export function TimelineView(props: TimelineViewProps): JSX.Element {
     const at = indexOf(key);
     if (at < 0) return;
     list?.scrollToIndex(at, { align: "nearest" });
-    requestAnimationFrame(() => scroller.querySelector<HTMLElement>(`[data-message="${key}"]`)?.focus({ preventScroll: true }));
+    requestAnimationFrame(() =>
+      scroller.querySelector<HTMLElement>(`[data-message="${key}"]`)?.focus({ preventScroll: true }),
+    );
   }
 
   function onKey(event: KeyboardEvent) {
@@ -267,8 +303,8 @@ export function TimelineView(props: TimelineViewProps): JSX.Element {
           class="jump"
           data-testid="jump-to-latest"
           onClick={() => {
-            if (props.messageId) app.place.go(roomRoute(roomId), "replace");
-            void toEnd(true);
+            if (props.messageId) app.place.go(messageOf(app.place.route(), roomId, null), "replace");
+            void toEnd();
           }}
         >
           <ArrowDown size={16} /> {t.chat.jump(props.chat.unread)}

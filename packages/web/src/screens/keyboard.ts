@@ -3,7 +3,7 @@
  * first; Escape there closes it and does nothing here.
  */
 import { onCleanup } from "solid-js";
-import { room } from "../router.ts";
+import { openRoom, room } from "../router.ts";
 import type { App } from "../state/app.ts";
 import { askSearch, detail, overlay, setDetail, setOverlay } from "../state/panel.ts";
 import { roomsInOrder } from "./waiting.ts";
@@ -20,15 +20,18 @@ export function listenToKeys(app: App) {
     } else if (overlay() || document.querySelector('[role="dialog"][data-expanded]')) {
       return;
     } else if (ctrl && event.shiftKey && event.key.toLowerCase() === "f") {
-      if (app.place.route().at !== "room") return;
+      if (!openRoom(app.place.route())) return;
       event.preventDefault();
       setDetail({ show: "search" });
     } else if (ctrl && !event.shiftKey && event.key.toLowerCase() === "f") {
       event.preventDefault();
-      const at = app.place.route().at;
-      if (at !== "room" && at !== "chats") app.place.go({ at: "chats" });
-      askSearch(1);
-    } else if (event.altKey && !ctrl && (event.key === "ArrowUp" || event.key === "ArrowDown")) {
+      searchAll(app);
+    } else if (
+      event.altKey &&
+      !ctrl &&
+      app.place.route().at !== "window" &&
+      (event.key === "ArrowUp" || event.key === "ArrowDown")
+    ) {
       event.preventDefault();
       step(app, event.key === "ArrowDown" ? 1 : -1, event.shiftKey);
     } else if (event.key === "Escape" && !event.defaultPrevented && detail()) {
@@ -38,6 +41,14 @@ export function listenToKeys(app: App) {
   }
   addEventListener("keydown", onKey);
   onCleanup(() => removeEventListener("keydown", onKey));
+}
+
+/** Search everywhere; in a window of one conversation that is this conversation. */
+export function searchAll(app: App) {
+  const at = app.place.route().at;
+  if (at === "window") return void setDetail({ show: "search" });
+  if (at !== "room" && at !== "chats") app.place.go({ at: "chats" });
+  askSearch(1);
 }
 
 /** To the chat before or after this one, or to the next one with unread messages. */

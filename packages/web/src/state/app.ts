@@ -105,7 +105,11 @@ export function createApp(secret: string, ports: RpcPorts): App {
     ]);
     setReady(true);
     drafts.flush();
-    await Promise.all([...timelines.values()].map((timeline) => timeline.state.loaded && timeline.refresh()));
+    await Promise.all(
+      [...timelines.values()]
+        .filter((timeline) => timeline.state.loaded)
+        .map((timeline) => timeline.refresh()),
+    );
   }
 
   function event(happened: EngineEvent) {
@@ -120,12 +124,14 @@ export function createApp(secret: string, ports: RpcPorts): App {
         return servers.put(happened.server);
       case "server.removed":
         servers.remove(happened.serverId);
-        for (const person of people.all()) if (person.serverId === happened.serverId) people.remove(person.account);
+        for (const person of people.all())
+          if (person.serverId === happened.serverId) people.remove(person.account);
         return;
       case "people.changed": {
         const kept = new Set(happened.people.map((person) => person.account));
         for (const person of people.all())
-          if (person.serverId === happened.serverId && !kept.has(person.account)) people.remove(person.account);
+          if (person.serverId === happened.serverId && !kept.has(person.account))
+            people.remove(person.account);
         for (const person of happened.people) people.put(person);
         return;
       }
@@ -164,7 +170,7 @@ export function createApp(secret: string, ports: RpcPorts): App {
   }
 
   function timeline(roomId: string): Timeline {
-    const warm = timelines.get(roomId) ?? createTimeline(rpc, roomId);
+    const warm = timelines.get(roomId) ?? createTimeline(rpc, roomId, nextFrame);
     timelines.delete(roomId);
     timelines.set(roomId, warm);
     const oldest = timelines.keys().next().value;
@@ -202,6 +208,8 @@ export function createApp(secret: string, ports: RpcPorts): App {
     refetch: () => void refetch(),
   };
 }
+
+const nextFrame = () => new Promise<void>((done) => requestAnimationFrame(() => done()));
 
 /** The cause of a failed call; anything else is our own defect and goes on. */
 export function causeOf(error: unknown): Cause {

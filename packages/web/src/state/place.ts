@@ -25,7 +25,13 @@ export function createPlace(): Place {
     if (event.defaultPrevented || event.button !== 0) return;
     if (event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
     const anchor = event.target instanceof Element ? event.target.closest("a") : null;
-    if (!anchor || anchor.target !== "" || anchor.origin !== location.origin || anchor.hasAttribute("download")) return;
+    if (
+      !anchor ||
+      anchor.target !== "" ||
+      anchor.origin !== location.origin ||
+      anchor.hasAttribute("download")
+    )
+      return;
     event.preventDefault();
     go(parseRoute(anchor.pathname, anchor.search));
   }

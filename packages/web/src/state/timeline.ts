@@ -4,7 +4,7 @@
  */
 import type { Cause, Message } from "@fedchat/engine/interface";
 import { batch } from "solid-js";
-import { createStore, produce, reconcile } from "solid-js/store";
+import { createStore, reconcile } from "solid-js/store";
 import { pageMessages, windowMessagesMax } from "../limits.ts";
 import { CallFailed, type Rpc } from "../rpc.ts";
 
@@ -34,7 +34,8 @@ export interface Timeline {
   clear(): void;
 }
 
-export function createTimeline(rpc: Rpc, roomId: string): Timeline {
+/** `frame` resolves once what was put above has been drawn. */
+export function createTimeline(rpc: Pick<Rpc, "call">, roomId: string, frame: () => Promise<void>): Timeline {
   const [state, set] = createStore<TimelineState>({
     order: [],
     byId: {},
@@ -96,7 +97,7 @@ export function createTimeline(rpc: Rpc, roomId: string): Timeline {
           set("order", (order) => [...fresh.map((message) => message.messageId), ...order]);
           set("more", "before", page.more.before);
         });
-        await nextFrame();
+        await frame();
         set("growingUp", false);
         if (state.order.length > windowMessagesMax) {
           batch(() => {
@@ -147,14 +148,11 @@ export function createTimeline(rpc: Rpc, roomId: string): Timeline {
       }
       batch(() => {
         set("byId", message.messageId, reconcile(message));
-        set(
-          "order",
-          produce((order) => {
-            let place = order.length;
-            while (place > 0 && (state.byId[order[place - 1]!]?.position ?? 0) > message.position) place--;
-            order.splice(place, 0, message.messageId);
-          }),
-        );
+        set("order", (order) => {
+          let place = order.length;
+          while (place > 0 && (state.byId[order[place - 1]!]?.position ?? 0) > message.position) place--;
+          return order.toSpliced(place, 0, message.messageId);
+        });
       });
     },
     change(message) {
@@ -165,5 +163,3 @@ export function createTimeline(rpc: Rpc, roomId: string): Timeline {
     },
   };
 }
-
-const nextFrame = () => new Promise<void>((done) => requestAnimationFrame(() => done()));

@@ -7,8 +7,13 @@ export function inFours(key: string): string[] {
 
 /** Up to two letters for an avatar. */
 export function initials(name: string): string {
-  const words = name.trim().split(/[\s._-]+/u).filter(Boolean);
-  const letters = (words.length > 1 ? [words[0], words.at(-1)] : [words[0]]).map((word) => firstLetter(word ?? ""));
+  const words = name
+    .trim()
+    .split(/[\s._-]+/u)
+    .filter(Boolean);
+  const letters = (words.length > 1 ? [words[0], words.at(-1)] : [words[0]]).map((word) =>
+    firstLetter(word ?? ""),
+  );
   return letters.join("").toLocaleUpperCase() || "?";
 }
 
@@ -43,7 +48,8 @@ export function parseServerPlace(pasted: string): ServerPlace | null {
 export const isServerId = (text: string): boolean => serverId.test(text.trim().toLowerCase());
 
 /** Whether a pasted text is an invitation link: an address whose fragment carries the secret. */
-export const isInvitation = (text: string): boolean => /^(?:https?|fedchat):\/\/\S+\/i\/?#\S+$/i.test(text.trim());
+export const isInvitation = (text: string): boolean =>
+  /^(?:https?|fedchat):\/\/\S+\/i\/?#\S+$/i.test(text.trim());
 
 /** Case and accents do not matter when somebody filters a list. */
 export function matches(filter: string, ...texts: string[]): boolean {

@@ -67,7 +67,7 @@ export function rowsOf(messages: readonly Message[], lines: Lines): Row[] {
 }
 
 /** One group: the same sender, each message within five minutes of the one before. */
-export function sameGroup(before: Message, after: Message): boolean {
+function sameGroup(before: Message, after: Message): boolean {
   return (
     before.kind === "text" &&
     after.kind === "text" &&

@@ -1,5 +1,9 @@
 /** Times as people read them, in the browser's language and time zone. All arguments are Unix milliseconds. */
-const hourMinute = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+const hourMinute = new Intl.DateTimeFormat(undefined, {
+  hour: "2-digit",
+  minute: "2-digit",
+  hourCycle: "h23",
+});
 const full = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "medium" });
 const weekday = new Intl.DateTimeFormat(undefined, { weekday: "long" });
 const weekdayShort = new Intl.DateTimeFormat(undefined, { weekday: "short" });
@@ -35,7 +39,9 @@ export function listTime(at: number, now: number): string {
   const days = dayNumber(now) - dayNumber(at);
   if (days <= 0) return clock(at);
   if (days < 7) return weekdayShort.format(at);
-  return new Date(at).getFullYear() === new Date(now).getFullYear() ? dayMonth.format(at) : dayNumbers.format(at);
+  return new Date(at).getFullYear() === new Date(now).getFullYear()
+    ? dayMonth.format(at)
+    : dayNumbers.format(at);
 }
 
 /** `3 minutes ago`, `in 2 days`. */
@@ -49,7 +55,8 @@ export function ago(at: number, now: number): string {
 }
 
 /** Whole seconds left, never negative. */
-export const secondsLeft = (until: number, now: number): number => Math.max(0, Math.ceil((until - now) / 1000));
+export const secondsLeft = (until: number, now: number): number =>
+  Math.max(0, Math.ceil((until - now) / 1000));
 
 function capital(word: string): string {
   return word.charAt(0).toLocaleUpperCase() + word.slice(1);

@@ -14,6 +14,7 @@ import { accountRecordReplaces, openAccountRecord, ProtocolError } from "@fedcha
 import type { AccountRow, DeviceRow, StoredState } from "../../store/store.ts";
 import type { GroupCommit } from "../group-commit.ts";
 import { accountsMax } from "../limits.ts";
+import { sameBytes } from "../same-bytes.ts";
 
 /** A device as the homeserver knows it beyond its certificate. */
 export interface Device {
@@ -49,8 +50,7 @@ export class Account {
 
   /** Verified when it is first needed: a homeserver of many accounts starts at once. */
   get opened(): OpenedAccountRecord {
-    if (this.#opened?.signed !== this.signed)
-      this.#opened = openAccountRecord(this.#primitives, this.signed);
+    if (this.#opened?.signed !== this.signed) this.#opened = openAccountRecord(this.#primitives, this.signed);
     return this.#opened;
   }
 
@@ -209,8 +209,4 @@ const ownership = "(owner)";
 
 function knownDevice(row: DeviceRow): Device {
   return { id: row.device, fencing: row.fencing, given: row.fencing, cursor: row.cursor };
-}
-
-function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, index) => byte === b[index]);
 }

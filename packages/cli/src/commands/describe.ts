@@ -1,0 +1,110 @@
+/** The engine's views in words and columns. Everything that others wrote is cleaned here. */
+import type { Cause, Message, Person, Request, Room, Server } from "@fedchat/engine/interface";
+import { cleanLine, cleanText } from "../terminal/clean.ts";
+import type { Style } from "../terminal/style.ts";
+
+export function clock(ms: number): string {
+  return new Date(ms).toLocaleTimeString(undefined, { hour: "2-digit", minute: "2-digit" });
+}
+
+export function day(ms: number): string {
+  return new Date(ms).toLocaleDateString(undefined, { dateStyle: "medium" });
+}
+
+export function ago(ms: number | null, now: number): string {
+  if (ms === null) return "never";
+  const seconds = Math.max(0, Math.round((now - ms) / 1_000));
+  if (seconds < 60) return `${seconds} s ago`;
+  if (seconds < 3_600) return `${Math.floor(seconds / 60)} min ago`;
+  return seconds < 86_400 ? `${Math.floor(seconds / 3_600)} h ago` : day(ms);
+}
+
+/** `cause.sentence`, and what to do. */
+export function because(cause: Cause | null): string {
+  if (cause === null) return "";
+  return cleanLine(cause.sentence + (cause.fix === null ? "" : ` ${cause.fix}`));
+}
+
+export function personRow(person: Person, style: Style): string[] {
+  const presence = {
+    online: style.good("● online"),
+    offline: style.dim("○ offline"),
+    unknown: style.dim("· unknown"),
+  }[person.presence];
+  const relation = {
+    self: "you",
+    contact: "contact",
+    requested: "you asked for a chat",
+    requesting: "asks for a chat",
+    none: "",
+    blocked: "blocked",
+  }[person.relation];
+  return [
+    presence,
+    style.bold(cleanLine(person.displayName)),
+    cleanLine(person.address),
+    cleanLine(person.serverName),
+    style.dim(relation),
+  ];
+}
+
+export function requestRow(request: Request, style: Style): string[] {
+  return [
+    request.direction === "incoming" ? "from" : "to",
+    style.bold(cleanLine(request.displayName)),
+    cleanLine(request.address),
+    request.state === "pending" ? style.accent("pending") : style.dim(request.state),
+    style.dim(`${day(request.createdAt)} ${clock(request.createdAt)}`),
+    style.dim(request.requestId.slice(0, 8)),
+    cleanLine(request.text),
+  ];
+}
+
+export function serverRow(server: Server, style: Style, now: number): string[] {
+  const state = {
+    connected: style.good("● connected"),
+    connecting: style.warn("◌ connecting"),
+    waiting: style.warn("◌ waiting"),
+    refused: style.bad("✕ refused"),
+    off: style.dim("○ off"),
+  }[server.state];
+  const trust = {
+    mutual: "mutual",
+    incoming: "they linked you",
+    outgoing: "not linked back yet",
+    blocked: "blocked",
+  };
+  const place = server.addresses.map(({ host, port }) => `${host}:${port}`).join(", ");
+  const more =
+    server.cause === null
+      ? `${server.roundTripMs === null ? "" : `${Math.round(server.roundTripMs)} ms, `}last contact ${ago(server.lastContactAt, now)}`
+      : because(server.cause);
+  return [
+    state,
+    style.bold(cleanLine(server.shownName)),
+    trust[server.trust],
+    cleanLine(place),
+    style.dim(more),
+  ];
+}
+
+export function roomRow(room: Room, style: Style, now: number): string[] {
+  const last = room.lastMessage;
+  return [
+    room.unread > 0 ? style.accent(String(room.unread)) : style.dim("·"),
+    style.bold(cleanLine(room.title)),
+    style.dim(ago(room.lastActivityAt, now)),
+    style.dim(room.roomId),
+    last === null ? "" : cleanLine(`${last.mine ? "you" : last.senderName}: ${last.text}`).slice(0, 60),
+  ];
+}
+
+/** One message for people: time, sender, text; further lines are indented so that none can pass for a message. */
+export function messageLine(message: Message, style: Style, roomTitle?: string): string {
+  const who = message.mine ? style.accent("you") : style.bold(cleanLine(message.senderName));
+  const where = roomTitle === undefined ? "" : style.dim(` [${cleanLine(roomTitle)}]`);
+  const state = message.mine && message.state !== null ? style.dim(` (${message.state})`) : "";
+  if (message.kind === "notice")
+    return `${style.dim(clock(message.sentAt))} ${style.dim(cleanText(message.text, "      "))}`;
+  return `${style.dim(clock(message.sentAt))} ${who}${where} ${cleanText(message.text, "      ")}${state}`;
+}

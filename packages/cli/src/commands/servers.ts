@@ -1,0 +1,143 @@
+/** `fedchat link` and `unlink`: which homeservers ours talks with. */
+import type { Server } from "@fedchat/engine/interface";
+import type { Command } from "commander";
+import { parseAddress } from "../config/text-forms.ts";
+import type { ControlClient } from "../control/client.ts";
+import { CommandError, exitCodes } from "../exit-codes.ts";
+import { linkWaitMs } from "../limits.ts";
+import { cleanLine } from "../terminal/clean.ts";
+import { columns } from "../terminal/style.ts";
+import type { CommonOptions } from "./define.ts";
+import { define, durationOption } from "./define.ts";
+import { because, serverRow } from "./describe.ts";
+import type { Io } from "./io.ts";
+
+export function addServers(program: Command, io: Io): void {
+  define(program, {
+    usage: "link <where> [serverId...]",
+    summary: "link a homeserver by HOST:PORT SERVERID, or use an invitation link",
+    example:
+      "fedchat link chat.example.com:8443 nfxw4ylcmuqgc3ren5xgk4tbnvsseidboqqg63ramjsxe43foq\nfedchat link 'https://chat.example.com:8443/i#oWlp…'",
+  })
+    .option("--name <name>", "what to call it here")
+    .addOption(durationOption("--timeout <duration>", "how long to wait for the connection", linkWaitMs))
+    .action(
+      async (
+        where: string,
+        id: string[],
+        flags: CommonOptions & { name?: string; timeout: number },
+      ): Promise<void> => {
+        if (id.length === 0 && where.includes("#")) return useInvitation(io, where, flags);
+        const target = linkTarget(where, id);
+        using control = await io.control(flags);
+        const server = await linked(control, target, flags.name, flags.timeout);
+        if (flags.json) io.printJson(server);
+        else io.print(columns([serverRow(server, io.style, Date.now())]));
+        if (server.state === "connected") return;
+        const shown = cleanLine(server.shownName);
+        if (server.state === "refused") {
+          throw new CommandError(exitCodes.refused, `${shown}: ${because(server.cause)}`, server.cause?.fix);
+        }
+        const sentence = `${shown} is not reached yet. ${because(server.cause)}`.trim();
+        throw new CommandError(exitCodes.timedOut, sentence, "The link is kept and tried again by itself.");
+      },
+    );
+
+  define(program, {
+    usage: "unlink <server>",
+    summary: "withdraw the link to a homeserver, by its id or name",
+    example: "fedchat unlink bob",
+  }).action(async (word: string, flags: CommonOptions) => {
+    using control = await io.control(flags);
+    const server = serverNamed(await control.call("servers.list", {}), word);
+    await control.call("servers.unlink", { serverId: server.serverId });
+    if (flags.json) io.printJson({ serverId: server.serverId });
+    else io.print(`${cleanLine(server.shownName)} is not linked any more.`);
+  });
+}
+
+/** `HOST:PORT ID`, `HOST PORT ID`; the id may be written in groups. Throws `CommandError` (usage). */
+export function linkTarget(
+  where: string,
+  rest: readonly string[],
+): { host: string; port: number; serverId: string } {
+  const separatePort = rest.length > 1 && /^\d{1,5}$/.test(rest[0]!);
+  const address = parseAddress(separatePort ? `${where}:${rest[0]}` : where);
+  const serverId = rest
+    .slice(separatePort ? 1 : 0)
+    .join("")
+    .replace(/[\s-]/g, "")
+    .toLowerCase();
+  const help = "Write: fedchat link HOST:PORT SERVERID, or an invitation link in quotes.";
+  if (address === undefined) throw new CommandError(exitCodes.usage, `'${where}' is not HOST:PORT.`, help);
+  if (!/^[a-z2-7]{52}$/.test(serverId)) {
+    throw new CommandError(exitCodes.usage, "A server id is 52 letters and digits (a-z, 2-7).", help);
+  }
+  return { host: address.host, port: address.port, serverId };
+}
+
+/** Links, then waits until the connection stands or is refused; resolves with what is known when the time is over. */
+export async function linked(
+  control: ControlClient,
+  target: { host: string; port: number; serverId: string },
+  localName: string | undefined,
+  withinMs: number,
+): Promise<Server> {
+  await control.call("engine.subscribe", {});
+  let latest: Server | undefined;
+  let settle: () => void = () => undefined;
+  const settled = new Promise<void>((resolve) => (settle = resolve));
+  const look = (server: Server) => {
+    if (server.serverId !== target.serverId) return;
+    latest = server;
+    if (server.state === "connected" || server.state === "refused") settle();
+  };
+  const stop = control.onEvent((event) => event.type === "server.changed" && look(event.server));
+  const answer = await control.call("servers.link", {
+    ...target,
+    ...(localName === undefined ? {} : { localName }),
+  });
+  if (latest === undefined) look(answer);
+  const timer = setTimeout(settle, withinMs);
+  await settled;
+  clearTimeout(timer);
+  stop();
+  return latest ?? answer;
+}
+
+export function serverNamed(servers: readonly Server[], word: string): Server {
+  const wanted = word.toLowerCase();
+  const found = servers.filter(
+    ({ serverId, shownName, name }) =>
+      serverId === wanted || shownName.toLowerCase() === wanted || name.toLowerCase() === wanted,
+  );
+  const byStart = found.length > 0 ? found : servers.filter(({ serverId }) => serverId.startsWith(wanted));
+  if (byStart.length === 1) return byStart[0]!;
+  const known = servers.map(({ shownName }) => cleanLine(shownName)).join(", ");
+  throw new CommandError(
+    exitCodes.failed,
+    byStart.length === 0
+      ? `No server '${cleanLine(word)}' is linked.`
+      : `'${cleanLine(word)}' names several servers.`,
+    known === "" ? undefined : `Write one of: ${known}; or the server's id.`,
+  );
+}
+
+async function useInvitation(io: Io, link: string, flags: CommonOptions): Promise<void> {
+  using control = await io.control(flags);
+  const preview = await control.call("invitations.inspect", { link });
+  const request = await control.call("invitations.accept", { link });
+  if (flags.json) return io.printJson({ preview, request });
+  const from = `${cleanLine(preview.displayName)} (${cleanLine(preview.address)}) on ${cleanLine(preview.serverName)}`;
+  io.print(`The invitation of ${from} is used.`);
+  const text = {
+    pending: "The chat opens as soon as their server answers.",
+    accepted: `Say hello: fedchat send '${cleanLine(request.address)}' "hello"`,
+    declined: "It was declined.",
+    withdrawn: "It was taken back.",
+    failed: because(request.cause),
+  }[request.state];
+  io.print(text);
+  if (request.state === "failed")
+    throw new CommandError(exitCodes.refused, "The invitation could not be used.");
+}

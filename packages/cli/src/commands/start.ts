@@ -1,0 +1,198 @@
+/** `fedchat start` and `fedchat server`: the program itself, in the foreground, until Ctrl+C. */
+import type { Command } from "commander";
+import openInBrowser from "open";
+import type { ConfigFlags, LoadedConfig } from "../config/load.ts";
+import type { HostOpen } from "../control/host-methods.ts";
+import type { ControlClient } from "../control/client.ts";
+import { connectControl } from "../control/client.ts";
+import { CommandError, exitCodes } from "../exit-codes.ts";
+import type { Box } from "../host/box.ts";
+import { tryLock } from "../host/lock.ts";
+import { openLog } from "../host/log.ts";
+import { stopSignals } from "../host/stop-signals.ts";
+import { startSummary } from "../host/summary.ts";
+import { closeTimeoutMs, startingWaitMs } from "../limits.ts";
+import { dataFiles, ensureDataFolder } from "../owner-files.ts";
+import { version } from "../version.ts";
+import { define } from "./define.ts";
+import type { Io } from "./io.ts";
+
+interface StartFlags {
+  data?: string;
+  config?: string;
+  json?: boolean;
+  name?: string;
+  host?: string;
+  port?: string;
+  screenPort?: string;
+  open?: boolean;
+  log?: string;
+  registration?: string;
+}
+
+export function addStart(program: Command, io: Io): void {
+  define(program, {
+    usage: "start",
+    summary: "start homeserver, engine and screen on this machine",
+    example: "fedchat start\nfedchat start --data ~/second --name second --no-open",
+  })
+    .option("--name <name>", "what this homeserver calls itself")
+    .option("--host <address>", "address that the homeserver listens on")
+    .option("--port <number>", "the homeserver's port")
+    .option("--screen-port <number>", "port of the local screen")
+    .option("--no-open", "do not open the screen in the browser")
+    .option("--log <level>", "debug, info, warn or error")
+    .action(async (flags: StartFlags) => {
+      const loaded = io.config(configFlags(flags));
+      await run(io, loaded, { headless: false, json: flags.json === true });
+    });
+
+  define(program, {
+    usage: "server",
+    summary: "start a homeserver alone, for several people",
+    example: "fedchat server --data /srv/fedchat --name chat.example.com --registration token",
+  })
+    .option("--name <name>", "what this homeserver calls itself")
+    .option("--host <address>", "address that the homeserver listens on")
+    .option("--port <number>", "the homeserver's port")
+    .option("--registration <policy>", "who may open an account: closed, token or open")
+    .option("--log <level>", "debug, info, warn or error")
+    .action(async (flags: StartFlags) => {
+      const loaded = io.config(configFlags(flags));
+      await run(io, loaded, { headless: true, json: flags.json === true });
+    });
+}
+
+export function addOpen(program: Command, io: Io): void {
+  define(program, {
+    usage: "open",
+    summary: "open the screen of the FedChat that runs",
+    example: "fedchat open\nfedchat open --code   # a code to type, where the browser cannot read the file",
+  })
+    .option("--code", "print a one-time code instead of opening a browser")
+    .action(async (flags: { data?: string; config?: string; json?: boolean; code?: boolean }) => {
+      using control = await io.control(flags);
+      const way = await control.open();
+      if (flags.json) return io.printJson(way);
+      if (flags.code) return io.print(`Open ${way.address}/session and paste this code:\n${way.code}`);
+      await browse(way);
+      io.print(`${way.address}\nIf no browser opened, open this file: ${way.path}`);
+    });
+}
+
+function configFlags(flags: StartFlags): ConfigFlags {
+  return {
+    config: flags.config,
+    data: flags.data,
+    name: flags.name,
+    host: flags.host,
+    port: flags.port,
+    "screen.port": flags.screenPort,
+    // Commander's default for --no-open is true, which is not something that the person said.
+    "screen.open": flags.open === false ? false : undefined,
+    "log.level": flags.log,
+    registration: flags.registration,
+  };
+}
+
+async function run(io: Io, loaded: LoadedConfig, how: { headless: boolean; json: boolean }): Promise<void> {
+  const { config } = loaded;
+  ensureDataFolder(config.data);
+  const paths = dataFiles(config.data);
+  using lock = tryLock(paths.lock);
+  if (lock === undefined) return alreadyRunning(io, loaded, how);
+
+  using log = openLog(paths.log, config["log.level"], (line) => io.note(io.style.warn(line)));
+  const signals = stopSignals();
+  let crash: Error | undefined;
+  // Loaded here only: other commands start without homeserver and engine.
+  const { startBox } = await import("../host/box.ts");
+  const box = await startBox({
+    loaded,
+    headless: how.headless,
+    log,
+    onProgress: (sentence) => io.note(io.style.dim(sentence)),
+    onCrash(error) {
+      crash = error;
+      signals.stop();
+    },
+  }).catch((error: unknown) => {
+    if (error instanceof CommandError) throw error;
+    log.error("starting failed", {}, error);
+    throw new CommandError(
+      exitCodes.failed,
+      error instanceof Error ? error.message : String(error),
+      undefined,
+      {
+        cause: error,
+      },
+    );
+  });
+  log.info("started", { version, pid: process.pid, port: box.info().port, headless: how.headless });
+  await announce(io, loaded, box, how);
+  await signals.stopped;
+  if (!how.json) io.note(io.style.dim("Stopping. Press Ctrl+C again to end at once."));
+  setTimeout(() => process.exit(exitCodes.failed), closeTimeoutMs).unref();
+  await box[Symbol.asyncDispose]();
+  log.info("stopped");
+  if (crash !== undefined) {
+    const sentence = `FedChat cannot go on: ${crash.message}`;
+    throw new CommandError(
+      exitCodes.failed,
+      sentence,
+      `Nothing was lost. Start again; details are in ${paths.log}`,
+    );
+  }
+}
+
+async function announce(io: Io, loaded: LoadedConfig, box: Box, how: { headless: boolean; json: boolean }) {
+  const info = box.info();
+  const way = loaded.config["screen.open"] && !how.json ? box.open() : undefined;
+  const suffix = loaded.origins.data.from === "--data" ? ` --data ${loaded.config.data}` : "";
+  if (how.json) io.printJson(info);
+  else io.print(startSummary(info, { way, suffix, style: io.style }));
+  if (way !== undefined) await browse(way);
+}
+
+async function alreadyRunning(io: Io, { config }: LoadedConfig, how: { headless: boolean; json: boolean }) {
+  using control = await whenAnswering(config.data);
+  const info = await control.info();
+  if (how.headless || !info.engine) {
+    throw new CommandError(
+      exitCodes.failed,
+      `FedChat already runs for ${config.data} (process ${info.pid}).`,
+    );
+  }
+  if (how.json) return io.printJson(info);
+  if (!config["screen.open"])
+    return io.print(`FedChat already runs: ${info.screen}\nTo open it: fedchat open`);
+  const way = await control.open();
+  await browse(way);
+  io.print(`FedChat already runs: ${way.address}\nIf no browser opened, open this file: ${way.path}`);
+}
+
+/** The other program may just be starting. */
+async function whenAnswering(data: string): Promise<ControlClient> {
+  const giveUpAt = Date.now() + startingWaitMs;
+  for (;;) {
+    try {
+      return await connectControl(data);
+    } catch (cause) {
+      if (Date.now() > giveUpAt) {
+        const sentence = `Another FedChat holds ${data}, but does not answer.`;
+        throw new CommandError(exitCodes.failed, sentence, "Wait a moment, or end that process.", { cause });
+      }
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }
+  }
+}
+
+/** The browser is given a file's name, never the token. A machine without a browser is no failure: the path is printed. */
+async function browse({ path }: HostOpen): Promise<void> {
+  try {
+    const browser = await openInBrowser(path);
+    browser.on("error", () => undefined);
+  } catch {
+    // Said by whoever prints the path.
+  }
+}

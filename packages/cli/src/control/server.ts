@@ -1,0 +1,119 @@
+/**
+ * The control socket: JSON-RPC 2.0, one document a line, for commands and scripts of the same user. Trust: the socket's
+ * file mode lets in its owner only, who may do everything.
+ */
+import type { Callable, Log, TextChannel } from "@fedchat/engine/node";
+import { rpcCodes, rpcTextBytesMax, serveRpc } from "@fedchat/engine/node";
+import { chmodSync } from "node:fs";
+import type { Socket } from "node:net";
+import { createServer } from "node:net";
+import { z } from "zod";
+import { controlConnectionsMax, unreadBytesMax } from "../limits.ts";
+import type { Host } from "./host-methods.ts";
+import { readLines } from "./lines.ts";
+import { makeControlPlace } from "./place.ts";
+
+export interface ControlOptions {
+  data: string;
+  host: Host;
+  /** Undefined where a homeserver runs alone. */
+  engine: Callable | undefined;
+  log: Log;
+}
+
+export async function startControl(options: ControlOptions): Promise<AsyncDisposable> {
+  const place = makeControlPlace(options.data, process.platform);
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on("error", () => undefined);
+    socket.on("close", () => sockets.delete(socket));
+    serve(socket, options);
+  });
+  server.maxConnections = controlConnectionsMax;
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(place.path, () => {
+      server.off("error", reject);
+      resolve();
+    });
+  });
+  // The folder lets in its owner only; the socket's own mode is a second wall.
+  if (process.platform !== "win32") chmodSync(place.path, 0o600);
+  return {
+    async [Symbol.asyncDispose]() {
+      const closed = new Promise((resolve) => server.close(resolve));
+      for (const socket of sockets) socket.destroySoon();
+      await closed;
+      place.remove();
+    },
+  };
+}
+
+function serve(socket: Socket, { host, engine, log }: ControlOptions): void {
+  const channel: TextChannel = {
+    onText: undefined,
+    onClose: undefined,
+    send(text) {
+      if (socket.writableLength > unreadBytesMax) return void socket.destroy();
+      if (socket.writable) socket.write(`${text}\n`);
+    },
+  };
+  if (engine !== undefined) serveRpc(engine, channel, log);
+  else {
+    channel.onText = (text) => {
+      const sentence = "A homeserver runs here alone, without an engine.";
+      channel.send(
+        JSON.stringify({
+          jsonrpc: "2.0",
+          id: idOf(text),
+          error: { code: rpcCodes.method, message: sentence },
+        }),
+      );
+    };
+  }
+  readLines(
+    socket,
+    rpcTextBytesMax,
+    (line) => {
+      const answer = hostAnswer(host, line);
+      if (answer === undefined) channel.onText?.(line);
+      else channel.send(answer);
+    },
+    () => socket.destroy(),
+  );
+  socket.on("end", () => socket.end());
+  socket.on("close", () => channel.onClose?.());
+}
+
+const hostRequest = z.object({
+  id: z.union([z.string(), z.number()]),
+  method: z.enum(["host.info", "host.open"]),
+});
+
+/** The answer to a method of the program itself; undefined for everything else. */
+function hostAnswer(host: Host, line: string): string | undefined {
+  if (!line.includes('"host.')) return undefined;
+  const asked = hostRequest.safeParse(parseJson(line));
+  if (!asked.success) return undefined;
+  const { id, method } = asked.data;
+  const result = method === "host.info" ? host.info() : host.open();
+  const outcome =
+    result === undefined
+      ? { error: { code: rpcCodes.method, message: "There is no screen here." } }
+      : { result };
+  return JSON.stringify({ jsonrpc: "2.0", id, ...outcome });
+}
+
+function idOf(text: string): string | number | null {
+  const id = (parseJson(text) as { id?: unknown } | undefined)?.id;
+  return typeof id === "string" || typeof id === "number" ? id : null;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,73 @@
+/** A small engine behind the interface, for tests of what carries it: it answers, fails, and speaks up. */
+import type { EngineEvent, Message, MethodName } from "@fedchat/engine/interface";
+import type { Callable } from "@fedchat/engine/node";
+import { ProtocolError } from "@fedchat/protocol";
+
+export class InTestEngine implements Callable {
+  readonly calls: { method: MethodName; params: unknown }[] = [];
+  readonly messages: Message[] = [];
+  /** Called with what `messages.send` made, before its answer leaves. */
+  onSent: (message: Message) => void = () => undefined;
+  readonly #listeners = new Set<(event: EngineEvent) => void>();
+
+  async call(method: MethodName, params: unknown): Promise<unknown> {
+    this.calls.push({ method, params });
+    switch (method) {
+      case "engine.subscribe":
+        return { position: this.messages.length };
+      case "messages.since": {
+        const { after, limit = 500 } = params as { after: number; limit?: number };
+        return this.messages.filter(({ position }) => position > after).slice(0, limit);
+      }
+      case "messages.send": {
+        const message = this.add({ text: (params as { text: string }).text, mine: true, state: "waiting" });
+        this.onSent(message);
+        return message;
+      }
+      case "requests.decline":
+        throw new ProtocolError("blocked");
+      default:
+        return [];
+    }
+  }
+
+  onEvent(listener: (event: EngineEvent) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  get listeners(): number {
+    return this.#listeners.size;
+  }
+
+  tell(event: EngineEvent): void {
+    for (const listener of this.#listeners) listener(event);
+  }
+
+  /** Commits a message and tells of it. */
+  add(given: Partial<Message>): Message {
+    const position = this.messages.length + 1;
+    const message: Message = {
+      messageId: String(position)
+        .replaceAll(/\d/g, (digit) => "abcdefghij"[Number(digit)]!)
+        .padStart(52, "a"),
+      roomId: "r".repeat(26),
+      position,
+      kind: "text",
+      sender: "s".repeat(52),
+      senderName: "Bob",
+      mine: false,
+      sentAt: 1_800_000_000_000,
+      receivedAt: 1_800_000_000_000,
+      text: "",
+      inReplyTo: null,
+      state: null,
+      stateAt: {},
+      cause: null,
+      ...given,
+    };
+    this.messages.push(message);
+    this.tell({ type: "message.added", message });
+    return message;
+  }
+}

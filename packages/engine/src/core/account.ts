@@ -1,0 +1,112 @@
+/** The account as its person handles it: opening it, signing in, password, display name. */
+import { decodeBase32, DecodeError } from "@fedchat/protocol";
+import { engineError } from "./causes.ts";
+import type { Changes } from "./changes.ts";
+import type { Log } from "./log.ts";
+import type { Notices } from "./notices.ts";
+import { causeOfCode } from "./causes.ts";
+import type { OpaqueClient } from "./opaque-client.ts";
+import { refuseWeakPassword, setPassword } from "./password.ts";
+import type { RegistrationPorts } from "./registration.ts";
+import { register } from "./registration.ts";
+import { signIn } from "./sign-in.ts";
+
+export interface AccountPorts extends RegistrationPorts {
+  opaque: OpaqueClient;
+  notices: Notices;
+  changes: Changes;
+  log: Log;
+  /** Given by whoever started this engine: opens an account on a homeserver of its own. */
+  registrationToken: Uint8Array | undefined;
+}
+
+export interface AccountWish {
+  displayName: string;
+  handle: string | undefined;
+  password: string | undefined;
+  /** As a person was given it: base32. */
+  registrationToken: string | undefined;
+}
+
+export class Account {
+  readonly #ports: AccountPorts;
+  /** One opening at a time: a second click must not open a second account. */
+  #opening: Promise<void> | undefined;
+
+  constructor(ports: AccountPorts) {
+    this.#ports = ports;
+  }
+
+  async create(wish: AccountWish): Promise<void> {
+    const displayName = usableName(wish.displayName);
+    if (wish.password !== undefined) refuseWeakPassword(wish.password, [displayName, wish.handle ?? ""]);
+    const token = tokenFrom(wish.registrationToken) ?? this.#ports.registrationToken ?? new Uint8Array();
+    await this.#once(() => register(this.#ports, { displayName, handle: wish.handle, token }));
+    if (this.#ports.identity.record.record.displayName !== displayName) await this.rename(displayName);
+    if (wish.password !== undefined) await this.#trySetPassword(wish.password);
+  }
+
+  async signIn(handle: string, password: string): Promise<void> {
+    await this.#once(() => signIn(this.#ports, handle.trim().toLowerCase(), password));
+  }
+
+  async setPassword(password: string): Promise<void> {
+    const { handle, displayName } = this.#ports.identity.record.record;
+    refuseWeakPassword(password, [handle, displayName]);
+    await setPassword(this.#ports, password);
+    this.#ports.changes.status();
+  }
+
+  /** Kept at once; the homeserver gets the newer record now, or with the next session. */
+  async rename(wish: string): Promise<void> {
+    const { identity, homeserver, changes, store, log } = this.#ports;
+    const displayName = usableName(wish);
+    const signed = identity.signNext({ displayName });
+    store.transaction(() => {
+      identity.update({ record: signed });
+      const { account, server, handle, sequence } = identity.record.record;
+      store.accounts.put({ account, server, handle, displayName, sequence, record: signed });
+    });
+    changes.status();
+    await homeserver
+      .request("account.update", { record: signed })
+      .catch((error: unknown) => log.info("the new record is not published yet", { error: String(error) }));
+  }
+
+  async #once(open: () => Promise<void>): Promise<void> {
+    if (this.#ports.identity.opened !== undefined) throw engineError("account-exists");
+    if (this.#opening !== undefined) return this.#opening;
+    this.#opening = open().finally(() => (this.#opening = undefined));
+    await this.#opening;
+    this.#ports.changes.status();
+  }
+
+  /** The account is open by now: a password that could not be set is said, not a reason to fail. */
+  async #trySetPassword(password: string): Promise<void> {
+    try {
+      await setPassword(this.#ports, password);
+    } catch (error) {
+      this.#ports.log.warn("the password was not set", { error: String(error) });
+      this.#ports.notices.add("warning", causeOfCode("password-not-set"));
+    }
+  }
+}
+
+const unusable = /[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/u;
+
+/** One spelling of a name, on one line. */
+function usableName(name: string): string {
+  const clean = name.normalize("NFC").trim();
+  if (clean === "" || unusable.test(clean) || !clean.isWellFormed()) throw engineError("bad-name");
+  return clean;
+}
+
+function tokenFrom(text: string | undefined): Uint8Array | undefined {
+  if (text === undefined) return undefined;
+  try {
+    return decodeBase32(text.trim().toLowerCase().replaceAll(/[\s-]/g, ""));
+  } catch (error) {
+    if (error instanceof DecodeError) throw engineError("bad-token");
+    throw error;
+  }
+}

@@ -1,0 +1,174 @@
+/**
+ * Why something failed or waits, in words for people: one sentence and one thing to do for every code. The codes of
+ * the protocol are stable; the engine adds its own for what never crosses a wire.
+ */
+import type { ErrorCode, Retry } from "@fedchat/protocol";
+import { ProtocolError, retryOf, sentenceOf } from "@fedchat/protocol";
+import type { Cause } from "../interface/index.ts";
+import { StoreFullError } from "../store/database.ts";
+import { EngineError } from "./engine-error.ts";
+
+/** A call that cannot be done, for a reason that the person should hear. */
+export function engineError(code: EngineCode, sentence?: string): EngineError {
+  const cause = causeOfCode(code);
+  return new EngineError(sentence === undefined ? cause : { ...cause, sentence });
+}
+
+const own = {
+  "no-account": ["never", "There is no account here yet.", "Open one first: it takes nothing but a name."],
+  "account-exists": ["never", "This engine already has an account.", null],
+  "bad-name": ["never", "This name cannot be used.", "Use letters and digits, without control characters."],
+  "bad-text": ["never", "This text holds characters that cannot be sent.", "Remove them and try again."],
+  "bad-token": ["never", "This registration token is not complete.", "Copy the whole token."],
+  "bad-invitation": [
+    "never",
+    "This is not a complete invitation link.",
+    "Copy the whole link, from https to its end.",
+  ],
+  "own-invitation": [
+    "never",
+    "This is your own invitation.",
+    "Send it to the person whom you want to invite.",
+  ],
+  "unknown-person": [
+    "later",
+    "Nobody of that name is known here.",
+    "Check the spelling, or link the person's server first.",
+  ],
+  ambiguous: [
+    "never",
+    "Several people have that name.",
+    "Write the whole address, with the server behind @.",
+  ],
+  "already-contact": ["never", "You already have a chat with this person.", "Open the chat."],
+  "is-self": ["never", "This is you.", "Use 'Notes to self' for your own notes."],
+  "you-blocked": ["never", "You have blocked this person.", "Unblock them first."],
+  "unknown-room": ["never", "There is no such chat here.", null],
+  "unknown-message": ["never", "There is no such message here.", null],
+  "unknown-request": ["never", "There is no such request here.", null],
+  "request-settled": ["never", "This request was already answered or taken back.", null],
+  "room-closed": ["never", "Nothing can be written in this chat any more.", "Ask for a new chat."],
+  "room-broken": ["never", "This chat's encryption cannot go on.", "Ask for a new chat."],
+  "room-replaced": [
+    "never",
+    "A newer chat with this person took this one's place.",
+    "Write in the newer chat.",
+  ],
+  "nothing-to-retry": ["never", "This message does not need another try.", null],
+  "too-much-waiting": [
+    "later",
+    "Too many messages wait to be sent.",
+    "Wait until the homeserver is reached again.",
+  ],
+  "wrong-credential": [
+    "never",
+    "The encryption keys that came with the answer belong to somebody else.",
+    "Ask the person over another way, then ask for a chat again.",
+  ],
+  "key-package-refused": [
+    "never",
+    "The keys that came with this request cannot be used any more.",
+    "Ask them to send a new request.",
+  ],
+  "messages-missing": [
+    "never",
+    "A message could not be read and is missing.",
+    "Ask for it to be sent again.",
+  ],
+  "inbox-moved": [
+    "never",
+    "Your homeserver's inbox was restored or lost items. Messages from that time may be missing.",
+    "Ask in chats that show a gap.",
+  ],
+  "password-not-set": [
+    "later",
+    "Your account is open, but the password was not set.",
+    "Set it in the settings.",
+  ],
+  "link-back-failed": [
+    "later",
+    "A person used your invitation, but their server could not be linked back.",
+    "Use 'Link back' under Servers.",
+  ],
+  "disk-full": ["later", "The disk of this machine is full; nothing was lost.", "Free some space."],
+  unexpected: ["later", "Something unexpected happened here.", "Try again; if it stays, report it."],
+} as const satisfies Record<string, readonly [Retry, string, string | null]>;
+
+export type EngineCode = keyof typeof own;
+
+/** What a person can do about each code of the protocol. */
+const fixes: Record<ErrorCode, string | null> = {
+  malformed: "Update both sides to the newest version.",
+  "unsupported-version": "Update the older side.",
+  "not-fedchat": "Check host and port.",
+  "wrong-server-key": "Check the server id with its owner before you go on.",
+  "server-key-changed": "Ask the server's owner. If the change is right, unlink it and link it again.",
+  "name-taken": "Give one of the two a local name.",
+  "handshake-failed": "Try again; if it stays, check the server id.",
+  unreachable: "Check that the machine is on and the address is right.",
+  blocked: null,
+  "not-linked": "Ask the other server's administrator to link back.",
+  "not-allowed": "Ask the administrator of your homeserver.",
+  "unknown-account": "Ask the person for their present address.",
+  "unknown-server": "Link the server first.",
+  "unknown-method": "Update your homeserver.",
+  "handle-taken": "Choose another name.",
+  "registration-closed": "Ask the administrator for a registration token.",
+  "wrong-credentials": "Check name and password.",
+  "weak-password": "Take a longer one, or the suggested five words.",
+  "rate-limited": "Wait a little.",
+  superseded: "Close the other copy, then start this one again.",
+  "restored-device": "Sign in again as a new device.",
+  resync: null,
+  conflict: "Try again.",
+  "too-large": "Send less at once.",
+  "quota-exceeded": "Ask the administrator for more space.",
+  "storage-full": "Free space on the homeserver's disk.",
+  expired: "Try again.",
+  withdrawn: null,
+  "not-found": null,
+  internal: "Try again; if it stays, look at the homeserver's log.",
+};
+
+/** Codes whose details are written for people: an address that fails, the two fingerprints that differ. */
+const detailed = new Set<ErrorCode>([
+  "unreachable",
+  "not-fedchat",
+  "wrong-server-key",
+  "server-key-changed",
+  "name-taken",
+  "weak-password",
+  "rate-limited",
+  "storage-full",
+]);
+
+export function causeOf(error: unknown): Cause {
+  if (error instanceof EngineError) return error.data;
+  if (error instanceof StoreFullError) return causeOfCode("disk-full");
+  if (!(error instanceof ProtocolError)) return causeOfCode("unexpected");
+  const sentence = sentenceOf(error.code);
+  const tellsMore = detailed.has(error.code) && error.message !== sentence;
+  return {
+    code: error.code,
+    sentence: tellsMore ? `${sentence} ${error.message}` : sentence,
+    fix: fixes[error.code],
+    retry: error.retry,
+  };
+}
+
+export function causeOfCode(code: EngineCode | ErrorCode): Cause {
+  if (isOwn(code)) {
+    const [retry, sentence, fix] = own[code];
+    return { code, sentence, fix, retry };
+  }
+  return { code, sentence: sentenceOf(code), fix: fixes[code], retry: retryOf(code) };
+}
+
+/** Causes as they lie in the store. */
+export const encodeCause = (cause: Cause): string => JSON.stringify(cause);
+export const decodeCause = (stored: string | null): Cause | null =>
+  stored === null ? null : (JSON.parse(stored) as Cause);
+
+function isOwn(code: string): code is EngineCode {
+  return Object.hasOwn(own, code);
+}

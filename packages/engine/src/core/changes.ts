@@ -1,0 +1,177 @@
+/**
+ * Tells subscribers what changed, as whole new views. Parts of the engine mark what they touched; the views are read
+ * from the store once the turn is over, so nobody is told what was not committed, and ten changes of one thing are one
+ * event.
+ */
+import type { AccountId, Clock, MessageId, RequestId, RoomId, ServerId } from "@fedchat/protocol";
+import type {
+  Contact,
+  EngineEvent,
+  Invitation,
+  Message,
+  Notice,
+  Person,
+  Request,
+  Room,
+  Server,
+  Status,
+} from "../interface/index.ts";
+import type { Log } from "./log.ts";
+
+/** Present views by their identifiers; undefined where there is none (any more). */
+export interface ViewSource {
+  status(): Status;
+  serverById(server: ServerId): Server | undefined;
+  peopleOf(server: ServerId): Person[];
+  requestById(request: RequestId): Request | undefined;
+  contactById(account: AccountId): Contact | undefined;
+  invitationById(invitation: string): Invitation | undefined;
+  roomById(room: RoomId): Room | undefined;
+  messageById(message: MessageId): Message | undefined;
+  noticeById(notice: number): Notice | undefined;
+}
+
+type Marks = {
+  server: ServerId;
+  people: ServerId;
+  request: RequestId;
+  contact: AccountId;
+  invitation: string;
+  room: RoomId;
+  draft: RoomId;
+  notice: number;
+};
+type Kind = keyof Marks;
+
+/** Containers before what they contain, so that a screen knows a message's room. */
+const order: Kind[] = ["server", "people", "contact", "request", "room", "draft", "invitation", "notice"];
+
+export class Changes {
+  readonly #clock: Pick<Clock, "soon">;
+  readonly #log: Log;
+  readonly #listeners = new Set<(event: EngineEvent) => void>();
+  #views: ViewSource | undefined;
+  #marked = new Map<Kind, Set<unknown>>();
+  #messages = new Map<MessageId, "added" | "changed">();
+  #statusMarked = false;
+  #due = false;
+
+  constructor({ clock, log }: { clock: Pick<Clock, "soon">; log: Log }) {
+    this.#clock = clock;
+    this.#log = log;
+  }
+
+  /** Where views come from: set once, before the first mark. */
+  show(views: ViewSource): void {
+    this.#views = views;
+  }
+
+  listen(listener: (event: EngineEvent) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Nothing is told any more. */
+  stop(): void {
+    this.#listeners.clear();
+  }
+
+  mark<K extends Kind>(kind: K, id: Marks[K]): void {
+    const marked = this.#marked.get(kind) ?? new Set();
+    this.#marked.set(kind, marked.add(id));
+    this.#flushSoon();
+  }
+
+  status(): void {
+    this.#statusMarked = true;
+    this.#flushSoon();
+  }
+
+  /** A message was added to its room, which counts and sorts anew. */
+  messageAdded(message: MessageId, room: RoomId): void {
+    this.#messages.set(message, "added");
+    this.mark("room", room);
+    this.status();
+  }
+
+  messageChanged(message: MessageId): void {
+    if (!this.#messages.has(message)) this.#messages.set(message, "changed");
+    this.#flushSoon();
+  }
+
+  #flushSoon(): void {
+    if (this.#due) return;
+    this.#due = true;
+    this.#clock.soon(() => this.#flush());
+  }
+
+  #flush(): void {
+    this.#due = false;
+    const [marked, messages, statusMarked] = [this.#marked, this.#messages, this.#statusMarked];
+    this.#marked = new Map();
+    this.#messages = new Map();
+    this.#statusMarked = false;
+    // Nobody listens, or the store is closed.
+    if (this.#listeners.size === 0 || this.#views === undefined) return;
+    for (const kind of order) {
+      for (const id of marked.get(kind) ?? []) this.#tell(() => this.#eventOf(kind, id));
+    }
+    for (const [id, change] of messages) {
+      this.#tell((views) => {
+        const message = views.messageById(id);
+        return message && { type: `message.${change}`, message };
+      });
+    }
+    if (statusMarked) this.#tell((views) => ({ type: "status.changed", status: views.status() }));
+  }
+
+  #eventOf(kind: Kind, id: unknown): EngineEvent | undefined {
+    const views = this.#views!;
+    switch (kind) {
+      case "server": {
+        const server = views.serverById(id as ServerId);
+        return server
+          ? { type: "server.changed", server }
+          : { type: "server.removed", serverId: id as ServerId };
+      }
+      case "people":
+        return { type: "people.changed", serverId: id as ServerId, people: views.peopleOf(id as ServerId) };
+      case "request": {
+        const request = views.requestById(id as RequestId);
+        return request && { type: "request.changed", request };
+      }
+      case "contact": {
+        const contact = views.contactById(id as AccountId);
+        return contact && { type: "contact.changed", contact };
+      }
+      case "invitation": {
+        const invitation = views.invitationById(id as string);
+        return invitation && { type: "invitation.changed", invitation };
+      }
+      case "room": {
+        const room = views.roomById(id as RoomId);
+        return room && { type: "room.changed", room };
+      }
+      case "draft": {
+        const room = views.roomById(id as RoomId);
+        return room && { type: "draft.changed", roomId: room.roomId, text: room.draft };
+      }
+      case "notice": {
+        const notice = views.noticeById(id as number);
+        return notice && { type: "notice.added", notice };
+      }
+    }
+  }
+
+  /** One view that cannot be made must not keep the others from being told. */
+  #tell(make: (views: ViewSource) => EngineEvent | undefined): void {
+    let event: EngineEvent | undefined;
+    try {
+      event = make(this.#views!);
+    } catch (error) {
+      this.#log.warn("a change was not told", { error: String(error) });
+    }
+    if (event === undefined) return;
+    for (const listener of this.#listeners) listener(event);
+  }
+}

@@ -1,0 +1,153 @@
+/**
+ * An engine: the client without a screen. This file only puts the parts together; each noun has its own file. The
+ * engine reads no clock, draws no randomness and opens no socket or file itself: all of that comes in.
+ */
+import type { ByteChannel, Clock, Primitives, RandomSource, ServerId } from "@fedchat/protocol";
+import type { EngineEvent, MethodName, Params, Result } from "../interface/index.ts";
+import type { GroupCrypto } from "../mls/group-crypto.ts";
+import type { Database } from "../store/database.ts";
+import { openEngineStore } from "../store/engine-store.ts";
+import { Account } from "./account.ts";
+import { Changes } from "./changes.ts";
+import { Contacts } from "./contacts.ts";
+import { HomeserverClient } from "./homeserver-client.ts";
+import { Identity } from "./identity.ts";
+import { Inbox } from "./inbox.ts";
+import { Invitations } from "./invitations.ts";
+import { KeyedQueue } from "./keyed-queue.ts";
+import { KnownAccounts } from "./known-accounts.ts";
+import type { Log } from "./log.ts";
+import { Messages } from "./messages.ts";
+import { methodHandlers } from "./methods.ts";
+import { Names } from "./names.ts";
+import { NotesReceiver } from "./notes-receiver.ts";
+import { NotesSender } from "./notes-sender.ts";
+import { Notices } from "./notices.ts";
+import type { OpaqueClient } from "./opaque-client.ts";
+import { recordOutcome } from "./outcomes.ts";
+import { Outgoing } from "./outgoing.ts";
+import { People } from "./people.ts";
+import { Receipts } from "./receipts.ts";
+import { Requests } from "./requests.ts";
+import { RoomReceiver } from "./room-receiver.ts";
+import { RoomSender } from "./room-sender.ts";
+import { Rooms } from "./rooms.ts";
+import { Servers } from "./servers.ts";
+import { Session } from "./session.ts";
+import { Views } from "./views.ts";
+
+export interface EngineOptions {
+  /** This engine's own; closed with it. */
+  database: Database;
+  homeserver: {
+    /** Opens a carrier to the homeserver; rejects with a `ProtocolError`. */
+    connect(): Promise<ByteChannel>;
+    server: { id: ServerId; noiseKey: Uint8Array | undefined };
+  };
+  groups: GroupCrypto;
+  opaque: OpaqueClient;
+  clock: Clock;
+  random: RandomSource;
+  primitives: Primitives;
+  log: Log;
+  /** What this device is called on the account's record, at most 64 bytes. */
+  deviceName: string;
+  /** Opens an account where the homeserver asks for a token. */
+  registrationToken: Uint8Array | undefined;
+}
+
+export interface Engine extends AsyncDisposable {
+  /**
+   * Calls a method of the interface with parameters that fit its schema. Rejects with `EngineError` or `ProtocolError`;
+   * `causeOf` says either in words.
+   */
+  call<M extends MethodName>(method: M, params: Params<M>): Promise<Result<M>>;
+  /** Returns what ends the subscription. */
+  onEvent(listener: (event: EngineEvent) => void): () => void;
+}
+
+/** Opens the store and goes on where it stands. Throws `StoreUnusableError`. */
+export function openEngine(options: EngineOptions): Engine {
+  const { database, groups, opaque, clock, random, primitives, log, deviceName, registrationToken } = options;
+  const store = openEngineStore(database);
+  const homeserver = new HomeserverClient({ ...options.homeserver, clock, random, primitives, log });
+  const server = options.homeserver.server.id;
+
+  const changes = new Changes({ clock, log });
+  const queue = new KeyedQueue();
+  const base = { store, homeserver, groups, clock, random, primitives, log, changes, queue };
+
+  const identity = new Identity(base);
+  const notices = new Notices(base);
+  const known = new KnownAccounts(base);
+  const servers = new Servers({ ...base, own: server });
+  const people = new People({ ...base, known });
+  const names = new Names({ store, servers, people, identity });
+  const outgoing = new Outgoing({
+    ...base,
+    ownServer: server,
+    record: (row, outcome) => recordOutcome(store, changes, row, outcome, clock.now()),
+  });
+  const rooms = new Rooms(base);
+  const sender = new RoomSender({ ...base, outgoing });
+  const receipts = new Receipts({ ...base, sender });
+  const messages = new Messages({ ...base, identity, rooms, sender, receipts, outgoing });
+  const notes = new NotesSender({ ...base, identity });
+  const requests = new Requests({ ...base, identity, known, names, rooms, notes, outgoing });
+  const invitations = new Invitations({ ...base, identity, servers, requests, notices });
+  const contacts = new Contacts({ ...base, identity, names });
+  const views = new Views({
+    ...{ ...base, identity, names, people, servers, invitation: (row) => invitations.view(row) },
+  });
+  const account = new Account({
+    ...{ ...base, identity, rooms, server, deviceName, opaque, notices, registrationToken },
+  });
+  const note = new NotesReceiver({
+    ...{ ...base, identity, known, names, servers, rooms, requests, invitations, notes, outgoing },
+  });
+  const inbox = new Inbox({
+    ...{
+      ...base,
+      notices,
+      handlers: { note, room: new RoomReceiver(base) },
+      after: () => receipts.sendSoon(),
+    },
+  });
+  const session = new Session({
+    ...{ ...base, identity, inbox, outgoing, receipts, servers, people, contacts, notices },
+  });
+
+  changes.show(views);
+  homeserver.onState = () => changes.status();
+  homeserver.onOpened = (opened) => session.opened(opened);
+  homeserver.onEvent = (event) => session.event(event);
+  homeserver.onItems = (items) => inbox.take(items);
+  if (identity.opened !== undefined) {
+    homeserver.identity = identity.session;
+    homeserver.start();
+  }
+
+  const handlers = methodHandlers({
+    ...{ ...base, identity, account, servers, people, names, known, requests, contacts, invitations },
+    ...{ rooms, messages, notices, views },
+  });
+
+  return {
+    async call(method, params) {
+      // The table pairs each name with its own parameters, which a union of them cannot express.
+      const handler = handlers[method] as (params: unknown) => Promise<Result<typeof method>>;
+      return await handler(params);
+    },
+    onEvent: (listener) => changes.listen(listener),
+    async [Symbol.asyncDispose]() {
+      changes.stop();
+      session.stop();
+      outgoing.stop();
+      receipts.stop();
+      await homeserver.stop();
+      await inbox.stop();
+      await queue.idle();
+      store.close();
+    },
+  };
+}

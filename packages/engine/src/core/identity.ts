@@ -1,0 +1,128 @@
+/**
+ * Who this engine is: its account and device keys, its certificate and its account record, as the store keeps them.
+ * On the owner's own box the account key may stay; it is used only to sign records and certificates.
+ */
+import type { AccountId, OpenedAccountRecord, Primitives } from "@fedchat/protocol";
+import { accountRecord, nextSequence, openAccountRecord } from "@fedchat/protocol";
+import type { AccountRecord, Clock } from "@fedchat/protocol";
+import type { MemberIdentity } from "../mls/group-crypto.ts";
+import type { EngineStore } from "../store/engine-store.ts";
+import type { IdentityRow } from "../store/identity-table.ts";
+import { engineError } from "./causes.ts";
+import type { SessionIdentity } from "./homeserver-client.ts";
+
+export class Identity {
+  readonly #store: Pick<EngineStore, "identity">;
+  readonly #primitives: Primitives;
+  readonly #clock: Pick<Clock, "now">;
+  #row: IdentityRow | undefined;
+  #record: OpenedAccountRecord | undefined;
+
+  constructor({
+    store,
+    primitives,
+    clock,
+  }: {
+    store: Pick<EngineStore, "identity">;
+    primitives: Primitives;
+    clock: Pick<Clock, "now">;
+  }) {
+    this.#store = store;
+    this.#primitives = primitives;
+    this.#clock = clock;
+    this.#take(store.identity.read());
+  }
+
+  /** Undefined until the homeserver has opened the account. */
+  get opened(): IdentityRow | undefined {
+    return this.#row?.state === "open" ? this.#row : undefined;
+  }
+
+  /** Keys of a registration whose outcome is not known: it may have succeeded. */
+  get registering(): IdentityRow | undefined {
+    return this.#row?.state === "registering" ? this.#row : undefined;
+  }
+
+  /** The open identity. Throws `EngineError("no-account")`. */
+  get self(): IdentityRow {
+    if (this.opened === undefined) throw engineError("no-account");
+    return this.opened;
+  }
+
+  get account(): AccountId {
+    return this.self.account;
+  }
+
+  /** Our own record, opened. */
+  get record(): OpenedAccountRecord {
+    if (this.#record === undefined) throw engineError("no-account");
+    return this.#record;
+  }
+
+  /** This device as a member of groups. */
+  get member(): MemberIdentity {
+    const { signatureSeed, certificate } = this.self;
+    return {
+      signaturePrivateKey: signatureSeed,
+      signaturePublicKey: this.#primitives.ed25519.publicKey(signatureSeed),
+      credential: certificate,
+    };
+  }
+
+  get session(): SessionIdentity {
+    return sessionIdentity(this.self);
+  }
+
+  /** Stores what changed. */
+  update(changes: Partial<IdentityRow>): void {
+    if (this.#row === undefined) throw new Error("assertion: an identity is kept before it changes");
+    this.keep({ ...this.#row, ...changes });
+  }
+
+  keep(row: IdentityRow): void {
+    this.#store.identity.put(row);
+    this.#take(row);
+  }
+
+  /** A registration that was refused for good. */
+  forget(): void {
+    this.#store.identity.forget();
+    this.#take(undefined);
+  }
+
+  /** Signs a newer account record with these changes; the caller stores and publishes it. */
+  signNext(changes: Partial<AccountRecord>): Uint8Array {
+    return signNextRecord(
+      this.#primitives,
+      this.self.accountSeed,
+      this.record.record,
+      changes,
+      this.#clock.now(),
+    );
+  }
+
+  #take(row: IdentityRow | undefined): void {
+    this.#row = row;
+    this.#record = row && openAccountRecord(this.#primitives, row.record);
+  }
+}
+
+export function signNextRecord(
+  primitives: Primitives,
+  accountSeed: Uint8Array,
+  previous: AccountRecord,
+  changes: Partial<AccountRecord>,
+  nowMs: number,
+): Uint8Array {
+  return accountRecord.sign(primitives, accountSeed, {
+    ...previous,
+    ...changes,
+    sequence: nextSequence(previous.sequence, nowMs),
+    issued: nowMs,
+  });
+}
+
+export function sessionIdentity(row: IdentityRow): SessionIdentity {
+  const { account, device, signatureSeed, noisePrivateKey, fencing } = row;
+  return { account, device, signatureSeed, noisePrivateKey, fencing };
+}

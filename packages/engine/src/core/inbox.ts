@@ -1,0 +1,173 @@
+/**
+ * Takes the inbox's items one after the other: what an item does to the store and the new cursor are one transaction,
+ * and only then is it acknowledged. Every item may come twice; the second does nothing. An item that cannot be used is
+ * passed over, never the end of the inbox.
+ */
+import type { ClientResult, Clock, InboxItem } from "@fedchat/protocol";
+import { limits, ProtocolError } from "@fedchat/protocol";
+import { StoreFullError } from "../store/database.ts";
+import type { EngineStore } from "../store/engine-store.ts";
+import { causeOf, causeOfCode } from "./causes.ts";
+import { isEqual } from "./credentials.ts";
+import type { HomeserverClient } from "./homeserver-client.ts";
+import type { KeyedQueue } from "./keyed-queue.ts";
+import { seenPruneEveryItems, storeRetryMs, subscribeRetryMs } from "./limits.ts";
+import type { Log } from "./log.ts";
+import type { Notices } from "./notices.ts";
+
+/** Changes to the store that an item leads to, run inside the transaction that also advances the cursor. */
+export type Commit = () => void;
+
+export interface ItemHandler {
+  /** Items and calls under one key never run at once. */
+  keyOf(item: InboxItem): string;
+  /** Reads and computes, changes nothing. Rejects with `ProtocolError` for an item that cannot be used. */
+  prepare(item: InboxItem): Promise<Commit>;
+}
+
+export interface InboxPorts {
+  store: Pick<EngineStore, "transport" | "transaction">;
+  homeserver: Pick<HomeserverClient, "request" | "acknowledge" | "state">;
+  queue: KeyedQueue;
+  clock: Clock;
+  log: Log;
+  notices: Notices;
+  handlers: { note: ItemHandler; room: ItemHandler };
+  /** Runs after each batch of items. */
+  after: () => void;
+}
+
+export class Inbox {
+  readonly #ports: InboxPorts;
+  #waiting: InboxItem[] = [];
+  #working: Promise<void> | undefined;
+  #stopped = false;
+  /** The store refused an item: what comes now would leave a hole, until the inbox is subscribed to anew. */
+  #paused = false;
+  #untilPrune = 0;
+
+  constructor(ports: InboxPorts) {
+    this.#ports = ports;
+  }
+
+  /** Subscribes from where this store stands. */
+  async open(inbox: ClientResult<"session.open">["inbox"]): Promise<void> {
+    this.#waiting = [];
+    this.#paused = false;
+    const { store, homeserver, clock, log } = this.#ports;
+    const held = store.transport.cursor();
+    if (held === undefined) store.transport.putCursor(inbox.incarnation, inbox.cursor);
+    const from = held ?? { incarnation: inbox.incarnation, position: inbox.cursor };
+    try {
+      const { outcome, inbox: present } = await homeserver.request("inbox.subscribe", from);
+      if (outcome === "resync" && !this.#stopped) await this.#resync(from, present);
+    } catch (error) {
+      log.info("the inbox cannot be read", { code: causeOf(error).code });
+      if (homeserver.state.kind !== "connected" || this.#stopped) return;
+      clock.after(subscribeRetryMs, () => {
+        if (homeserver.state.kind === "connected" && !this.#stopped) void this.open(inbox);
+      });
+    }
+  }
+
+  take(items: InboxItem[]): void {
+    if (this.#paused || this.#stopped) return;
+    this.#waiting.push(...items);
+    this.#working ??= this.#work().finally(() => (this.#working = undefined));
+  }
+
+  /** Ends after the item that is being worked on. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#waiting = [];
+    await this.#working;
+  }
+
+  /** The homeserver's inbox is another than the one we read: begin where it begins, envelope ids suppress what we had. */
+  async #resync(
+    from: { incarnation: Uint8Array },
+    present: ClientResult<"session.open">["inbox"],
+  ): Promise<void> {
+    const { store, homeserver, notices } = this.#ports;
+    const { incarnation, floor } = present;
+    store.transport.putCursor(incarnation, floor);
+    if (!isEqual(from.incarnation, incarnation)) notices.add("warning", causeOfCode("inbox-moved"));
+    await homeserver.request("inbox.subscribe", { incarnation, position: floor });
+  }
+
+  async #work(): Promise<void> {
+    while (this.#waiting.length > 0 && !this.#stopped) {
+      const batch = this.#waiting;
+      this.#waiting = [];
+      let last: number | undefined;
+      for (const item of batch) {
+        if (this.#stopped || this.#paused || !(await this.#process(item))) break;
+        last = item.position;
+      }
+      if (last !== undefined) this.#ports.homeserver.acknowledge(last);
+      this.#ports.after();
+    }
+  }
+
+  /** False where the store cannot take it now: the inbox is subscribed to anew later. */
+  async #process(item: InboxItem): Promise<boolean> {
+    try {
+      await this.#use(item);
+      return true;
+    } catch (error) {
+      if (this.#stopped) return false;
+      if (!(error instanceof StoreFullError)) throw error;
+      this.#paused = true;
+      this.#waiting = [];
+      this.#ports.clock.after(storeRetryMs, () => this.#resubscribe());
+      return false;
+    }
+  }
+
+  async #use(item: InboxItem): Promise<void> {
+    const { store, queue, handlers, log, notices } = this.#ports;
+    if (store.transport.wasSeen(item.id)) return this.#pass(item);
+    const handler = item.kind === "room" ? handlers.room : handlers.note;
+    try {
+      await queue.run(handler.keyOf(item), async () => {
+        const commit = await handler.prepare(item);
+        if (this.#stopped) return;
+        store.transaction(() => {
+          commit();
+          this.#advance(item);
+        });
+      });
+    } catch (error) {
+      if (this.#stopped || error instanceof StoreFullError) throw error;
+      if (error instanceof ProtocolError)
+        log.info("an item was passed over", { kind: item.kind, reason: error.message });
+      else {
+        // Our own fault: it must neither stop all that follows, nor go unnoticed.
+        log.warn("an item failed", { kind: item.kind, error: String(error) });
+        notices.add("warning", causeOfCode("messages-missing"));
+      }
+      this.#pass(item);
+    }
+  }
+
+  #pass(item: InboxItem): void {
+    this.#ports.store.transaction(() => this.#advance(item));
+  }
+
+  #advance(item: InboxItem): void {
+    const { transport } = this.#ports.store;
+    const now = this.#ports.clock.now();
+    transport.saw(item.id, now);
+    transport.advanceCursor(item.position);
+    if (this.#untilPrune-- > 0) return;
+    this.#untilPrune = seenPruneEveryItems;
+    transport.forgetSeenBefore(now - limits.envelopeIdMemoryMs);
+  }
+
+  #resubscribe(): void {
+    const cursor = this.#ports.store.transport.cursor();
+    if (this.#stopped || cursor === undefined || this.#ports.homeserver.state.kind !== "connected") return;
+    const { incarnation, position } = cursor;
+    void this.open({ incarnation, floor: 0, head: position, cursor: position });
+  }
+}

@@ -1,0 +1,212 @@
+/**
+ * Invitation links: made here, used by others, and others' links used here. The secret is never sent; whoever holds it
+ * proves it in a request, and the first use takes it in the transaction that opens the contact. It opens exactly that
+ * pair of accounts, and links servers only where an administrator acts. [I1] to [I6]
+ */
+import type { AccountRecord, Clock, Invitation, Primitives, RandomSource } from "@fedchat/protocol";
+import {
+  accountId,
+  decodeBase32,
+  encodeBase32,
+  formatInvitationLink,
+  invitationProofInput,
+  openAccountRecord,
+  parseInvitationLink,
+  ProtocolError,
+  requestId,
+} from "@fedchat/protocol";
+import type { Invitation as InvitationView, InvitationPreview } from "../interface/index.ts";
+import type { EngineStore } from "../store/engine-store.ts";
+import type { InvitationRow } from "../store/invitations-table.ts";
+import type { RequestRow } from "../store/requests-table.ts";
+import { causeOfCode, engineError } from "./causes.ts";
+import type { Changes } from "./changes.ts";
+import { isEqual } from "./credentials.ts";
+import type { Identity } from "./identity.ts";
+import { invitationLifetimeMs, invitationUsesDefault } from "./limits.ts";
+import type { Log } from "./log.ts";
+import type { Notices } from "./notices.ts";
+import type { Homeserver } from "./ports.ts";
+import type { Requests } from "./requests.ts";
+import type { OpenedNote } from "./sealed-notes.ts";
+import type { Servers } from "./servers.ts";
+
+export interface InvitationsPorts {
+  store: EngineStore;
+  identity: Identity;
+  servers: Servers;
+  requests: Requests;
+  homeserver: Homeserver;
+  notices: Notices;
+  primitives: Primitives;
+  clock: Clock;
+  random: RandomSource;
+  changes: Changes;
+  log: Log;
+}
+
+export class Invitations {
+  readonly #ports: InvitationsPorts;
+
+  constructor(ports: InvitationsPorts) {
+    this.#ports = ports;
+  }
+
+  create({ label = "", uses = invitationUsesDefault, expiresInMs = invitationLifetimeMs }): InvitationView {
+    const { store, identity, clock, random, changes } = this.#ports;
+    if (identity.opened === undefined) throw engineError("no-account");
+    const createdAt = clock.now();
+    const id = encodeBase32(random.bytes(16));
+    store.invitations.insert({
+      ...{ id, secret: random.bytes(16), label, createdAt, expiresAt: createdAt + expiresInMs },
+      ...{ usesMax: uses, usesLeft: uses, revoked: 0 },
+    });
+    changes.mark("invitation", id);
+    return this.view(store.invitations.get(id)!);
+  }
+
+  list(): InvitationView[] {
+    return this.#ports.store.invitations.list().map((row) => this.view(row));
+  }
+
+  revoke(id: string): void {
+    this.#ports.store.invitations.revoke(id);
+    this.#ports.changes.mark("invitation", id);
+  }
+
+  view(row: InvitationRow): InvitationView {
+    const state = this.#stateOf(row);
+    return {
+      invitationId: row.id,
+      link: state === "open" ? this.#link(row) : null,
+      label: row.label,
+      createdAt: row.createdAt,
+      expiresAt: row.expiresAt,
+      usesMax: row.usesMax,
+      usesLeft: row.usesLeft,
+      state,
+      usedBy: this.#ports.store.invitations.uses(row.id),
+    };
+  }
+
+  /** What a link says; nothing is sent to anybody. Throws `EngineError("bad-invitation")`. */
+  inspect(link: string): InvitationPreview {
+    const { inviter, handle, displayName, server, serverName, addresses, expires } = parsed(link);
+    return {
+      displayName,
+      address: `${handle}@${serverName}`,
+      account: inviter,
+      serverId: server,
+      serverName,
+      addresses,
+      expiresAt: expires,
+    };
+  }
+
+  /** Links the inviter's server where this account may, and asks the inviter with the proof. */
+  async accept(link: string): Promise<RequestRow> {
+    const { identity, clock, requests } = this.#ports;
+    const invitation = parsed(link);
+    if (invitation.inviter === identity.account) throw engineError("own-invitation");
+    if (invitation.expires <= clock.now()) throw new ProtocolError("expired");
+    await this.#linkServer(invitation);
+    const { id, secret } = invitation;
+    return requests.send(await this.#inviter(invitation), "", { id, secret });
+  }
+
+  /**
+   * The invitation that a request proves to hold: open, and the proof right. Anything else is an ordinary request.
+   * Consumed later, in the transaction that accepts.
+   */
+  check(
+    note: OpenedNote,
+    claim: { id: Uint8Array; proof: Uint8Array } | undefined,
+  ): InvitationRow | undefined {
+    const { store, identity, primitives } = this.#ports;
+    const row = claim && store.invitations.get(encodeBase32(claim.id));
+    if (claim === undefined || row === undefined || this.#stateOf(row) !== "open") return undefined;
+    const input = invitationProofInput(
+      requestId.toBytes(note.request),
+      accountId.toBytes(note.sender.record.account),
+      accountId.toBytes(identity.account),
+    );
+    return isEqual(primitives.hmacSha256(row.secret, input), claim.proof) ? row : undefined;
+  }
+
+  /** Within the accepting transaction. False where it was revoked meanwhile. */
+  consume(row: InvitationRow, by: AccountRecord): boolean {
+    const { store, clock, changes, servers } = this.#ports;
+    const { account, displayName, server } = by;
+    if (!store.invitations.consume(row.id, { account, displayName, at: clock.now() })) return false;
+    changes.mark("invitation", row.id);
+    if (server !== servers.own.id) clock.soon(() => void this.#linkBack(server));
+    return true;
+  }
+
+  #stateOf(row: InvitationRow): InvitationView["state"] {
+    if (row.revoked === 1) return "revoked";
+    if (row.usesLeft === 0) return "used";
+    return row.expiresAt <= this.#ports.clock.now() ? "expired" : "open";
+  }
+
+  #link(row: InvitationRow): string {
+    const { servers, identity } = this.#ports;
+    const { handle, displayName } = identity.record.record;
+    const record = servers.own.record;
+    const addresses = record?.addresses ?? [];
+    const shown = addresses.find(({ kind }) => kind !== "lan") ?? addresses[0];
+    const host =
+      shown === undefined ? "localhost" : shown.host.includes(":") ? `[${shown.host}]` : shown.host;
+    return formatInvitationLink(`https://${host}${shown === undefined ? "" : `:${shown.port}`}`, {
+      id: decodeBase32(row.id),
+      secret: row.secret,
+      expires: row.expiresAt,
+      server: servers.own.id,
+      serverName: record?.name ?? "server",
+      addresses,
+      relays: record?.relays ?? [],
+      inviter: identity.account,
+      handle,
+      displayName,
+    });
+  }
+
+  async #linkServer({ server, addresses }: Invitation): Promise<void> {
+    const { servers, identity } = this.#ports;
+    if (server === servers.own.id || servers.linkedByUs(server)) return;
+    if (identity.self.administrator === 1 && addresses.length > 0)
+      await servers.link(server, addresses, undefined);
+  }
+
+  async #inviter({ server, inviter }: Invitation) {
+    const { homeserver, primitives } = this.#ports;
+    const { record } = await homeserver.request("people.lookup", { server, account: inviter });
+    if (record === null) throw new ProtocolError("unknown-account");
+    const opened = openAccountRecord(primitives, record);
+    if (opened.record.account !== inviter || opened.record.server !== server) {
+      throw new ProtocolError("malformed", "account-record: of another account than the invitation's");
+    }
+    return opened;
+  }
+
+  /** An administrator's invitation makes the two servers mutual. */
+  async #linkBack(server: AccountRecord["server"]): Promise<void> {
+    const { servers, identity, notices, log } = this.#ports;
+    if (identity.self.administrator === 0 || servers.linkedByUs(server)) return;
+    try {
+      await servers.linkBack(server);
+    } catch (error) {
+      log.info("a server was not linked back", { server, error: String(error) });
+      notices.add("warning", causeOfCode("link-back-failed"));
+    }
+  }
+}
+
+function parsed(link: string): Invitation {
+  try {
+    return parseInvitationLink(link);
+  } catch (error) {
+    if (error instanceof ProtocolError) throw engineError("bad-invitation");
+    throw error;
+  }
+}

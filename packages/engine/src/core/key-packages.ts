@@ -1,0 +1,59 @@
+/**
+ * Key packages that lie ready at the homeserver for contacts who hold the capability. The private parts are stored
+ * before anything is published.
+ */
+import type { Clock, RandomSource } from "@fedchat/protocol";
+import type { GroupCrypto, NewKeyPackage } from "../mls/group-crypto.ts";
+import type { EngineStore } from "../store/engine-store.ts";
+import type { KeyPackageRow } from "../store/requests-table.ts";
+import type { Identity } from "./identity.ts";
+import { keyPackageMemoryMs, keyPackagesStocked, keyPackagesStockedMin } from "./limits.ts";
+import type { Homeserver } from "./ports.ts";
+
+export interface KeyPackagesPorts {
+  store: EngineStore;
+  identity: Identity;
+  homeserver: Homeserver;
+  groups: GroupCrypto;
+  clock: Pick<Clock, "now">;
+  random: RandomSource;
+}
+
+/** Fills the stock up where it is low. */
+export async function replenishKeyPackages(ports: KeyPackagesPorts): Promise<void> {
+  const { store, identity, homeserver, groups, clock } = ports;
+  store.requests.deleteKeyPackagesBefore(clock.now() - keyPackageMemoryMs);
+  const { stocked } = await homeserver.request("keyPackages.count", {});
+  const needsLastResort = !store.requests.hasLastResort();
+  if (stocked >= keyPackagesStockedMin && !needsLastResort) return;
+  const fresh: NewKeyPackage[] = [];
+  while (stocked + fresh.length < keyPackagesStocked) {
+    fresh.push(await groups.createKeyPackage(identity.member, clock.now()));
+  }
+  const lastResort = needsLastResort
+    ? await groups.createKeyPackage(identity.member, clock.now())
+    : undefined;
+  const createdAt = clock.now();
+  const keep = (made: NewKeyPackage, purpose: KeyPackageRow["purpose"]) =>
+    store.requests.insertKeyPackage({ ...made, purpose, request: null, createdAt });
+  store.transaction(() => {
+    for (const one of fresh) keep(one, "stock");
+    if (lastResort !== undefined) keep(lastResort, "last-resort");
+  });
+  await homeserver.request("keyPackages.put", {
+    packages: fresh.map(({ keyPackage }) => keyPackage),
+    ...(lastResort === undefined ? {} : { lastResort: lastResort.keyPackage }),
+    capability: capability(ports),
+  });
+}
+
+/** Who holds this may fetch one. */
+function capability({ store, random }: KeyPackagesPorts): Uint8Array {
+  const held = store.identity.setting(capabilitySetting);
+  if (held !== undefined) return held;
+  const made = random.bytes(16);
+  store.identity.putSetting(capabilitySetting, made);
+  return made;
+}
+
+const capabilitySetting = "key-package-capability";

@@ -1,0 +1,49 @@
+/** Bounds of the engine, with the reason for each size. Units are in the names. */
+
+/** Enough to keep a group commit busy; more would only wait in the homeserver's memory. */
+export const submissionsInFlightMax = 64;
+/** What may wait for a homeserver that cannot be reached: days of heavy writing, and a few MB of memory for the heads. */
+export const outgoingQueuedMax = 50_000;
+export const outgoingPageRows = 1_000;
+/** Envelopes asked about at once after a reconnect (the protocol's bound of one question). */
+export const progressPageEnvelopes = 500;
+/** A deferred envelope is tried again after a random time up to this, doubled each time. */
+export const deferralBaseMs = 1_000;
+export const deferralMaxMs = 60_000;
+
+/** Strangers may ask; a list longer than this is read by nobody, so the oldest is dropped. */
+export const pendingIncomingRequestsMax = 200;
+/** As long as an envelope with the same request could still come again. */
+export const settledRequestMemoryMs = 60 * 86_400_000;
+
+/** Receipts that come within this are one message: a page of history read is one receipt. */
+export const receiptDelayMs = 50;
+/** Receipts in one status message (the content's bound of one report). */
+export const receiptsPerStatusMax = 1_024;
+
+/** Notices are for people; older ones beyond this go unread. */
+export const noticesMax = 200;
+
+/** Key packages that lie ready at the homeserver: a person is rarely added to more rooms while away. */
+export const keyPackagesStocked = 20;
+/** Below this the stock is filled up. */
+export const keyPackagesStockedMin = 10;
+/** Private parts outlive the key packages' own lifetime by a little. */
+export const keyPackageMemoryMs = 110 * 86_400_000;
+
+/** A handle with a number behind it is tried this often before the person is asked for another name. */
+export const handleAttemptsMax = 20;
+
+export const messagesPageDefault = 100;
+export const searchHitsDefault = 30;
+
+/** An invitation lives a week and opens one contact unless said otherwise. */
+export const invitationLifetimeMs = 7 * 86_400_000;
+export const invitationUsesDefault = 1;
+
+/** A full disk is tried again after this; nothing is given up meanwhile. */
+export const storeRetryMs = 2_000;
+/** A subscription that failed for now is asked for again after this. */
+export const subscribeRetryMs = 5_000;
+/** Items between two prunings of the memory of seen envelopes. */
+export const seenPruneEveryItems = 1_000;

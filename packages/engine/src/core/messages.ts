@@ -1,0 +1,200 @@
+/** Writing, trying again, paging and marking messages. */
+import type { AccountId, Clock, MessageId, Primitives, RandomSource, RoomId } from "@fedchat/protocol";
+import {
+  accountUri,
+  computeMessageId,
+  encodeContent,
+  envelopeId,
+  messageStatus,
+  reply,
+  roomUri,
+  textMessage,
+} from "@fedchat/protocol";
+import type { EngineStore } from "../store/engine-store.ts";
+import type { MessageRow } from "../store/messages-table.ts";
+import type { RoomRow } from "../store/rooms-table.ts";
+import { engineError } from "./causes.ts";
+import type { Changes } from "./changes.ts";
+import { countOwn, nextPlace, seenCounters } from "./counters.ts";
+import type { Identity } from "./identity.ts";
+import type { KeyedQueue } from "./keyed-queue.ts";
+import { messagesPageDefault } from "./limits.ts";
+import type { Outgoing } from "./outgoing.ts";
+import type { Receipts } from "./receipts.ts";
+import { roomKey } from "./room-key.ts";
+import type { RoomSender } from "./room-sender.ts";
+import type { Rooms } from "./rooms.ts";
+
+export interface MessagesPorts {
+  store: EngineStore;
+  identity: Identity;
+  rooms: Rooms;
+  sender: RoomSender;
+  receipts: Receipts;
+  outgoing: Outgoing;
+  queue: KeyedQueue;
+  primitives: Primitives;
+  clock: Clock;
+  random: RandomSource;
+  changes: Changes;
+}
+
+export interface NewText {
+  text: string;
+  inReplyTo: MessageId | null;
+  /** The same one twice sends once. */
+  clientId: string | null;
+}
+
+export class Messages {
+  readonly #ports: MessagesPorts;
+
+  constructor(ports: MessagesPorts) {
+    this.#ports = ports;
+  }
+
+  /** Throws `EngineError("unknown-message")`. */
+  get(id: MessageId): MessageRow {
+    const message = this.#ports.store.messages.get(id);
+    if (message === undefined) throw engineError("unknown-message");
+    return message;
+  }
+
+  /** Resolves once the message is committed here, whether or not anybody can be reached. */
+  send(roomId: RoomId, text: NewText): Promise<MessageRow> {
+    const { queue, rooms, store } = this.#ports;
+    return queue.run(roomKey(roomId), async () => {
+      const earlier = text.clientId === null ? undefined : store.messages.byClientId(text.clientId);
+      if (earlier !== undefined) return earlier;
+      const room = rooms.writable(roomId);
+      const id = room.kind === "notes" ? this.#addNote(room, text) : await this.#sendToPeer(room, text);
+      return this.get(id);
+    });
+  }
+
+  /** Sends a failed message's stored bytes again, in an envelope of its own. */
+  retry(id: MessageId): MessageRow {
+    const { store, outgoing, random, changes } = this.#ports;
+    const { room, state } = this.get(id);
+    if (state !== "failed") throw engineError("nothing-to-retry");
+    this.#ports.rooms.writable(room);
+    store.transaction(() => {
+      const failed = store.transport.bySubject(id);
+      if (failed === undefined) throw engineError("nothing-to-retry");
+      const { kind, created, server, account, payload, grantFirst, purpose, subject } = failed;
+      store.transport.delete(failed.seq);
+      // The refused envelope's id is remembered on the way as refused.
+      const envelope = envelopeId.fromBytes(random.bytes(16));
+      outgoing.enqueue({ envelope, kind, created, server, account, payload, grantFirst, purpose, subject });
+      store.messages.setWaiting(id, null);
+    });
+    outgoing.pump();
+    changes.messageChanged(id);
+    return this.get(id);
+  }
+
+  /** Read up to and with this message; others are told. */
+  markRead(roomId: RoomId, id: MessageId): void {
+    const { store, rooms, receipts, changes } = this.#ports;
+    const room = rooms.get(roomId);
+    const { position } = this.#inRoom(room, id);
+    store.transaction(() => {
+      store.rooms.setReadPosition(roomId, Math.max(room.readPosition, position));
+      if (position <= room.reportedPosition) return;
+      store.rooms.setReportedPosition(roomId, position);
+      if (room.kind !== "pair" || room.state !== "open") return;
+      for (const read of store.messages.othersBetween(roomId, room.reportedPosition, position)) {
+        store.messages.oweReceipt(roomId, read, messageStatus.read);
+      }
+    });
+    receipts.sendSoon();
+    changes.mark("room", roomId);
+    changes.status();
+  }
+
+  markUnread(roomId: RoomId, id: MessageId): void {
+    const { store, rooms, changes } = this.#ports;
+    const { position } = this.#inRoom(rooms.get(roomId), id);
+    store.rooms.setReadPosition(roomId, position - 1);
+    changes.mark("room", roomId);
+    changes.status();
+  }
+
+  /** A page of a room, oldest first. */
+  page(
+    roomId: RoomId,
+    at: { before?: number | undefined; after?: number | undefined; around?: MessageId | undefined },
+    limit = messagesPageDefault,
+  ): { rows: MessageRow[]; more: { before: boolean; after: boolean } } {
+    const { store, rooms } = this.#ports;
+    const room = rooms.get(roomId);
+    const older = (position: number, count: number) =>
+      store.messages.before(roomId, position, count).toReversed();
+    let rows: MessageRow[];
+    if (at.around !== undefined) {
+      const middle = this.#inRoom(room, at.around);
+      const before = older(middle.position, Math.floor((limit - 1) / 2));
+      rows = [...before, middle, ...store.messages.after(roomId, middle.position, limit - 1 - before.length)];
+    } else if (at.after !== undefined) rows = store.messages.after(roomId, at.after, limit);
+    else rows = older(at.before ?? Number.MAX_SAFE_INTEGER, limit);
+    const [first, last] = [rows.at(0)?.position, rows.at(-1)?.position];
+    const hasBefore = first !== undefined && store.messages.before(roomId, first, 1).length > 0;
+    const hasAfter = last !== undefined && store.messages.after(roomId, last, 1).length > 0;
+    return { rows, more: { before: hasBefore, after: hasAfter } };
+  }
+
+  #addNote(room: RoomRow, text: NewText): MessageId {
+    const { store, clock } = this.#ports;
+    const { id, encoded } = this.#compose(room, text);
+    store.transaction(() => this.#insert(room, id, encoded, text, { state: "read", readAt: clock.now() }));
+    return id;
+  }
+
+  async #sendToPeer(room: RoomRow, text: NewText): Promise<MessageId> {
+    const { store, sender, identity } = this.#ports;
+    const { device } = identity.self;
+    const { id, encoded } = this.#compose(room, text);
+    const place = nextPlace(store.rooms, room.id, device);
+    const seen = seenCounters(store.rooms, room.id);
+    const item = { kind: "message", ...place, seen, content: encoded } as const;
+    await sender.send(room, item, { purpose: "message", subject: id }, () => {
+      countOwn(store.rooms, room.id, device, place, id);
+      this.#insert(room, id, encoded, text, { state: "waiting" });
+    });
+    return id;
+  }
+
+  #compose(room: RoomRow, { text, inReplyTo }: NewText): { id: MessageId; encoded: Uint8Array } {
+    const { primitives, random, identity } = this.#ports;
+    if (inReplyTo !== null) this.#inRoom(room, inReplyTo);
+    const frame = { salt: random.bytes(16) };
+    const encoded = encodeContent(
+      inReplyTo === null ? textMessage(frame, text) : reply(frame, inReplyTo, text),
+    );
+    const origin = { sender: accountUri(identity.account), room: roomUri(room.id) };
+    return { id: computeMessageId(primitives, origin, encoded), encoded };
+  }
+
+  #insert(
+    room: RoomRow,
+    id: MessageId,
+    content: Uint8Array,
+    { text, inReplyTo, clientId }: NewText,
+    standing: Pick<MessageRow, "state"> & Partial<MessageRow>,
+  ): void {
+    const { store, clock, identity, changes } = this.#ports;
+    const now = clock.now();
+    const sender: AccountId = identity.account;
+    const times = { sentAt: now, receivedAt: now };
+    const mine = { kind: "text", sender, mine: 1, ...times, ...standing } as const;
+    store.messages.insert({ id, room: room.id, text, inReplyTo, content, clientId, ...mine });
+    store.rooms.active(room.id, now);
+    changes.messageAdded(id, room.id);
+  }
+
+  #inRoom(room: RoomRow, id: MessageId): MessageRow {
+    const message = this.get(id);
+    if (message.room !== room.id) throw engineError("unknown-message");
+    return message;
+  }
+}

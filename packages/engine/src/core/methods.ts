@@ -1,0 +1,239 @@
+/** The interface's methods, each in a line or two: parameters in, the parts of the engine, views out. */
+import type {
+  AccountId,
+  MessageId,
+  OpenedAccountRecord,
+  Primitives,
+  RandomSource,
+  RequestId,
+  RoomId,
+  ServerId,
+} from "@fedchat/protocol";
+import { openAccountRecord, ProtocolError } from "@fedchat/protocol";
+import type { z } from "zod";
+import type { MethodName, methods, Result } from "../interface/index.ts";
+import type { EngineStore } from "../store/engine-store.ts";
+import type { Account } from "./account.ts";
+import { engineError } from "./causes.ts";
+import { EngineError } from "./engine-error.ts";
+import type { Contacts } from "./contacts.ts";
+import type { HomeserverClient } from "./homeserver-client.ts";
+import type { Identity } from "./identity.ts";
+import type { Invitations } from "./invitations.ts";
+import type { KnownAccounts } from "./known-accounts.ts";
+import { messagesPageDefault, searchHitsDefault } from "./limits.ts";
+import type { Messages } from "./messages.ts";
+import type { NamedAccount, Names } from "./names.ts";
+import type { Notices } from "./notices.ts";
+import { generatePassphrase } from "./passphrase.ts";
+import type { People } from "./people.ts";
+import type { Requests } from "./requests.ts";
+import type { Rooms } from "./rooms.ts";
+import { safetyNumber } from "./safety-number.ts";
+import { searchMessages } from "./search.ts";
+import { addressOf, type Servers } from "./servers.ts";
+import type { Views } from "./views.ts";
+import { xrayOf } from "./xray.ts";
+
+export interface MethodPorts {
+  store: EngineStore;
+  identity: Identity;
+  account: Account;
+  homeserver: HomeserverClient;
+  servers: Servers;
+  people: People;
+  names: Names;
+  known: KnownAccounts;
+  requests: Requests;
+  contacts: Contacts;
+  invitations: Invitations;
+  rooms: Rooms;
+  messages: Messages;
+  notices: Notices;
+  views: Views;
+  primitives: Primitives;
+  random: RandomSource;
+}
+
+type Parsed<M extends MethodName> = z.output<(typeof methods)[M]["params"]>;
+export type Handlers = { [M in MethodName]: (params: Parsed<M>) => Result<M> | Promise<Result<M>> };
+
+/** Parameters have passed the interface's schemas: their identifiers have the form that the brands promise. */
+export function methodHandlers(ports: MethodPorts): Handlers {
+  const { store, identity, account, servers, people, names, requests, contacts, invitations } = ports;
+  const { rooms, messages, notices, views, homeserver, primitives, random } = ports;
+  const finder = personFinder(ports);
+
+  return {
+    "engine.status": () => views.status(),
+    "engine.subscribe": () => ({ position: store.messages.newestPosition() }),
+    "engine.notices": () => store.notices.list().map((row) => views.notice(row)),
+    "engine.dismissNotice": ({ noticeId }) => done(notices.dismiss(noticeId)),
+
+    "account.create": async ({ displayName, handle, password, registrationToken }) => {
+      await account.create({ displayName, handle, password, registrationToken });
+      return views.me();
+    },
+    "account.signIn": async ({ handle, password }) => {
+      await account.signIn(handle, password);
+      return views.me();
+    },
+    "account.setPassword": async ({ password }) => done(await account.setPassword(password)),
+    "account.suggestPassphrase": () => ({ passphrase: generatePassphrase(random) }),
+    "account.rename": async ({ displayName }) => {
+      await account.rename(displayName);
+      return views.me();
+    },
+
+    "servers.list": () => servers.list().map((link) => views.server(link)),
+    "servers.link": async ({ host, port, serverId, localName }) =>
+      views.server(await servers.link(serverId as ServerId, [addressOf(host, port)], localName)),
+    "servers.linkBack": async ({ serverId }) => views.server(await servers.linkBack(serverId as ServerId)),
+    "servers.unlink": async ({ serverId }) => done(await servers.unlink(serverId as ServerId)),
+    "servers.block": async ({ serverId }) => views.server(await servers.block(serverId as ServerId)),
+    "servers.unblock": async ({ serverId }) => views.server(await servers.unblock(serverId as ServerId)),
+    "servers.rename": async ({ serverId, localName }) =>
+      views.server(await servers.rename(serverId as ServerId, localName)),
+    "servers.retry": async ({ serverId }) => done(await servers.retry(serverId as ServerId)),
+
+    "people.list": async ({ refresh }) => {
+      if (refresh === true || (people.all().length === 0 && homeserver.state.kind === "connected")) {
+        await people.refresh(refresh === true);
+      }
+      return views.people();
+    },
+    "people.find": async ({ who }) => views.person(await finder.find(who)),
+
+    "requests.list": () => store.requests.list().map((row) => views.request(row)),
+    "requests.send": async ({ who, text }) => {
+      if (unsendable.test(text) || !text.isWellFormed()) throw engineError("bad-text");
+      return views.request(await requests.send(await finder.record(who), text));
+    },
+    "requests.accept": async ({ requestId }) => {
+      const { room } = await requests.accept(requestId as RequestId);
+      return views.room(rooms.get(room!));
+    },
+    "requests.decline": async ({ requestId }) => done(await requests.decline(requestId as RequestId)),
+    "requests.withdraw": async ({ requestId }) => done(await requests.withdraw(requestId as RequestId)),
+
+    "contacts.list": () => store.accounts.contacts().map((row) => views.contact(row)),
+    "contacts.block": async ({ account: blocked }) => done(await contacts.block(blocked as AccountId)),
+    "contacts.unblock": ({ account: blocked }) => done(contacts.unblock(blocked as AccountId)),
+    "contacts.nickname": ({ account: named, nickname }) =>
+      views.contact(contacts.setNickname(named as AccountId, nickname)),
+    "contacts.blocked": () =>
+      store.accounts
+        .blocked()
+        .map((row) => ({ account: row.account, displayName: names.shown(row.account) })),
+    "contacts.safetyNumber": ({ account: other }) =>
+      safetyNumber(primitives, identity.account, other as AccountId),
+
+    "invitations.create": ({ label, uses, expiresInMs }) =>
+      invitations.create({
+        ...(label === undefined ? {} : { label }),
+        ...(uses === undefined ? {} : { uses }),
+        ...(expiresInMs === undefined ? {} : { expiresInMs }),
+      }),
+    "invitations.list": () => invitations.list(),
+    "invitations.revoke": ({ invitationId }) => done(invitations.revoke(invitationId)),
+    "invitations.inspect": ({ link }) => invitations.inspect(link),
+    "invitations.accept": async ({ link }) => views.request(await invitations.accept(link)),
+
+    "rooms.list": () => store.rooms.list().map((row) => views.room(row)),
+    "rooms.get": ({ roomId }) => views.room(rooms.get(roomId as RoomId)),
+    "rooms.clear": ({ roomId }) => done(rooms.clear(roomId as RoomId)),
+
+    "messages.list": ({ roomId, before, after, around, limit }) => {
+      const at = { before, after, around: around as MessageId | undefined };
+      const { rows, more } = messages.page(roomId as RoomId, at, limit);
+      return { messages: rows.map((row) => views.message(row)), more };
+    },
+    "messages.since": ({ after, limit }) =>
+      store.messages.since(after, limit ?? messagesPageDefault).map((row) => views.message(row)),
+    "messages.send": async ({ roomId, to, text, inReplyTo, clientId }) => {
+      const room = (roomId as RoomId | undefined) ?? finder.roomWith(to);
+      const reference = (inReplyTo as MessageId | undefined) ?? null;
+      return views.message(
+        await messages.send(room, {
+          text: text.toWellFormed(),
+          inReplyTo: reference,
+          clientId: clientId ?? null,
+        }),
+      );
+    },
+    "messages.retry": ({ messageId }) => views.message(messages.retry(messageId as MessageId)),
+    "messages.markRead": ({ roomId, messageId }) =>
+      done(messages.markRead(roomId as RoomId, messageId as MessageId)),
+    "messages.markUnread": ({ roomId, messageId }) =>
+      done(messages.markUnread(roomId as RoomId, messageId as MessageId)),
+    "messages.xray": ({ messageId }) => {
+      const message = messages.get(messageId as MessageId);
+      const { peer } = rooms.get(message.room);
+      const theirs = peer === null ? servers.own.id : (names.account(peer)?.server ?? servers.own.id);
+      const shown = peer === null ? "" : names.shown(peer);
+      return xrayOf(message, {
+        own: names.server(servers.own.id),
+        theirs: names.server(theirs),
+        peer: shown,
+      });
+    },
+    "messages.search": ({ text, roomId, before, limit }) => {
+      const filter = { room: roomId as RoomId | undefined, before, limit: limit ?? searchHitsDefault };
+      return searchMessages(store.messages, text, filter).map(({ message, snippet }) => ({
+        message: views.message(message),
+        roomTitle: views.roomById(message.room)?.title ?? "",
+        snippet,
+      }));
+    },
+
+    "drafts.set": ({ roomId, text }) => done(rooms.setDraft(roomId as RoomId, text)),
+  };
+}
+
+/** What the wire does not carry in texts of requests: controls, and characters that reorder what stands around them. */
+const unsendable = /[^\P{Cc}\n\t]|[\u202a-\u202e\u2066-\u2069]/u;
+
+function personFinder({ names, people, known, homeserver, store, identity, rooms, primitives }: MethodPorts) {
+  /** Among those known; where nobody fits, the linked servers are asked once. */
+  async function find(who: string): Promise<NamedAccount> {
+    try {
+      return names.resolve(who);
+    } catch (error) {
+      const isUnknown = error instanceof EngineError && error.data.code === "unknown-person";
+      if (!isUnknown || homeserver.state.kind !== "connected") throw error;
+      await people.refresh(true);
+      return names.resolve(who);
+    }
+  }
+
+  /** The newest signed record, which requests are sealed to. */
+  async function record(who: string): Promise<OpenedAccountRecord> {
+    const { account, server } = await find(who);
+    const listed = people.get(account)?.opened;
+    if (listed !== undefined) return listed;
+    if (account === identity.account) return identity.record;
+    if (homeserver.state.kind !== "connected") return known.get(account) ?? refuse("unknown-account");
+    const { record: found } = await homeserver.request("people.lookup", { server, account });
+    const opened = found === null ? known.get(account) : openAccountRecord(primitives, found);
+    return opened?.record.account === account ? opened : refuse("unknown-account");
+  }
+
+  function roomWith(who: string | undefined): RoomId {
+    if (who === undefined) throw engineError("unknown-room");
+    const { account } = names.resolve(who);
+    if (account === identity.account) return rooms.notes().id;
+    const contact = store.accounts.contact(account);
+    if (contact === undefined) throw engineError("unknown-room", "You have no chat with this person yet.");
+    return contact.room;
+  }
+
+  return { find, record, roomWith };
+}
+
+function refuse(code: "unknown-account"): never {
+  throw new ProtocolError(code);
+}
+
+function done(_effect: void): Record<string, never> {
+  return {};
+}

@@ -1,0 +1,131 @@
+/** What people and servers are called on a screen, and what the person may call them when typing. */
+import type { AccountId, ServerId } from "@fedchat/protocol";
+import { accountId } from "@fedchat/protocol";
+import type { EngineStore } from "../store/engine-store.ts";
+import { engineError } from "./causes.ts";
+import type { Identity } from "./identity.ts";
+import type { People } from "./people.ts";
+import type { Servers } from "./servers.ts";
+
+/** Where an account lives and what it calls itself. */
+export interface NamedAccount {
+  account: AccountId;
+  server: ServerId;
+  handle: string;
+  displayName: string;
+}
+
+const idCharacters = 8;
+
+export class Names {
+  readonly #store: Pick<EngineStore, "accounts">;
+  readonly #servers: Servers;
+  readonly #people: People;
+  readonly #identity: Identity;
+
+  constructor(ports: {
+    store: Pick<EngineStore, "accounts">;
+    servers: Servers;
+    people: People;
+    identity: Identity;
+  }) {
+    this.#store = ports.store;
+    this.#servers = ports.servers;
+    this.#people = ports.people;
+    this.#identity = ports.identity;
+  }
+
+  /** Local name, else claimed name; a server that we never linked shows eight characters of its id with it. */
+  server(server: ServerId): string {
+    if (server === this.#servers.own.id) return this.#servers.own.record?.name ?? short(server);
+    const link = this.#servers.get(server);
+    if (link?.localName) return link.localName;
+    if (link === undefined || link.name === "") return short(server);
+    return this.#servers.linkedByUs(server) ? link.name : `${link.name}·${short(server)}`;
+  }
+
+  /** `@handle` for the owner of a one-person server, else `handle@server`. */
+  address({ server, handle }: Pick<NamedAccount, "server" | "handle">): string {
+    return this.#isOnePersonServer(server) ? `@${handle}` : `${handle}@${this.server(server)}`;
+  }
+
+  account(account: AccountId): NamedAccount | undefined {
+    if (this.#identity.opened?.account === account) return this.#identity.record.record;
+    return this.#people.get(account)?.opened.record ?? this.#store.accounts.get(account);
+  }
+
+  /** The person's own nickname for them, else what they call themselves. */
+  shown(account: AccountId): string {
+    return (
+      this.#store.accounts.contact(account)?.nickname ??
+      this.account(account)?.displayName ??
+      account.slice(0, idCharacters)
+    );
+  }
+
+  /**
+   * Who is meant: an account key, `@bob`, `bob@server`, `bob`, or a nickname.
+   * Throws `EngineError`: `ambiguous` with the addresses that it could mean, `unknown-person`.
+   */
+  resolve(who: string): NamedAccount {
+    const text = who.trim();
+    const byKey = accountId.parse(text);
+    const known = byKey && this.account(byKey);
+    if (known !== undefined) return known;
+    const found = this.#candidates(text.toLowerCase());
+    if (found.length === 1) return found[0]!;
+    if (found.length === 0) throw engineError("unknown-person", `Nobody called '${text}' is known here.`);
+    const addresses = found.slice(0, 5).map((one) => `${one.handle}@${this.server(one.server)}`);
+    throw engineError("ambiguous", `'${text}' could be ${addresses.join(" or ")}.`);
+  }
+
+  #candidates(text: string): NamedAccount[] {
+    const everybody = this.#everybody();
+    const at = text.lastIndexOf("@");
+    if (at > 0) {
+      const [handle, server] = [text.slice(0, at), text.slice(at + 1)];
+      return everybody.filter((one) => one.handle === handle && this.#isCalled(one.server, server));
+    }
+    const name = at === 0 ? text.slice(1) : text;
+    const tests: ((one: NamedAccount) => boolean)[] = [
+      (one) =>
+        this.#isOnePersonServer(one.server) && (one.handle === name || this.#isCalled(one.server, name)),
+      (one) => one.handle === name,
+      (one) => this.shown(one.account).toLowerCase() === name,
+    ];
+    // The first way of naming that names anybody is meant.
+    for (const test of tests) {
+      const found = everybody.filter(test);
+      if (found.length > 0) return found;
+    }
+    return [];
+  }
+
+  #everybody(): NamedAccount[] {
+    const everybody = new Map<AccountId, NamedAccount>();
+    for (const { opened } of this.#people.all()) everybody.set(opened.record.account, opened.record);
+    for (const { account } of this.#store.accounts.contacts()) {
+      const kept = this.#store.accounts.get(account);
+      if (kept !== undefined && !everybody.has(account)) everybody.set(account, kept);
+    }
+    if (this.#identity.opened !== undefined)
+      everybody.set(this.#identity.account, this.#identity.record.record);
+    return [...everybody.values()];
+  }
+
+  #isCalled(server: ServerId, name: string): boolean {
+    const own = server === this.#servers.own.id ? this.#servers.own.record?.name : undefined;
+    const link = this.#servers.get(server);
+    const names = [own, link?.localName?.toLowerCase(), link?.name, this.server(server).toLowerCase()];
+    return server === name || names.includes(name);
+  }
+
+  #isOnePersonServer(server: ServerId): boolean {
+    if (server === this.#servers.own.id) return this.#servers.own.accounts <= 1;
+    return this.#people.of(server).length === 1;
+  }
+}
+
+function short(server: ServerId): string {
+  return server.slice(0, idCharacters);
+}

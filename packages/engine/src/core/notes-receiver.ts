@@ -1,0 +1,257 @@
+/**
+ * What account notes do on arrival: a request waits for the person (or opens at once where both asked each other, or an
+ * invitation was used), a withdrawal ends it, an acceptance opens the room, `gone` closes it again. A note's request id
+ * is accepted once. [Q3] to [Q9]
+ */
+import type { AccountId, AccountNote, Clock, InboxItem, Primitives, RoomId } from "@fedchat/protocol";
+import { accountId, ProtocolError } from "@fedchat/protocol";
+import type { GroupCrypto } from "../mls/group-crypto.ts";
+import type { EngineStore } from "../store/engine-store.ts";
+import type { KeyPackageRow, RequestRow } from "../store/requests-table.ts";
+import { causeOfCode, encodeCause } from "./causes.ts";
+import type { Changes } from "./changes.ts";
+import { certificateOf, pairFault } from "./credentials.ts";
+import type { Identity } from "./identity.ts";
+import type { Commit, ItemHandler } from "./inbox.ts";
+import type { Invitations } from "./invitations.ts";
+import type { KnownAccounts } from "./known-accounts.ts";
+import { pendingIncomingRequestsMax, settledRequestMemoryMs } from "./limits.ts";
+import type { Names } from "./names.ts";
+import type { NotesSender } from "./notes-sender.ts";
+import type { Outgoing } from "./outgoing.ts";
+import type { Requests } from "./requests.ts";
+import { accountKey } from "./room-key.ts";
+import type { Rooms } from "./rooms.ts";
+import type { OpenedNote } from "./sealed-notes.ts";
+import { openNote } from "./sealed-notes.ts";
+import type { Servers } from "./servers.ts";
+
+export interface NotesReceiverPorts {
+  store: EngineStore;
+  identity: Identity;
+  known: KnownAccounts;
+  names: Names;
+  servers: Servers;
+  rooms: Rooms;
+  requests: Requests;
+  invitations: Invitations;
+  notes: NotesSender;
+  outgoing: Outgoing;
+  groups: GroupCrypto;
+  primitives: Primitives;
+  clock: Clock;
+  changes: Changes;
+}
+
+type Content<K extends AccountNote["content"]["kind"]> = Extract<AccountNote["content"], { kind: K }>;
+
+export class NotesReceiver implements ItemHandler {
+  readonly #ports: NotesReceiverPorts;
+
+  constructor(ports: NotesReceiverPorts) {
+    this.#ports = ports;
+  }
+
+  keyOf(item: InboxItem): string {
+    return accountKey(item.from);
+  }
+
+  async prepare(item: InboxItem): Promise<Commit> {
+    const { store, identity, primitives } = this.#ports;
+    const seedOf = (id: Uint8Array) => store.identity.requestKey(id)?.seed;
+    const note = openNote(primitives, item, identity.account, seedOf);
+    if (store.accounts.isBlocked(item.from)) throw passedOver("from a blocked account");
+    this.#ports.known.check(note.sender);
+    if (note.sender.record.account === identity.account) throw passedOver("from this very account");
+    const isAnswer = note.content.kind === "acceptance" || note.content.kind === "gone";
+    if ((item.kind === "answer") !== isAnswer) throw passedOver("in an envelope of another kind");
+    switch (note.content.kind) {
+      case "request":
+        return this.#requested(note, note.content);
+      case "withdrawal":
+        return this.#withdrawn(note);
+      case "acceptance":
+        return this.#accepted(note, note.content);
+      case "gone":
+        return this.#gone(note, note.content.room);
+    }
+  }
+
+  async #requested(note: OpenedNote, content: Content<"request">): Promise<Commit> {
+    const { store, identity, known, requests, invitations, clock } = this.#ports;
+    const { account, server } = note.sender.record;
+    if (store.requests.get(note.request) !== undefined) throw passedOver("a request that was seen before");
+    const keyPackage = await this.#usableKeyPackage(note, content.keyPackages);
+    const invited = invitations.check(note, content.invitation);
+    const row: RequestRow = {
+      ...{
+        id: note.request,
+        direction: "incoming",
+        account,
+        server,
+        text: content.text,
+        createdAt: clock.now(),
+      },
+      ...{ why: this.#why(note, invited?.label), state: "pending", cause: null, room: null, keyPackage },
+    };
+    const crossed = store.requests.pending("outgoing", account);
+    const keep = () => {
+      known.learn(note.sender);
+      store.requests.insert(row);
+      this.#marked(row);
+    };
+    // Both asked each other: the lower account key's request counts, on both sides. [Q6]
+    if (crossed !== undefined && isLower(identity.account, account)) {
+      return () => {
+        keep();
+        store.requests.settle(row.id, "withdrawn");
+      };
+    }
+    if (crossed === undefined && invited === undefined) {
+      return () => {
+        keep();
+        this.#dropOldest();
+      };
+    }
+    // The record must be known before the room is made; being verified and newer, it may be so in any case.
+    known.learn(note.sender);
+    const accept = await requests.prepareAcceptance(row);
+    return () => {
+      keep();
+      const used = invited !== undefined && invitations.consume(invited, note.sender.record);
+      if (crossed === undefined && !used) return this.#dropOldest();
+      if (crossed !== undefined) {
+        store.requests.settle(crossed.id, "withdrawn");
+        store.requests.deleteKeyPackagesOf(crossed.id);
+        this.#marked(crossed);
+      }
+      accept();
+      this.#ports.outgoing.pump();
+    };
+  }
+
+  #withdrawn(note: OpenedNote): Commit {
+    const { store, known } = this.#ports;
+    const request = this.#requestOf(note, "incoming");
+    if (request?.state !== "pending") throw passedOver("a withdrawal of nothing that waits");
+    return () => {
+      known.learn(note.sender);
+      store.requests.settle(request.id, "withdrawn");
+      this.#marked(request);
+    };
+  }
+
+  async #accepted(note: OpenedNote, { room, welcome }: Content<"acceptance">): Promise<Commit> {
+    const { store, known, notes, outgoing } = this.#ports;
+    const request = this.#requestOf(note, "outgoing");
+    if (request?.state === "withdrawn") {
+      const answer = notes.envelope(note.sender, note.request, { kind: "gone", room });
+      return () => {
+        known.learn(note.sender);
+        outgoing.enqueue(answer);
+        outgoing.pump();
+      };
+    }
+    if (request?.state !== "pending") throw passedOver("an answer to nothing that was asked");
+    if (store.rooms.get(room) !== undefined) throw passedOver("an answer with a room that exists");
+    const keyPackage = this.#keyPackageOf(request, welcome);
+    const joined = keyPackage && (await this.#join(note, keyPackage, welcome));
+    return () => {
+      known.learn(note.sender);
+      store.requests.deleteKeyPackagesOf(request.id);
+      if (joined === undefined) {
+        store.requests.settle(request.id, "failed", { cause: encodeCause(causeOfCode("wrong-credential")) });
+      } else {
+        const { groupId, state } = joined;
+        const line = `${this.#ports.names.shown(request.account)} accepted your request.`;
+        store.requests.settle(request.id, "accepted", { room });
+        this.#ports.rooms.addPair({ id: room, peer: request.account, groupId, state }, line);
+      }
+      this.#marked(request);
+    };
+  }
+
+  #gone(note: OpenedNote, room: RoomId): Commit {
+    const { known, rooms, names } = this.#ports;
+    const request = this.#requestOf(note, "incoming");
+    if (request?.room !== room) throw passedOver("gone, but of no room that it opened");
+    return () => {
+      known.learn(note.sender);
+      const who = names.shown(request.account);
+      rooms.close(room, "closed", "room-closed", `${who} had taken the request back before you accepted it.`);
+    };
+  }
+
+  /** Undefined where the Welcome cannot be used or leads into a group with anybody else. */
+  async #join(note: OpenedNote, { keyPackage, privatePart }: KeyPackageRow, welcome: Uint8Array) {
+    const { groups, identity, primitives } = this.#ports;
+    const outcome = await groups.join({ welcome, identity: identity.member, keyPackage, privatePart });
+    if (outcome.kind !== "joined") return undefined;
+    const fault = pairFault(primitives, outcome.members, identity.member, note.sender);
+    const isKnown = this.#ports.store.rooms.roomOfGroup(outcome.groupId) !== undefined;
+    return fault === undefined && !isKnown ? outcome : undefined;
+  }
+
+  /** The key package that this Welcome is for, if it is the one that went with this request. */
+  #keyPackageOf(request: RequestRow, welcome: Uint8Array): KeyPackageRow | undefined {
+    const { groups, store } = this.#ports;
+    const rows = (groups.welcomeReferences(welcome) ?? []).map((one) => store.requests.keyPackage(one));
+    return rows.find((row) => row?.request === request.id);
+  }
+
+  async #usableKeyPackage(note: OpenedNote, keyPackages: Uint8Array[]): Promise<Uint8Array> {
+    const { groups, primitives, clock } = this.#ports;
+    for (const keyPackage of keyPackages) {
+      const info = await groups.inspectKeyPackage(keyPackage, clock.now());
+      if (info !== undefined && certificateOf(primitives, info, note.sender) !== undefined)
+        return keyPackage.slice();
+    }
+    throw passedOver("a request without a key package of its sender");
+  }
+
+  #requestOf(note: OpenedNote, direction: RequestRow["direction"]): RequestRow | undefined {
+    const request = this.#ports.store.requests.get(note.request);
+    const fits = request?.direction === direction && request.account === note.sender.record.account;
+    return fits ? request : undefined;
+  }
+
+  /** A stranger may ask, a thousand strangers may not fill the store. */
+  #dropOldest(): void {
+    const { store, clock } = this.#ports;
+    for (const dropped of store.requests.pendingIncomingBeyond(pendingIncomingRequestsMax)) {
+      store.requests.settle(dropped.id, "declined");
+      this.#marked(dropped);
+    }
+    store.requests.forgetSettledBefore(clock.now() - settledRequestMemoryMs);
+  }
+
+  #why(note: OpenedNote, invitation: string | undefined): string {
+    const { servers, names } = this.#ports;
+    const { server } = note.sender.record;
+    if (invitation !== undefined) {
+      return invitation === "" ? "They used your invitation." : `They used your invitation '${invitation}'.`;
+    }
+    if (server === servers.own.id) return "They live on your own homeserver.";
+    const name = names.server(server);
+    return servers.linkedByUs(server)
+      ? `Your homeserver is linked with theirs, ${name}.`
+      : `Their homeserver, ${name}, linked yours. You have not linked it.`;
+  }
+
+  #marked({ id, server }: Pick<RequestRow, "id" | "server">): void {
+    this.#ports.changes.mark("request", id);
+    this.#ports.changes.mark("people", server);
+    this.#ports.changes.status();
+  }
+}
+
+/** By the keys' bytes; base32 text sorts otherwise. */
+function isLower(a: AccountId, b: AccountId): boolean {
+  const [left, right] = [accountId.toBytes(a), accountId.toBytes(b)];
+  const at = left.findIndex((byte, index) => byte !== right[index]);
+  return at !== -1 && left[at]! < right[at]!;
+}
+
+function passedOver(what: string): ProtocolError {
+  return new ProtocolError("malformed", `account note: ${what}`);
+}

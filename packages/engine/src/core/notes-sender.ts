@@ -1,0 +1,51 @@
+/** Queues sealed notes to accounts, within the transaction that they belong to. */
+import type { AccountNote, Clock, OpenedAccountRecord, Primitives, RandomSource } from "@fedchat/protocol";
+import { envelopeId } from "@fedchat/protocol";
+import type { NewOutgoing } from "../store/transport-table.ts";
+import type { Identity } from "./identity.ts";
+import { sealNote } from "./sealed-notes.ts";
+
+export class NotesSender {
+  readonly #identity: Identity;
+  readonly #primitives: Primitives;
+  readonly #clock: Pick<Clock, "now">;
+  readonly #random: RandomSource;
+
+  constructor(ports: {
+    identity: Identity;
+    primitives: Primitives;
+    clock: Pick<Clock, "now">;
+    random: RandomSource;
+  }) {
+    this.#identity = ports.identity;
+    this.#primitives = ports.primitives;
+    this.#clock = ports.clock;
+    this.#random = ports.random;
+  }
+
+  /** A note's envelope, ready to be queued. Throws `ProtocolError("malformed")` for an unusable recipient. */
+  envelope(
+    recipient: OpenedAccountRecord,
+    request: AccountNote["request"],
+    content: AccountNote["content"],
+  ): NewOutgoing {
+    const { device, signatureSeed, record } = this.#identity.self;
+    const created = this.#clock.now();
+    const to = recipient.record.account;
+    const note = { request, sender: record, device, to, created, content };
+    const payload = sealNote(this.#primitives, this.#random, { note, signatureSeed, recipient });
+    const isAnswer = content.kind === "acceptance" || content.kind === "gone";
+    return {
+      envelope: envelopeId.fromBytes(this.#random.bytes(16)),
+      kind: isAnswer ? "answer" : "request",
+      created,
+      server: recipient.record.server,
+      account: to,
+      payload,
+      // Whoever asks or accepts expects something back.
+      grantFirst: content.kind === "request" || content.kind === "acceptance" ? 1 : 0,
+      purpose: content.kind === "request" ? "request" : "note",
+      subject: request,
+    };
+  }
+}

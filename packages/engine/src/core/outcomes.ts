@@ -1,0 +1,58 @@
+/** What becomes of an envelope, and how it shows on the message or request that it carries. */
+import type { MessageId, RequestId } from "@fedchat/protocol";
+import type { Cause } from "../interface/index.ts";
+import type { EngineStore } from "../store/engine-store.ts";
+import type { OutgoingHead } from "../store/transport-table.ts";
+import { encodeCause } from "./causes.ts";
+import type { Changes } from "./changes.ts";
+
+export type Outcome =
+  | { kind: "waiting" | "failed"; cause: Cause }
+  /** On disk at our homeserver. */
+  | { kind: "submitted" }
+  /** On disk at the recipient's homeserver. */
+  | { kind: "forwarded" };
+
+export function recordOutcome(
+  store: Pick<EngineStore, "messages" | "requests">,
+  changes: Changes,
+  row: Pick<OutgoingHead, "purpose" | "subject">,
+  outcome: Outcome,
+  at: number,
+): void {
+  if (row.purpose === "message") recordForMessage(store, changes, row.subject as MessageId, outcome, at);
+  else if (row.purpose === "request") recordForRequest(store, changes, row.subject as RequestId, outcome);
+}
+
+function recordForMessage(
+  { messages }: Pick<EngineStore, "messages">,
+  changes: Changes,
+  id: MessageId,
+  outcome: Outcome,
+  at: number,
+): void {
+  const changed =
+    outcome.kind === "waiting"
+      ? messages.setWaiting(id, encodeCause(outcome.cause))
+      : outcome.kind === "failed"
+        ? messages.setFailed(id, encodeCause(outcome.cause))
+        : messages.confirm(id, outcome.kind, at);
+  if (changed) changes.messageChanged(id);
+}
+
+function recordForRequest(
+  { requests }: Pick<EngineStore, "requests">,
+  changes: Changes,
+  id: RequestId,
+  outcome: Outcome,
+): void {
+  const request = requests.get(id);
+  if (request?.state !== "pending") return;
+  if (outcome.kind === "failed") {
+    requests.settle(id, "failed", { cause: encodeCause(outcome.cause) });
+    requests.deleteKeyPackagesOf(id);
+  } else {
+    requests.setCause(id, outcome.kind === "waiting" ? encodeCause(outcome.cause) : null);
+  }
+  changes.mark("request", id);
+}

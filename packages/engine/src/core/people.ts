@@ -1,0 +1,117 @@
+/**
+ * People of our own homeserver and of those linked mutually, with presence, as the homeserver lists them. Only records
+ * that verify are shown; nothing of this is kept on disk but newer records of accounts that we know.
+ */
+import type { AccountId, OpenedAccountRecord, PersonView, Primitives, ServerId } from "@fedchat/protocol";
+import {
+  accountRecordBody,
+  bytes,
+  decode,
+  DecodeError,
+  openAccountRecord,
+  ProtocolError,
+  struct,
+} from "@fedchat/protocol";
+import type { Changes } from "./changes.ts";
+import { isEqual } from "./credentials.ts";
+import type { KnownAccounts } from "./known-accounts.ts";
+import type { Homeserver } from "./ports.ts";
+
+export interface ListedPerson {
+  opened: OpenedAccountRecord;
+  server: ServerId;
+  presence: PersonView["presence"];
+}
+
+export class People {
+  readonly #homeserver: Homeserver;
+  readonly #primitives: Primitives;
+  readonly #known: KnownAccounts;
+  readonly #changes: Changes;
+  #byServer = new Map<ServerId, Map<AccountId, ListedPerson>>();
+
+  constructor(ports: {
+    homeserver: Homeserver;
+    primitives: Primitives;
+    known: KnownAccounts;
+    changes: Changes;
+  }) {
+    this.#homeserver = ports.homeserver;
+    this.#primitives = ports.primitives;
+    this.#known = ports.known;
+    this.#changes = ports.changes;
+  }
+
+  get(account: AccountId): ListedPerson | undefined {
+    for (const people of this.#byServer.values()) {
+      const person = people.get(account);
+      if (person !== undefined) return person;
+    }
+    return undefined;
+  }
+
+  of(server: ServerId): ListedPerson[] {
+    return [...(this.#byServer.get(server)?.values() ?? [])];
+  }
+
+  all(): ListedPerson[] {
+    return [...this.#byServer.values()].flatMap((people) => [...people.values()]);
+  }
+
+  /** Asks the homeserver; with `anew` it asks the linked servers first. */
+  async refresh(anew: boolean): Promise<void> {
+    const { people } = await this.#homeserver.request("people.list", { refresh: anew });
+    const servers = new Set([...this.#byServer.keys(), ...people.map(({ server }) => server)]);
+    for (const server of servers)
+      this.replace(
+        server,
+        people.filter((person) => person.server === server),
+      );
+  }
+
+  /** The people of one server as they now are. */
+  replace(server: ServerId, people: PersonView[]): void {
+    const before = this.#byServer.get(server);
+    const now = new Map<AccountId, ListedPerson>();
+    for (const { record, presence } of people) {
+      const opened = this.#open(record, before);
+      if (opened?.record.server !== server) continue;
+      now.set(opened.record.account, { opened, server, presence });
+      this.#known.update(opened);
+    }
+    if (now.size > 0) this.#byServer.set(server, now);
+    else this.#byServer.delete(server);
+    this.#changes.mark("people", server);
+    for (const account of new Set([...now.keys(), ...(before?.keys() ?? [])])) {
+      if (before?.get(account)?.presence !== now.get(account)?.presence)
+        this.#changes.mark("contact", account);
+    }
+  }
+
+  /** A record that was verified before need not be verified again: a long list comes with every change of presence. */
+  #open(
+    record: Uint8Array,
+    before: Map<AccountId, ListedPerson> | undefined,
+  ): OpenedAccountRecord | undefined {
+    try {
+      const claimed = accountOf(record);
+      const known = claimed && before?.get(claimed)?.opened;
+      return known && isEqual(known.signed, record) ? known : openAccountRecord(this.#primitives, record);
+    } catch (error) {
+      if (error instanceof ProtocolError) return undefined;
+      throw error;
+    }
+  }
+}
+
+const unverified = struct({ body: bytes({ max: 1_048_576 }) });
+
+/** Whose record this claims to be. */
+function accountOf(record: Uint8Array): AccountId | undefined {
+  try {
+    return decode(accountRecordBody, decode(unverified, record).body).account;
+  } catch (error) {
+    if (error instanceof DecodeError) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,65 @@
+/**
+ * Sends the receipts that are owed: what came or was read within a moment is one status message per room. What is owed
+ * lies in the store, so that a restart forgets none.
+ */
+import type { Clock, RandomSource, RoomId, Timer } from "@fedchat/protocol";
+import { encodeContent, statusMessage } from "@fedchat/protocol";
+import type { EngineStore } from "../store/engine-store.ts";
+import { seenCounters } from "./counters.ts";
+import type { KeyedQueue } from "./keyed-queue.ts";
+import { receiptDelayMs, receiptsPerStatusMax } from "./limits.ts";
+import type { Log } from "./log.ts";
+import { roomKey } from "./room-key.ts";
+import type { RoomSender } from "./room-sender.ts";
+
+export interface ReceiptsPorts {
+  store: EngineStore;
+  sender: RoomSender;
+  queue: KeyedQueue;
+  clock: Clock;
+  random: RandomSource;
+  log: Log;
+}
+
+export class Receipts {
+  readonly #ports: ReceiptsPorts;
+  #timer: Timer | undefined;
+  #stopped = false;
+
+  constructor(ports: ReceiptsPorts) {
+    this.#ports = ports;
+  }
+
+  sendSoon(): void {
+    if (this.#stopped) return;
+    this.#timer ??= this.#ports.clock.after(receiptDelayMs, () => {
+      this.#timer = undefined;
+      for (const room of this.#ports.store.messages.roomsOwedReceipts()) this.#send(room);
+    });
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#timer?.cancel();
+  }
+
+  #send(roomId: RoomId): void {
+    const { store, queue, sender, random, log } = this.#ports;
+    const sent = queue.run(roomKey(roomId), async () => {
+      const room = store.rooms.get(roomId);
+      if (this.#stopped || room === undefined) return;
+      const isBlocked = room.peer !== null && store.accounts.isBlocked(room.peer);
+      if (room.state !== "open" || isBlocked) return store.messages.forgetReceipts(roomId);
+      const owed = store.messages.owedReceipts(roomId, receiptsPerStatusMax);
+      if (owed.length === 0) return;
+      const report = owed.map(({ message, status }) => ({ messageId: message, status }));
+      const content = encodeContent(statusMessage({ salt: random.bytes(16) }, report));
+      const item = { kind: "status", seen: seenCounters(store.rooms, roomId), content } as const;
+      await sender.send(room, item, { purpose: "status", subject: "" }, () => {
+        for (const { message, status } of owed) store.messages.receiptSent(roomId, message, status);
+      });
+      if (owed.length === receiptsPerStatusMax) this.sendSoon();
+    });
+    sent.catch((error: unknown) => log.warn("receipts were not sent", { error: String(error) }));
+  }
+}

@@ -1,0 +1,38 @@
+/**
+ * The private parts of request keys, in sealed storage: a further device finds there what it needs to read requests, a
+ * device that made a key puts it there.
+ */
+import { array, bytes, decode, encode, struct, uint } from "@fedchat/protocol";
+import { isEqual } from "./credentials.ts";
+import type { SealedStorageKey, SealedStoragePorts } from "./sealed-storage.ts";
+import { getSealed, putSealed } from "./sealed-storage.ts";
+
+const recordName = "request-keys";
+/** Keys are rotated at most daily, and older ones open nothing that is still under way. */
+const keysMax = 256;
+const stored = array(struct({ id: bytes(8), seed: bytes(32), createdAt: uint() }), { max: keysMax });
+
+/**
+ * Brings store and sealed storage together.
+ * @param current id of the key on our record
+ */
+export async function shareRequestKeys(
+  ports: SealedStoragePorts,
+  key: SealedStorageKey,
+  current: Uint8Array,
+): Promise<void> {
+  const { identity } = ports.store;
+  const own = identity.requestKey(current);
+  if (own !== undefined && identity.sealedVersion(recordName) > 0) return;
+  const plaintext = await getSealed(ports, key, recordName);
+  const shared = plaintext === undefined ? [] : decode(stored, plaintext);
+  for (const row of shared) identity.putRequestKey(row);
+  if (own === undefined || shared.some(({ id }) => isEqual(id, current))) return;
+  const { id, seed, createdAt } = own;
+  await putSealed(
+    ports,
+    key,
+    recordName,
+    encode(stored, [...shared, { id, seed, createdAt }].slice(-keysMax)),
+  );
+}

@@ -1,0 +1,242 @@
+/**
+ * Chat requests of this engine's person: asking, accepting, declining, taking back. Consent comes before keys: whoever
+ * accepts makes the room from the key package that came with the request. [Q1] to [Q9]
+ */
+import type {
+  AccountId,
+  Clock,
+  OpenedAccountRecord,
+  Primitives,
+  RandomSource,
+  RequestId,
+} from "@fedchat/protocol";
+import { accountId, invitationProofInput, requestId, roomId } from "@fedchat/protocol";
+import type { GroupCrypto } from "../mls/group-crypto.ts";
+import type { EngineStore } from "../store/engine-store.ts";
+import type { RequestRow } from "../store/requests-table.ts";
+import { causeOfCode, encodeCause, engineError } from "./causes.ts";
+import type { Changes } from "./changes.ts";
+import { pairFault } from "./credentials.ts";
+import type { Identity } from "./identity.ts";
+import type { KeyedQueue } from "./keyed-queue.ts";
+import type { KnownAccounts } from "./known-accounts.ts";
+import type { Names } from "./names.ts";
+import type { NotesSender } from "./notes-sender.ts";
+import type { Outgoing } from "./outgoing.ts";
+import { accountKey } from "./room-key.ts";
+import type { Rooms } from "./rooms.ts";
+
+export interface RequestsPorts {
+  store: EngineStore;
+  identity: Identity;
+  known: KnownAccounts;
+  names: Names;
+  rooms: Rooms;
+  notes: NotesSender;
+  outgoing: Outgoing;
+  groups: GroupCrypto;
+  queue: KeyedQueue;
+  primitives: Primitives;
+  clock: Clock;
+  random: RandomSource;
+  changes: Changes;
+}
+
+/** What of an invitation link goes into the request that uses it. */
+export interface UsedInvitation {
+  id: Uint8Array;
+  secret: Uint8Array;
+}
+
+/** Changes to run in one transaction. */
+type Commit = () => void;
+
+export class Requests {
+  readonly #ports: RequestsPorts;
+
+  constructor(ports: RequestsPorts) {
+    this.#ports = ports;
+  }
+
+  /** Throws `EngineError("unknown-request")`. */
+  get(id: RequestId): RequestRow {
+    const request = this.#ports.store.requests.get(id);
+    if (request === undefined) throw engineError("unknown-request");
+    return request;
+  }
+
+  /** Asks for a chat. A request that already waits is that one; one of theirs that waits is accepted. */
+  send(to: OpenedAccountRecord, text: string, invitation?: UsedInvitation): Promise<RequestRow> {
+    const { store, identity, known, queue, outgoing, rooms } = this.#ports;
+    const { account } = to.record;
+    known.check(to);
+    return queue.run(accountKey(account), async () => {
+      if (account === identity.account) throw engineError("is-self");
+      if (store.accounts.isBlocked(account)) throw engineError("you-blocked");
+      const contact = store.accounts.contact(account);
+      if (contact !== undefined && rooms.get(contact.room).state === "open")
+        throw engineError("already-contact");
+      const theirs = store.requests.pending("incoming", account);
+      if (theirs !== undefined) return this.#acceptNow(theirs);
+      const waiting = store.requests.pending("outgoing", account);
+      if (waiting !== undefined && invitation === undefined) return waiting;
+      const { id, commit } = await this.#prepareRequest(to, text, invitation);
+      store.transaction(() => {
+        if (waiting !== undefined) this.#withdrawNow(waiting, to);
+        commit();
+      });
+      outgoing.pump();
+      return this.get(id);
+    });
+  }
+
+  accept(id: RequestId): Promise<RequestRow> {
+    const { account } = this.get(id);
+    return this.#ports.queue.run(accountKey(account), () => this.#acceptNow(this.#pendingIncoming(id)));
+  }
+
+  /** The sender is not told. */
+  decline(id: RequestId): Promise<void> {
+    const { queue, store } = this.#ports;
+    return queue.run(accountKey(this.get(id).account), async () => {
+      const request = this.#pendingIncoming(id);
+      store.requests.settle(request.id, "declined");
+      this.#marked(request);
+    });
+  }
+
+  /** Takes our own request back. An acceptance that crosses with it is answered with `gone`. */
+  withdraw(id: RequestId): Promise<void> {
+    const { store, known, queue, outgoing } = this.#ports;
+    return queue.run(accountKey(this.get(id).account), async () => {
+      const request = this.get(id);
+      if (request.direction !== "outgoing" || request.state !== "pending")
+        throw engineError("request-settled");
+      const to = known.get(request.account);
+      if (to === undefined) throw new Error("assertion: a request's recipient is kept");
+      store.transaction(() => this.#withdrawNow(request, to));
+      outgoing.pump();
+    });
+  }
+
+  /**
+   * Makes the room for a request: the group is computed now, and the returned changes are group state, room, contact and
+   * outgoing acceptance, together. Where the key package is no good any more, the request fails instead.
+   */
+  async prepareAcceptance(request: RequestRow): Promise<Commit> {
+    const { store, identity, known, rooms, notes, outgoing, groups, primitives, clock, random, names } =
+      this.#ports;
+    const peer = known.get(request.account);
+    const { keyPackage } = request;
+    if (peer === undefined || keyPackage === null)
+      throw new Error("assertion: a pending request keeps its sender");
+    const groupId = random.bytes(32);
+    const created = await groups.createPair({
+      groupId,
+      identity: identity.member,
+      peerKeyPackage: keyPackage,
+      nowMs: clock.now(),
+    });
+    const usable =
+      created.kind === "created" &&
+      pairFault(primitives, groups.members(created.state), identity.member, peer) === undefined;
+    if (!usable) {
+      return () => {
+        store.requests.settle(request.id, "failed", {
+          cause: encodeCause(causeOfCode("key-package-refused")),
+        });
+        this.#marked(request);
+      };
+    }
+    const { state, welcome } = created;
+    const room = roomId.fromBytes(random.bytes(16));
+    const answer = notes.envelope(peer, request.id, { kind: "acceptance", room, welcome });
+    return () => {
+      store.requests.settle(request.id, "accepted", { room });
+      rooms.addPair(
+        { id: room, peer: request.account, groupId, state },
+        `You accepted ${names.shown(request.account)}'s request.`,
+      );
+      outgoing.enqueue(answer);
+      this.#marked(request);
+    };
+  }
+
+  async #acceptNow(request: RequestRow): Promise<RequestRow> {
+    const { store, outgoing } = this.#ports;
+    const commit = await this.prepareAcceptance(request);
+    store.transaction(commit);
+    outgoing.pump();
+    const settled = this.get(request.id);
+    if (settled.state !== "accepted") throw engineError("key-package-refused");
+    return settled;
+  }
+
+  async #prepareRequest(
+    to: OpenedAccountRecord,
+    text: string,
+    invitation: UsedInvitation | undefined,
+  ): Promise<{ id: RequestId; commit: Commit }> {
+    const { store, identity, known, notes, outgoing, groups, primitives, clock, random, changes } =
+      this.#ports;
+    const { account, server } = to.record;
+    const idBytes = random.bytes(16);
+    const id = requestId.fromBytes(idBytes);
+    const own = await groups.createKeyPackage(identity.member, clock.now());
+    const proof = invitation && {
+      id: invitation.id,
+      proof: primitives.hmacSha256(
+        invitation.secret,
+        invitationProofInput(idBytes, accountId.toBytes(identity.account), accountId.toBytes(account)),
+      ),
+    };
+    const envelope = notes.envelope(to, id, {
+      kind: "request",
+      text,
+      keyPackages: [own.keyPackage],
+      ...(proof === undefined ? {} : { invitation: proof }),
+    });
+    const createdAt = clock.now();
+    const commit = () => {
+      known.learn(to);
+      const { reference, keyPackage, privatePart } = own;
+      store.requests.insertKeyPackage({
+        reference,
+        keyPackage,
+        privatePart,
+        purpose: "request",
+        request: id,
+        createdAt,
+      });
+      store.requests.insert({
+        ...{ id, direction: "outgoing", account, server, text, createdAt, state: "pending" },
+        why: invitation === undefined ? "You asked." : "You used their invitation.",
+        ...{ cause: null, room: null, keyPackage: null },
+      });
+      outgoing.enqueue(envelope);
+      changes.mark("request", id);
+      changes.mark("people", server);
+    };
+    return { id, commit };
+  }
+
+  #withdrawNow(request: RequestRow, to: OpenedAccountRecord): void {
+    const { store, notes, outgoing } = this.#ports;
+    store.requests.settle(request.id, "withdrawn");
+    store.requests.deleteKeyPackagesOf(request.id);
+    outgoing.enqueue(notes.envelope(to, request.id, { kind: "withdrawal" }));
+    this.#marked(request);
+  }
+
+  #pendingIncoming(id: RequestId): RequestRow {
+    const request = this.get(id);
+    if (request.direction !== "incoming" || request.state !== "pending") throw engineError("request-settled");
+    return request;
+  }
+
+  #marked({ id, server }: { id: RequestId; server: RequestRow["server"]; account: AccountId }): void {
+    this.#ports.changes.mark("request", id);
+    this.#ports.changes.mark("people", server);
+    this.#ports.changes.status();
+  }
+}

@@ -1,0 +1,125 @@
+/** Rooms of this engine: the notes to self, and one pair for every contact. */
+import type { AccountId, Clock, RandomSource, RoomId } from "@fedchat/protocol";
+import { messageId, roomId } from "@fedchat/protocol";
+import type { GroupState } from "../mls/group-crypto.ts";
+import type { EngineStore } from "../store/engine-store.ts";
+import type { RoomRow } from "../store/rooms-table.ts";
+import type { EngineCode } from "./causes.ts";
+import { causeOfCode, decodeCause, encodeCause, engineError } from "./causes.ts";
+import type { Changes } from "./changes.ts";
+
+export class Rooms {
+  readonly #store: EngineStore;
+  readonly #clock: Pick<Clock, "now">;
+  readonly #random: RandomSource;
+  readonly #changes: Changes;
+
+  constructor(ports: {
+    store: EngineStore;
+    clock: Pick<Clock, "now">;
+    random: RandomSource;
+    changes: Changes;
+  }) {
+    this.#store = ports.store;
+    this.#clock = ports.clock;
+    this.#random = ports.random;
+    this.#changes = ports.changes;
+  }
+
+  /** Throws `EngineError("unknown-room")`. */
+  get(id: RoomId): RoomRow {
+    const room = this.#store.rooms.get(id);
+    if (room === undefined) throw engineError("unknown-room");
+    return room;
+  }
+
+  /** A room in which something may be written; else the reason why not is thrown. */
+  writable(id: RoomId): RoomRow {
+    const room = this.get(id);
+    if (room.peer !== null && this.#store.accounts.isBlocked(room.peer)) throw engineError("you-blocked");
+    if (room.state === "open") return room;
+    throw engineError(
+      room.state === "broken" ? "room-broken" : "room-closed",
+      decodeCause(room.cause)?.sentence,
+    );
+  }
+
+  addNotes(): RoomId {
+    const id = this.newId();
+    this.#store.rooms.insert({ id, kind: "notes", peer: null, createdAt: this.#clock.now() });
+    this.#changes.mark("room", id);
+    return id;
+  }
+
+  /** The notes to self, which every account has. */
+  notes(): RoomRow {
+    const notes = this.#store.rooms.notes();
+    if (notes === undefined) throw engineError("no-account");
+    return notes;
+  }
+
+  newId(): RoomId {
+    return roomId.fromBytes(this.#random.bytes(16));
+  }
+
+  /**
+   * Within a transaction: a room with its group, which makes the peer a contact. An earlier room with the same person
+   * keeps its history and is closed.
+   * @param line the room's first line, such as 'Bob accepted the chat.'
+   */
+  addPair(room: { id: RoomId; peer: AccountId; groupId: Uint8Array; state: GroupState }, line: string): void {
+    const now = this.#clock.now();
+    const { accounts, rooms } = this.#store;
+    for (const earlier of rooms.withPeer(room.peer)) {
+      if (earlier.state === "open") this.close(earlier.id, "closed", "room-replaced");
+    }
+    rooms.insert({ id: room.id, kind: "pair", peer: room.peer, createdAt: now });
+    rooms.insertGroup(room.id, room.groupId, room.state);
+    const contact = accounts.contact(room.peer);
+    accounts.putContact({
+      account: room.peer,
+      nickname: contact?.nickname ?? null,
+      room: room.id,
+      since: contact?.since ?? now,
+    });
+    this.addNotice(room.id, room.peer, line);
+    this.#changes.mark("contact", room.peer);
+  }
+
+  close(id: RoomId, state: "closed" | "broken", reason: EngineCode, sentence?: string): void {
+    const cause = causeOfCode(reason);
+    this.#store.rooms.close(id, state, encodeCause(sentence === undefined ? cause : { ...cause, sentence }));
+    this.#changes.mark("room", id);
+  }
+
+  /** A line of the room's own. */
+  addNotice(room: RoomId, about: AccountId, text: string): void {
+    const now = this.#clock.now();
+    const id = messageId.fromBytes(this.#random.bytes(32));
+    const line = {
+      id,
+      room,
+      kind: "notice",
+      sender: about,
+      mine: 0,
+      sentAt: now,
+      receivedAt: now,
+      text,
+    } as const;
+    this.#store.messages.insert(line);
+    this.#store.rooms.active(room, now);
+    this.#changes.messageAdded(id, room);
+  }
+
+  /** Removes a room's messages from this engine. */
+  clear(id: RoomId): void {
+    this.#store.transaction(() => this.#store.messages.clear(this.get(id).id));
+    this.#changes.mark("room", id);
+    this.#changes.status();
+  }
+
+  setDraft(id: RoomId, text: string): void {
+    this.#store.rooms.setDraft(this.get(id).id, text);
+    this.#changes.mark("draft", id);
+  }
+}

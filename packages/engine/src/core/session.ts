@@ -1,0 +1,127 @@
+/**
+ * What happens whenever a session with the homeserver was opened: the inbox is read on, what waits is sent, and what
+ * the homeserver tells (links, people, our own record) is brought up to date. Each part by itself: one that fails is
+ * tried again with the next session.
+ */
+import type { ClientEvent, ClientResult, Primitives, RandomSource } from "@fedchat/protocol";
+import { openAccountRecord } from "@fedchat/protocol";
+import type { GroupCrypto } from "../mls/group-crypto.ts";
+import type { EngineStore } from "../store/engine-store.ts";
+import { causeOf } from "./causes.ts";
+import type { Changes } from "./changes.ts";
+import type { Contacts } from "./contacts.ts";
+import type { HomeserverClient } from "./homeserver-client.ts";
+import type { Identity } from "./identity.ts";
+import type { Inbox } from "./inbox.ts";
+import type { KeyPackagesPorts } from "./key-packages.ts";
+import { replenishKeyPackages } from "./key-packages.ts";
+import type { Log } from "./log.ts";
+import type { Notices } from "./notices.ts";
+import type { Outgoing } from "./outgoing.ts";
+import type { People } from "./people.ts";
+import type { Receipts } from "./receipts.ts";
+import { shareRequestKeys } from "./request-keys.ts";
+import type { Servers } from "./servers.ts";
+
+export interface SessionPorts extends Pick<KeyPackagesPorts, "clock"> {
+  store: EngineStore;
+  identity: Identity;
+  homeserver: HomeserverClient;
+  inbox: Inbox;
+  outgoing: Outgoing;
+  receipts: Receipts;
+  servers: Servers;
+  people: People;
+  contacts: Contacts;
+  notices: Notices;
+  groups: GroupCrypto;
+  primitives: Primitives;
+  random: RandomSource;
+  changes: Changes;
+  log: Log;
+}
+
+type Opened = ClientResult<"session.open">;
+
+export class Session {
+  readonly #ports: SessionPorts;
+  #stopped = false;
+
+  constructor(ports: SessionPorts) {
+    this.#ports = ports;
+  }
+
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  opened(opened: Opened): void {
+    const { identity, inbox, outgoing, receipts, servers, people, contacts, changes } = this.#ports;
+    identity.update({
+      fencing: opened.fencing,
+      administrator: opened.administrator ? 1 : 0,
+      hasPassword: opened.hasPassword ? 1 : 0,
+    });
+    this.#part("inbox", inbox.open(opened.inbox));
+    outgoing.resume();
+    receipts.sendSoon();
+    this.#part("account record", this.#reconcileRecord(opened.record));
+    this.#part("servers", servers.refresh());
+    this.#part("people", people.refresh(false));
+    this.#part("blocks", contacts.tellBlocks());
+    this.#part("key packages", replenishKeyPackages(this.#ports));
+    this.#part(
+      "request keys",
+      shareRequestKeys(this.#ports, identity.self, identity.record.record.requestKey.id),
+    );
+    changes.status();
+  }
+
+  event(event: ClientEvent): void {
+    const { outgoing, servers, people, notices, log } = this.#ports;
+    switch (event.kind) {
+      case "progress":
+        return outgoing.progress(event);
+      case "link":
+        return servers.changed(event.link);
+      case "linkRemoved":
+        return servers.removed(event.server);
+      case "people":
+        return people.replace(event.server, event.people);
+      case "server":
+        return servers.ownChanged(event.info);
+      case "warning":
+        return notices.warn(event);
+      case "gapCheck":
+        // Counters show what is missing as soon as anything newer comes.
+        return log.info("a stream began anew", { server: event.server });
+      case "superseded":
+        return this.#ports.changes.status();
+    }
+  }
+
+  /** The newer record counts: another device may have changed ours, or ours may not have arrived. */
+  async #reconcileRecord(theirs: Uint8Array): Promise<void> {
+    const { identity, primitives, homeserver, store } = this.#ports;
+    const held = openAccountRecord(primitives, theirs);
+    const own = identity.record;
+    if (held.record.account !== own.record.account) return;
+    if (held.record.sequence > own.record.sequence) {
+      identity.update({ record: theirs });
+      const { account, server, handle, displayName, sequence } = held.record;
+      store.accounts.put({ account, server, handle, displayName, sequence, record: theirs });
+    } else if (held.record.sequence < own.record.sequence) {
+      await homeserver.request("account.update", { record: own.signed });
+    }
+  }
+
+  #part(name: string, work: Promise<void>): void {
+    work.catch((error: unknown) => {
+      const { code } = causeOf(error);
+      if (this.#stopped) return;
+      // A session that broke is no news; anything else is worth a line.
+      if (code === "unexpected") this.#ports.log.warn(`${name}: failed`, { error: String(error) });
+      else this.#ports.log.info(`${name}: not now`, { code });
+    });
+  }
+}

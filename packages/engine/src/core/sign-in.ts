@@ -1,0 +1,82 @@
+/** Signs in on a new engine with handle and password: OPAQUE unwraps the account key, which certifies this device. */
+
+import { openAccountRecord, ProtocolError, signAs } from "@fedchat/protocol";
+import type { EngineStore } from "../store/engine-store.ts";
+import type { UnidentifiedSession } from "./homeserver-client.ts";
+import type { Identity } from "./identity.ts";
+import { sessionIdentity, signNextRecord } from "./identity.ts";
+import { newDevice } from "./new-keys.ts";
+import type { OpaqueClient } from "./opaque-client.ts";
+import { unwrapAccountKey } from "./password.ts";
+import type { RegistrationPorts } from "./registration.ts";
+
+export interface SignInPorts extends RegistrationPorts {
+  opaque: OpaqueClient;
+}
+
+/** Rejects with `ProtocolError`: `wrong-credentials` for a wrong password and for an unknown handle alike. */
+export async function signIn(ports: SignInPorts, handle: string, password: string): Promise<void> {
+  const { homeserver, random } = ports;
+  const noisePrivateKey = random.bytes(32);
+  const session = await homeserver.openUnidentified(noisePrivateKey);
+  try {
+    await signInOn(ports, session, noisePrivateKey, { handle, password });
+  } catch (error) {
+    session.close();
+    throw error;
+  }
+}
+
+async function signInOn(
+  ports: SignInPorts,
+  session: UnidentifiedSession,
+  noisePrivateKey: Uint8Array,
+  { handle, password }: { handle: string; password: string },
+): Promise<void> {
+  const { opaque, primitives, random, clock, deviceName, identity } = ports;
+  const started = opaque.startLogin(password);
+  const { attempt, response } = await session.request("password.loginStart", {
+    handle,
+    request: started.request,
+  });
+  const done = opaque.finishLogin(password, started.state, response);
+  if (done === undefined) throw new ProtocolError("wrong-credentials");
+  const { finish, exportKey } = done;
+  const { wrappedKey, record: signed } = await session.request("password.loginFinish", { attempt, finish });
+  const held = openAccountRecord(primitives, signed);
+  const { account } = held.record;
+  const accountSeed = unwrapAccountKey(primitives, { account, wrappedKey, exportKey });
+  const nowMs = clock.now();
+  const device = newDevice(primitives, random, {
+    account,
+    accountSeed,
+    name: deviceName,
+    nowMs,
+    noisePrivateKey,
+  });
+  const devices = [...held.record.devices, device.certificate];
+  const record = signNextRecord(primitives, accountSeed, held.record, { devices }, nowMs);
+  const signature = signAs(primitives, "client-session", device.signatureSeed, session.handshakeHash);
+  const opened = await session.request("device.add", { record, device: device.device, signature });
+  keep(ports, () =>
+    identity.keep({
+      ...{ state: "open", account, accountSeed, recoverySeed: null, ...device, deviceName },
+      ...{ record: opened.record, fencing: opened.fencing, createdAt: nowMs },
+      ...{ administrator: opened.administrator ? 1 : 0, hasPassword: opened.hasPassword ? 1 : 0 },
+    }),
+  );
+  session.adopt(sessionIdentity(identity.self), opened);
+}
+
+function keep(
+  { store, identity, rooms }: { store: EngineStore; identity: Identity; rooms: RegistrationPorts["rooms"] },
+  keepIdentity: () => void,
+): void {
+  store.transaction(() => {
+    keepIdentity();
+    const { record, signed } = identity.record;
+    const { account, server, handle, displayName, sequence } = record;
+    store.accounts.put({ account, server, handle, displayName, sequence, record: signed });
+    rooms.addNotes();
+  });
+}

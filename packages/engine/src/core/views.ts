@@ -1,0 +1,275 @@
+/** The outward views (interface/views.ts), made from the store's rows and what the homeserver last told. */
+import type { AccountId, LinkView, MessageId, RequestId, RoomId, ServerId } from "@fedchat/protocol";
+import { fromWireError } from "@fedchat/protocol";
+import type {
+  Contact,
+  Invitation,
+  Me,
+  Message,
+  Notice,
+  Person,
+  Request,
+  Room,
+  Server,
+  Status,
+} from "../interface/index.ts";
+import type { ContactRow } from "../store/accounts-table.ts";
+import type { EngineStore } from "../store/engine-store.ts";
+import type { InvitationRow, NoticeRow } from "../store/invitations-table.ts";
+import type { MessageRow } from "../store/messages-table.ts";
+import type { RequestRow } from "../store/requests-table.ts";
+import type { RoomRow } from "../store/rooms-table.ts";
+import { causeOf, causeOfCode, decodeCause } from "./causes.ts";
+import type { Identity } from "./identity.ts";
+import type { NamedAccount, Names } from "./names.ts";
+import type { People } from "./people.ts";
+import type { Homeserver } from "./ports.ts";
+import { reachOf } from "./reach.ts";
+import type { Servers } from "./servers.ts";
+
+export class Views {
+  readonly #store: EngineStore;
+  readonly #identity: Identity;
+  readonly #names: Names;
+  readonly #people: People;
+  readonly #servers: Servers;
+  readonly #homeserver: Homeserver;
+  readonly #invitation: (row: InvitationRow) => Invitation;
+
+  constructor(ports: {
+    store: EngineStore;
+    identity: Identity;
+    names: Names;
+    people: People;
+    servers: Servers;
+    homeserver: Homeserver;
+    invitation: (row: InvitationRow) => Invitation;
+  }) {
+    this.#store = ports.store;
+    this.#identity = ports.identity;
+    this.#names = ports.names;
+    this.#people = ports.people;
+    this.#servers = ports.servers;
+    this.#homeserver = ports.homeserver;
+    this.#invitation = ports.invitation;
+  }
+
+  me(): Me {
+    const { account, hasPassword, device, deviceName, createdAt } = this.#identity.self;
+    const { handle, displayName, server } = this.#identity.record.record;
+    const address = this.#names.address({ server, handle });
+    return {
+      ...{ account, handle, address, displayName, hasPassword: hasPassword === 1 },
+      ...{ deviceId: device, deviceName, createdAt },
+    };
+  }
+
+  status(): Status {
+    const { own } = this.#servers;
+    const { state } = this.#homeserver;
+    const opened = this.#identity.opened;
+    const addresses = own.record?.addresses ?? [];
+    return {
+      me: opened === undefined ? null : this.me(),
+      homeserver: {
+        serverId: own.id,
+        name: this.#names.server(own.id),
+        addresses,
+        version: own.record?.software ?? "",
+        administrator: opened?.administrator === 1,
+        // Without an account there is nobody to connect as, and nothing is amiss.
+        connection: state.kind === "idle" && opened === undefined ? "connected" : busy(state.kind),
+        cause: state.error === undefined ? null : causeOf(state.error),
+        nextTryAt: state.kind === "waiting" ? state.nextTryAt : null,
+      },
+      reach: reachOf(addresses, own.reachedFromOutside),
+      counts: {
+        unread: this.#store.messages.unreadInAllRooms(),
+        requests: this.#store.requests.pendingIncomingCount(),
+      },
+    };
+  }
+
+  server(link: LinkView): Server {
+    const error = link.error === null ? null : causeOf(fromWireError(link.error));
+    return {
+      serverId: link.server,
+      name: link.name,
+      localName: link.localName,
+      shownName: this.#names.server(link.server),
+      trust: link.trust,
+      state: link.state,
+      cause: error,
+      nextTryAt: link.nextTryAt,
+      addresses: link.addresses,
+      via: null,
+      roundTripMs: link.roundTripMs,
+      queueDepth: link.queueDepth,
+      lastContactAt: link.lastContactAt,
+      linkedAt: link.linkedAt,
+      software: link.software,
+    };
+  }
+
+  serverById(server: ServerId): Server | undefined {
+    const link = this.#servers.get(server);
+    return link && this.server(link);
+  }
+
+  person({ account, server, handle, displayName }: NamedAccount): Person {
+    return {
+      account,
+      address: this.#names.address({ server, handle }),
+      displayName,
+      serverId: server,
+      serverName: this.#names.server(server),
+      presence: this.#presence(account),
+      relation: this.#relation(account),
+      roomId: this.#store.accounts.contact(account)?.room ?? null,
+    };
+  }
+
+  people(): Person[] {
+    return this.#people.all().map(({ opened }) => this.person(opened.record));
+  }
+
+  peopleOf(server: ServerId): Person[] {
+    return this.#people.of(server).map(({ opened }) => this.person(opened.record));
+  }
+
+  invitationById(id: string): Invitation | undefined {
+    const row = this.#store.invitations.get(id);
+    return row && this.#invitation(row);
+  }
+
+  request(row: RequestRow): Request {
+    const named = this.#names.account(row.account);
+    const handle = named?.handle ?? "";
+    return {
+      requestId: row.id,
+      direction: row.direction,
+      account: row.account,
+      address: this.#names.address({ server: row.server, handle }),
+      displayName: named?.displayName ?? handle,
+      serverId: row.server,
+      serverName: this.#names.server(row.server),
+      text: row.text,
+      why: row.why,
+      createdAt: row.createdAt,
+      state: row.state,
+      cause: decodeCause(row.cause),
+      roomId: row.room,
+    };
+  }
+
+  requestById(id: RequestId): Request | undefined {
+    const row = this.#store.requests.get(id);
+    return row && this.request(row);
+  }
+
+  contact(row: ContactRow): Contact {
+    const named = this.#names.account(row.account);
+    if (named === undefined) throw new Error("assertion: a contact's record is kept");
+    return {
+      account: row.account,
+      address: this.#names.address(named),
+      displayName: named.displayName,
+      nickname: row.nickname,
+      serverId: named.server,
+      serverName: this.#names.server(named.server),
+      presence: this.#presence(row.account),
+      blocked: this.#store.accounts.isBlocked(row.account),
+      roomId: row.room,
+      since: row.since,
+    };
+  }
+
+  contactById(account: AccountId): Contact | undefined {
+    const row = this.#store.accounts.contact(account);
+    return row && this.contact(row);
+  }
+
+  room(row: RoomRow): Room {
+    const peer = row.peer === null ? undefined : this.#names.account(row.peer);
+    const last = this.#store.messages.last(row.id);
+    const unread = this.#store.messages.unread(row.id, row.readPosition);
+    const isBlocked = row.peer !== null && this.#store.accounts.isBlocked(row.peer);
+    return {
+      roomId: row.id,
+      kind: row.kind,
+      title: row.peer === null ? "Notes to self" : this.#names.shown(row.peer),
+      peer: peer === undefined ? null : this.person(peer),
+      createdAt: row.createdAt,
+      lastActivityAt: row.lastActivityAt,
+      lastMessage: last === undefined ? null : this.message(last),
+      unread: unread.count,
+      firstUnread: unread.first,
+      missing: this.#store.rooms.missing(row.id),
+      state: isBlocked && row.state === "open" ? "closed" : row.state,
+      cause: isBlocked && row.state === "open" ? causeOfCode("you-blocked") : decodeCause(row.cause),
+      draft: row.draft,
+    };
+  }
+
+  roomById(id: RoomId): Room | undefined {
+    const row = this.#store.rooms.get(id);
+    return row && this.room(row);
+  }
+
+  message(row: MessageRow): Message {
+    const times = {
+      submitted: row.submittedAt,
+      forwarded: row.forwardedAt,
+      delivered: row.deliveredAt,
+      read: row.readAt,
+    };
+    return {
+      messageId: row.id,
+      roomId: row.room,
+      position: row.position,
+      kind: row.kind,
+      sender: row.sender,
+      senderName: this.#names.shown(row.sender),
+      mine: row.mine === 1,
+      sentAt: row.sentAt,
+      receivedAt: row.receivedAt,
+      text: row.text,
+      inReplyTo: row.inReplyTo,
+      state: row.state,
+      stateAt: Object.fromEntries(Object.entries(times).filter(([, at]) => at !== null)),
+      cause: decodeCause(row.cause),
+    };
+  }
+
+  messageById(id: MessageId): Message | undefined {
+    const row = this.#store.messages.get(id);
+    return row && this.message(row);
+  }
+
+  notice(row: NoticeRow): Notice {
+    const cause = decodeCause(row.cause);
+    if (cause === null) throw new Error("assertion: a notice has a cause");
+    return { noticeId: row.id, level: row.level, cause, at: row.at };
+  }
+
+  noticeById(id: number): Notice | undefined {
+    const row = this.#store.notices.get(id);
+    return row && this.notice(row);
+  }
+
+  #presence(account: AccountId): Person["presence"] {
+    return this.#people.get(account)?.presence ?? "unknown";
+  }
+
+  #relation(account: AccountId): Person["relation"] {
+    if (this.#identity.opened?.account === account) return "self";
+    if (this.#store.accounts.isBlocked(account)) return "blocked";
+    if (this.#store.accounts.contact(account) !== undefined) return "contact";
+    if (this.#store.requests.pending("outgoing", account) !== undefined) return "requested";
+    return this.#store.requests.pending("incoming", account) === undefined ? "none" : "requesting";
+  }
+}
+
+function busy(kind: Homeserver["state"]["kind"]): Status["homeserver"]["connection"] {
+  return kind === "idle" ? "connecting" : kind;
+}

@@ -1,0 +1,6 @@
+/** The engine on Node: what a composition root starts and what serves its interface. */
+export * from "../core/engine-error.ts";
+export * from "../core/log.ts";
+export * from "../core/openrpc.ts";
+export * from "../core/rpc-server.ts";
+export * from "./engine-worker.ts";

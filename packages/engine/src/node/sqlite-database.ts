@@ -1,0 +1,145 @@
+/**
+ * The engine's database on node:sqlite: one file, WAL, every transaction synced to disk. Invariant: one engine at a
+ * time holds the file, and the file is its owner's only. A damaged, foreign or newer store is refused unchanged.
+ */
+import { chmodSync, closeSync, existsSync, openSync } from "node:fs";
+import type { StatementSync } from "node:sqlite";
+import { DatabaseSync } from "node:sqlite";
+import type { Database, SqlValue } from "../store/database.ts";
+import { StoreFullError, StoreUnusableError } from "../store/database.ts";
+
+/** "FCen": marks the file as an engine's store. */
+const applicationId = 0x4643_656e;
+/** SQLite result codes (sqlite.org/rescode.html). */
+const codes = { busy: 5, ioError: 10, corrupt: 11, full: 13, cannotOpen: 14, notADatabase: 26 };
+
+/** @param path a file, or `:memory:` for a store that lives as long as this object */
+export function openSqliteDatabase(path: string): Database {
+  if (path !== ":memory:") createPrivately(path);
+  try {
+    const connection = new DatabaseSync(path);
+    try {
+      prepare(connection);
+    } catch (error) {
+      connection.close();
+      throw error;
+    }
+    return new SqliteDatabase(connection);
+  } catch (error) {
+    throw unusable(path, error);
+  }
+}
+
+/** SQLite gives its WAL the same mode as the file. */
+function createPrivately(path: string): void {
+  if (existsSync(path)) chmodSync(path, 0o600);
+  else closeSync(openSync(path, "wx", 0o600));
+}
+
+function prepare(connection: DatabaseSync): void {
+  // Exclusive from the first read on: a second engine on the same keys would use one message key twice.
+  connection.exec("PRAGMA locking_mode = EXCLUSIVE");
+  const id = pragma(connection, "application_id");
+  const tables = connection.prepare("SELECT count(*) AS n FROM sqlite_schema").get()!["n"];
+  if (id !== applicationId && (id !== 0 || tables !== 0)) throw new StoreUnusableError("foreign");
+  const check = connection.prepare("PRAGMA quick_check(1)").get()!["quick_check"];
+  if (check !== "ok") throw new StoreUnusableError("damaged");
+  connection.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON");
+  connection.exec("BEGIN EXCLUSIVE");
+  connection.exec(`PRAGMA application_id = ${applicationId}`);
+  connection.exec("COMMIT");
+}
+
+function pragma(connection: DatabaseSync, name: string): unknown {
+  return connection.prepare(`PRAGMA ${name}`).get()![name];
+}
+
+class SqliteDatabase implements Database {
+  readonly #connection: DatabaseSync;
+  readonly #statements = new Map<string, StatementSync>();
+
+  constructor(connection: DatabaseSync) {
+    this.#connection = connection;
+  }
+
+  run(sql: string, ...values: SqlValue[]): { changes: number } {
+    return { changes: Number(this.#guarded(() => this.#statement(sql).run(...values)).changes) };
+  }
+
+  get<Row extends object>(sql: string, ...values: SqlValue[]): Row | undefined {
+    return this.#statement(sql).get(...values) as Row | undefined;
+  }
+
+  all<Row extends object>(sql: string, ...values: SqlValue[]): Row[] {
+    return this.#statement(sql).all(...values) as Row[];
+  }
+
+  exec(sql: string): void {
+    this.#guarded(() => this.#connection.exec(sql));
+  }
+
+  transaction<T>(work: () => T): T {
+    if (this.#connection.isTransaction) return work();
+    this.exec("BEGIN IMMEDIATE");
+    try {
+      const result = work();
+      if (result instanceof Promise) throw new Error("assertion: a transaction does not wait");
+      this.exec("COMMIT");
+      return result;
+    } catch (error) {
+      // A full disk may have rolled it back already.
+      if (this.#connection.isTransaction) this.#connection.exec("ROLLBACK");
+      throw error;
+    }
+  }
+
+  close(): void {
+    this.#statements.clear();
+    if (this.#connection.isOpen) this.#connection.close();
+  }
+
+  #statement(sql: string): StatementSync {
+    let statement = this.#statements.get(sql);
+    if (statement === undefined) {
+      statement = this.#connection.prepare(sql);
+      this.#statements.set(sql, statement);
+    }
+    return statement;
+  }
+
+  #guarded<T>(write: () => T): T {
+    try {
+      return write();
+    } catch (error) {
+      if (codeOf(error) === codes.full) throw new StoreFullError("The disk is full.", { cause: error });
+      throw error;
+    }
+  }
+}
+
+function codeOf(error: unknown): number | undefined {
+  const code = (error as { errcode?: unknown }).errcode;
+  // Extended result codes keep the primary one in their lowest byte.
+  return typeof code === "number" ? code & 0xff : undefined;
+}
+
+function unusable(path: string, error: unknown): unknown {
+  const code = codeOf(error);
+  const kept = "Nothing was changed.";
+  const says = (sentence: string) => new StoreUnusableError(`${path}: ${sentence}`, { cause: error });
+  if (code === codes.busy) {
+    return says(
+      "another engine has this store open. Stop it first; two engines on one store would break encryption.",
+    );
+  }
+  const reason = error instanceof StoreUnusableError ? error.message : undefined;
+  if (reason === "foreign")
+    return says(`this is another program's database. ${kept} Choose another directory.`);
+  if (reason === "damaged" || code === codes.corrupt || code === codes.notADatabase) {
+    return says(`the store is damaged. ${kept} Put a backup in its place, or move it away to begin anew.`);
+  }
+  if (code === codes.cannotOpen || code === codes.ioError) {
+    return says("the store cannot be read. Check the disk and the file's permissions.");
+  }
+  return error;
+}

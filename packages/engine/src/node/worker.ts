@@ -1,0 +1,71 @@
+/** The worker thread's entry: opens the engine on its SQLite file and serves the main thread. */
+import { ProtocolError } from "@fedchat/protocol";
+import type { ByteChannel } from "@fedchat/protocol";
+import { clientPath } from "@fedchat/protocol";
+import { dialWebSocket, messagePortChannel, nodeClock, nodeRandom } from "@fedchat/protocol/node";
+import { nodePrimitives } from "@fedchat/protocol/primitives/node";
+import { MessageChannel, parentPort, workerData } from "node:worker_threads";
+import { causeOf } from "../core/causes.ts";
+import { openEngine } from "../core/engine.ts";
+import type { Log } from "../core/log.ts";
+import { loadTsMlsGroupCrypto } from "../mls/ts-mls-group.ts";
+import { nodeOpaqueClient } from "./opaque-client.ts";
+import { openSqliteDatabase } from "./sqlite-database.ts";
+import type { EngineWorkerData, FromWorker, ToWorker } from "./worker-messages.ts";
+
+const main = parentPort!;
+const options = workerData as EngineWorkerData;
+const tell = (message: FromWorker, ports: MessageChannel["port1"][] = []) => main.postMessage(message, ports);
+
+const log: Log = {
+  debug: (message, fields = {}) => tell({ kind: "log", level: "debug", message, fields }),
+  info: (message, fields = {}) => tell({ kind: "log", level: "info", message, fields }),
+  warn: (message, fields = {}) => tell({ kind: "log", level: "warn", message, fields }),
+};
+
+/** A new carrier to the homeserver: a port of this process, or a WebSocket to another machine. */
+function connect(): Promise<ByteChannel> {
+  if (options.address !== undefined) return dialWebSocket(options.address, clientPath);
+  const { port1, port2 } = new MessageChannel();
+  tell({ kind: "connect", port: port1 }, [port1]);
+  return Promise.resolve(messagePortChannel(port2));
+}
+
+async function run(): Promise<void> {
+  const engine = await openEngine({
+    database: openSqliteDatabase(options.databasePath),
+    homeserver: { connect, server: options.server },
+    groups: await loadTsMlsGroupCrypto(nodePrimitives),
+    opaque: nodeOpaqueClient,
+    clock: nodeClock,
+    random: nodeRandom,
+    primitives: nodePrimitives,
+    registrationToken: options.registrationToken,
+    deviceName: options.deviceName,
+    log,
+  });
+  engine.onEvent((event) => tell({ kind: "event", event }));
+  main.on("message", (message: ToWorker) => {
+    if (message.kind === "close") {
+      void engine[Symbol.asyncDispose]().then(() => {
+        tell({ kind: "closed" });
+        main.close();
+      });
+      return;
+    }
+    const { id, method, params } = message;
+    engine.call(method, params as never).then(
+      (result) => tell({ kind: "result", id, result }),
+      (error: unknown) => {
+        if (!(error instanceof ProtocolError)) log.warn("a call failed", { method, error: String(error) });
+        tell({ kind: "error", id, cause: causeOf(error) });
+      },
+    );
+  });
+  tell({ kind: "ready" });
+}
+
+run().catch((error: unknown) => {
+  tell({ kind: "failed", message: error instanceof Error ? error.message : String(error) });
+  main.close();
+});

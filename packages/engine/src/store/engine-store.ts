@@ -1,0 +1,43 @@
+/**
+ * Everything that an engine keeps, in one database: keys, MLS states, messages, what waits to be sent. What must
+ * happen together is one `transaction` over several tables.
+ */
+import { AccountsTable } from "./accounts-table.ts";
+import type { Database } from "./database.ts";
+import { IdentityTable } from "./identity-table.ts";
+import { InvitationsTable, NoticesTable } from "./invitations-table.ts";
+import { MessagesTable } from "./messages-table.ts";
+import { RequestsTable } from "./requests-table.ts";
+import { RoomsTable } from "./rooms-table.ts";
+import { migrate } from "./schema.ts";
+import { TransportTable } from "./transport-table.ts";
+
+export interface EngineStore {
+  transaction<T>(work: () => T): T;
+  close(): void;
+  identity: IdentityTable;
+  accounts: AccountsTable;
+  requests: RequestsTable;
+  rooms: RoomsTable;
+  messages: MessagesTable;
+  transport: TransportTable;
+  invitations: InvitationsTable;
+  notices: NoticesTable;
+}
+
+/** Brings the database to the newest schema. Throws `StoreUnusableError` for one of a newer program. */
+export function openEngineStore(db: Database): EngineStore {
+  migrate(db);
+  return {
+    transaction: (work) => db.transaction(work),
+    close: () => db.close(),
+    identity: new IdentityTable(db),
+    accounts: new AccountsTable(db),
+    requests: new RequestsTable(db),
+    rooms: new RoomsTable(db),
+    messages: new MessagesTable(db),
+    transport: new TransportTable(db),
+    invitations: new InvitationsTable(db),
+    notices: new NoticesTable(db),
+  };
+}

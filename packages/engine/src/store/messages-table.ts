@@ -1,0 +1,222 @@
+/** Decrypted messages in the order in which this engine committed them, and the receipts that it owes for them. */
+import type { AccountId, MessageId, RoomId } from "@fedchat/protocol";
+import type { MessageState } from "../interface/index.ts";
+import type { Database } from "./database.ts";
+import { insertRow } from "./database.ts";
+
+export interface MessageRow {
+  position: number;
+  id: MessageId;
+  room: RoomId;
+  kind: "text" | "notice";
+  sender: AccountId;
+  mine: 0 | 1;
+  sentAt: number;
+  receivedAt: number;
+  text: string;
+  inReplyTo: MessageId | null;
+  /** MIMI content as it came; null for notices. */
+  content: Uint8Array | null;
+  /** Null for others' messages. */
+  state: MessageState | null;
+  submittedAt: number | null;
+  forwardedAt: number | null;
+  deliveredAt: number | null;
+  readAt: number | null;
+  cause: string | null;
+  clientId: string | null;
+}
+
+export type NewMessage = Pick<
+  MessageRow,
+  "id" | "room" | "kind" | "sender" | "mine" | "sentAt" | "receivedAt" | "text"
+> &
+  Partial<MessageRow>;
+
+/** How far each state is; a state only rises. `failed` may still turn out to have arrived. */
+const ranks: Record<MessageState, number> = {
+  waiting: 0,
+  failed: 1,
+  submitted: 2,
+  forwarded: 3,
+  delivered: 4,
+  read: 5,
+};
+type Confirmed = "submitted" | "forwarded" | "delivered" | "read";
+
+export class MessagesTable {
+  readonly #db: Database;
+
+  constructor(db: Database) {
+    this.#db = db;
+  }
+
+  get(id: MessageId): MessageRow | undefined {
+    return this.#db.get<MessageRow>("SELECT * FROM messages WHERE id = ?", id);
+  }
+
+  byClientId(clientId: string): MessageRow | undefined {
+    return this.#db.get<MessageRow>("SELECT * FROM messages WHERE clientId = ?", clientId);
+  }
+
+  insert(row: NewMessage): void {
+    insertRow(this.#db, "messages", row);
+  }
+
+  /** Raises a state and notes when it was confirmed. False where nothing changed. */
+  confirm(id: MessageId, state: Confirmed, at: number): boolean {
+    const row = this.get(id);
+    if (row === undefined || row.state === null || row[`${state}At`] !== null) return false;
+    const risen = ranks[state] > ranks[row.state] ? state : row.state;
+    const cause = risen === state ? null : row.cause;
+    this.#db.run(
+      `UPDATE messages SET state = ?, cause = ?, ${state}At = ? WHERE id = ?`,
+      risen,
+      cause,
+      at,
+      id,
+    );
+    return true;
+  }
+
+  /** Why a message waits (null: it does not any more). Only where nothing was confirmed yet. */
+  setWaiting(id: MessageId, cause: string | null): boolean {
+    const sql =
+      "UPDATE messages SET state = 'waiting', cause = ? WHERE id = ? AND state IN ('waiting', 'failed')";
+    return this.#db.run(sql, cause, id).changes > 0;
+  }
+
+  setFailed(id: MessageId, cause: string): boolean {
+    const sql =
+      "UPDATE messages SET state = 'failed', cause = ? WHERE id = ? AND state IN ('waiting', 'failed', 'submitted')";
+    return this.#db.run(sql, cause, id).changes > 0;
+  }
+
+  /** Newest position over all rooms; 0 for none. */
+  newestPosition(): number {
+    return this.#db.get<{ n: number }>("SELECT coalesce(max(position), 0) AS n FROM messages")!.n;
+  }
+
+  last(room: RoomId): MessageRow | undefined {
+    return this.#db.get<MessageRow>(
+      "SELECT * FROM messages WHERE room = ? ORDER BY position DESC LIMIT 1",
+      room,
+    );
+  }
+
+  /** Below `position`, newest first. */
+  before(room: RoomId, position: number, limit: number): MessageRow[] {
+    const sql = "SELECT * FROM messages WHERE room = ? AND position < ? ORDER BY position DESC LIMIT ?";
+    return this.#db.all<MessageRow>(sql, room, position, limit);
+  }
+
+  /** Above `position`, oldest first. */
+  after(room: RoomId, position: number, limit: number): MessageRow[] {
+    const sql = "SELECT * FROM messages WHERE room = ? AND position > ? ORDER BY position LIMIT ?";
+    return this.#db.all<MessageRow>(sql, room, position, limit);
+  }
+
+  /** Of all rooms above `position`, oldest first. */
+  since(position: number, limit: number): MessageRow[] {
+    return this.#db.all<MessageRow>(
+      "SELECT * FROM messages WHERE position > ? ORDER BY position LIMIT ?",
+      position,
+      limit,
+    );
+  }
+
+  unread(room: RoomId, readPosition: number): { count: number; first: MessageId | null } {
+    const where = "room = ? AND position > ? AND mine = 0 AND kind = 'text'";
+    const { n } = this.#db.get<{ n: number }>(
+      `SELECT count(*) AS n FROM messages WHERE ${where}`,
+      room,
+      readPosition,
+    )!;
+    if (n === 0) return { count: 0, first: null };
+    const first = this.#db.get<{ id: MessageId }>(
+      `SELECT id FROM messages WHERE ${where} ORDER BY position LIMIT 1`,
+      room,
+      readPosition,
+    );
+    return { count: n, first: first?.id ?? null };
+  }
+
+  unreadInAllRooms(): number {
+    const sql = `SELECT coalesce(sum((
+        SELECT count(*) FROM messages
+        WHERE room = rooms.id AND position > rooms.readPosition AND mine = 0 AND kind = 'text'
+      )), 0) AS n FROM rooms`;
+    return this.#db.get<{ n: number }>(sql)!.n;
+  }
+
+  /** Others' messages with positions in (after, upTo]. */
+  othersBetween(room: RoomId, after: number, upTo: number): MessageId[] {
+    return this.#db
+      .all<{ id: MessageId }>(
+        `SELECT id FROM messages
+         WHERE room = ? AND position > ? AND position <= ? AND mine = 0 AND kind = 'text' ORDER BY position`,
+        room,
+        after,
+        upTo,
+      )
+      .map(({ id }) => id);
+  }
+
+  clear(room: RoomId): void {
+    this.#db.run("DELETE FROM messages WHERE room = ?", room);
+  }
+
+  /** Newest first. `match` is an FTS5 query; hits in the snippet stand between the marks. */
+  search(
+    match: string,
+    filter: { room: RoomId | undefined; before: number; limit: number },
+    marks: { open: string; close: string },
+  ): (MessageRow & { snippet: string })[] {
+    return this.#db.all<MessageRow & { snippet: string }>(
+      `SELECT messages.*, snippet(messageText, 0, ?, ?, '…', 24) AS snippet
+       FROM messageText JOIN messages ON messages.position = messageText.rowid
+       WHERE messageText MATCH ? AND messages.position < ? AND (? IS NULL OR messages.room = ?)
+       ORDER BY messageText.rowid DESC LIMIT ?`,
+      marks.open,
+      marks.close,
+      match,
+      filter.before,
+      filter.room ?? null,
+      filter.room ?? null,
+      filter.limit,
+    );
+  }
+
+  /** Owes a receipt; a higher status takes a lower one's place. */
+  oweReceipt(room: RoomId, message: MessageId, status: number): void {
+    this.#db.run(
+      `INSERT INTO receipts (room, message, status) VALUES (?, ?, ?)
+       ON CONFLICT (room, message) DO UPDATE SET status = max(status, excluded.status)`,
+      room,
+      message,
+      status,
+    );
+  }
+
+  roomsOwedReceipts(): RoomId[] {
+    return this.#db.all<{ room: RoomId }>("SELECT DISTINCT room FROM receipts").map(({ room }) => room);
+  }
+
+  owedReceipts(room: RoomId, limit: number): { message: MessageId; status: number }[] {
+    return this.#db.all("SELECT message, status FROM receipts WHERE room = ? LIMIT ?", room, limit);
+  }
+
+  /** What was sent is no longer owed, unless more became due meanwhile. */
+  receiptSent(room: RoomId, message: MessageId, status: number): void {
+    this.#db.run(
+      "DELETE FROM receipts WHERE room = ? AND message = ? AND status <= ?",
+      room,
+      message,
+      status,
+    );
+  }
+
+  forgetReceipts(room: RoomId): void {
+    this.#db.run("DELETE FROM receipts WHERE room = ?", room);
+  }
+}

@@ -1,0 +1,138 @@
+/** Rooms, the MLS state of their groups, and the counters by which holes are seen. */
+import type { AccountId, DeviceId, MessageId, RoomId } from "@fedchat/protocol";
+import type { GroupState } from "../mls/group-crypto.ts";
+import { storedGroupState } from "../mls/group-crypto.ts";
+import type { Database } from "./database.ts";
+import { insertRow, putRow } from "./database.ts";
+
+export interface RoomRow {
+  id: RoomId;
+  kind: "notes" | "pair";
+  peer: AccountId | null;
+  createdAt: number;
+  lastActivityAt: number;
+  state: "open" | "closed" | "broken";
+  cause: string | null;
+  /** Messages up to here are read. */
+  readPosition: number;
+  /** The senders of messages up to here were told that they are read. */
+  reportedPosition: number;
+  draft: string;
+}
+
+export interface CounterRow {
+  device: DeviceId;
+  highest: number;
+  previous: MessageId | null;
+}
+
+export class RoomsTable {
+  readonly #db: Database;
+
+  constructor(db: Database) {
+    this.#db = db;
+  }
+
+  get(id: RoomId): RoomRow | undefined {
+    return this.#db.get<RoomRow>("SELECT * FROM rooms WHERE id = ?", id);
+  }
+
+  /** Last activity first. */
+  list(): RoomRow[] {
+    return this.#db.all<RoomRow>("SELECT * FROM rooms ORDER BY lastActivityAt DESC, id");
+  }
+
+  notes(): RoomRow | undefined {
+    return this.#db.get<RoomRow>("SELECT * FROM rooms WHERE kind = 'notes'");
+  }
+
+  withPeer(peer: AccountId): RoomRow[] {
+    return this.#db.all<RoomRow>("SELECT * FROM rooms WHERE peer = ?", peer);
+  }
+
+  insert(row: Pick<RoomRow, "id" | "kind" | "peer" | "createdAt">): void {
+    insertRow(this.#db, "rooms", { ...row, lastActivityAt: row.createdAt, state: "open" });
+  }
+
+  close(id: RoomId, state: "closed" | "broken", cause: string): void {
+    this.#db.run("UPDATE rooms SET state = ?, cause = ? WHERE id = ?", state, cause, id);
+  }
+
+  active(id: RoomId, at: number): void {
+    this.#db.run("UPDATE rooms SET lastActivityAt = max(lastActivityAt, ?) WHERE id = ?", at, id);
+  }
+
+  setDraft(id: RoomId, draft: string): void {
+    this.#db.run("UPDATE rooms SET draft = ? WHERE id = ?", draft, id);
+  }
+
+  setReadPosition(id: RoomId, position: number): void {
+    this.#db.run("UPDATE rooms SET readPosition = ? WHERE id = ?", position, id);
+  }
+
+  setReportedPosition(id: RoomId, position: number): void {
+    this.#db.run("UPDATE rooms SET reportedPosition = max(reportedPosition, ?) WHERE id = ?", position, id);
+  }
+
+  groupState(id: RoomId): GroupState | undefined {
+    const row = this.#db.get<{ state: Uint8Array }>("SELECT state FROM groups WHERE room = ?", id);
+    return row && storedGroupState(row.state);
+  }
+
+  roomOfGroup(groupId: Uint8Array): RoomId | undefined {
+    return this.#db.get<{ room: RoomId }>("SELECT room FROM groups WHERE groupId = ?", groupId)?.room;
+  }
+
+  insertGroup(room: RoomId, groupId: Uint8Array, state: GroupState): void {
+    insertRow(this.#db, "groups", { room, groupId, state });
+  }
+
+  putGroupState(room: RoomId, state: GroupState): void {
+    this.#db.run("UPDATE groups SET state = ? WHERE room = ?", state, room);
+  }
+
+  counter(room: RoomId, device: DeviceId): CounterRow | undefined {
+    return this.#db.get<CounterRow>(
+      "SELECT device, highest, previous FROM counters WHERE room = ? AND device = ?",
+      room,
+      device,
+    );
+  }
+
+  counters(room: RoomId): CounterRow[] {
+    return this.#db.all<CounterRow>(
+      "SELECT device, highest, previous FROM counters WHERE room = ? LIMIT 1000",
+      room,
+    );
+  }
+
+  putCounter(room: RoomId, row: CounterRow): void {
+    putRow(this.#db, "counters", { room, ...row });
+  }
+
+  addGap(room: RoomId, device: DeviceId, first: number, last: number): void {
+    insertRow(this.#db, "gaps", { room, device, first, last });
+  }
+
+  /** A missing message came after all. False where it was not missing. */
+  fillGap(room: RoomId, device: DeviceId, counter: number): boolean {
+    const gap = this.#db.get<{ first: number; last: number }>(
+      "SELECT first, last FROM gaps WHERE room = ? AND device = ? AND first <= ? AND last >= ?",
+      room,
+      device,
+      counter,
+      counter,
+    );
+    if (gap === undefined) return false;
+    this.#db.run("DELETE FROM gaps WHERE room = ? AND device = ? AND first = ?", room, device, gap.first);
+    if (gap.first < counter) this.addGap(room, device, gap.first, counter - 1);
+    if (counter < gap.last) this.addGap(room, device, counter + 1, gap.last);
+    return true;
+  }
+
+  /** How many messages are known to be missing. */
+  missing(room: RoomId): number {
+    const sql = "SELECT coalesce(sum(last - first + 1), 0) AS n FROM gaps WHERE room = ?";
+    return this.#db.get<{ n: number }>(sql, room)!.n;
+  }
+}

@@ -1,0 +1,212 @@
+/**
+ * The engine's tables, by version. A store's `user_version` says how many of the migrations below it has; they are
+ * applied in one transaction. Times are Unix milliseconds; identifiers are their base32 text; causes are JSON.
+ */
+import type { Database } from "./database.ts";
+import { StoreUnusableError } from "./database.ts";
+
+/** Brings the store to the newest version. A store of a newer program is left as it is. */
+export function migrate(db: Database): void {
+  const version = db.get<{ user_version: number }>("PRAGMA user_version")!.user_version;
+  if (version > migrations.length) {
+    throw new StoreUnusableError(
+      `This store was written by a newer FedChat (store version ${version}, this program knows ${migrations.length}). ` +
+        "Nothing was changed. Start the newer program, or move the store away to begin anew.",
+    );
+  }
+  if (version === migrations.length) return;
+  db.transaction(() => {
+    for (const migration of migrations.slice(version)) db.exec(migration);
+    db.exec(`PRAGMA user_version = ${migrations.length}`);
+  });
+}
+
+const first = `
+CREATE TABLE identity (
+  one INTEGER PRIMARY KEY CHECK (one = 1),
+  state TEXT NOT NULL CHECK (state IN ('registering', 'open')),
+  account TEXT NOT NULL,
+  accountSeed BLOB NOT NULL,
+  recoverySeed BLOB,
+  device TEXT NOT NULL,
+  deviceName TEXT NOT NULL,
+  signatureSeed BLOB NOT NULL,
+  noisePrivateKey BLOB NOT NULL,
+  certificate BLOB NOT NULL,
+  record BLOB NOT NULL,
+  fencing INTEGER NOT NULL,
+  administrator INTEGER NOT NULL,
+  hasPassword INTEGER NOT NULL,
+  createdAt INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE requestKeys (id BLOB PRIMARY KEY, seed BLOB NOT NULL, createdAt INTEGER NOT NULL) STRICT;
+CREATE TABLE settings (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT;
+CREATE TABLE sealedVersions (name TEXT PRIMARY KEY, version INTEGER NOT NULL) STRICT;
+
+CREATE TABLE accounts (
+  account TEXT PRIMARY KEY,
+  server TEXT NOT NULL,
+  handle TEXT NOT NULL,
+  displayName TEXT NOT NULL,
+  sequence INTEGER NOT NULL,
+  record BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE servers (server TEXT PRIMARY KEY, view BLOB NOT NULL) STRICT;
+
+CREATE TABLE contacts (
+  account TEXT PRIMARY KEY,
+  nickname TEXT,
+  room TEXT NOT NULL,
+  since INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE blocked (account TEXT PRIMARY KEY, at INTEGER NOT NULL, wanted INTEGER NOT NULL, told INTEGER NOT NULL) STRICT;
+
+CREATE TABLE requests (
+  id TEXT PRIMARY KEY,
+  direction TEXT NOT NULL CHECK (direction IN ('incoming', 'outgoing')),
+  account TEXT NOT NULL,
+  server TEXT NOT NULL,
+  text TEXT NOT NULL,
+  why TEXT NOT NULL,
+  createdAt INTEGER NOT NULL,
+  state TEXT NOT NULL,
+  cause TEXT,
+  room TEXT,
+  keyPackage BLOB
+) STRICT;
+CREATE INDEX requestsByAccount ON requests (account, state);
+CREATE INDEX requestsByState ON requests (direction, state, createdAt);
+
+CREATE TABLE keyPackages (
+  reference BLOB PRIMARY KEY,
+  keyPackage BLOB NOT NULL,
+  privatePart BLOB NOT NULL,
+  purpose TEXT NOT NULL CHECK (purpose IN ('request', 'stock', 'last-resort')),
+  request TEXT,
+  createdAt INTEGER NOT NULL
+) STRICT;
+CREATE INDEX keyPackagesByRequest ON keyPackages (request);
+
+CREATE TABLE rooms (
+  id TEXT PRIMARY KEY,
+  kind TEXT NOT NULL CHECK (kind IN ('notes', 'pair')),
+  peer TEXT,
+  createdAt INTEGER NOT NULL,
+  lastActivityAt INTEGER NOT NULL,
+  state TEXT NOT NULL CHECK (state IN ('open', 'closed', 'broken')),
+  cause TEXT,
+  readPosition INTEGER NOT NULL DEFAULT 0,
+  reportedPosition INTEGER NOT NULL DEFAULT 0,
+  draft TEXT NOT NULL DEFAULT ''
+) STRICT;
+CREATE INDEX roomsByPeer ON rooms (peer);
+
+CREATE TABLE groups (room TEXT PRIMARY KEY, groupId BLOB NOT NULL UNIQUE, state BLOB NOT NULL) STRICT;
+
+CREATE TABLE counters (
+  room TEXT NOT NULL,
+  device TEXT NOT NULL,
+  highest INTEGER NOT NULL,
+  previous TEXT,
+  PRIMARY KEY (room, device)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE gaps (
+  room TEXT NOT NULL,
+  device TEXT NOT NULL,
+  first INTEGER NOT NULL,
+  last INTEGER NOT NULL,
+  PRIMARY KEY (room, device, first)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE messages (
+  position INTEGER PRIMARY KEY AUTOINCREMENT,
+  id TEXT NOT NULL UNIQUE,
+  room TEXT NOT NULL,
+  kind TEXT NOT NULL CHECK (kind IN ('text', 'notice')),
+  sender TEXT NOT NULL,
+  mine INTEGER NOT NULL,
+  sentAt INTEGER NOT NULL,
+  receivedAt INTEGER NOT NULL,
+  text TEXT NOT NULL,
+  inReplyTo TEXT,
+  content BLOB,
+  state TEXT,
+  submittedAt INTEGER,
+  forwardedAt INTEGER,
+  deliveredAt INTEGER,
+  readAt INTEGER,
+  cause TEXT,
+  clientId TEXT UNIQUE
+) STRICT;
+CREATE INDEX messagesByRoom ON messages (room, position);
+CREATE INDEX unreadByRoom ON messages (room, position) WHERE mine = 0 AND kind = 'text';
+
+CREATE VIRTUAL TABLE messageText USING fts5 (
+  text, content = 'messages', content_rowid = 'position', tokenize = 'unicode61 remove_diacritics 2'
+);
+CREATE TRIGGER messageTextAdded AFTER INSERT ON messages WHEN new.kind = 'text' BEGIN
+  INSERT INTO messageText (rowid, text) VALUES (new.position, new.text);
+END;
+CREATE TRIGGER messageTextRemoved AFTER DELETE ON messages WHEN old.kind = 'text' BEGIN
+  INSERT INTO messageText (messageText, rowid, text) VALUES ('delete', old.position, old.text);
+END;
+
+CREATE TABLE outgoing (
+  seq INTEGER PRIMARY KEY AUTOINCREMENT,
+  envelope TEXT NOT NULL UNIQUE,
+  kind TEXT NOT NULL,
+  created INTEGER NOT NULL,
+  server TEXT NOT NULL,
+  account TEXT NOT NULL,
+  payload BLOB NOT NULL,
+  grantFirst INTEGER NOT NULL,
+  purpose TEXT NOT NULL,
+  subject TEXT NOT NULL,
+  state TEXT NOT NULL CHECK (state IN ('queued', 'submitted', 'failed')),
+  attempts INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE INDEX outgoingByState ON outgoing (state, seq);
+CREATE INDEX outgoingBySubject ON outgoing (subject);
+
+CREATE TABLE receipts (
+  room TEXT NOT NULL,
+  message TEXT NOT NULL,
+  status INTEGER NOT NULL,
+  PRIMARY KEY (room, message)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE inboxCursor (one INTEGER PRIMARY KEY CHECK (one = 1), incarnation BLOB NOT NULL, position INTEGER NOT NULL) STRICT;
+CREATE TABLE seenEnvelopes (envelope TEXT PRIMARY KEY, at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE INDEX seenEnvelopesByTime ON seenEnvelopes (at);
+
+CREATE TABLE invitations (
+  id TEXT PRIMARY KEY,
+  secret BLOB NOT NULL,
+  label TEXT NOT NULL,
+  createdAt INTEGER NOT NULL,
+  expiresAt INTEGER NOT NULL,
+  usesMax INTEGER NOT NULL,
+  usesLeft INTEGER NOT NULL,
+  revoked INTEGER NOT NULL
+) STRICT;
+CREATE TABLE invitationUses (
+  invitation TEXT NOT NULL,
+  account TEXT NOT NULL,
+  displayName TEXT NOT NULL,
+  at INTEGER NOT NULL,
+  PRIMARY KEY (invitation, account)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE notices (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  level TEXT NOT NULL,
+  cause TEXT NOT NULL,
+  at INTEGER NOT NULL
+) STRICT;
+`;
+
+const migrations = [first];

@@ -1,0 +1,96 @@
+/** What goes to and comes from the homeserver: outgoing envelopes, the inbox cursor, and which envelopes were seen. */
+import type { AccountId, EnvelopeId, EnvelopeKind, ServerId } from "@fedchat/protocol";
+import type { Database } from "./database.ts";
+import { insertRow, putRow } from "./database.ts";
+
+export interface OutgoingRow {
+  /** Order of submission. */
+  seq: number;
+  envelope: EnvelopeId;
+  kind: EnvelopeKind;
+  created: number;
+  server: ServerId;
+  account: AccountId;
+  /** Sealed; sent again as it is, never made anew. */
+  payload: Uint8Array;
+  /** 1: the recipient must be granted delivery first, so that the answer can come back. */
+  grantFirst: 0 | 1;
+  purpose: "message" | "status" | "request" | "note";
+  /** A message's or a request's id; empty for a status. */
+  subject: string;
+  state: "queued" | "submitted" | "failed";
+  attempts: number;
+}
+
+export type NewOutgoing = Omit<OutgoingRow, "seq" | "state" | "attempts">;
+export type OutgoingHead = Omit<OutgoingRow, "payload">;
+
+const head = "seq, envelope, kind, created, server, account, grantFirst, purpose, subject, state, attempts";
+
+export class TransportTable {
+  readonly #db: Database;
+
+  constructor(db: Database) {
+    this.#db = db;
+  }
+
+  enqueue(row: NewOutgoing): void {
+    insertRow(this.#db, "outgoing", { ...row, state: "queued" });
+  }
+
+  /** Not yet accepted by the homeserver, in order, without their payloads. */
+  queuedAfter(seq: number, limit: number): OutgoingHead[] {
+    const sql = `SELECT ${head} FROM outgoing WHERE state = 'queued' AND seq > ? ORDER BY seq LIMIT ?`;
+    return this.#db.all<OutgoingHead>(sql, seq, limit);
+  }
+
+  /** Accepted, and not known to have reached the destination. */
+  submittedAfter(seq: number, limit: number): OutgoingHead[] {
+    const sql = `SELECT ${head} FROM outgoing WHERE state = 'submitted' AND seq > ? ORDER BY seq LIMIT ?`;
+    return this.#db.all<OutgoingHead>(sql, seq, limit);
+  }
+
+  payload(seq: number): Uint8Array | undefined {
+    return this.#db.get<{ payload: Uint8Array }>("SELECT payload FROM outgoing WHERE seq = ?", seq)?.payload;
+  }
+
+  byEnvelope(envelope: EnvelopeId): OutgoingHead | undefined {
+    return this.#db.get<OutgoingHead>(`SELECT ${head} FROM outgoing WHERE envelope = ?`, envelope);
+  }
+
+  bySubject(subject: string): OutgoingRow | undefined {
+    return this.#db.get<OutgoingRow>("SELECT * FROM outgoing WHERE subject = ? ORDER BY seq DESC", subject);
+  }
+
+  setState(seq: number, state: OutgoingRow["state"], attempts: number): void {
+    this.#db.run("UPDATE outgoing SET state = ?, attempts = ? WHERE seq = ?", state, attempts, seq);
+  }
+
+  delete(seq: number): void {
+    this.#db.run("DELETE FROM outgoing WHERE seq = ?", seq);
+  }
+
+  cursor(): { incarnation: Uint8Array; position: number } | undefined {
+    return this.#db.get("SELECT incarnation, position FROM inboxCursor");
+  }
+
+  putCursor(incarnation: Uint8Array, position: number): void {
+    putRow(this.#db, "inboxCursor", { one: 1, incarnation, position });
+  }
+
+  advanceCursor(position: number): void {
+    this.#db.run("UPDATE inboxCursor SET position = max(position, ?)", position);
+  }
+
+  wasSeen(envelope: EnvelopeId): boolean {
+    return this.#db.get("SELECT 1 AS one FROM seenEnvelopes WHERE envelope = ?", envelope) !== undefined;
+  }
+
+  saw(envelope: EnvelopeId, at: number): void {
+    putRow(this.#db, "seenEnvelopes", { envelope, at });
+  }
+
+  forgetSeenBefore(time: number): void {
+    this.#db.run("DELETE FROM seenEnvelopes WHERE at < ?", time);
+  }
+}

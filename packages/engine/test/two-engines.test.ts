@@ -1,0 +1,401 @@
+/** Two engines, two homeservers, one process: everything that two people do with one another. */
+import { nodePrimitives } from "@fedchat/protocol/primitives/node";
+import { describe, expect, test } from "vitest";
+import { loadTsMlsGroupCrypto } from "../src/mls/ts-mls-group.ts";
+import { friends, neighbours, World } from "./world.ts";
+
+describe("asking for a chat", () => {
+  test("[Q3] a request waits, acceptance opens the room on both sides, and messages go both ways", async () => {
+    await using world = new World();
+    const { alice, bob } = await neighbours(world);
+    const asked = await alice.call("requests.send", { who: "@bob", text: "Shall we talk?" });
+    expect(asked).toMatchObject({ direction: "outgoing", state: "pending", displayName: "Bob" });
+    const seen = await bob.request("pending");
+    expect(seen).toMatchObject({ direction: "incoming", displayName: "Alice", text: "Shall we talk?" });
+    const room = await bob.call("requests.accept", { requestId: seen.requestId });
+    expect(room).toMatchObject({ kind: "pair", title: "Alice", state: "open" });
+    expect((await alice.pair()).roomId).toBe(room.roomId);
+    expect((await alice.request()).state).toBe("accepted");
+    await alice.send("hi");
+    await bob.sees("hi");
+    await bob.send("hello");
+    await alice.sees("hi", "hello");
+    expect(await alice.call("contacts.list", {})).toMatchObject([{ displayName: "Bob", address: "@bob" }]);
+    const numbers = [
+      await alice.call("contacts.safetyNumber", { account: await bob.account() }),
+      await bob.call("contacts.safetyNumber", { account: await alice.account() }),
+    ];
+    expect(numbers[0]).toEqual(numbers[1]);
+  });
+
+  test("[Q3] the same with real MLS, over a restart of both engines", async () => {
+    await using world = new World();
+    const { alice, bob } = await friends(world, await loadTsMlsGroupCrypto(nodePrimitives));
+    await alice.send("one");
+    await bob.sees("one");
+    await alice.restart();
+    await bob.restart();
+    await bob.send("two");
+    await alice.sees("one", "two");
+    const three = await alice.send("three");
+    await bob.sees("one", "two", "three");
+    await alice.reaches(three, "delivered");
+  });
+
+  test("[Q4] declining is silent", async () => {
+    await using world = new World();
+    const { alice, bob } = await neighbours(world);
+    await alice.call("requests.send", { who: "@bob", text: "" });
+    const { requestId } = await bob.request("pending");
+    await bob.call("requests.decline", { requestId });
+    await world.pass(2_000);
+    expect(await bob.request()).toMatchObject({ state: "declined" });
+    expect(await alice.request()).toMatchObject({ state: "pending", cause: null });
+    expect(await bob.failure("requests.accept", { requestId })).toBe("request-settled");
+  });
+
+  test("a second request to the same person is the first one, and to a contact there is none", async () => {
+    await using world = new World();
+    const { alice, bob } = await neighbours(world);
+    const first = await alice.call("requests.send", { who: "@bob", text: "one" });
+    const second = await alice.call("requests.send", { who: "bob", text: "two" });
+    expect(second.requestId).toBe(first.requestId);
+    const { requestId } = await bob.request("pending");
+    await bob.call("requests.accept", { requestId });
+    await alice.pair();
+    expect(await alice.failure("requests.send", { who: "@bob", text: "" })).toBe("already-contact");
+    expect(await alice.failure("requests.send", { who: "@alice", text: "" })).toBe("is-self");
+    expect(await alice.failure("requests.send", { who: "@carol", text: "" })).toBe("unknown-person");
+    expect(await alice.failure("requests.send", { who: "@bob", text: "\u202e" })).toBe("bad-text");
+  });
+
+  test("asking somebody whose request waits accepts it", async () => {
+    await using world = new World();
+    const { alice, bob } = await neighbours(world);
+    const asked = await alice.call("requests.send", { who: "@bob", text: "" });
+    await bob.request("pending");
+    const accepted = await bob.call("requests.send", { who: "@alice", text: "" });
+    expect(accepted).toMatchObject({ requestId: asked.requestId, direction: "incoming", state: "accepted" });
+    expect((await alice.pair()).roomId).toBe(accepted.roomId);
+  });
+
+  test("[Q5] a request that is taken back is gone on the other side", async () => {
+    await using world = new World();
+    const { alice, bob } = await neighbours(world);
+    const { requestId } = await alice.call("requests.send", { who: "@bob", text: "" });
+    await bob.request("pending");
+    await alice.call("requests.withdraw", { requestId });
+    expect(await bob.request("withdrawn")).toMatchObject({ requestId });
+    expect(await alice.failure("requests.withdraw", { requestId })).toBe("request-settled");
+  });
+
+  test("[Q8] an acceptance that crosses with the withdrawal closes its room with a sentence", async () => {
+    await using world = new World();
+    const { alice, bob } = await neighbours(world);
+    const { requestId } = await alice.call("requests.send", { who: "@bob", text: "" });
+    await bob.request("pending");
+    await world.during(
+      Promise.all([
+        alice.engine.call("requests.withdraw", { requestId }),
+        bob.engine.call("requests.accept", { requestId }),
+      ]),
+    );
+    const closed = await world.until(async () => {
+      const room = await bob.pair();
+      return room.state === "closed" && room;
+    });
+    expect(closed.cause).toMatchObject({
+      code: "room-closed",
+      sentence: expect.stringContaining("taken the request back"),
+    });
+    expect(await bob.failure("messages.send", { roomId: closed.roomId, text: "hello?" })).toBe("room-closed");
+    expect((await alice.call("rooms.list", {})).filter(({ kind }) => kind === "pair")).toEqual([]);
+  });
+
+  test("[Q6] requests that cross open one room: the lower account key's counts", async () => {
+    await using world = new World();
+    const { alice, bob } = await neighbours(world);
+    await world.during(
+      Promise.all([
+        alice.engine.call("requests.send", { who: "@bob", text: "from alice" }),
+        bob.engine.call("requests.send", { who: "@alice", text: "from bob" }),
+      ]),
+    );
+    const [hers, his] = [await alice.pair(), await bob.pair()];
+    expect(hers.roomId).toBe(his.roomId);
+    await world.pass(2_000);
+    for (const person of [alice, bob]) {
+      const states = (await person.call("requests.list", {})).map(({ state }) => state);
+      expect(states.toSorted()).toEqual(["accepted", "withdrawn"]);
+      expect((await person.call("rooms.list", {})).filter(({ kind }) => kind === "pair")).toHaveLength(1);
+    }
+    await alice.send("so we do");
+    await bob.sees("so we do");
+  });
+
+  test("[Q3] a request that comes again in another envelope is not shown again", async () => {
+    await using world = new World();
+    const { alice, bob } = await neighbours(world);
+    await alice.goOffline();
+    await alice.engine.call("requests.send", { who: "@bob", text: "once" });
+    alice.database
+      .run(`INSERT INTO outgoing (envelope, kind, created, server, account, payload, grantFirst, purpose, subject, state)
+      SELECT 'aaaaaaaaaaaaaaaaaaaaaaaaaa', kind, created, server, account, payload, grantFirst, 'note', '', 'queued' FROM outgoing`);
+    await alice.restart();
+    await alice.goOnline();
+    const { requestId } = await bob.request("pending");
+    await bob.call("requests.decline", { requestId });
+    await world.pass(2_000);
+    expect(await bob.call("requests.list", {})).toMatchObject([{ state: "declined" }]);
+  });
+
+  test("[A5] an answer that leads into a group with somebody else is refused", async () => {
+    await using world = new World();
+    const alice = await (await world.home("alice.example")).person("Alice");
+    const mallory = await (await world.home("mallory.example")).person("Mallory");
+    const honest = world.stub();
+    // Bob's engine builds the group in Mallory's name and does not look at it.
+    const doctored = Object.assign(world.stub(), {
+      createPair: async (args: Parameters<typeof honest.createPair>[0]) => {
+        const [row] = mallory.database.all<{ certificate: Uint8Array }>("SELECT certificate FROM identity");
+        return honest.createPair({ ...args, identity: { ...args.identity, credential: row!.certificate } });
+      },
+      members: (state: Parameters<typeof honest.members>[0]) =>
+        honest.members(state).map((member) => (member.own ? { ...member, credential: own } : member)),
+    });
+    const bob = await (await world.home("bob.example")).person("Bob", doctored);
+    const own = bob.database.all<{ certificate: Uint8Array }>("SELECT certificate FROM identity")[0]!
+      .certificate;
+    await alice.link(bob);
+    await alice.call("requests.send", { who: "@bob", text: "" });
+    const { requestId } = await bob.request("pending");
+    await bob.call("requests.accept", { requestId });
+    expect(await alice.request("failed")).toMatchObject({
+      cause: { code: "wrong-credential" },
+      roomId: null,
+    });
+    expect((await alice.call("rooms.list", {})).filter(({ kind }) => kind === "pair")).toEqual([]);
+  });
+});
+
+describe("messages", () => {
+  test("[M4] a state rises as it is confirmed, each with its time", async () => {
+    await using world = new World();
+    const { alice, bob } = await friends(world);
+    await alice.goOffline();
+    const written = await alice.send("are you there?");
+    expect(written).toMatchObject({ state: "waiting", stateAt: {} });
+    expect((await alice.reaches(written, "waiting")).text).toBe("are you there?");
+    await world.until(async () => (await alice.stateOf(written)).cause?.code === "unreachable");
+    await alice.goOnline();
+    await bob.sees("are you there?");
+    const delivered = await alice.reaches(written, "delivered");
+    expect(delivered.cause).toBeNull();
+    expect(Object.keys(delivered.stateAt)).toEqual(["submitted", "forwarded", "delivered"]);
+    const { roomId } = await bob.pair();
+    await bob.call("messages.markRead", { roomId, messageId: written.messageId });
+    const read = await alice.reaches(written, "read");
+    expect(Object.keys(read.stateAt)).toEqual(["submitted", "forwarded", "delivered", "read"]);
+    const steps = await alice.call("messages.xray", { messageId: written.messageId });
+    expect(steps.map(({ state }) => state)).toEqual(["done", "done", "done", "done", "done"]);
+  });
+
+  test("what waits when an engine stops is sent once by the next one, in order", async () => {
+    await using world = new World();
+    const { alice, bob } = await friends(world);
+    await alice.goOffline();
+    for (const text of ["1", "2", "3"]) await alice.send(text);
+    await alice.restart();
+    await alice.send("4");
+    await alice.goOnline();
+    await bob.sees("1", "2", "3", "4");
+    await world.pass(1_000);
+    await bob.sees("1", "2", "3", "4");
+    expect((await bob.pair()).missing).toBe(0);
+  });
+
+  test("the same client id twice sends once", async () => {
+    await using world = new World();
+    const { alice, bob } = await friends(world);
+    const { roomId } = await alice.pair();
+    const once = { roomId, text: "once", clientId: "one" };
+    const both = await world.during(
+      Promise.all([alice.engine.call("messages.send", once), alice.engine.call("messages.send", once)]),
+    );
+    expect(both[0]!.messageId).toBe(both[1]!.messageId);
+    await bob.sees("once");
+  });
+
+  test("an MLS message that comes again in another envelope is not shown again", async () => {
+    await using world = new World();
+    const { alice, bob } = await friends(world);
+    await alice.goOffline();
+    await alice.send("only once");
+    alice.database
+      .run(`INSERT INTO outgoing (envelope, kind, created, server, account, payload, grantFirst, purpose, subject, state)
+      SELECT 'aaaaaaaaaaaaaaaaaaaaaaaaaa', kind, created, server, account, payload, grantFirst, 'status', '', 'queued' FROM outgoing`);
+    await alice.restart();
+    await alice.goOnline();
+    await alice.send("the next");
+    await bob.sees("only once", "the next");
+  });
+
+  test("[M3] a message that never comes is counted as missing until it does", async () => {
+    await using world = new World();
+    const { alice, bob } = await friends(world);
+    await alice.goOffline();
+    for (const text of ["1", "2", "3"]) await alice.send(text);
+    const held = alice.database.all<Record<string, never>>("SELECT * FROM outgoing ORDER BY seq")[1]!;
+    alice.database.run("DELETE FROM outgoing WHERE seq = ?", held["seq"]!);
+    await alice.restart();
+    await alice.goOnline();
+    await bob.sees("1", "3");
+    expect((await bob.pair()).missing).toBe(1);
+    await alice.close();
+    alice.open();
+    const columns = Object.keys(held);
+    alice.database.run(
+      `INSERT INTO outgoing (${columns.join()}) VALUES (${columns.map(() => "?").join()})`,
+      ...columns.map((column) => (column === "seq" ? 1_000 : held[column]!)),
+    );
+    await alice.restart();
+    await bob.sees("1", "3", "2");
+    expect((await bob.pair()).missing).toBe(0);
+  });
+
+  test("a full disk of the homeserver defers a message with its cause, and it goes once there is room", async () => {
+    await using world = new World();
+    const { alice, bob } = await friends(world);
+    await world.pass(2_000);
+    alice.home.diskFull = true;
+    const written = await alice.send("patience");
+    await world.until(async () => (await alice.stateOf(written)).cause?.code === "storage-full", "the cause");
+    expect((await alice.stateOf(written)).state).toBe("waiting");
+    alice.home.diskFull = false;
+    await bob.sees("patience");
+    expect((await alice.reaches(written, "delivered")).cause).toBeNull();
+  });
+
+  test("a message to a server that is no longer linked fails with its cause, and goes on Retry", async () => {
+    await using world = new World();
+    const { alice, bob } = await friends(world);
+    await alice.call("servers.unlink", { serverId: bob.home.id });
+    await bob.call("servers.unlink", { serverId: alice.home.id });
+    await world.pass(1_000);
+    const written = await alice.send("hello?");
+    const failed = await alice.reaches(written, "failed");
+    expect(failed.cause).toMatchObject({ code: "unknown-server", fix: "Link the server first." });
+    await alice.link(bob);
+    expect(await alice.call("messages.retry", { messageId: written.messageId })).toMatchObject({
+      state: "waiting",
+    });
+    await bob.sees("hello?");
+    await alice.reaches(written, "delivered");
+    expect(await alice.failure("messages.retry", { messageId: written.messageId })).toBe("nothing-to-retry");
+  });
+
+  test("replies name what they answer, in their own room only", async () => {
+    await using world = new World();
+    const { alice, bob } = await friends(world);
+    const question = await alice.send("tea?");
+    await bob.sees("tea?");
+    const { roomId } = await bob.pair();
+    await bob.call("messages.send", { roomId, text: "yes", inReplyTo: question.messageId });
+    await alice.sees("tea?", "yes");
+    const { messages } = await alice.call("messages.list", { roomId });
+    expect(messages.at(-1)).toMatchObject({ text: "yes", inReplyTo: question.messageId });
+    const { roomId: notes } = (await alice.call("rooms.list", {})).find(({ kind }) => kind === "notes")!;
+    const elsewhere = { roomId: notes, text: "no", inReplyTo: question.messageId };
+    expect(await alice.failure("messages.send", elsewhere)).toBe("unknown-message");
+  });
+});
+
+describe("blocking", () => {
+  test("[H9] nothing of a blocked account is shown, and nothing can be written to it", async () => {
+    await using world = new World();
+    const { alice, bob } = await friends(world);
+    const account = await alice.account();
+    await bob.call("contacts.block", { account });
+    const { roomId, ...room } = await bob.pair();
+    expect(room).toMatchObject({ state: "closed", cause: { code: "you-blocked" } });
+    await alice.send("do you hear me?");
+    await world.pass(2_000);
+    await bob.sees();
+    expect(await bob.failure("messages.send", { roomId, text: "no" })).toBe("you-blocked");
+    expect(await bob.call("contacts.blocked", {})).toMatchObject([{ account, displayName: "Alice" }]);
+    await bob.call("contacts.unblock", { account });
+    expect((await bob.pair()).state).toBe("open");
+    await alice.send("and now?");
+    await bob.sees("and now?");
+  });
+
+  test("[H9] a request from a blocked account is dropped, its pending one is gone", async () => {
+    await using world = new World();
+    const { alice, bob } = await neighbours(world);
+    await alice.call("requests.send", { who: "@bob", text: "" });
+    const { requestId } = await bob.request("pending");
+    await bob.call("contacts.block", { account: await alice.account() });
+    expect(await bob.request()).toMatchObject({ requestId, state: "declined" });
+    await alice.call("requests.withdraw", { requestId });
+    await alice.call("requests.send", { who: "@bob", text: "please" });
+    await world.pass(2_000);
+    expect(await bob.call("requests.list", {})).toHaveLength(1);
+    expect(await bob.failure("requests.send", { who: await alice.account(), text: "" })).toBe("you-blocked");
+  });
+});
+
+describe("invitations", () => {
+  test("[I3] a link links the servers, opens the room on both sides, and works once", async () => {
+    await using world = new World();
+    const alice = await (await world.home("alice.example")).person("Alice");
+    const bob = await (await world.home("bob.example")).person("Bob");
+    const carol = await (await world.home("carol.example")).person("Carol");
+    const { link } = await alice.call("invitations.create", { label: "for Bob" });
+    expect(await bob.call("invitations.inspect", { link: link! })).toMatchObject({
+      displayName: "Alice",
+      account: await alice.account(),
+      serverId: alice.home.id,
+    });
+    await bob.call("invitations.accept", { link: link! });
+    expect((await bob.pair()).roomId).toBe((await alice.pair()).roomId);
+    await world.until(
+      async () => (await alice.call("servers.list", {}))[0]?.trust === "mutual",
+      "linking back",
+    );
+    const [invitation] = await alice.call("invitations.list", {});
+    expect(invitation).toMatchObject({
+      state: "used",
+      usesLeft: 0,
+      link: null,
+      usedBy: [{ displayName: "Bob" }],
+    });
+    expect((await alice.request()).why).toContain("for Bob");
+    await bob.send("here I am");
+    await alice.sees("here I am");
+
+    await carol.call("invitations.accept", { link: link! });
+    expect(await alice.request("pending")).toMatchObject({
+      displayName: "Carol",
+      serverName: expect.stringContaining(carol.home.id.slice(0, 8)),
+    });
+    await world.pass(1_000);
+    expect((await carol.request()).state).toBe("pending");
+  });
+
+  test("[I5] a revoked link is an ordinary request, an expired one is refused, one's own is said to be", async () => {
+    await using world = new World();
+    const alice = await (await world.home("alice.example")).person("Alice");
+    const bob = await (await world.home("bob.example")).person("Bob");
+    const revoked = await alice.call("invitations.create", {});
+    await alice.call("invitations.revoke", { invitationId: revoked.invitationId });
+    await bob.call("invitations.accept", { link: revoked.link! });
+    await alice.request("pending");
+    const short = await alice.call("invitations.create", { expiresInMs: 60_000 });
+    await world.pass(60_000);
+    expect((await alice.call("invitations.list", {}))[0]).toMatchObject({ state: "expired", link: null });
+    expect(await bob.failure("invitations.accept", { link: short.link! })).toBe("expired");
+    const own = await alice.call("invitations.create", { uses: 3 });
+    expect(await alice.failure("invitations.accept", { link: own.link! })).toBe("own-invitation");
+    expect(await bob.failure("invitations.inspect", { link: own.link!.slice(0, -5) })).toBe("bad-invitation");
+  });
+});

@@ -1,0 +1,389 @@
+/**
+ * Homeservers and engines in one process: real cores on real channels, joined by carriers in memory, on a clock that
+ * moves only while a test waits for something.
+ */
+import type { AccountId, Clock, ServerId, Timer } from "@fedchat/protocol";
+import { ProtocolError, serverId } from "@fedchat/protocol";
+import { nodePrimitives, nodeRandom } from "@fedchat/protocol/primitives/node";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { KeyUseLedger, StubGroupCrypto } from "../../../test/simulation/stub-group.ts";
+import type { Homeserver } from "../../homeserver/src/core/homeserver.ts";
+import { openHomeserver } from "../../homeserver/src/core/homeserver.ts";
+import { loadOpaque } from "../../homeserver/src/node/opaque-server.ts";
+import { MemoryStore } from "../../homeserver/src/store/memory-store.ts";
+import type { TestChannel } from "../../homeserver/test/channel-pair.ts";
+import { channelPair } from "../../homeserver/test/channel-pair.ts";
+import { causeOf } from "../src/core/causes.ts";
+import type { Engine } from "../src/core/engine.ts";
+import { openEngine } from "../src/core/engine.ts";
+import { silentLog } from "../src/core/log.ts";
+import type { EngineEvent, Message, MethodName, Params, Request, Room } from "../src/interface/index.ts";
+import type { GroupCrypto } from "../src/mls/group-crypto.ts";
+import { nodeOpaqueClient } from "../src/node/opaque-client.ts";
+import { openSqliteDatabase } from "../src/node/sqlite-database.ts";
+import type { Database } from "../src/store/database.ts";
+
+const localToken = new TextEncoder().encode("the owner's token");
+const opaqueServer = await loadOpaque();
+const port = 8443;
+
+/** Time moves in small steps, and only while somebody waits. */
+class WaitingClock implements Clock {
+  #now: number;
+  #timers: { at: number; run: () => void }[] = [];
+
+  constructor(now: number) {
+    this.#now = now;
+  }
+
+  now(): number {
+    return this.#now;
+  }
+
+  after(delayMs: number, run: () => void): Timer {
+    const timer = { at: this.#now + delayMs, run };
+    this.#timers.push(timer);
+    return { cancel: () => void (this.#timers = this.#timers.filter((other) => other !== timer)) };
+  }
+
+  soon(run: () => void): void {
+    setImmediate(run);
+  }
+
+  /** Lets everything run that is due within the next `ms`. */
+  async step(ms: number): Promise<void> {
+    for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
+    this.#now += ms;
+    const due = this.#timers.filter(({ at }) => at <= this.#now).sort((a, b) => a.at - b.at);
+    this.#timers = this.#timers.filter(({ at }) => at > this.#now);
+    for (const { run } of due) run();
+  }
+}
+
+export class World implements AsyncDisposable {
+  readonly clock = new WaitingClock(Date.now());
+  readonly ledger = new KeyUseLedger();
+  readonly homes = new Map<string, Home>();
+  readonly #directory = mkdtempSync(join(tmpdir(), "fedchat-engine-"));
+  /** Servers (by host) that nobody reaches just now. */
+  readonly unreachable = new Set<string>();
+
+  /** A homeserver at this host. */
+  async home(host: string): Promise<Home> {
+    const home = new Home(this, host, join(this.#directory, host));
+    await home.start();
+    this.homes.set(host, home);
+    return home;
+  }
+
+  stub(): GroupCrypto {
+    return new StubGroupCrypto({ ledger: this.ledger, random: nodeRandom });
+  }
+
+  /** Waits until `look` finds something, moving time on meanwhile. */
+  async until<T>(
+    look: () => Promise<T | undefined | false> | T | undefined | false,
+    what = "it",
+  ): Promise<T> {
+    for (let attempt = 0; attempt < 3_000; attempt++) {
+      const found = await look();
+      if (found !== undefined && found !== false) return found;
+      await this.clock.step(10);
+    }
+    throw new Error(`waited in vain for ${what}`);
+  }
+
+  /** Lets a while pass in which everything that is due happens. */
+  async pass(ms: number): Promise<void> {
+    for (let passed = 0; passed < ms; passed += 10) await this.clock.step(10);
+  }
+
+  /** While this is awaited time moves on. */
+  async during<T>(work: PromiseLike<T>): Promise<T> {
+    let settled = false;
+    const done = Promise.resolve(work).finally(() => (settled = true));
+    done.catch(() => undefined);
+    for (let attempt = 0; attempt < 10_000 && !settled; attempt++) await this.clock.step(5);
+    return await done;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const home of this.homes.values()) await home[Symbol.asyncDispose]();
+    rmSync(this.#directory, { recursive: true, force: true });
+  }
+}
+
+export class Home implements AsyncDisposable {
+  readonly world: World;
+  readonly host: string;
+  readonly keys = { identity: nodeRandom.bytes(32), noise: nodeRandom.bytes(32) };
+  readonly directory: string;
+  readonly id: ServerId = serverId.fromBytes(nodePrimitives.ed25519.publicKey(this.keys.identity));
+  readonly people: Person[] = [];
+  /** While true, the homeserver's disk is full. */
+  diskFull = false;
+  /** Called before each of the homeserver's transactions. */
+  onCommit: (() => void) | undefined;
+  readonly store = new MemoryStore({ full: () => this.diskFull, commit: async () => this.onCommit?.() });
+  homeserver!: Homeserver;
+  /** While true, engines cannot reach it. */
+  down = false;
+
+  constructor(world: World, host: string, directory: string) {
+    this.world = world;
+    this.host = host;
+    this.directory = directory;
+  }
+
+  async start(): Promise<void> {
+    this.homeserver = await openHomeserver({
+      store: this.store,
+      clock: this.world.clock,
+      random: nodeRandom,
+      primitives: nodePrimitives,
+      keys: this.keys,
+      config: {
+        name: undefined,
+        addresses: [{ host: this.host, port, kind: "direct" }],
+        software: "fedchat test",
+        registration: "token",
+        federation: { accept: "ask", listed: [] },
+      },
+      dialer: {
+        dial: async ({ host }) => {
+          const there = this.world.homes.get(host);
+          if (
+            there === undefined ||
+            this.world.unreachable.has(host) ||
+            this.world.unreachable.has(this.host)
+          ) {
+            throw new ProtocolError("unreachable");
+          }
+          const [near, far] = channelPair();
+          void there.homeserver.acceptLink(far, { address: this.host, fromOutside: true });
+          return near;
+        },
+      },
+      opaque: opaqueServer,
+      localToken,
+      log: { ...silentLog, error: (message, fields, cause) => console.error(message, fields, cause) },
+    });
+  }
+
+  /** An engine of this homeserver with an open account. */
+  async person(displayName: string, groups?: GroupCrypto): Promise<Person> {
+    const person = this.engine(groups);
+    await this.world.during(person.engine.call("account.create", { displayName }));
+    return person;
+  }
+
+  /** An engine without an account yet. */
+  engine(groups = this.world.stub()): Person {
+    const person = new Person(this, groups, join(`${this.directory}-${this.people.length}.db`));
+    this.people.push(person);
+    return person;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const person of this.people) await person.close();
+    await this.world.during(this.homeserver[Symbol.asyncDispose]());
+  }
+}
+
+/** One engine and what its person sees. */
+export class Person {
+  readonly home: Home;
+  readonly groups: GroupCrypto;
+  readonly path: string;
+  readonly events: EngineEvent[] = [];
+  database!: Database;
+  engine!: Engine;
+  #closed = true;
+  #carrier: TestChannel | undefined;
+
+  constructor(home: Home, groups: GroupCrypto, path: string) {
+    this.home = home;
+    this.groups = groups;
+    this.path = path;
+    this.open();
+  }
+
+  /** @param wrap stands between the engine and its database */
+  open(wrap: (database: Database) => Database = (database) => database): void {
+    const { world, homeserver, id } = this.home;
+    this.database = wrap(openSqliteDatabase(this.path));
+    this.engine = openEngine({
+      database: this.database,
+      homeserver: {
+        connect: async () => {
+          if (this.home.down) throw new ProtocolError("unreachable");
+          const [near, far] = channelPair();
+          void homeserver.acceptClient(far, "192.0.2.1");
+          this.#carrier = near;
+          return near;
+        },
+        server: { id, noiseKey: nodePrimitives.x25519.publicKey(this.home.keys.noise) },
+      },
+      groups: this.groups,
+      opaque: nodeOpaqueClient,
+      clock: world.clock,
+      random: nodeRandom,
+      primitives: nodePrimitives,
+      log: {
+        debug() {},
+        info() {},
+        warn: (message, fields) => console.warn(message, fields),
+      },
+      deviceName: "test",
+      registrationToken: localToken,
+    });
+    this.engine.onEvent((event) => this.events.push(event));
+    this.#closed = false;
+  }
+
+  get call(): Engine["call"] {
+    return (method, params) => this.home.world.during(this.engine.call(method, params));
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    await this.home.world.during(this.engine[Symbol.asyncDispose]());
+  }
+
+  /** The homeserver cannot be reached from now on. */
+  async goOffline(): Promise<void> {
+    this.home.down = true;
+    this.#carrier?.close("cut");
+    await this.home.world.until(async () => (await this.connection()) !== "connected");
+  }
+
+  async goOnline(): Promise<void> {
+    this.home.down = false;
+    await this.home.world.until(async () => (await this.connection()) === "connected");
+  }
+
+  /** The connection breaks; the engine may open another one. */
+  cut(): void {
+    this.#carrier?.close("cut");
+  }
+
+  /** Nothing that the homeserver says arrives any more. */
+  deafen(): void {
+    if (this.#carrier !== undefined) this.#carrier.paused = true;
+  }
+
+  async connection(): Promise<string> {
+    return (await this.engine.call("engine.status", {})).homeserver.connection;
+  }
+
+  /** The engine stops and a new one goes on from its store. */
+  async restart(): Promise<void> {
+    await this.close();
+    this.open();
+  }
+
+  async account(): Promise<AccountId> {
+    return (await this.call("engine.status", {})).me!.account as AccountId;
+  }
+
+  /** Links another homeserver, both ways. */
+  async link(other: Person, localName?: string): Promise<void> {
+    const { world } = this.home;
+    const named = localName === undefined ? {} : { localName };
+    await this.call("servers.link", { host: other.home.host, port, serverId: other.home.id, ...named });
+    await world.until(
+      async () => (await other.call("servers.list", {})).some(({ serverId: id }) => id === this.home.id),
+      "the incoming link",
+    );
+    await other.call("servers.linkBack", { serverId: this.home.id });
+    await world.until(async () => (await this.knows(other)) && (await other.knows(this)), "people to appear");
+  }
+
+  async knows(other: Person): Promise<boolean> {
+    const account = await other.account();
+    return (await this.call("people.list", {})).some((person) => person.account === account);
+  }
+
+  /** The newest request that they see. */
+  request(state?: Request["state"]): Promise<Request> {
+    return this.home.world.until(
+      async () => (await this.call("requests.list", {})).find((request) => !state || request.state === state),
+      `a ${state ?? ""} request`,
+    );
+  }
+
+  async pair(): Promise<Room> {
+    return await this.home.world.until(
+      async () => (await this.call("rooms.list", {})).find(({ kind }) => kind === "pair"),
+      "a room",
+    );
+  }
+
+  async send(text: string): Promise<Message> {
+    const { roomId } = await this.pair();
+    return await this.call("messages.send", { roomId, text });
+  }
+
+  /** How a call fails, by its cause's code. */
+  async failure<M extends MethodName>(method: M, params: Params<M>): Promise<string> {
+    const outcome = await this.call(method, params).then(
+      () => "nothing",
+      (error: unknown) => causeOf(error).code,
+    );
+    return outcome;
+  }
+
+  /** The texts of their room, notices left out. */
+  async texts(): Promise<string[]> {
+    const { roomId } = await this.pair();
+    const { messages } = await this.call("messages.list", { roomId, limit: 500 });
+    return messages.filter(({ kind }) => kind === "text").map(({ text }) => text);
+  }
+
+  async sees(...texts: string[]): Promise<void> {
+    await this.home.world.until(
+      async () => (await this.texts()).join("\n") === texts.join("\n"),
+      `'${texts.join(", ")}', seeing '${(await this.texts()).join(", ")}'`,
+    );
+  }
+
+  async stateOf(message: Message): Promise<Message> {
+    const { messages } = await this.call("messages.list", {
+      roomId: message.roomId,
+      around: message.messageId,
+      limit: 1,
+    });
+    return messages[0]!;
+  }
+
+  async reaches(message: Message, state: Message["state"]): Promise<Message> {
+    return await this.home.world.until(async () => {
+      const now = await this.stateOf(message);
+      return now.state === state && now;
+    }, `state ${state}`);
+  }
+}
+
+/** Two people on two homeservers that are linked both ways. */
+export async function neighbours(
+  world: World,
+  groups?: GroupCrypto,
+): Promise<{ alice: Person; bob: Person }> {
+  const alice = await (await world.home("alice.example")).person("Alice", groups);
+  const bob = await (await world.home("bob.example")).person("Bob", groups);
+  await alice.link(bob);
+  return { alice, bob };
+}
+
+/** As `neighbours`, with an open chat. */
+export async function friends(world: World, groups?: GroupCrypto): Promise<{ alice: Person; bob: Person }> {
+  const { alice, bob } = await neighbours(world, groups);
+  await alice.call("requests.send", { who: "@bob", text: "Shall we talk?" });
+  const { requestId } = await bob.request("pending");
+  await bob.call("requests.accept", { requestId });
+  await alice.pair();
+  return { alice, bob };
+}

@@ -1,0 +1,93 @@
+/**
+ * What may be put into whose inbox: blocks first, then the recipient's own grants, then the trust between the servers.
+ * Invariant: from a server that was not linked from here nothing but requests comes in, slowly, and what its people
+ * were granted one by one. [H9] [H13]
+ */
+import type { AccountId, ClientParams, Clock, ServerId } from "@fedchat/protocol";
+import { ProtocolError } from "@fedchat/protocol";
+import type { StoredState } from "../../store/store.ts";
+import type { GroupCommit } from "../group-commit.ts";
+import {
+  blocksPerAccountMax,
+  grantsPerAccountMax,
+  strangerRequestsLimit,
+  strangersRequestsLimit,
+} from "../limits.ts";
+import type { LocalAccounts } from "../seams.ts";
+import type { Account, AccountBook } from "./account-book.ts";
+import { RateLimits } from "./rate-limits.ts";
+
+type Admits = LocalAccounts["admits"];
+
+export interface DeliveryRulesOptions {
+  self: ServerId;
+  accounts: AccountBook;
+  commit: GroupCommit;
+  clock: Pick<Clock, "now">;
+  state: Pick<StoredState, "grants" | "blocks">;
+}
+
+export class DeliveryRules {
+  readonly #options: DeliveryRulesOptions;
+  /** Whom each account lets in, whatever the trust: peer → the server that the peer was granted at. */
+  readonly #grants = new Map<AccountId, Map<AccountId, ServerId>>();
+  readonly #blocks = new Map<AccountId, Set<AccountId>>();
+  readonly #perServer: RateLimits<ServerId>;
+  readonly #overall: RateLimits<"all">;
+
+  constructor(options: DeliveryRulesOptions) {
+    this.#options = options;
+    this.#perServer = new RateLimits(strangerRequestsLimit, options.clock);
+    this.#overall = new RateLimits(strangersRequestsLimit, options.clock);
+    for (const { account, peer, server } of options.state.grants) this.#grantsOf(account).set(peer, server);
+    for (const { account, peer } of options.state.blocks) this.#blocksOf(account).add(peer);
+  }
+
+  /** [H9] Each answer of `admitted` to a stranger's request is counted against the stranger's server. */
+  readonly admits: Admits = ({ server, from, kind, to, trust }) => {
+    if (this.#options.accounts.get(to) === undefined) return "unknown-account";
+    if (trust === "blocked" || this.#blocks.get(to)?.has(from) === true) return "blocked";
+    if (server === this.#options.self || trust === "mutual" || trust === "outgoing") return "admitted";
+    if (this.#grants.get(to)?.get(from) === server) return "admitted";
+    if (kind !== "request") return "not-allowed";
+    if (this.#perServer.take(server) > 0 || this.#overall.take("all") > 0) return "rate-limited";
+    return "admitted";
+  };
+
+  async grant(account: Account, { server, account: peer }: ClientParams<"delivery.grant">): Promise<void> {
+    const grants = this.#grantsOf(account.id);
+    if (grants.get(peer) === server) return;
+    if (!grants.has(peer) && grants.size >= grantsPerAccountMax) throw new ProtocolError("quota-exceeded");
+    await this.#options.commit.add([{ op: "grant.put", account: account.id, peer, server }]);
+    grants.set(peer, server);
+  }
+
+  async revoke(account: Account, { account: peer }: ClientParams<"delivery.revoke">): Promise<void> {
+    await this.#options.commit.add([{ op: "grant.delete", account: account.id, peer }]);
+    this.#grantsOf(account.id).delete(peer);
+  }
+
+  async block(account: Account, { account: peer }: ClientParams<"delivery.block">): Promise<void> {
+    const blocks = this.#blocksOf(account.id);
+    if (!blocks.has(peer) && blocks.size >= blocksPerAccountMax) throw new ProtocolError("quota-exceeded");
+    await this.#options.commit.add([{ op: "block.put", account: account.id, peer }]);
+    blocks.add(peer);
+  }
+
+  async unblock(account: Account, { account: peer }: ClientParams<"delivery.unblock">): Promise<void> {
+    await this.#options.commit.add([{ op: "block.delete", account: account.id, peer }]);
+    this.#blocksOf(account.id).delete(peer);
+  }
+
+  #grantsOf(account: AccountId): Map<AccountId, ServerId> {
+    const grants = this.#grants.get(account) ?? new Map<AccountId, ServerId>();
+    this.#grants.set(account, grants);
+    return grants;
+  }
+
+  #blocksOf(account: AccountId): Set<AccountId> {
+    const blocks = this.#blocks.get(account) ?? new Set<AccountId>();
+    this.#blocks.set(account, blocks);
+    return blocks;
+  }
+}

@@ -1,0 +1,81 @@
+/**
+ * The people of this homeserver as mutually linked servers and its own accounts see them: record and presence. Coming
+ * online shows at once, going offline only after a while, so that a reconnecting phone does not flicker; changes are
+ * told together. [H17]
+ */
+import type { AccountId, Clock, ListedPerson, Timer } from "@fedchat/protocol";
+import { listedChangeDelayMs, presenceOfflineDelayMs } from "../limits.ts";
+import type { Account, AccountBook } from "./account-book.ts";
+import type { LiveSessions } from "./live-sessions.ts";
+
+type Listener = (changed: ListedPerson[], gone: AccountId[]) => void;
+
+export class Directory {
+  readonly #accounts: AccountBook;
+  readonly #live: LiveSessions;
+  readonly #clock: Pick<Clock, "after">;
+  readonly #listeners: Listener[] = [];
+  /** Who is shown as online. */
+  readonly #online = new Set<AccountId>();
+  /** Who left, and is shown as online until their timer ends. */
+  readonly #leaving = new Map<AccountId, Timer>();
+  readonly #changed = new Set<AccountId>();
+  #telling: Timer | undefined;
+
+  constructor(options: { accounts: AccountBook; live: LiveSessions; clock: Pick<Clock, "after"> }) {
+    this.#accounts = options.accounts;
+    this.#live = options.live;
+    this.#clock = options.clock;
+    options.accounts.onChange((account) => this.#change(account.id));
+    options.live.onPresence((account) => this.#presence(account));
+  }
+
+  listed(): ListedPerson[] {
+    return Array.from(this.#accounts.all(), (account) => this.#person(account));
+  }
+
+  onChange(listener: Listener): void {
+    this.#listeners.push(listener);
+  }
+
+  /** Tells nobody anything any more. */
+  close(): void {
+    this.#telling?.cancel();
+    for (const timer of this.#leaving.values()) timer.cancel();
+    this.#listeners.length = 0;
+  }
+
+  #person(account: Account): ListedPerson {
+    return { record: account.signed, presence: this.#online.has(account.id) ? "online" : "offline" };
+  }
+
+  #presence(account: AccountId): void {
+    if (this.#live.isOnline(account)) {
+      this.#leaving.get(account)?.cancel();
+      this.#leaving.delete(account);
+      if (this.#online.has(account)) return;
+      this.#online.add(account);
+      this.#change(account);
+    } else if (this.#online.has(account) && !this.#leaving.has(account)) {
+      const timer = this.#clock.after(presenceOfflineDelayMs, () => {
+        this.#leaving.delete(account);
+        this.#online.delete(account);
+        this.#change(account);
+      });
+      this.#leaving.set(account, timer);
+    }
+  }
+
+  #change(account: AccountId): void {
+    this.#changed.add(account);
+    this.#telling ??= this.#clock.after(listedChangeDelayMs, () => {
+      this.#telling = undefined;
+      const changed = [...this.#changed].flatMap((id) => {
+        const held = this.#accounts.get(id);
+        return held === undefined ? [] : [this.#person(held)];
+      });
+      this.#changed.clear();
+      for (const listener of this.#listeners) listener(changed, []);
+    });
+  }
+}

@@ -1,0 +1,122 @@
+/** The requests of the homeserver interface and who answers each; the dispatcher that decodes, admits and encodes. [H2] */
+import type { ClientMethodName, ClientParams, ClientResult, Clock, Codec } from "@fedchat/protocol";
+import { clientMethods, decode, encode, ProtocolError } from "@fedchat/protocol";
+import type { HomeserverStore } from "../../store/store.ts";
+import { openCallsLimit } from "../limits.ts";
+import type { Federation } from "../seams.ts";
+import type { Accounts } from "./accounts.ts";
+import type { Openings } from "./openings.ts";
+import type { Passwords } from "./passwords.ts";
+import type { People } from "./people.ts";
+import { envelopesProgress } from "./progress.ts";
+import { RateLimits } from "./rate-limits.ts";
+import type { SealedStorage } from "./sealed-storage.ts";
+import type { Session } from "./session.ts";
+
+type Handlers = {
+  [M in ClientMethodName]: (
+    session: Session,
+    params: ClientParams<M>,
+  ) => ClientResult<M> | Promise<ClientResult<M>>;
+};
+
+export type ServerInfo = ClientResult<"server.info">;
+
+/** Who answers. */
+export interface RequestParts {
+  accounts: Accounts;
+  openings: Openings;
+  passwords: Passwords;
+  sealed: SealedStorage;
+  people: People;
+  federation: Federation;
+  store: Pick<HomeserverStore, "outboxFind" | "refusals">;
+  serverInfo: () => ServerInfo;
+}
+
+export class Requests {
+  readonly #handlers: Handlers;
+  readonly #openCalls: RateLimits<string>;
+
+  constructor(parts: RequestParts, clock: Pick<Clock, "now">) {
+    this.#handlers = handlers(parts);
+    this.#openCalls = new RateLimits(openCallsLimit, clock);
+  }
+
+  /** Rejects with `ProtocolError`, or `DecodeError` for parameters that do not decode. */
+  async answer(session: Session, method: ClientMethodName, encoded: Uint8Array): Promise<Uint8Array> {
+    this.#admit(session, method);
+    // The table pairs each name with its own codecs and handler, which a union of them cannot express.
+    const { params, result } = clientMethods[method] as { params: Codec<unknown>; result: Codec<unknown> };
+    const handle = this.#handlers[method] as (session: Session, params: unknown) => unknown;
+    return encode(result, await handle(session, decode(params, encoded)));
+  }
+
+  #admit(session: Session, method: ClientMethodName): void {
+    const { access } = clientMethods[method];
+    if (access === "open") {
+      const retryAfterMs = this.#openCalls.take(session.remote);
+      if (retryAfterMs > 0) throw new ProtocolError("rate-limited", undefined, { retryAfterMs });
+      return;
+    }
+    const { account } = session.identity;
+    if (access === "administrator" && !account.administrator) {
+      throw new ProtocolError("not-allowed", "Only an administrator of this server may do this.");
+    }
+  }
+}
+
+function handlers(parts: RequestParts): Handlers {
+  const { accounts, openings, passwords, sealed, people, federation } = parts;
+  const { inboxes, keyPackages, rules } = accounts;
+  const account = (session: Session) => session.identity.account;
+
+  return {
+    "session.open": (session, params) => openings.open(session, params),
+    "account.register": (session, params) => openings.register(session, params),
+    "account.update": (session, params) => openings.update(session, params),
+    "device.add": (session, params) => openings.addDevice(session, passwords.loggedIn(session), params),
+    "server.info": () => parts.serverInfo(),
+
+    "password.registerStart": (session, params) => passwords.registerStart(account(session), params),
+    "password.registerFinish": (session, params) => passwords.registerFinish(account(session), params),
+    "password.loginStart": (session, params) => passwords.loginStart(session, params),
+    "password.loginFinish": (session, params) => passwords.loginFinish(session, params),
+
+    "inbox.subscribe": (session, params) => inboxes.subscribe(session, params),
+    "envelopes.progress": (session, params) => envelopesProgress(parts.store, account(session), params),
+
+    "keyPackages.put": (session, params) => keyPackages.put(session.identity, params),
+    "keyPackages.count": (session) => keyPackages.count(session.identity),
+    "keyPackages.fetch": (_, params) => keyPackages.fetch(federation, params),
+
+    "sealed.put": (session, params) => sealed.put(account(session), params),
+    "sealed.get": (session, params) => sealed.get(account(session), params),
+    "sealed.list": (session) => sealed.list(account(session)),
+
+    "delivery.grant": (session, params) => done(rules.grant(account(session), params)),
+    "delivery.revoke": (session, params) => done(rules.revoke(account(session), params)),
+    "delivery.block": (session, params) => done(rules.block(account(session), params)),
+    "delivery.unblock": (session, params) => done(rules.unblock(account(session), params)),
+
+    "people.list": (_, params) => people.list(params),
+    "people.lookup": (_, params) => people.lookup(params),
+
+    "links.list": () => ({ links: federation.links() }),
+    "links.add": (_, { server, addresses, localName }) => federation.addLink(server, addresses, localName),
+    "links.linkBack": (_, params) => federation.linkBack(params.server),
+    "links.remove": (_, params) => done(federation.removeLink(params.server)),
+    "links.block": (_, params) => federation.blockServer(params.server),
+    "links.unblock": (_, params) => federation.unblockServer(params.server),
+    "links.rename": (_, { server, localName }) => federation.renameServer(server, localName ?? undefined),
+    "links.retry": (_, params) => {
+      federation.retryLink(params.server);
+      return {};
+    },
+  };
+}
+
+async function done(work: Promise<void>): Promise<Record<never, never>> {
+  await work;
+  return {};
+}

@@ -1,0 +1,176 @@
+/**
+ * One open connection to another homeserver: messages decoded, round trips measured, silence noticed, an orderly
+ * farewell. Invariants: the first message of either side is `trust` (or `bye`); a peer that does not read is cut off
+ * before it costs memory; faults are counted, and too many end the connection. [L7] to [L12]
+ */
+import type { Clock, LinkControl, ProvedServer, SecureChannel, Timer } from "@fedchat/protocol";
+import {
+  decodeLinkMessage,
+  encodeLinkBundle,
+  encodeLinkControl,
+  errorCodes,
+  limits,
+  ProtocolError,
+} from "@fedchat/protocol";
+import type { ErrorCode } from "@fedchat/protocol";
+import { connectionFaultsMax, linkConfirmMs, linkPingMs, linkUnreadBytesMax } from "../limits.ts";
+
+export interface ConnectionListener {
+  control(control: LinkControl): void;
+  bundle(bundle: Uint8Array): void;
+  /** All messages that came together were handed over. */
+  batchEnd(): void;
+  closed(error: ProtocolError): void;
+}
+
+export class Connection {
+  readonly server: ProvedServer;
+  /** Whether this side dialled. */
+  readonly dialled: boolean;
+  readonly openedAt: number;
+  /** Resolves with the peer's first `trust`; rejects with why it ended before. */
+  readonly confirmation: Promise<void>;
+  roundTripMs: number | undefined;
+  readonly #channel: SecureChannel;
+  readonly #clock: Clock;
+  readonly #settle: { resolve: () => void; reject: (error: ProtocolError) => void };
+  #listener: ConnectionListener | undefined;
+  #confirmed = false;
+  #ended = false;
+  #faults = 0;
+  #timer: Timer;
+  #ping: { id: number; at: number } | undefined;
+  #pings = 0;
+
+  constructor(channel: SecureChannel, server: ProvedServer, dialled: boolean, clock: Clock) {
+    this.#channel = channel;
+    this.server = server;
+    this.dialled = dialled;
+    this.#clock = clock;
+    this.openedAt = clock.now();
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.confirmation = promise;
+    promise.catch(() => undefined);
+    this.#settle = { resolve, reject };
+    channel.onMessages = (messages) => this.#receive(messages);
+    channel.onClose = (reason) => this.#end(closedError(reason));
+    this.#timer = clock.after(linkConfirmMs, () => this.close("unreachable"));
+  }
+
+  get confirmed(): boolean {
+    return this.#confirmed && !this.#ended;
+  }
+
+  get closed(): boolean {
+    return this.#ended;
+  }
+
+  /** The X25519 key that the handshake proved. */
+  get noiseKey(): Uint8Array {
+    return this.server.record.noiseKey;
+  }
+
+  /** Whoever sends much waits while this is true. */
+  get congested(): boolean {
+    return this.#channel.bufferedBytes >= limits.channelBufferedBytesMax;
+  }
+
+  /** Set once, before the first await after the connection was made. */
+  listen(listener: ConnectionListener): void {
+    this.#listener = listener;
+  }
+
+  send(control: LinkControl): void {
+    this.#send(encodeLinkControl(control));
+  }
+
+  sendBundle(bundle: Uint8Array): void {
+    this.#send(encodeLinkBundle(bundle));
+  }
+
+  /** Counts something wrong in what the peer sent; too much of it ends the connection. */
+  fault(): void {
+    this.#faults += 1;
+    if (this.#faults > connectionFaultsMax) this.close("malformed");
+  }
+
+  /** Says why, then closes. `closing`, `replaced` and error codes. [L12] */
+  close(code: ErrorCode | "closing" | "replaced"): void {
+    if (this.#ended) return;
+    this.#channel.send(encodeLinkControl({ kind: "bye", code }));
+    const error = byeError(code);
+    this.#end(error);
+    this.#channel.close(code);
+  }
+
+  #send(message: Uint8Array): void {
+    if (this.#ended) return;
+    this.#channel.send(message);
+    if (this.#channel.bufferedBytes > linkUnreadBytesMax) this.close("unreachable");
+  }
+
+  #receive(messages: Uint8Array[]): void {
+    for (const message of messages) {
+      if (this.#ended) return;
+      try {
+        const decoded = decodeLinkMessage(message);
+        if (decoded.kind === "control") this.#control(decoded.control);
+        else if (this.#confirmed) this.#listener?.bundle(decoded.bundle);
+        else this.close("malformed");
+      } catch (error) {
+        if (!(error instanceof ProtocolError)) throw error;
+        this.fault();
+      }
+    }
+    if (!this.#ended) this.#listener?.batchEnd();
+  }
+
+  #control(control: LinkControl): void {
+    if (control.kind === "bye") {
+      this.#end(byeError(control.code));
+      return this.#channel.close("closing");
+    }
+    if (!this.#confirmed) {
+      if (control.kind !== "trust") return this.close("malformed");
+      this.#confirmed = true;
+      this.#settle.resolve();
+      this.#timer.cancel();
+      this.#beat();
+    }
+    if (control.kind === "ping") return this.send({ kind: "pong", id: control.id });
+    if (control.kind === "pong") return this.#pong(control.id);
+    this.#listener?.control(control);
+  }
+
+  /** Asks for a sign of life, and ends the connection where the last one was not answered. */
+  #beat(): void {
+    if (this.#ping !== undefined) return this.close("unreachable");
+    this.#ping = { id: this.#pings, at: this.#clock.now() };
+    this.#pings += 1;
+    this.send({ kind: "ping", id: this.#ping.id });
+    this.#timer = this.#clock.after(linkPingMs, () => this.#beat());
+  }
+
+  #pong(id: number): void {
+    if (this.#ping?.id !== id) return;
+    this.roundTripMs = Math.max(0, this.#clock.now() - this.#ping.at);
+    this.#ping = undefined;
+  }
+
+  #end(error: ProtocolError): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#timer.cancel();
+    this.#settle.reject(error);
+    this.#listener?.closed(error);
+  }
+}
+
+function byeError(code: string): ProtocolError {
+  if ((errorCodes as string[]).includes(code)) return new ProtocolError(code as ErrorCode);
+  return new ProtocolError("unreachable", "The other side closed the connection.");
+}
+
+function closedError(reason: string): ProtocolError {
+  return new ProtocolError("unreachable", `The connection ended: ${reason.slice(0, 120)}`);
+}

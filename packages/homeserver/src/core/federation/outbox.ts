@@ -1,0 +1,128 @@
+/**
+ * What waits for other homeservers: one stream per destination and class. Everything that streams change goes through
+ * the group commit's transactions, so that envelopes of one turn leave as one bundle and one write. [B9] [B14]
+ */
+import type { Clock, Envelope, Refusal, ServerId, StreamClass, Timer } from "@fedchat/protocol";
+import type { FederationOptions } from "./options.ts";
+import type { SentEnvelope, StreamPlan } from "./outgoing-stream.ts";
+import { OutgoingStream } from "./outgoing-stream.ts";
+import { outboxExpiryEveryMs } from "../limits.ts";
+
+export const streamClasses: StreamClass[] = ["messages", "bulk"];
+
+export interface OutboxListener {
+  forwarded(server: ServerId, envelopes: SentEnvelope[]): void;
+  expired(server: ServerId, envelopes: SentEnvelope[]): void;
+  restarted(server: ServerId): void;
+  depthChanged(server: ServerId): void;
+}
+
+export class Outbox {
+  readonly #options: Pick<FederationOptions, "commit" | "store" | "log">;
+  readonly #clock: Clock;
+  readonly #listener: OutboxListener;
+  readonly #streams = new Map<ServerId, Record<StreamClass, OutgoingStream>>();
+  /** Streams with something for the next transaction. */
+  readonly #due = new Set<OutgoingStream>();
+  #expiry: Timer | undefined;
+  #closed = false;
+
+  constructor(options: FederationOptions, listener: OutboxListener) {
+    this.#options = options;
+    this.#clock = options.clock;
+    this.#listener = listener;
+    for (const { destination } of options.state.outgoing) {
+      if (!this.#streams.has(destination)) this.#open(destination, options.state.outgoing);
+    }
+    options.commit.beforeClose(() => this.#contribute());
+  }
+
+  /** Looks what is kept, and from now on for what expires. */
+  async start(): Promise<void> {
+    this.#expireLater();
+    await Promise.all([...this.#streams.values()].flatMap((both) => streamClasses.map((c) => both[c].ready())));
+  }
+
+  /** Kept in order; resolves once it is on disk. */
+  submit(destination: ServerId, envelope: Envelope): Promise<void> {
+    return this.stream(destination, "messages").submit(envelope);
+  }
+
+  refuse(destination: ServerId, streamClass: StreamClass, refusals: Refusal[]): void {
+    this.stream(destination, streamClass).refuse(refusals);
+  }
+
+  stream(destination: ServerId, streamClass: StreamClass): OutgoingStream {
+    return (this.#streams.get(destination) ?? this.#open(destination, []))[streamClass];
+  }
+
+  depth(destination: ServerId): number {
+    const both = this.#streams.get(destination);
+    return both === undefined ? 0 : both.messages.depth + both.bulk.depth;
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#expiry?.cancel();
+    for (const both of this.#streams.values()) for (const c of streamClasses) both[c].close();
+  }
+
+  #open(
+    destination: ServerId,
+    stored: FederationOptions["state"]["outgoing"],
+  ): Record<StreamClass, OutgoingStream> {
+    const make = (streamClass: StreamClass): OutgoingStream => {
+      const row = stored.find((one) => one.destination === destination && one.class === streamClass);
+      const stream: OutgoingStream = new OutgoingStream(
+        {
+          destination,
+          class: streamClass,
+          clock: this.#clock,
+          store: this.#options.store,
+          request: () => this.#request(stream),
+          forwarded: (envelopes) => this.#listener.forwarded(destination, envelopes),
+          expired: (envelopes) => this.#listener.expired(destination, envelopes),
+          restarted: () => this.#listener.restarted(destination),
+          depthChanged: () => this.#listener.depthChanged(destination),
+        },
+        row,
+      );
+      return stream;
+    };
+    const both = { messages: make("messages"), bulk: make("bulk") };
+    this.#streams.set(destination, both);
+    return both;
+  }
+
+  #request(stream: OutgoingStream): void {
+    if (this.#closed) return;
+    this.#due.add(stream);
+    this.#options.commit.request();
+  }
+
+  #contribute(): void {
+    if (this.#closed) return;
+    const plans: StreamPlan[] = [];
+    for (const stream of this.#due) {
+      const plan = stream.plan();
+      if (plan !== undefined) plans.push(plan);
+    }
+    this.#due.clear();
+    if (plans.length === 0) return;
+    const ops = plans.flatMap((plan) => plan.ops);
+    this.#options.commit.add(ops).then(
+      () => plans.forEach((plan) => plan.committed()),
+      (error: unknown) => {
+        this.#options.log.warn("the outbox was not written", { error: String(error) });
+        plans.forEach((plan) => plan.failed(error));
+      },
+    );
+  }
+
+  #expireLater(): void {
+    this.#expiry = this.#clock.after(outboxExpiryEveryMs, () => {
+      for (const both of this.#streams.values()) for (const c of streamClasses) void both[c].expire();
+      this.#expireLater();
+    });
+  }
+}

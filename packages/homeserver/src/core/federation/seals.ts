@@ -1,0 +1,158 @@
+/**
+ * Seals of bundles: HPKE mode_auth between the Noise keys of two homeservers. An encapsulation costs two scalar
+ * multiplications and then serves many bundles, at either end. Invariants: contexts live in memory only, a restart
+ * makes new ones; no seal number is used twice; what does not authenticate is never looked at. [B1] to [B3]
+ */
+import type {
+  AuthHpke,
+  Bundle,
+  BundleHeader,
+  Clock,
+  Primitives,
+  RandomSource,
+  ReceiverContext,
+  SenderContext,
+  ServerId,
+} from "@fedchat/protocol";
+import {
+  bundleAad,
+  bundleSealInfo,
+  directRoute,
+  encodeBundleParts,
+  hpkeX25519,
+  limits,
+  ProtocolError,
+} from "@fedchat/protocol";
+import { RateLimits } from "../accounts/rate-limits.ts";
+import { encapsulationRate, receiverContextsMax } from "../limits.ts";
+
+export interface SealOptions {
+  self: ServerId;
+  noisePrivateKey: Uint8Array;
+  primitives: Primitives;
+  random: RandomSource;
+  clock: Clock;
+}
+
+/** The other end, with the X25519 key that its handshake proved. */
+export interface SealPeer {
+  server: ServerId;
+  noiseKey: Uint8Array;
+}
+
+interface Sending {
+  noiseKey: Uint8Array;
+  encapsulation: Uint8Array;
+  context: SenderContext;
+  madeAt: number;
+  sealed: number;
+}
+
+export class SendingSeals {
+  readonly #options: SealOptions;
+  readonly #hpke: AuthHpke;
+  readonly #sending = new Map<ServerId, Sending>();
+
+  constructor(options: SealOptions) {
+    this.#options = options;
+    this.#hpke = hpkeX25519(options.primitives);
+  }
+
+  /** An encoded bundle, sealed for the peer and ready for the direct route. */
+  seal(
+    peer: SealPeer,
+    header: Omit<BundleHeader, "source" | "destination" | "encapsulation" | "sealNumber">,
+    body: Uint8Array,
+  ): Uint8Array {
+    const sending = this.#current(peer);
+    const aad = bundleAad({
+      ...header,
+      source: this.#options.self,
+      destination: peer.server,
+      encapsulation: sending.encapsulation,
+      sealNumber: sending.sealed,
+    });
+    const sealed = sending.context.seal(sending.sealed, aad, body);
+    sending.sealed += 1;
+    return encodeBundleParts(aad, directRoute, sealed);
+  }
+
+  /** The next bundle gets a new encapsulation. */
+  renew(server: ServerId): void {
+    this.#sending.delete(server);
+  }
+
+  #current(peer: SealPeer): Sending {
+    const now = this.#options.clock.now();
+    const held = this.#sending.get(peer.server);
+    if (held !== undefined && held.noiseKey === peer.noiseKey && !spent(held, now)) return held;
+    const setup = this.#hpke.setupAuthSender({
+      recipientPublicKey: peer.noiseKey,
+      senderPrivateKey: this.#options.noisePrivateKey,
+      info: bundleSealInfo(this.#options.self, peer.server),
+      random: this.#options.random,
+    });
+    if (setup === undefined) throw new ProtocolError("malformed", "The server's key cannot be sealed to.");
+    const fresh = { noiseKey: peer.noiseKey, ...setup, madeAt: now, sealed: 0 };
+    this.#sending.set(peer.server, fresh);
+    return fresh;
+  }
+}
+
+function spent(sending: Sending, now: number): boolean {
+  return (
+    sending.sealed >= limits.encapsulationBundlesMax ||
+    Math.abs(now - sending.madeAt) >= limits.encapsulationLifetimeMs
+  );
+}
+
+/** What came of opening. busy: too many new encapsulations in a short time, try again later. */
+export type Opened = { ok: true; body: Uint8Array } | { ok: false; why: "not-authentic" | "busy" };
+
+export class OpeningSeals {
+  readonly #options: SealOptions;
+  readonly #hpke: AuthHpke;
+  readonly #rate: RateLimits<ServerId>;
+  /** By source, its key and the encapsulation; the least recently used goes first. */
+  readonly #contexts = new Map<string, ReceiverContext>();
+
+  constructor(options: SealOptions) {
+    this.#options = options;
+    this.#hpke = hpkeX25519(options.primitives);
+    this.#rate = new RateLimits(encapsulationRate, options.clock);
+  }
+
+  open(source: SealPeer, bundle: Bundle & { aad: Uint8Array }): Opened {
+    const context = this.#context(source, bundle.header.encapsulation);
+    if (context === "busy") return { ok: false, why: "busy" };
+    const body = context?.open(bundle.header.sealNumber, bundle.aad, bundle.sealed);
+    return body === undefined ? { ok: false, why: "not-authentic" } : { ok: true, body };
+  }
+
+  #context(source: SealPeer, encapsulation: Uint8Array): ReceiverContext | "busy" | undefined {
+    const key = `${source.server} ${latin1(source.noiseKey)}${latin1(encapsulation)}`;
+    const held = this.#contexts.get(key);
+    if (held !== undefined) {
+      this.#contexts.delete(key);
+      this.#contexts.set(key, held);
+      return held;
+    }
+    if (this.#rate.take(source.server) > 0) return "busy";
+    const context = this.#hpke.setupAuthReceiver({
+      encapsulation: encapsulation.slice(),
+      recipientPrivateKey: this.#options.noisePrivateKey,
+      senderPublicKey: source.noiseKey,
+      info: bundleSealInfo(source.server, this.#options.self),
+    });
+    if (context === undefined) return undefined;
+    this.#contexts.set(key, context);
+    const oldest = this.#contexts.keys().next();
+    if (this.#contexts.size > receiverContextsMax && oldest.done !== true)
+      this.#contexts.delete(oldest.value);
+    return context;
+  }
+}
+
+function latin1(bytes: Uint8Array): string {
+  return String.fromCharCode(...bytes);
+}

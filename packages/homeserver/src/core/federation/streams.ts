@@ -1,0 +1,118 @@
+/**
+ * Streams of all peers in both directions, and the exchange that each open connection runs for its peer. Positions
+ * outlive connections; exchanges do not. [B14] [B17]
+ */
+import type { ServerId, StreamClass } from "@fedchat/protocol";
+import { RateLimits } from "../accounts/rate-limits.ts";
+import { refusalBundlesMax, refusalsRate } from "../limits.ts";
+import type { Trust } from "../seams.ts";
+import type { Connection } from "./connection.ts";
+import { Exchange } from "./exchange.ts";
+import { Intake } from "./intake.ts";
+import type { FederationOptions } from "./options.ts";
+import { Outbox, streamClasses } from "./outbox.ts";
+import type { SentEnvelope } from "./outgoing-stream.ts";
+import { OpeningSeals, SendingSeals } from "./seals.ts";
+
+export interface StreamsPorts {
+  trustOf: (server: ServerId) => Trust;
+  depthChanged: (server: ServerId) => void;
+}
+
+export class Streams {
+  readonly outbox: Outbox;
+  readonly #options: FederationOptions;
+  readonly #ports: StreamsPorts;
+  readonly #sending: SendingSeals;
+  readonly #opening: OpeningSeals;
+  readonly #remembered: RateLimits<ServerId>;
+  readonly #intakes = new Map<ServerId, Record<StreamClass, Intake>>();
+  readonly #exchanges = new Map<ServerId, Exchange>();
+
+  constructor(options: FederationOptions, ports: StreamsPorts) {
+    this.#options = options;
+    this.#ports = ports;
+    const seals = { ...options, self: options.ownRecord().record.key };
+    this.#sending = new SendingSeals(seals);
+    this.#opening = new OpeningSeals(seals);
+    this.#remembered = new RateLimits(refusalsRate, options.clock);
+    this.outbox = new Outbox(options, {
+      forwarded: (server, envelopes) => this.#progress(server, envelopes, "forwarded"),
+      expired: (server, envelopes) => this.#progress(server, envelopes, "expired"),
+      restarted: (server) => this.#gapCheck(server),
+      depthChanged: ports.depthChanged,
+    });
+    for (const { source } of options.state.incoming) this.#intakesOf(source);
+  }
+
+  opened(server: ServerId, connection: Connection): void {
+    this.#exchanges.get(server)?.end();
+    const exchange = new Exchange({
+      options: this.#options,
+      connection,
+      sending: this.#sending,
+      opening: this.#opening,
+      outgoing: {
+        messages: this.outbox.stream(server, "messages"),
+        bulk: this.outbox.stream(server, "bulk"),
+      },
+      incoming: this.#intakesOf(server),
+    });
+    this.#exchanges.set(server, exchange);
+  }
+
+  closed(server: ServerId): void {
+    this.#exchanges.get(server)?.end();
+    this.#exchanges.delete(server);
+  }
+
+  bundle(server: ServerId, bundle: Uint8Array): void {
+    this.#exchanges.get(server)?.receive(bundle);
+  }
+
+  batchEnd(server: ServerId): void {
+    this.#exchanges.get(server)?.batchEnd();
+  }
+
+  #intakesOf(source: ServerId): Record<StreamClass, Intake> {
+    const held = this.#intakes.get(source);
+    if (held !== undefined) return held;
+    const [messages, bulk] = streamClasses.map((streamClass) => this.#intake(source, streamClass));
+    const both = { messages: messages!, bulk: bulk! };
+    this.#intakes.set(source, both);
+    return both;
+  }
+
+  #intake(source: ServerId, streamClass: StreamClass): Intake {
+    const stored = this.#options.state.incoming.find(
+      (row) => row.source === source && row.class === streamClass,
+    );
+    const ports = {
+      source,
+      class: streamClass,
+      options: this.#options,
+      trust: () => this.#ports.trustOf(source),
+      mayRemember: () => this.#remembered.take(source) === 0,
+      mayRefuse: () => this.outbox.depth(source) < refusalBundlesMax || this.#ports.trustOf(source) === "mutual",
+      refuse: (refusals: Parameters<Outbox["refuse"]>[2]) =>
+        this.outbox.refuse(source, streamClass, refusals),
+      acknowledge: (position: { stream: number; committed: number }) =>
+        this.#exchanges.get(source)?.acknowledge(streamClass, position),
+      restarted: () => this.#gapCheck(source),
+    };
+    return new Intake(ports, stored);
+  }
+
+  #progress(server: ServerId, envelopes: SentEnvelope[], state: "forwarded" | "expired"): void {
+    for (const { id, from } of envelopes) {
+      this.#options.accounts.notify(
+        { account: from },
+        { kind: "progress", envelope: id, server, state },
+      );
+    }
+  }
+
+  #gapCheck(server: ServerId): void {
+    this.#options.accounts.notify("everybody", { kind: "gapCheck", server });
+  }
+}

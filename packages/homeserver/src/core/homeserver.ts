@@ -1,0 +1,311 @@
+/**
+ * A homeserver without I/O of its own: accounts and federation over one store, put together. Whoever runs it gives it
+ * a clock, randomness, a store and a way to dial, and hands it the carriers that arrive. Invariant: nothing is answered
+ * before it is on disk, so that it may be stopped at any moment, or killed.
+ */
+import type {
+  ByteChannel,
+  Clock,
+  Primitives,
+  RandomSource,
+  ServerAddress,
+  ServerId,
+  Timer,
+} from "@fedchat/protocol";
+import type { HomeserverStore } from "../store/store.ts";
+import { Accounts } from "./accounts/accounts.ts";
+import { ClientSessions } from "./accounts/client-sessions.ts";
+import { Openings } from "./accounts/openings.ts";
+import type { OpaqueServer, OpaqueSuite } from "./accounts/passwords.ts";
+import { Passwords } from "./accounts/passwords.ts";
+import { fitting, People } from "./accounts/people.ts";
+import type { RegistrationPolicy } from "./accounts/registration.ts";
+import { Registration } from "./accounts/registration.ts";
+import type { ServerInfo } from "./accounts/requests.ts";
+import { Requests } from "./accounts/requests.ts";
+import { SealedStorage } from "./accounts/sealed-storage.ts";
+import { Submissions } from "./accounts/submissions.ts";
+import type { Dialer, FederationPolicy, OwnRecord, Remote, RunningFederation } from "./federation/index.ts";
+import { createFederation } from "./federation/index.ts";
+import { GroupCommit } from "./group-commit.ts";
+import { expiryEveryMs, peopleToldMax, recordCheckEveryMs } from "./limits.ts";
+import type { Log } from "./log.ts";
+import type { HomeserverKeys, ServerDescription } from "./server-identity.ts";
+import { ServerIdentity, serverNameOf } from "./server-identity.ts";
+
+export interface HomeserverConfig {
+  /** A label or a checked domain; undefined: named after its owner. */
+  name: string | undefined;
+  addresses: ServerAddress[];
+  software: string;
+  registration: RegistrationPolicy;
+  federation: FederationPolicy;
+}
+
+export interface HomeserverOptions {
+  /** The homeserver's while it runs; closing it is its opener's. */
+  store: HomeserverStore;
+  clock: Clock;
+  random: RandomSource;
+  primitives: Primitives;
+  keys: HomeserverKeys;
+  config: HomeserverConfig;
+  dialer: Dialer;
+  opaque: OpaqueSuite;
+  /** Opens the first account, as administrator. Empty: nothing does. */
+  localToken: Uint8Array;
+  log: Log;
+}
+
+/**
+ * Reads the store and starts. Rejects with `StoreUnusableError` where the store is damaged or another server's, with
+ * `StoreFullError` where not even the first record could be kept.
+ */
+export async function openHomeserver(options: HomeserverOptions): Promise<Homeserver> {
+  const { store, clock, keys, primitives, random, config, log } = options;
+  const state = await store.load();
+  const commit = new GroupCommit(store, clock);
+  const identity = new ServerIdentity({ keys, meta: state.meta, primitives, commit, clock });
+  const accounts = new Accounts({ self: identity.id, store, commit, state, primitives, clock, log });
+  const opaque = await openOpaque(options.opaque, state.meta, commit);
+  const description = describe(config, accounts, identity.id);
+  await identity.settle(description).catch((error: unknown) => {
+    if (!state.meta.has("server.record")) throw error;
+    log.warn("the server record could not be renewed yet");
+  });
+  const federation = createFederation({
+    state,
+    commit,
+    store,
+    clock,
+    random,
+    primitives,
+    noisePrivateKey: keys.noise,
+    ownRecord: () => identity.current,
+    dialer: options.dialer,
+    accounts,
+    policy: config.federation,
+    log,
+  });
+  const homeserver = new Homeserver({ options, commit, identity, accounts, opaque, federation });
+  federation.start();
+  return homeserver;
+}
+
+const opaqueSetupKey = "opaque.setup";
+
+/** The setup is made once: another one would make every password wrong. */
+async function openOpaque(
+  suite: OpaqueSuite,
+  meta: ReadonlyMap<string, Uint8Array>,
+  commit: GroupCommit,
+): Promise<OpaqueServer> {
+  const kept = meta.get(opaqueSetupKey);
+  if (kept !== undefined) return suite.open(kept);
+  const setup = suite.createSetup();
+  await commit.add([{ op: "meta.put", key: opaqueSetupKey, value: setup }]);
+  return suite.open(setup);
+}
+
+function describe(
+  { name, addresses, software }: HomeserverConfig,
+  { book }: Accounts,
+  id: ServerId,
+): ServerDescription {
+  return { name: serverNameOf(name, book.owner()?.handle, id), addresses, software };
+}
+
+interface Parts {
+  options: HomeserverOptions;
+  commit: GroupCommit;
+  identity: ServerIdentity;
+  accounts: Accounts;
+  opaque: OpaqueServer;
+  federation: RunningFederation;
+}
+
+export class Homeserver implements AsyncDisposable {
+  readonly serverId: ServerId;
+  readonly #parts: Parts;
+  readonly #clients: ClientSessions;
+  readonly #submissions: Submissions;
+  readonly #people: People;
+  readonly #timers = new Set<Timer>();
+  #config: HomeserverConfig;
+  #stopped = false;
+
+  /** Use `openHomeserver`. */
+  constructor(parts: Parts) {
+    const { options, commit, identity, accounts, opaque, federation } = parts;
+    const { store, clock, random, primitives, log } = options;
+    const self = identity.id;
+    const { book, live, disk, inboxes, rules, directory, acknowledgements } = accounts;
+    this.serverId = self;
+    this.#parts = parts;
+    this.#config = options.config;
+
+    const registration = new Registration({
+      policy: options.config.registration,
+      localToken: options.localToken,
+      accounts: book,
+      clock,
+    });
+    const openings = new Openings({
+      self,
+      accounts: book,
+      registration,
+      inboxes,
+      live,
+      commit,
+      disk,
+      primitives,
+      random,
+      clock,
+    });
+    const passwords = new Passwords({ accounts: book, commit, opaque, random, clock });
+    const sealed = new SealedStorage({ store, commit, disk });
+    this.#people = new People({ self, accounts: book, directory, federation });
+    this.#submissions = new Submissions({ self, inboxes, rules, federation, commit, live, disk, clock });
+    const requests = new Requests(
+      {
+        accounts,
+        openings,
+        passwords,
+        sealed,
+        people: this.#people,
+        federation,
+        store,
+        serverInfo: () => this.#info(),
+      },
+      clock,
+    );
+    this.#clients = new ClientSessions({
+      self,
+      noiseKey: identity.noisePrivateKey,
+      record: () => identity.current.signed,
+      live,
+      openings,
+      requests,
+      submissions: this.#submissions,
+      acknowledgements,
+      primitives,
+      random,
+      clock,
+      log,
+    });
+
+    book.onChange(() => this.#accountsChanged());
+    directory.onChange(() => this.#tellOwnPeople());
+    this.#every(recordCheckEveryMs, () => this.#settleRecord());
+    this.#every(expiryEveryMs, () => inboxes.expire());
+  }
+
+  /** Our own record as it is now. */
+  record(): OwnRecord {
+    return this.#parts.identity.current;
+  }
+
+  /**
+   * Takes a carrier that asked for the client path. Resolves when its handshake is over, well or not.
+   * @param remote where it comes from, as far as rate limits tell sources apart
+   */
+  acceptClient(carrier: ByteChannel, remote: string): Promise<void> {
+    return this.#clients.accept(carrier, remote);
+  }
+
+  /** Takes a carrier that asked for the link path. */
+  acceptLink(carrier: ByteChannel, remote: Remote): Promise<void> {
+    return this.#parts.federation.accept(carrier, remote);
+  }
+
+  /** What people call this server from now on; undefined: after its owner. Links are told. */
+  setName(name: string | undefined): Promise<void> {
+    this.#config = { ...this.#config, name };
+    return this.#settleRecord();
+  }
+
+  /** Where this server is reached from now on. Links are told. */
+  setAddresses(addresses: ServerAddress[]): Promise<void> {
+    this.#config = { ...this.#config, addresses };
+    return this.#settleRecord();
+  }
+
+  /** Counts since start, and of this moment. */
+  stats() {
+    const { accounts } = this.#parts;
+    return {
+      accounts: accounts.book.size,
+      sessions: accounts.live.count,
+      accepted: this.#submissions.accepted,
+      delivered: accounts.inboxes.delivered,
+    };
+  }
+
+  /** Takes no more carriers, closes those that are open, and resolves when all that was taken is on disk. */
+  async drain(): Promise<void> {
+    const { federation, accounts, commit, options } = this.#parts;
+    this.#stopped = true;
+    for (const timer of this.#timers) timer.cancel();
+    this.#clients.close();
+    accounts.directory.close();
+    await federation.close();
+    try {
+      await accounts.acknowledgements.close();
+      await commit.add([]);
+    } catch {
+      options.log.warn("the last acknowledgements could not be written; they will be asked for again");
+    }
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.drain();
+  }
+
+  #info(): ServerInfo {
+    const { identity, accounts, federation } = this.#parts;
+    return {
+      record: identity.current.signed,
+      accounts: accounts.book.size,
+      reachedFromOutside: federation.reachedFromOutside(),
+    };
+  }
+
+  #accountsChanged(): void {
+    void this.#settleRecord();
+    // With the second account, addresses are no longer short.
+    const { accounts } = this.#parts;
+    if (accounts.book.size === 2) accounts.notify("everybody", { kind: "server", info: this.#info() });
+  }
+
+  /** Issues a new record where one is due, and tells links and sessions. A full disk only delays it. */
+  async #settleRecord(): Promise<void> {
+    const { identity, accounts, federation, options } = this.#parts;
+    try {
+      const issued = await identity.settle(describe(this.#config, accounts, identity.id));
+      if (!issued || this.#stopped) return;
+    } catch {
+      options.log.warn("the server record could not be renewed yet");
+      return;
+    }
+    federation.ownRecordChanged();
+    accounts.notify("everybody", { kind: "server", info: this.#info() });
+  }
+
+  #tellOwnPeople(): void {
+    const { accounts, identity } = this.#parts;
+    if (accounts.book.size > peopleToldMax) return;
+    const people = fitting(this.#people.own());
+    accounts.notify("everybody", { kind: "people", server: identity.id, people });
+  }
+
+  /** Failures are logged and tried again at the next turn. */
+  #every(periodMs: number, run: () => Promise<void>): void {
+    const { clock, log } = this.#parts.options;
+    const timer = clock.after(periodMs, () => {
+      this.#timers.delete(timer);
+      run().catch(() => log.warn("a periodic task failed; it is tried again"));
+      this.#every(periodMs, run);
+    });
+    this.#timers.add(timer);
+  }
+}

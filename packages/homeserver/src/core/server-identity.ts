@@ -1,0 +1,118 @@
+/**
+ * Who this homeserver is: its keys and its signed server record. Invariant: a record is on disk before anybody sees it,
+ * so that its sequence only rises, after a restart and after a restored backup too. [R2] [R4]
+ */
+import type { Clock, Primitives, ServerAddress, ServerId, ServerRecord } from "@fedchat/protocol";
+import { limits, nextSequence, serverId, serverNamePattern, serverRecord } from "@fedchat/protocol";
+import { StoreUnusableError } from "../store/store.ts";
+import type { OwnRecord } from "./federation/index.ts";
+import type { GroupCommit } from "./group-commit.ts";
+import { sameBytes } from "./same-bytes.ts";
+
+export interface HomeserverKeys {
+  /** Ed25519 seed: the key whose public part is the server's id. */
+  identity: Uint8Array;
+  /** X25519 private key, for Noise and HPKE. */
+  noise: Uint8Array;
+}
+
+/** What the record says beside the keys. */
+export interface ServerDescription {
+  name: string;
+  addresses: ServerAddress[];
+  software: string;
+}
+
+const recordKey = "server.record";
+
+export class ServerIdentity {
+  readonly id: ServerId;
+  readonly noisePrivateKey: Uint8Array;
+  readonly #seed: Uint8Array;
+  readonly #noisePublicKey: Uint8Array;
+  readonly #primitives: Primitives;
+  readonly #commit: GroupCommit;
+  readonly #clock: Pick<Clock, "now">;
+  #current: OwnRecord | undefined;
+
+  /** Throws `StoreUnusableError` where the store belongs to another server. */
+  constructor(options: {
+    keys: HomeserverKeys;
+    meta: ReadonlyMap<string, Uint8Array>;
+    primitives: Primitives;
+    commit: GroupCommit;
+    clock: Pick<Clock, "now">;
+  }) {
+    const { keys, meta, primitives, commit, clock } = options;
+    this.#seed = keys.identity;
+    this.noisePrivateKey = keys.noise;
+    this.#primitives = primitives;
+    this.#commit = commit;
+    this.#clock = clock;
+    this.id = serverId.fromBytes(primitives.ed25519.publicKey(keys.identity));
+    this.#noisePublicKey = primitives.x25519.publicKey(keys.noise);
+    const signed = meta.get(recordKey);
+    if (signed !== undefined) this.#current = { record: serverRecord.open(primitives, signed), signed };
+    if (this.#current !== undefined && this.#current.record.key !== this.id) {
+      throw new StoreUnusableError(
+        `The store belongs to server ${this.#current.record.key}, but the key is that of ${this.id}. Put back the key, or use another data folder.`,
+      );
+    }
+  }
+
+  /** The record that is in force. `settle` was awaited before. */
+  get current(): OwnRecord {
+    if (this.#current === undefined) throw new Error("the server record was never issued");
+    return this.#current;
+  }
+
+  /**
+   * Issues a new record where the one in force says something else, or is past half its lifetime. True where it did;
+   * rejects, with the old one still in force, where it could not be stored.
+   */
+  async settle(description: ServerDescription): Promise<boolean> {
+    const now = this.#clock.now();
+    if (this.#current !== undefined && this.#stands(this.#current.record, description, now)) return false;
+    const record: ServerRecord = {
+      key: this.id,
+      noiseKey: this.#noisePublicKey,
+      ...description,
+      relays: [],
+      relaysFor: "nobody",
+      neighbours: [],
+      sequence: nextSequence(this.#current?.record.sequence ?? 0, now),
+      issued: now,
+      expires: now + limits.serverRecordLifetimeMs,
+    };
+    const signed = serverRecord.sign(this.#primitives, this.#seed, record);
+    await this.#commit.add([{ op: "meta.put", key: recordKey, value: signed }]);
+    this.#current = { record, signed };
+    return true;
+  }
+
+  #stands(record: ServerRecord, description: ServerDescription, now: number): boolean {
+    return (
+      now < record.issued + limits.serverRecordLifetimeMs / 2 &&
+      record.name === description.name &&
+      record.software === description.software &&
+      sameBytes(record.noiseKey, this.#noisePublicKey) &&
+      JSON.stringify(record.addresses.map(plain)) === JSON.stringify(description.addresses.map(plain))
+    );
+  }
+}
+
+/**
+ * What the server is called: as configured; else after its owner, as a label (a dot would look like a domain that was
+ * never checked); else after its key.
+ */
+export function serverNameOf(
+  configured: string | undefined,
+  ownersHandle: string | undefined,
+  id: ServerId,
+): string {
+  if (configured !== undefined) return configured;
+  const label = ownersHandle?.replaceAll(/[^a-z0-9-]/g, "-").replaceAll(/^-+|-+$/g, "");
+  return label !== undefined && serverNamePattern.test(label) ? label : `server-${id.slice(0, 6)}`;
+}
+
+const plain = ({ host, port, kind }: ServerAddress) => [host, port, kind];

@@ -1,0 +1,91 @@
+/** What is kept about other homeservers: links, their records, and how far their streams have come. */
+import type { DatabaseSync } from "node:sqlite";
+import type { ServerAddress, ServerId, StreamClass } from "@fedchat/protocol";
+import type { IncomingStream, LinkRow, StoredState } from "../store.ts";
+import { idBytes, idText } from "./ids.ts";
+
+type ServerRecordRow = StoredState["records"][number];
+
+interface StoredLink {
+  server: Uint8Array;
+  linked_by_us: number;
+  linked_by_them: number;
+  blocked: number;
+  local_name: string | null;
+  addresses: string;
+  linked_at: number;
+  last_contact_at: number | null;
+}
+
+export type FederationTables = ReturnType<typeof federationTables>;
+
+export function federationTables(db: DatabaseSync) {
+  const putIncoming = db.prepare(
+    "INSERT OR REPLACE INTO incoming (source, class, stream, committed) VALUES (?, ?, ?, ?)",
+  );
+  const putLink = db.prepare(
+    "INSERT OR REPLACE INTO links (server, linked_by_us, linked_by_them, blocked, local_name, addresses, linked_at, last_contact_at) " +
+      "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+  );
+  const deleteLink = db.prepare("DELETE FROM links WHERE server = ?");
+  const putRecord = db.prepare(
+    "INSERT OR REPLACE INTO server_records (server, name, sequence, record) VALUES (?, ?, ?, ?)",
+  );
+
+  return {
+    received(row: IncomingStream): void {
+      putIncoming.run(idBytes(row.source), row.class, row.stream, row.committed);
+    },
+
+    putLink(row: LinkRow): void {
+      putLink.run(
+        idBytes(row.server),
+        row.linkedByUs ? 1 : 0,
+        row.linkedByThem ? 1 : 0,
+        row.blocked ? 1 : 0,
+        row.localName ?? null,
+        JSON.stringify(row.addresses),
+        row.linkedAt,
+        row.lastContactAt ?? null,
+      );
+    },
+
+    deleteLink(server: ServerId): void {
+      deleteLink.run(idBytes(server));
+    },
+
+    putRecord(row: ServerRecordRow): void {
+      putRecord.run(idBytes(row.server), row.name, row.sequence, row.record);
+    },
+
+    load(): Pick<StoredState, "incoming" | "links" | "records"> {
+      const incoming = db.prepare("SELECT source, class, stream, committed FROM incoming").all();
+      const links = db.prepare("SELECT * FROM links").all() as unknown as StoredLink[];
+      const records = db.prepare("SELECT server, name, sequence, record FROM server_records").all();
+      return {
+        incoming: incoming.map((row) => ({
+          source: idText(row["source"] as Uint8Array),
+          class: row["class"] as StreamClass,
+          stream: row["stream"] as number,
+          committed: row["committed"] as number,
+        })),
+        links: links.map((row) => ({
+          server: idText(row.server),
+          linkedByUs: row.linked_by_us === 1,
+          linkedByThem: row.linked_by_them === 1,
+          blocked: row.blocked === 1,
+          localName: row.local_name ?? undefined,
+          addresses: JSON.parse(row.addresses) as ServerAddress[],
+          linkedAt: row.linked_at,
+          lastContactAt: row.last_contact_at ?? undefined,
+        })),
+        records: records.map((row) => ({
+          server: idText(row["server"] as Uint8Array),
+          name: row["name"] as string,
+          sequence: row["sequence"] as number,
+          record: row["record"] as Uint8Array,
+        })),
+      };
+    },
+  };
+}

@@ -1,0 +1,49 @@
+/** Key packages of devices, in tables: single-use ones leave in the order in which they came. */
+import type { DatabaseSync } from "node:sqlite";
+import type { AccountId, DeviceId } from "@fedchat/protocol";
+import type { WriteOp } from "../store.ts";
+import type { AccountTables } from "./accounts.ts";
+
+type Op<Name extends WriteOp["op"]> = Extract<WriteOp, { op: Name }>;
+
+export type KeyPackageTables = ReturnType<typeof keyPackageTables>;
+
+export function keyPackageTables(db: DatabaseSync, accounts: AccountTables) {
+  const putStock = db.prepare(
+    "INSERT INTO key_package_stocks (device, capability, last_resort) VALUES (?, ?, ?) ON CONFLICT (device) " +
+      "DO UPDATE SET capability = excluded.capability, last_resort = coalesce(excluded.last_resort, last_resort)",
+  );
+  const insertPackage = db.prepare("INSERT INTO key_packages (device, package) VALUES (?, ?)");
+  const entitled = db.prepare(
+    "SELECT last_resort FROM key_package_stocks WHERE device = ? AND capability = ?",
+  );
+  const oldest = db.prepare(
+    "SELECT number, package FROM key_packages WHERE device = ? ORDER BY number LIMIT 1",
+  );
+  const deletePackage = db.prepare("DELETE FROM key_packages WHERE number = ?");
+  const count = db.prepare("SELECT count(*) AS n FROM key_packages WHERE device = ?");
+
+  return {
+    put(op: Op<"keyPackages.put">): void {
+      const device = accounts.device(op.account, op.device);
+      if (device === undefined) return;
+      putStock.run(device, op.capability, op.lastResort ?? null);
+      for (const keyPackage of op.packages) insertPackage.run(device, keyPackage);
+    },
+
+    take(op: Op<"keyPackages.take">): Uint8Array | undefined {
+      const device = accounts.device(op.account, op.device);
+      const stock = device === undefined ? undefined : entitled.get(device, op.capability);
+      if (device === undefined || stock === undefined) return undefined;
+      const found = oldest.get(device) as { number: number; package: Uint8Array } | undefined;
+      if (found === undefined) return (stock["last_resort"] as Uint8Array | null) ?? undefined;
+      deletePackage.run(found.number);
+      return found.package;
+    },
+
+    count(account: AccountId, device: DeviceId): number {
+      const number = accounts.device(account, device);
+      return number === undefined ? 0 : (count.get(number)!["n"] as number);
+    },
+  };
+}

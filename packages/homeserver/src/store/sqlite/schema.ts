@@ -1,0 +1,177 @@
+/**
+ * The tables of the store on disk. What is large is appended to tables with integer row numbers (`envelopes`,
+ * `bundles`); what finds it again is small index rows beside them. Accounts and devices have integer numbers inside.
+ * A change of the schema is a new entry at the end of `migrations`, never an edit of an old one.
+ */
+
+/** "FDCH": says to SQLite's tools and to us whose file this is. */
+export const applicationId = 0x46444348;
+
+const version1 = `
+CREATE TABLE meta (key TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
+
+CREATE TABLE accounts (
+  number INTEGER PRIMARY KEY,
+  id BLOB NOT NULL UNIQUE,
+  handle TEXT NOT NULL,
+  record BLOB NOT NULL,
+  administrator INTEGER NOT NULL,
+  created_at INTEGER NOT NULL,
+  opaque BLOB,
+  wrapped_key BLOB
+) STRICT;
+
+CREATE TABLE devices (
+  number INTEGER PRIMARY KEY,
+  account INTEGER NOT NULL,
+  id BLOB NOT NULL,
+  fencing INTEGER NOT NULL,
+  cursor INTEGER NOT NULL,
+  UNIQUE (account, id)
+) STRICT;
+
+-- Beside accounts, because a row is rewritten whole and every delivery raises a head.
+CREATE TABLE inboxes (
+  account INTEGER PRIMARY KEY,
+  incarnation BLOB NOT NULL,
+  floor INTEGER NOT NULL,
+  head INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE envelopes (
+  number INTEGER PRIMARY KEY,
+  server BLOB NOT NULL,
+  sender BLOB NOT NULL,
+  id BLOB NOT NULL,
+  kind TEXT NOT NULL,
+  created INTEGER NOT NULL,
+  received INTEGER NOT NULL,
+  payload BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE inbox_items (
+  account INTEGER NOT NULL,
+  position INTEGER NOT NULL,
+  envelope INTEGER NOT NULL,
+  PRIMARY KEY (account, position)
+) STRICT, WITHOUT ROWID;
+
+-- Only envelopes that lie in more than one inbox; the last of these drops the envelope.
+CREATE TABLE shared_envelopes (envelope INTEGER PRIMARY KEY, inboxes INTEGER NOT NULL) STRICT;
+
+-- digest: the first 16 bytes of SHA-256(server id, envelope id).
+CREATE TABLE seen (
+  account INTEGER NOT NULL,
+  digest BLOB NOT NULL,
+  at INTEGER NOT NULL,
+  PRIMARY KEY (account, digest)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX seen_at ON seen (at);
+
+CREATE TABLE outgoing (
+  number INTEGER PRIMARY KEY,
+  destination BLOB NOT NULL,
+  class TEXT NOT NULL,
+  stream INTEGER NOT NULL,
+  next INTEGER NOT NULL,
+  UNIQUE (destination, class)
+) STRICT;
+
+-- envelopes: their ids and senders, 48 bytes each.
+CREATE TABLE bundles (
+  number INTEGER PRIMARY KEY,
+  created INTEGER NOT NULL,
+  expires_at INTEGER NOT NULL,
+  envelopes BLOB NOT NULL,
+  body BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE outbox (
+  outgoing INTEGER NOT NULL,
+  sequence INTEGER NOT NULL,
+  bundle INTEGER NOT NULL,
+  PRIMARY KEY (outgoing, sequence)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE outbox_envelopes (
+  envelope BLOB NOT NULL,
+  bundle INTEGER NOT NULL,
+  outgoing INTEGER NOT NULL,
+  PRIMARY KEY (envelope, bundle)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE incoming (
+  source BLOB NOT NULL,
+  class TEXT NOT NULL,
+  stream INTEGER NOT NULL,
+  committed INTEGER NOT NULL,
+  PRIMARY KEY (source, class)
+) STRICT, WITHOUT ROWID;
+
+-- addresses: JSON.
+CREATE TABLE links (
+  server BLOB PRIMARY KEY,
+  linked_by_us INTEGER NOT NULL,
+  linked_by_them INTEGER NOT NULL,
+  blocked INTEGER NOT NULL,
+  local_name TEXT,
+  addresses TEXT NOT NULL,
+  linked_at INTEGER NOT NULL,
+  last_contact_at INTEGER
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE server_records (
+  number INTEGER PRIMARY KEY,
+  server BLOB NOT NULL UNIQUE,
+  name TEXT NOT NULL,
+  sequence INTEGER NOT NULL,
+  record BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE key_package_stocks (
+  device INTEGER PRIMARY KEY,
+  capability BLOB NOT NULL,
+  last_resort BLOB
+) STRICT;
+
+CREATE TABLE key_packages (
+  number INTEGER PRIMARY KEY,
+  device INTEGER NOT NULL,
+  package BLOB NOT NULL
+) STRICT;
+CREATE INDEX key_packages_by_device ON key_packages (device);
+
+CREATE TABLE sealed (
+  number INTEGER PRIMARY KEY,
+  account INTEGER NOT NULL,
+  name TEXT NOT NULL,
+  version INTEGER NOT NULL,
+  bytes BLOB NOT NULL,
+  UNIQUE (account, name)
+) STRICT;
+
+CREATE TABLE grants (
+  account BLOB NOT NULL,
+  peer BLOB NOT NULL,
+  server BLOB NOT NULL,
+  PRIMARY KEY (account, peer)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE blocks (
+  account BLOB NOT NULL,
+  peer BLOB NOT NULL,
+  PRIMARY KEY (account, peer)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE refusals (
+  account BLOB NOT NULL,
+  envelope BLOB NOT NULL,
+  server BLOB NOT NULL,
+  code TEXT NOT NULL,
+  at INTEGER NOT NULL,
+  PRIMARY KEY (account, envelope, server)
+) STRICT, WITHOUT ROWID;
+`;
+
+/** Entry n brings a store from version n (`PRAGMA user_version`) to n + 1. */
+export const migrations: readonly string[] = [version1];

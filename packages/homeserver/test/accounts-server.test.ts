@@ -1,0 +1,52 @@
+import { limits, serverRecord } from "@fedchat/protocol";
+import { expect, test } from "vitest";
+import { StoreUnusableError } from "../src/store/store.ts";
+import { turns } from "./manual-clock.ts";
+import { envelope, primitives, random, startHomeserver } from "./start-homeserver.ts";
+
+test("[R4] a server without a configured name is called after its key, then after its owner", async () => {
+  await using world = await startHomeserver();
+  expect(world.homeserver.record().record.name).toBe(`server-${world.id.slice(0, 6)}`);
+  const alice = await world.join("alice.b_c");
+  expect(await alice.client.event("server")).toBeDefined();
+  expect(world.homeserver.record().record.name).toBe("alice-b-c");
+  const { record } = await alice.client.request("server.info", {});
+  expect(serverRecord.open(primitives, record).name).toBe("alice-b-c");
+  await world.join("bob");
+  expect(world.homeserver.record().record.name).toBe("alice-b-c");
+});
+
+test("[R2] the record's sequence only rises, across restarts, changes and renewal; nothing changed, nothing issued", async () => {
+  await using world = await startHomeserver({ config: { name: "chat.example.com" } });
+  const first = world.homeserver.record();
+  await using same = await world.restart({ config: { name: "chat.example.com" } });
+  expect(same.homeserver.record().signed).toEqual(first.signed);
+  await same.homeserver.setAddresses([{ host: "chat.example.com", port: 443, kind: "direct" }]);
+  const second = same.homeserver.record().record;
+  expect(second.sequence).toBeGreaterThan(first.record.sequence);
+  expect(second.addresses).toHaveLength(1);
+  await same.clock.advance(limits.serverRecordLifetimeMs / 2 + 3_600_000);
+  const third = same.homeserver.record().record;
+  expect(third.sequence).toBeGreaterThan(second.sequence);
+  expect(third.expires).toBeGreaterThan(second.expires);
+});
+
+test("[R4] a store of another server's key is refused and left alone", async () => {
+  await using world = await startHomeserver();
+  const keys = { identity: random.bytes(32), noise: random.bytes(32) };
+  await expect(startHomeserver({ store: world.store, keys })).rejects.toThrow(StoreUnusableError);
+  await using again = await world.restart();
+  expect(again.id).toBe(world.id);
+});
+
+test("[H8] draining closes sessions and keeps what was acknowledged a moment ago", async () => {
+  const world = await startHomeserver();
+  const { account, client } = await world.join("alice");
+  await client.submit(envelope(world.id, [account], "hi"));
+  await client.items.next();
+  client.acknowledge(1);
+  await turns();
+  await world.homeserver.drain();
+  expect(await client.closed).toBe("stopping");
+  expect(await world.store.inboxState(account.id)).toMatchObject({ floor: 1, head: 1 });
+});

@@ -1,0 +1,469 @@
+/** Links: who dials whom, who is let in, what trust comes of it. */
+import { answerChannel, fingerprint, linkPath, serverId } from "@fedchat/protocol";
+import { expect, test } from "vitest";
+import { primitives, World } from "./federation-world.ts";
+
+const minute = 60_000;
+
+test("[L14] a server is linked by address and id", async () => {
+  const world = new World();
+  const [alice, bob] = [await world.homeserver("alice"), await world.homeserver("bob")];
+
+  const view = await world.clock.settle(alice.federation.addLink(bob.id, [bob.address], undefined));
+
+  expect(view).toMatchObject({ server: bob.id, name: "bob", trust: "outgoing", state: "connected", error: null });
+});
+
+test("[L14] a server that is another than the id says is refused, and nothing is kept", async () => {
+  const world = new World();
+  const [alice, bob, mallory] = await Promise.all(
+    ["alice", "bob", "mallory"].map((name) => world.homeserver(name)),
+  );
+
+  const adding = world.clock.settle(alice!.federation.addLink(bob!.id, [mallory!.address], undefined));
+
+  await expect(adding).rejects.toMatchObject({ code: "wrong-server-key" });
+  expect(alice!.federation.links()).toEqual([]);
+  await world.clock.advance(minute);
+  expect((await alice!.store.load()).links).toEqual([]);
+});
+
+test("[L14] where one address is another server's, the next is tried", async () => {
+  const world = new World();
+  const [alice, bob, mallory] = await Promise.all(
+    ["alice", "bob", "mallory"].map((name) => world.homeserver(name)),
+  );
+
+  const addresses = [{ ...bob!.address, host: "nowhere" }, mallory!.address, bob!.address];
+  const view = await world.clock.settle(alice!.federation.addLink(bob!.id, addresses, undefined));
+
+  expect(view).toMatchObject({ state: "connected", error: null });
+});
+
+test("[L17] an unreachable server is waited for, with its error, and found when it is there", async () => {
+  const world = new World();
+  const alice = await world.homeserver("alice");
+  const bob = await world.homeserver("bob");
+  bob.crash();
+
+  const view = await world.clock.settle(alice.federation.addLink(bob.id, [bob.address], undefined));
+  expect(view).toMatchObject({ state: "waiting", error: { code: "unreachable", retry: "later" } });
+  expect(view.nextTryAt).toBeGreaterThan(world.clock.now());
+
+  await world.clock.advance(30 * minute);
+  await bob.start();
+  await world.clock.until(() => alice.link(bob)?.state === "connected", "the link connects");
+  expect(alice.link(bob)?.error).toBeNull();
+});
+
+test("[L17] attempts at an unreachable server get rarer, up to a bound", async () => {
+  const world = new World();
+  const [alice, bob] = await world.linkedPair();
+  bob.crash();
+  const refusalsIn = async (durationMs: number) => {
+    const before = world.network.faults.refusals;
+    await world.clock.advance(durationMs);
+    return world.network.faults.refusals - before;
+  };
+
+  const first = await refusalsIn(minute);
+  await refusalsIn(60 * minute);
+  const later = await refusalsIn(60 * minute);
+
+  expect(first).toBeGreaterThanOrEqual(4);
+  expect(later).toBeLessThan(60);
+  expect(later).toBeGreaterThanOrEqual(12);
+  expect(alice.link(bob)?.state).toBe("waiting");
+});
+
+test("[L13] a link is incoming there, and mutual on both sides once linked back", async () => {
+  const world = new World();
+  const [alice, bob] = [await world.homeserver("alice"), await world.homeserver("bob")];
+  await world.clock.settle(alice.federation.addLink(bob.id, [bob.address], undefined));
+  await world.clock.until(() => bob.link(alice) !== undefined, "the link appears");
+
+  expect(bob.link(alice)).toMatchObject({ trust: "incoming", state: "connected", name: "alice" });
+  await world.clock.until(() => bob.events("link").length > 0, "screens are told");
+  expect(bob.events("link").at(-1)?.link).toMatchObject({ server: alice.id, trust: "incoming" });
+  await world.clock.settle(bob.federation.linkBack(alice.id));
+  await world.clock.until(() => alice.link(bob)?.trust === "mutual", "both know");
+
+  expect(bob.link(alice)?.trust).toBe("mutual");
+});
+
+test("[L13] trust is the same after a restart of either side", async () => {
+  const world = new World();
+  const [alice, bob] = await world.linkedPair();
+  await world.clock.advance(1_000);
+
+  await alice.restart();
+  expect(alice.link(bob)?.trust).toBe("mutual");
+  await bob.restart();
+  expect(bob.link(alice)).toMatchObject({ trust: "mutual", name: "alice" });
+  await world.clock.until(() => alice.link(bob)?.state === "connected", "they find one another");
+});
+
+test("[L13] a removed link is incoming where the other side still links, and gone where it does not", async () => {
+  const world = new World();
+  const [alice, bob] = await world.linkedPair();
+
+  await world.clock.settle(alice.federation.removeLink(bob.id));
+  await world.clock.until(() => bob.link(alice)?.trust === "outgoing", "bob knows");
+  expect(alice.link(bob)?.trust).toBe("incoming");
+  await world.clock.settle(bob.federation.removeLink(alice.id));
+  await world.clock.until(() => alice.events("linkRemoved").length > 0, "alice is told");
+
+  expect([...alice.federation.links(), ...bob.federation.links()]).toEqual([]);
+  expect(alice.events("linkRemoved")).toMatchObject([{ server: bob.id }]);
+  expect((await alice.store.load()).links).toEqual([]);
+  await expect(alice.send(bob, "hello?")).rejects.toMatchObject({ code: "unknown-server" });
+});
+
+test("[L19] a blocked server is cut off and told so, and may come back when unblocked", async () => {
+  const world = new World();
+  const [alice, bob] = await world.linkedPair();
+
+  expect(await world.clock.settle(bob.federation.blockServer(alice.id))).toMatchObject({
+    trust: "blocked",
+    state: "off",
+  });
+  await world.clock.until(() => alice.link(bob)?.error?.code === "blocked", "alice is told");
+  expect(alice.link(bob)?.state).toBe("refused");
+  alice.federation.retryLink(bob.id);
+  await world.clock.advance(minute);
+  expect(alice.link(bob)).toMatchObject({ state: "refused", error: { code: "blocked" } });
+  await expect(bob.send(alice, "psst")).rejects.toMatchObject({ code: "blocked" });
+
+  await world.clock.settle(bob.federation.unblockServer(alice.id));
+  await world.clock.until(() => alice.link(bob)?.state === "connected", "they are connected again");
+  expect(alice.link(bob)?.trust).toBe("mutual");
+});
+
+test("[L15] a name that another linked server has is refused with both fingerprints, unless given a local name", async () => {
+  const world = new World();
+  const alice = await world.homeserver("alice");
+  const bob = await world.homeserver("bob");
+  const other = await world.homeserver("other", { claims: "bob" });
+  await world.clock.settle(alice.federation.addLink(bob.id, [bob.address], undefined));
+
+  const adding = alice.federation.addLink(other.id, [other.address], undefined);
+  const refused = await world.clock.settle(adding.catch((error: unknown) => error));
+
+  expect(refused).toMatchObject({ code: "name-taken" });
+  expect(String(refused)).toContain(fingerprint(bob.id));
+  expect(String(refused)).toContain(fingerprint(other.id));
+  expect(alice.link(other)).toBeUndefined();
+  const named = alice.federation.addLink(other.id, [other.address], "bob at work");
+  expect(await world.clock.settle(named)).toMatchObject({ state: "connected", localName: "bob at work" });
+});
+
+test("[L15] the own name is taken too, and a local name that is in use", async () => {
+  const world = new World();
+  const alice = await world.homeserver("alice");
+  const bob = await world.homeserver("bob");
+  const other = await world.homeserver("other", { claims: "alice" });
+  await world.clock.settle(alice.federation.addLink(bob.id, [bob.address], undefined));
+
+  const taken = { code: "name-taken" };
+  await expect(
+    world.clock.settle(alice.federation.addLink(other.id, [other.address], undefined)),
+  ).rejects.toMatchObject(taken);
+  await expect(
+    world.clock.settle(alice.federation.addLink(other.id, [other.address], "Bob")),
+  ).rejects.toMatchObject(taken);
+});
+
+test("[L15] a stranger takes no name: whoever claims first does not keep the real one out", async () => {
+  const world = new World();
+  const alice = await world.homeserver("alice");
+  const squatter = await world.homeserver("squatter", { claims: "bob" });
+  const bob = await world.homeserver("bob");
+  await world.clock.settle(squatter.federation.addLink(alice.id, [alice.address], undefined));
+  await world.clock.until(() => alice.link(squatter) !== undefined, "the squatter appears");
+
+  const view = await world.clock.settle(alice.federation.addLink(bob.id, [bob.address], undefined));
+
+  expect(view.state).toBe("connected");
+  await expect(world.clock.settle(alice.federation.linkBack(squatter.id))).rejects.toMatchObject({
+    code: "name-taken",
+  });
+  expect(alice.link(squatter)?.trust).toBe("incoming");
+});
+
+test("[L15] a linked server that takes another's name loses its link until it is given a local name", async () => {
+  const world = new World();
+  const [alice, bob] = await world.linkedPair();
+  const carol = await world.homeserver("carol");
+  await world.link(alice, carol);
+
+  carol.renewRecord({ name: "bob" });
+  await world.clock.until(() => alice.link(carol)?.state === "refused", "the link is refused");
+
+  expect(alice.link(carol)).toMatchObject({ name: "carol", error: { code: "name-taken" } });
+  expect(alice.link(bob)?.state).toBe("connected");
+  await world.clock.settle(alice.federation.renameServer(carol.id, "not bob"));
+  await world.clock.until(() => alice.link(carol)?.state === "connected", "the link is back");
+  expect(alice.link(carol)).toMatchObject({ name: "bob", localName: "not bob" });
+});
+
+test("[L14] [R4] a linked server whose host answers with another key is a loud matter, and nothing is overwritten", async () => {
+  const world = new World();
+  const [alice, bob] = await world.linkedPair();
+  bob.crash();
+  const impostor = await world.homeserver("impostor");
+  world.network.listen("bob", (channel, from) => {
+    void impostor.federation.accept(channel, { address: from, fromOutside: true });
+  });
+
+  await world.clock.until(() => alice.accounts.warnings.length > 0, "administrators are warned");
+
+  expect(alice.accounts.warnings).toMatchObject([
+    { kind: "warning", server: bob.id, error: { code: "server-key-changed" } },
+  ]);
+  expect(alice.link(bob)).toMatchObject({ name: "bob", state: "refused", error: { code: "server-key-changed" } });
+  await world.clock.advance(240 * minute);
+  expect(alice.accounts.warnings).toHaveLength(1);
+  await bob.start();
+  alice.federation.retryLink(bob.id);
+  await world.clock.until(() => alice.link(bob)?.state === "connected", "the real one is back");
+});
+
+test("[L3] [R6] a renewed Noise key is believed when the server's newer record says so, and a replaced one never again", async () => {
+  const world = new World();
+  const [alice, bob] = await world.linkedPair();
+  const oldRecord = bob.own;
+  const oldNoise = bob.keys.noise;
+  bob.crash();
+  bob.keys.noise = world.random.bytes(32);
+  bob.own = { ...bob.own };
+  await bob.start();
+  bob.renewRecord();
+
+  await world.clock.until(() => alice.link(bob)?.state === "connected", "the new key is known");
+  await world.clock.settle(alice.send(bob, "to the new key"));
+  await world.clock.until(() => alice.events("progress").length === 1, "it arrives");
+  bob.crash();
+  bob.keys.noise = oldNoise;
+  bob.own = oldRecord;
+  await bob.start();
+  await world.clock.until(() => alice.accounts.warnings.length > 0, "the replaced key is refused");
+  expect(alice.link(bob)?.error?.code).toBe("server-key-changed");
+});
+
+test("[L18] two servers that dial one another at once keep one connection, and it works", async () => {
+  for (let seed = 0; seed < 5; seed += 1) {
+    const world = new World(`crossing ${seed}`);
+    const [alice, bob] = await world.linkedPair();
+    world.network.cut("alice", "bob");
+    alice.federation.retryLink(bob.id);
+    bob.federation.retryLink(alice.id);
+    await world.clock.advance(2 * minute);
+
+    expect(world.network.carriers("alice", "bob"), `seed ${seed}`).toBe(1);
+    await world.clock.settle(Promise.all([alice.send(bob, "a"), bob.send(alice, "b")]));
+    await world.clock.until(
+      () => alice.events("progress").length + bob.events("progress").length === 2,
+      "both arrive",
+    );
+  }
+});
+
+test("[L18] who lost the connection without the other side noticing gets a new one", async () => {
+  const world = new World();
+  const [alice, bob] = await world.linkedPair();
+  await world.clock.advance(minute);
+
+  await alice.restart();
+  await bob.restart();
+  await world.clock.until(
+    () => alice.link(bob)?.state === "connected" && bob.link(alice)?.state === "connected",
+    "they are connected again",
+    2 * minute,
+  );
+});
+
+test("[L9] a link that has gone silent is noticed by its pings", async () => {
+  const world = new World();
+  const [alice, bob] = await world.linkedPair();
+  await world.clock.advance(minute);
+  expect(alice.link(bob)?.roundTripMs).toBeGreaterThan(0);
+
+  world.network.tamper = () => undefined;
+  await world.clock.until(() => alice.link(bob)?.state !== "connected", "silence is noticed", 2 * minute);
+  world.network.tamper = undefined;
+  await world.clock.until(() => alice.link(bob)?.state === "connected", "the link is back");
+});
+
+test("[L5] a frame that was changed on the way ends the connection, and nothing of it is taken", async () => {
+  const world = new World();
+  const [alice, bob] = await world.linkedPair();
+  let flips = 0;
+  world.network.tamper = (frame) => {
+    if (frame.length < 500 || flips >= 3) return frame;
+    flips += 1;
+    frame[frame.length >> 1]! ^= 1;
+    return frame;
+  };
+
+  await world.clock.settle(alice.send(bob, "x".repeat(1_000)));
+  await world.clock.until(() => alice.events("progress").length === 1, "it arrives in the end");
+
+  expect(flips).toBe(3);
+  expect(await bob.inbox()).toEqual(["x".repeat(1_000)]);
+});
+
+test("[L20] accept = listed: who is not listed is refused, who is listed or was linked is not", async () => {
+  const world = new World();
+  const bob = await world.homeserver("bob");
+  const carol = await world.homeserver("carol");
+  const alice = await world.homeserver("alice", { accept: "listed", listed: [bob.id] });
+
+  const fromBob = await world.clock.settle(bob.federation.addLink(alice.id, [alice.address], undefined));
+  const fromCarol = await world.clock.settle(carol.federation.addLink(alice.id, [alice.address], undefined));
+  expect(fromBob.state).toBe("connected");
+  expect(fromCarol).toMatchObject({ state: "refused", error: { code: "not-allowed" } });
+
+  await world.clock.settle(alice.federation.addLink(carol.id, [carol.address], undefined));
+  await world.clock.until(() => carol.link(alice)?.trust === "mutual", "alice's own link counts");
+});
+
+test("[L20] accept = anyone: who links is linked back at once, unless its name is taken", async () => {
+  const world = new World();
+  const alice = await world.homeserver("alice", { accept: "anyone" });
+  const bob = await world.homeserver("bob");
+  const other = await world.homeserver("other", { claims: "bob" });
+
+  await world.clock.settle(bob.federation.addLink(alice.id, [alice.address], undefined));
+  await world.clock.until(() => bob.link(alice)?.trust === "mutual", "linked back");
+  await world.clock.settle(other.federation.addLink(alice.id, [alice.address], undefined));
+  await world.clock.advance(minute);
+
+  expect(alice.link(other)?.trust).toBe("incoming");
+});
+
+test("[L20] attempts from one network address are limited, before any handshake", async () => {
+  const world = new World();
+  const alice = await world.homeserver("alice");
+  let closed = 0;
+  let open = 0;
+  for (let attempt = 0; attempt < 100; attempt += 1) {
+    const channel = await world.clock.settle(
+      world.network.dialer("mallory").dial(alice.address, linkPath),
+    );
+    open += 1;
+    channel.onClose = (reason) => void (closed += reason === "rate-limited" ? 1 : 0);
+  }
+  await world.clock.advance(1_000);
+
+  expect(open).toBe(100);
+  expect(closed).toBeGreaterThanOrEqual(30);
+  expect(closed).toBeLessThanOrEqual(40);
+});
+
+test("[L20] of strangers a bounded number is remembered, and the longest silent goes first", async () => {
+  const world = new World();
+  const alice = await world.homeserver("alice");
+  const rows = Array.from({ length: 256 }, (_, index) => ({
+    server: serverId.fromBytes(world.random.bytes(32)),
+    linkedByUs: false,
+    linkedByThem: true,
+    blocked: false,
+    localName: undefined,
+    addresses: [],
+    linkedAt: index,
+    lastContactAt: 1_000 + ((index * 7) % 256),
+  }));
+  await world.clock.settle(alice.store.write(rows.map((row) => ({ op: "link.put", row }))));
+  await alice.restart();
+  const bob = await world.homeserver("bob");
+
+  await world.clock.settle(bob.federation.addLink(alice.id, [alice.address], undefined));
+  await world.clock.advance(1_000);
+
+  const { links } = await alice.store.load();
+  expect(links).toHaveLength(256);
+  expect(alice.federation.links()).toHaveLength(256);
+  expect(alice.link(bob)?.trust).toBe("incoming");
+  expect(links.some(({ server }) => server === rows[0]!.server)).toBe(false);
+  expect(links.filter(({ lastContactAt }) => lastContactAt! < 1_002)).toHaveLength(1);
+});
+
+test("[L2] something that is not FedChat, and something that refuses, are told apart", async () => {
+  const world = new World();
+  const alice = await world.homeserver("alice");
+  const bob = await world.homeserver("bob");
+  world.network.listen("bob", (channel) => channel.send(new TextEncoder().encode("220 mail ready")));
+  const notFedchat = await world.clock.settle(
+    alice.federation.addLink(bob.id, [bob.address], undefined),
+  );
+  expect(notFedchat).toMatchObject({ state: "refused", error: { code: "malformed" } });
+
+  world.network.listen("bob", (channel) => {
+    void answerChannel({
+      channel,
+      protocol: "fedchat-client",
+      self: bob.id,
+      staticKey: bob.keys.noise,
+      record: () => bob.own.signed,
+      features: [],
+      primitives,
+      random: world.random,
+      clock: world.clock,
+    }).catch(() => undefined);
+  });
+  alice.federation.retryLink(bob.id);
+  await world.clock.advance(1_000);
+  expect(alice.link(bob)?.state).toBe("refused");
+});
+
+test("[L12] an orderly close is a goodbye, and the other side waits for the return", async () => {
+  const world = new World();
+  const [alice, bob] = await world.linkedPair();
+
+  await bob.federation.close();
+  await world.clock.advance(100);
+  expect(alice.link(bob)).toMatchObject({ error: { code: "unreachable" } });
+  expect(alice.link(bob)?.state).not.toBe("connected");
+  await bob.restart();
+  await world.clock.until(() => alice.link(bob)?.state === "connected", "bob is back");
+});
+
+test("[R5] a newer record of a linked server is taken over the open link", async () => {
+  const world = new World();
+  const [alice, bob] = await world.linkedPair();
+
+  bob.renewRecord({ software: "fedchat 2" });
+  await world.clock.until(() => alice.link(bob)?.software === "fedchat 2", "the record is known");
+  await world.clock.advance(100);
+
+  expect((await alice.store.load()).records[0]?.sequence).toBe(bob.own.record.sequence);
+  expect(alice.link(bob)?.state).toBe("connected");
+});
+
+test("[L20] seen from outside", async () => {
+  const world = new World();
+  const [alice, bob] = await world.linkedPair();
+
+  expect(alice.federation.reachedFromOutside()).toBe(false);
+  expect(bob.federation.reachedFromOutside()).toBe(true);
+});
+
+test("a server does not link itself", async () => {
+  const world = new World();
+  const alice = await world.homeserver("alice");
+
+  await expect(alice.federation.addLink(alice.id, [alice.address], undefined)).rejects.toMatchObject({
+    code: "not-allowed",
+  });
+});
+
+test("[L13] a decision that cannot be stored is not taken", async () => {
+  const world = new World();
+  const [alice, bob] = [await world.homeserver("alice"), await world.homeserver("bob")];
+  alice.disk.full = true;
+
+  const adding = world.clock.settle(alice.federation.addLink(bob.id, [bob.address], undefined));
+
+  await expect(adding).rejects.toMatchObject({ code: "storage-full" });
+  expect(alice.federation.links()).toEqual([]);
+});

@@ -1,0 +1,4 @@
+import { describeStore } from "./store-contract.ts";
+import { memoryPlace } from "./store-places.ts";
+
+describeStore("memory", memoryPlace);

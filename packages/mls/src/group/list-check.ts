@@ -1,0 +1,130 @@
+/** Whether proposals are valid together (RFC 9420 §12.2; draft-ietf-mls-extensions §4.6, §6.3). */
+import { equal } from "../codec/bytes.ts";
+import { PSKS_MAX } from "../limits.ts";
+import { check } from "../rules.ts";
+import type { LeafIndex } from "../tree/math.ts";
+import { leafAt, members, type RatchetTree } from "../tree/ratchet-tree.ts";
+import type { LeafNode } from "../wire/leaf-node.ts";
+import type { Proposal } from "../wire/proposal.ts";
+import type { ProposalKind } from "../wire/proposal-type.ts";
+import { pskIdKey } from "../wire/psk-id.ts";
+import type { Policy } from "./policy.ts";
+import type { ListedProposal } from "./listed-proposal.ts";
+
+/** The list of a member's Commit. */
+export function checkMemberList(
+  policy: Policy,
+  tree: RatchetTree,
+  committer: LeafIndex,
+  list: readonly ListedProposal[],
+): void {
+  const proposals = list.map((listed) => listed.proposal);
+  check(!has(proposals, "external_init"), "list.external-init");
+  check(list.length === 1 || !has(proposals, "reinit"), "list.reinit-alone");
+  check(of(proposals, "group_context_extensions").length <= 1, "list.several-extensions");
+  for (const { proposal, byReference } of list) {
+    check(proposal.type !== "self_remove" || byReference, "list.self-remove-by-value");
+  }
+  checkLeafChanges(list, committer);
+  checkAdds(policy, tree, list);
+  checkPsks(proposals);
+  checkAppData(proposals);
+}
+
+/** The list of an external Commit: by value but for SelfRemoves, and of few types. */
+export function checkExternalList(list: readonly ListedProposal[]): void {
+  const proposals = list.map((listed) => listed.proposal);
+  check(of(proposals, "external_init").length === 1, "external-commit.one-init");
+  check(of(proposals, "remove").length <= 1, "external-commit.one-remove");
+  for (const { proposal, byReference } of list) {
+    check(IN_EXTERNAL_COMMIT.has(proposal.type), "external-commit.types", proposal.type);
+    const wanted = proposal.type === "self_remove";
+    check(byReference === wanted, wanted ? "list.self-remove-by-value" : "external-commit.by-reference");
+  }
+  const removed = list.map(leafThatGoes).filter((leaf) => leaf !== undefined);
+  check(new Set(removed).size === removed.length, "list.same-leaf");
+  checkPsks(proposals);
+  checkAppData(proposals);
+}
+
+const IN_EXTERNAL_COMMIT: ReadonlySet<ProposalKind> = new Set<ProposalKind>([
+  "external_init",
+  "remove",
+  "psk",
+  "self_remove",
+  "app_data_update",
+  "app_ephemeral",
+]);
+
+/** The leaf that a proposal empties. */
+export function leafThatGoes({ proposal, sender }: ListedProposal): LeafIndex | undefined {
+  if (proposal.type === "remove") return proposal.removed;
+  return proposal.type === "self_remove" && sender.type === "member" ? sender.leafIndex : undefined;
+}
+
+function checkLeafChanges(list: readonly ListedProposal[], committer: LeafIndex): void {
+  const touched = new Set<LeafIndex>();
+  for (const listed of list) {
+    const { proposal, sender } = listed;
+    const updated = proposal.type === "update" && sender.type === "member" ? sender.leafIndex : undefined;
+    const leaf = updated ?? leafThatGoes(listed);
+    if (leaf === undefined) continue;
+    check(updated !== committer, "list.update-by-committer");
+    check(leaf !== committer, "list.removes-committer");
+    check(!touched.has(leaf), "list.same-leaf", `leaf ${leaf}`);
+    touched.add(leaf);
+  }
+}
+
+function checkAdds(policy: Policy, tree: RatchetTree, list: readonly ListedProposal[]): void {
+  const gone = new Set(list.map(leafThatGoes));
+  const added: LeafNode[] = [];
+  for (const { proposal } of list) {
+    if (proposal.type !== "add") continue;
+    const { leafNode } = proposal.keyPackage;
+    check(!added.some((other) => isSameClient(policy, other, leafNode)), "list.same-client");
+    added.push(leafNode);
+    for (const { index, leaf } of members(tree)) {
+      check(gone.has(index) || !isSameClient(policy, leaf, leafNode), "list.already-member");
+    }
+  }
+}
+
+function isSameClient(policy: Policy, a: LeafNode, b: LeafNode): boolean {
+  return equal(a.signatureKey, b.signatureKey) || policy.isSameClient(a, b);
+}
+
+function checkPsks(proposals: readonly Proposal[]): void {
+  const psks = of(proposals, "psk");
+  check(psks.length <= PSKS_MAX, "psk.too-many");
+  const distinct = new Set(psks.map(({ psk }) => pskIdKey(psk)));
+  check(distinct.size === psks.length, "list.same-psk");
+}
+
+/** draft-ietf-mls-extensions §4.6: for one component a single removal or any number of updates. */
+function checkAppData(proposals: readonly Proposal[]): void {
+  const removals = new Set<number>();
+  const updates = new Set<number>();
+  for (const { componentId, update } of of(proposals, "app_data_update")) {
+    check(update !== undefined || !removals.has(componentId), "proposal.app-data");
+    (update === undefined ? removals : updates).add(componentId);
+    check(!(removals.has(componentId) && updates.has(componentId)), "proposal.app-data");
+  }
+}
+
+function has(proposals: readonly Proposal[], type: ProposalKind): boolean {
+  return proposals.some((proposal) => proposal.type === type);
+}
+
+function of<K extends ProposalKind>(
+  proposals: readonly Proposal[],
+  type: K,
+): Extract<Proposal, { type: K }>[] {
+  return proposals.filter((proposal): proposal is Extract<Proposal, { type: K }> => proposal.type === type);
+}
+
+/** The member that an external Commit removes, for judging whether the joiner is its successor. */
+export function replacedLeaf(tree: RatchetTree, list: readonly ListedProposal[]): LeafNode | undefined {
+  const remove = list.find(({ proposal }) => proposal.type === "remove")?.proposal;
+  return remove?.type === "remove" ? leafAt(tree, remove.removed) : undefined;
+}

@@ -1,0 +1,45 @@
+import { expect, test } from "vitest";
+import { leafIndex } from "../src/index.ts";
+import { backends } from "./backends.ts";
+import { add, groupOf, remove, want, World } from "./world.ts";
+
+const suites = [0x0001, 0x0003, 0x004f];
+
+for (const cipherSuite of suites) {
+  for (const primitives of backends) {
+    test(`Alice, Bob and Carol talk: suite ${cipherSuite} on ${primitives.name}`, () => {
+      const world = new World({ seed: `talk ${cipherSuite}`, cipherSuite, primitives });
+      const [alice, bob, carol] = groupOf(world, "alice", "bob", "carol");
+      expect(bob.read(alice.send("hi"))).toBe("hi");
+      const hello = carol.send("hello");
+      expect([alice.read(hello), bob.read(hello)]).toEqual(["hello", "hello"]);
+
+      const update = bob.commit();
+      for (const client of [alice, carol]) want(client.receive(update.commit), "commit");
+      bob.accept(update);
+      expect(new Set([alice, bob, carol].map((client) => client.authenticator)).size).toBe(1);
+
+      const removal = carol.commit({ proposals: [remove(leafIndex(0))] });
+      want(alice.receive(removal.commit), "removed");
+      want(bob.receive(removal.commit), "commit");
+      carol.accept(removal);
+      expect(bob.authenticator).toBe(carol.authenticator);
+
+      const dave = world.client("dave");
+      const info = bob.groupInfo();
+      const entry = dave.joinExternally(info);
+      for (const client of [bob, carol]) want(client.receive(entry), "commit");
+      expect(carol.read(dave.send("I am in"))).toBe("I am in");
+
+      const erin = world.client("erin");
+      const kp = erin.keyPackage();
+      const addition = dave.commit({ proposals: [add(kp)], path: "when-required" });
+      dave.accept(addition);
+      for (const client of [bob, carol]) want(client.receive(addition.commit), "commit");
+      erin.join(addition.welcome!, [kp]);
+      for (const client of [bob, carol, dave, erin]) client.restart();
+      const late = erin.send("from the store");
+      expect([bob, carol, dave].map((client) => client.read(late))).toEqual(Array(3).fill("from the store"));
+    });
+  }
+}

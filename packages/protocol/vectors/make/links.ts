@@ -1,0 +1,102 @@
+import { encodeLinkControl, ProtocolError, toWireError } from "../../src/index.ts";
+import type { LinkControl } from "../../src/index.ts";
+import { alice, bob, made, serverA } from "./cast.ts";
+import { invalid, joined, valid, withField, withoutField } from "./cases.ts";
+import type { Json } from "./json.ts";
+
+const controls: [string, LinkControl][] = [
+  ["trust", { kind: "trust", linked: true }],
+  ["a newer record", { kind: "record", record: serverA.signed }],
+  ["asking for people", { kind: "askPeople" }],
+  [
+    "a whole list",
+    {
+      kind: "people",
+      whole: true,
+      people: [{ record: alice.signed, presence: "online" }],
+      more: false,
+      gone: [],
+    },
+  ],
+  ["somebody left", { kind: "people", whole: false, people: [], more: false, gone: [bob.account] }],
+  ["asking for an account", { kind: "query", id: 7, query: { ask: "account", account: alice.account } }],
+  [
+    "asking for a key package",
+    {
+      kind: "query",
+      id: 0xffff_ffff,
+      query: {
+        ask: "keyPackage",
+        account: alice.account,
+        device: alice.devices[0]!.certificate.device,
+        capability: made("capability", 16),
+      },
+    },
+  ],
+  ["an answer", { kind: "answer", id: 7, result: alice.signed }],
+  ["nothing found", { kind: "answer", id: 8, result: null }],
+  ["an error", { kind: "answer", id: 9, error: toWireError(new ProtocolError("not-allowed")) }],
+  ["ping", { kind: "ping", id: 1 }],
+  ["pong", { kind: "pong", id: 1 }],
+  ["bye", { kind: "bye", code: "superseded" }],
+];
+
+export function linkMessages(): Json {
+  const control = (name: string, change: (cbor: Uint8Array) => Uint8Array) => {
+    const encoded = encodeLinkControl(controls.find(([known]) => known === name)![1]);
+    return joined(encoded.subarray(0, 1), change(encoded.subarray(1)));
+  };
+  return {
+    about: ["First byte 1: a bundle follows; 2: a control message in CBOR. Each is one message of a batch."],
+    valid: [
+      valid("link message", "a bundle", { kind: "bundle", bundle: made("a bundle", 40) }),
+      ...controls.map(([name, one]) => valid("link message", name, { kind: "control", control: one })),
+    ],
+    invalid: [
+      invalid("link message", "nothing", new Uint8Array(0)),
+      invalid("link message", "type 0", Uint8Array.of(0, 0xa0)),
+      invalid("link message", "type 3", Uint8Array.of(3, 0xa0)),
+      invalid("link message", "control without CBOR", Uint8Array.of(2)),
+      invalid(
+        "link message",
+        "an unknown kind",
+        control("ping", (cbor) => withField(cbor, "kind", "pang")),
+      ),
+      invalid(
+        "link message",
+        "a ping without id",
+        control("ping", (cbor) => withoutField(cbor, "id")),
+      ),
+      invalid(
+        "link message",
+        "an id of 33 bits",
+        control("ping", (cbor) => withField(cbor, "id", 0x1_0000_0000)),
+      ),
+      invalid(
+        "link message",
+        "trust that is a number",
+        control("trust", (cbor) => withField(cbor, "linked", 1)),
+      ),
+      invalid(
+        "link message",
+        "an empty record",
+        control("a newer record", (cbor) => withField(cbor, "record", new Uint8Array(0))),
+      ),
+      invalid(
+        "link message",
+        "257 people gone",
+        control("somebody left", (cbor) => withField(cbor, "gone", Array(257).fill(made("x")))),
+      ),
+      invalid(
+        "link message",
+        "an unknown question",
+        control("asking for an account", (cbor) => withField(cbor, "query", new Map([["ask", "password"]]))),
+      ),
+      invalid(
+        "link message",
+        "a byte after it",
+        control("pong", (cbor) => joined(cbor, [0])),
+      ),
+    ],
+  };
+}

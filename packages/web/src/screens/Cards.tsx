@@ -1,0 +1,95 @@
+/**
+ * What just came in and waits for a decision: a chat request, a server that linked us. They stand over the page and
+ * block nothing; 'Later' leaves them in their lists.
+ */
+import X from "lucide-solid/icons/x";
+import { createMemo, createSignal, For, Match, Show, Switch, type JSX } from "solid-js";
+import { cardsMax } from "../limits.ts";
+import { Button, IconButton } from "../parts/Button.tsx";
+import { useApp } from "../state/context.ts";
+import { t } from "../strings.ts";
+import { RequestActions, RequestBody } from "./Requests.tsx";
+import { block, BothKeys, linkBack } from "./Servers.tsx";
+import { waitingLinks, waitingRequests } from "./waiting.ts";
+
+const storageKey = "fedchat.later";
+
+export function Cards(): JSX.Element {
+  const app = useApp();
+  const [later, setLater] = createSignal(new Set((sessionStorage.getItem(storageKey) ?? "").split(" ")));
+  function putOff(id: string) {
+    const next = new Set([...later(), id]);
+    setLater(next);
+    sessionStorage.setItem(storageKey, [...next].join(" "));
+  }
+  /** Keys rather than views, so that a card keeps its place and focus while its view changes. */
+  const waiting = createMemo(() => {
+    const route = app.place.route();
+    const open = route.at === "requests" ? route.requestId : route.at === "servers" ? route.serverId : null;
+    const links = app.status()?.homeserver.administrator
+      ? waitingLinks(app).map((server) => server.serverId)
+      : [];
+    return [...waitingRequests(app).map((request) => request.requestId), ...links].filter(
+      (id) => !later().has(id) && id !== open,
+    );
+  });
+  return (
+    <div class="cards" aria-live="polite">
+      <For each={waiting().slice(0, cardsMax)}>
+        {(id) => (
+          <Switch>
+            <Match when={app.requests.get(id)}>
+              {(request) => (
+                <div
+                  class="floating-card"
+                  role="dialog"
+                  aria-modal="false"
+                  aria-label={t.requests.card(request().displayName)}
+                  data-testid="request-dialog"
+                >
+                  <IconButton class="card-close" label={t.common.later} icon={X} onClick={() => putOff(id)} />
+                  <RequestBody request={request()} />
+                  <RequestActions request={request()} />
+                </div>
+              )}
+            </Match>
+            <Match when={app.servers.get(id)}>
+              {(server) => (
+                <div
+                  class="floating-card"
+                  role="dialog"
+                  aria-modal="false"
+                  aria-label={t.servers.incomingCard(server().shownName)}
+                  data-testid="incoming-link"
+                >
+                  <IconButton class="card-close" label={t.common.later} icon={X} onClick={() => putOff(id)} />
+                  <strong class="card-title">{t.servers.incomingCard(server().shownName)}</strong>
+                  <p class="muted">{t.servers.incomingLead}</p>
+                  <BothKeys server={server()} />
+                  <div class="actions">
+                    <Button look="primary" testid="link-back" onClick={() => void linkBack(app, server())}>
+                      {t.servers.linkBack}
+                    </Button>
+                    <Button onClick={() => putOff(id)}>{t.common.later}</Button>
+                    <span class="push" />
+                    <Button
+                      look="quiet"
+                      class="danger-text"
+                      testid="block-link"
+                      onClick={() => void block(app, server())}
+                    >
+                      {t.servers.block}
+                    </Button>
+                  </div>
+                </div>
+              )}
+            </Match>
+          </Switch>
+        )}
+      </For>
+      <Show when={waiting().length > cardsMax}>
+        <p class="cards-more">{t.requests.moreWaiting(waiting().length - cardsMax)}</p>
+      </Show>
+    </div>
+  );
+}

@@ -1,0 +1,44 @@
+/** What the person must be told, at the top until it is dismissed. Danger comes first and is announced at once. */
+import X from "lucide-solid/icons/x";
+import { createMemo, For, type JSX } from "solid-js";
+import { IconButton } from "../parts/Button.tsx";
+import { CauseText } from "../parts/Small.tsx";
+import { useApp } from "../state/context.ts";
+import { t } from "../strings.ts";
+
+const loudness = { danger: 0, warning: 1, info: 2 } as const;
+
+export function Notices(): JSX.Element {
+  const app = useApp();
+  const shown = createMemo(() =>
+    app.notices
+      .all()
+      .sort((a, b) => loudness[a.level] - loudness[b.level] || b.at - a.at)
+      .slice(0, 3),
+  );
+  return (
+    <div class="notices">
+      <For each={shown()}>
+        {(notice) => (
+          <div
+            class={`notice ${notice.level}`}
+            role={notice.level === "danger" ? "alert" : "status"}
+            data-testid="notice"
+            data-level={notice.level}
+          >
+            <CauseText cause={notice.cause} level={notice.level} />
+            <IconButton
+              class="small"
+              label={t.common.dismiss}
+              icon={X}
+              onClick={() => {
+                void app.ask("engine.dismissNotice", { noticeId: notice.noticeId });
+                app.notices.remove(String(notice.noticeId));
+              }}
+            />
+          </div>
+        )}
+      </For>
+    </div>
+  );
+}

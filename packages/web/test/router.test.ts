@@ -1,0 +1,44 @@
+import { expect, test } from "vitest";
+import { parseRoute, routePath, type Route } from "../src/router.ts";
+
+const id = "abcdefghijklmnopqrstuvwxyz".slice(0, 26);
+const key = "a2".repeat(26);
+
+const routes: Route[] = [
+  { at: "chats" },
+  { at: "room", roomId: id, messageId: null },
+  { at: "room", roomId: id, messageId: key },
+  { at: "window", roomId: id, messageId: null },
+  { at: "window", roomId: id, messageId: key },
+  { at: "people", account: null },
+  { at: "people", account: key },
+  { at: "requests", requestId: id },
+  { at: "servers", serverId: null },
+  { at: "servers", serverId: key },
+  { at: "link-server" },
+  { at: "settings", section: null },
+  { at: "settings", section: "device" },
+  { at: "invite" },
+];
+
+test.each(routes)("an address and its route name each other: $at", (route) => {
+  const url = new URL(routePath(route), "http://localhost");
+  expect(parseRoute(url.pathname, url.search)).toEqual(route);
+});
+
+test.each([
+  "/nothing",
+  "/r/",
+  "/r/../x",
+  "/r/UPPER",
+  "/w/<script>",
+  "/r/short",
+  `/r/${id}/more`,
+  "//evil.example",
+])("an address that means nothing is the list of chats: %s", (path) => {
+  expect(parseRoute(path)).toEqual({ at: "chats" });
+});
+
+test("a message that is no message id is left out", () => {
+  expect(parseRoute(`/r/${id}`, "?m=%22onload")).toEqual({ at: "room", roomId: id, messageId: null });
+});

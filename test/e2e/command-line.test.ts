@@ -1,0 +1,47 @@
+/** The command line alone: no screen is open anywhere. */
+import { execFile, spawn } from "node:child_process";
+import { createInterface } from "node:readline";
+import { promisify } from "node:util";
+import { expect, test } from "vitest";
+import type { FedchatProcess } from "../harness/fedchat-process.ts";
+import { befriend, startFedchat } from "../harness/fedchat-process.ts";
+
+const main = new URL("../../packages/cli/src/main.ts", import.meta.url).pathname;
+const run = promisify(execFile);
+
+test("`fedchat send @bob hello` on one machine and `fedchat tail --json` on the other", async () => {
+  await using alice = await startFedchat({ name: "alice" });
+  await using bob = await startFedchat({ name: "bob" });
+  await befriend(alice, bob);
+
+  using tail = tailOf(bob);
+  await fedchat(alice, "send", "@bob", "hello", "--wait", "delivered");
+  const message = await tail.next((line) => line["text"] === "hello");
+  expect(message).toMatchObject({ text: "hello", senderName: "Alice", mine: false });
+
+  const status = JSON.parse(await fedchat(bob, "status", "--json")) as { me: { handle: string } };
+  expect(status.me.handle).toBe("bob");
+  await expect(fedchat(alice, "send", "@nobody", "hello")).rejects.toMatchObject({ code: expect.any(Number) });
+});
+
+function fedchat(process_: FedchatProcess, ...args: string[]): Promise<string> {
+  return run(process.execPath, [main, ...args, "--data", process_.data]).then(({ stdout }) => stdout);
+}
+
+function tailOf(process_: FedchatProcess) {
+  const child = spawn(process.execPath, [main, "tail", "--json", "--data", process_.data], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
+  return {
+    async next(wanted: (line: Record<string, unknown>) => boolean): Promise<Record<string, unknown>> {
+      for (;;) {
+        const { value, done } = await lines.next();
+        if (done) throw new Error("tail ended");
+        const line = JSON.parse(value) as Record<string, unknown>;
+        if (wanted(line)) return line;
+      }
+    },
+    [Symbol.dispose]: () => void child.kill(),
+  };
+}
