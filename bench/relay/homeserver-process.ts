@@ -18,9 +18,13 @@ const ticksPerSecond = 100;
 
 export async function startHomeserverProcess(name: string): Promise<HomeserverProcess> {
   const folder = await mkdtemp(join(tmpdir(), `fedchat-bench-${name}-`));
-  const child = spawn(process.execPath, [new URL("./homeserver.ts", import.meta.url).pathname, folder, name], {
-    stdio: ["ignore", "pipe", "inherit"],
-  });
+  const child = spawn(
+    process.execPath,
+    [new URL("./homeserver.ts", import.meta.url).pathname, folder, name],
+    {
+      stdio: ["ignore", "pipe", "inherit"],
+    },
+  );
   const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
   const first = await lines.next();
   if (first.done) throw new Error("the homeserver did not start");

@@ -19,9 +19,11 @@ test("`fedchat send @bob hello` on one machine and `fedchat tail --json` on the 
   const message = await tail.next((line) => line["text"] === "hello");
   expect(message).toMatchObject({ text: "hello", senderName: "Alice", mine: false });
 
-  const status = JSON.parse(await fedchat(bob, "status", "--json")) as { me: { handle: string } };
-  expect(status.me.handle).toBe("bob");
-  await expect(fedchat(alice, "send", "@nobody", "hello")).rejects.toMatchObject({ code: expect.any(Number) });
+  const status = JSON.parse(await fedchat(bob, "status", "--json")) as { status: { me: { handle: string } } };
+  expect(status.status.me.handle).toBe("bob");
+  await expect(fedchat(alice, "send", "@nobody", "hello")).rejects.toMatchObject({
+    code: expect.any(Number),
+  });
 });
 
 function fedchat(process_: FedchatProcess, ...args: string[]): Promise<string> {

@@ -29,7 +29,9 @@ test("[X1] no plaintext and no key of an engine is anywhere on a homeserver, in 
   await alice.call("requests.send", { who: bobsAccount.account, text: requestText });
   const request = await until("the request arrives", async () => (await bob.call("requests.list", {}))[0]);
   const { roomId } = await bob.call("requests.accept", { requestId: request.requestId });
-  await until("the room opens", async () => (await alice.call("rooms.list", {})).some((r) => r.roomId === roomId));
+  await until("the room opens", async () =>
+    (await alice.call("rooms.list", {})).some((r) => r.roomId === roomId),
+  );
   await alice.call("drafts.set", { roomId, text: draftText });
   await alice.call("messages.send", { roomId, text: messageText });
   await until("it arrives", async () => {
@@ -57,7 +59,9 @@ test("[X1] no plaintext and no key of an engine is anywhere on a homeserver, in 
     [...texts, ...keys].flatMap((secret) =>
       formsOf(secret)
         .filter((form) => bytes.includes(form.bytes))
-        .map(({ form }) => `${typeof secret === "string" ? secret : "a key"} as ${form} in ${basename(path)}`),
+        .map(
+          ({ form }) => `${typeof secret === "string" ? secret : "a key"} as ${form} in ${basename(path)}`,
+        ),
     ),
   );
   expect(found).toEqual([]);
@@ -83,7 +87,9 @@ function filesOf({ data }: FedchatProcess): { path: string; bytes: Buffer }[] {
 /** Every private key in an engine's store. */
 function engineSecrets({ data }: FedchatProcess): Uint8Array[] {
   using db = new DatabaseSync(join(data, "engine.db"), { readOnly: true });
-  const identity = db.prepare("SELECT accountSeed, signatureSeed, noisePrivateKey, recoverySeed FROM identity").get();
+  const identity = db
+    .prepare("SELECT accountSeed, signatureSeed, noisePrivateKey, recoverySeed FROM identity")
+    .get();
   const requestKeys = db.prepare("SELECT seed FROM requestKeys").all();
   const keyPackages = db.prepare("SELECT privatePart FROM keyPackages LIMIT 3").all();
   return [identity, ...requestKeys, ...keyPackages]

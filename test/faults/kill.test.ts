@@ -27,12 +27,17 @@ test("[B1] [H8] 2,000 messages arrive exactly once and in order while processes 
   const kills = { homeserver: 0, both: 0, engine: 0, inFlight: [] as number[] };
   const sending = Promise.all(sides.map((side) => side.sendAll(messagesPerSide)));
 
-  const rounds = [...Array(homeserverKills).fill("homeserver"), ...Array(engineKills).fill("engine")] as const;
+  const rounds = [
+    ...Array(homeserverKills).fill("homeserver"),
+    ...Array(engineKills).fill("engine"),
+  ] as const;
   for (const [index, what] of shuffled(rounds, random).entries()) {
     const due = ((index + 1) / (rounds.length + 1)) * messagesPerSide * 2;
     await until("enough was sent", async () => sides[0].acknowledged + sides[1].acknowledged >= due, 120_000);
     // Where little is on its way, a paused receiver makes the next kill meet a full pipeline.
-    await until("messages are in flight", async () => inFlight() >= inFlightWanted, 3_000).catch(() => undefined);
+    await until("messages are in flight", async () => inFlight() >= inFlightWanted, 3_000).catch(
+      () => undefined,
+    );
     kills.inFlight.push(inFlight());
     const victims = what === "engine" ? [random() < 0.5 ? alice : bob] : pick(random, serverA, serverB);
     if (what === "engine") kills.engine++;
@@ -97,7 +102,8 @@ class Side {
         if (event.type === "message.added" && !event.message.mine) this.received.add(event.message.messageId);
       })
       .catch(() => undefined);
-    for (const message of await this.#all().catch(() => [])) if (!message.mine) this.received.add(message.messageId);
+    for (const message of await this.#all().catch(() => []))
+      if (!message.mine) this.received.add(message.messageId);
   }
 
   async history(sender: string): Promise<string[]> {
@@ -106,7 +112,7 @@ class Side {
 
   async #all() {
     const all = [];
-    for (let after = 0; ; ) {
+    for (let after = 0; ;) {
       const page = await this.process.call("messages.since", { after, limit: 500 });
       all.push(...page.filter((message) => message.kind === "text"));
       if (page.length < 500) return all;

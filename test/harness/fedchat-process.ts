@@ -12,7 +12,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import type { ControlClient } from "../../packages/cli/src/control/client.ts";
 import { connectControl } from "../../packages/cli/src/control/client.ts";
-import type { HostInfo } from "../../packages/cli/src/control/host-methods.ts";
+import type { HostInfo, HostOpen } from "../../packages/cli/src/control/host-methods.ts";
 
 const main = new URL("../../packages/cli/src/main.ts", import.meta.url).pathname;
 const startTimeoutMs = 60_000;
@@ -39,7 +39,10 @@ export class FedchatProcess implements AsyncDisposable {
 
   /** Starts the process; resolves when it said that it is ready. */
   async start(): Promise<void> {
-    const child = spawn(process.execPath, this.#spawnArgs, { stdio: ["ignore", "pipe", "pipe"], env: cleanEnvironment() });
+    const child = spawn(process.execPath, this.#spawnArgs, {
+      stdio: ["ignore", "pipe", "pipe"],
+      env: cleanEnvironment(),
+    });
     this.#child = child;
     this.#exited = new Promise((resolve) => child.once("exit", () => resolve()));
     let said = "";
@@ -54,6 +57,12 @@ export class FedchatProcess implements AsyncDisposable {
   call<M extends MethodName>(method: M, params: Params<M>): Promise<Result<M>> {
     if (this.#control === undefined) return Promise.reject(new Error("not running"));
     return this.#control.call(method, params);
+  }
+
+  /** A new one-time way into its screen. */
+  open(): Promise<HostOpen> {
+    if (this.#control === undefined) return Promise.reject(new Error("not running"));
+    return this.#control.open();
   }
 
   /** From now on events of this run of the process arrive. */
@@ -133,14 +142,18 @@ export async function befriend(a: FedchatProcess, b: FedchatProcess): Promise<st
   const alice = await a.call("account.create", { displayName: "Alice" });
   const bob = await b.call("account.create", { displayName: "Bob" });
   await linkBoth(a, b);
-  await until("Bob is listed", async () => (await a.call("people.list", {})).some((p) => p.account === bob.account));
+  await until("Bob is listed", async () =>
+    (await a.call("people.list", {})).some((p) => p.account === bob.account),
+  );
   await a.call("requests.send", { who: bob.account, text: "May I?" });
   const request = await until("the request arrives", async () => {
     const [first] = await b.call("requests.list", {});
     return first?.account === alice.account ? first : undefined;
   });
   const room = await b.call("requests.accept", { requestId: request.requestId });
-  await until("the room opens", async () => (await a.call("rooms.list", {})).some((r) => r.roomId === room.roomId));
+  await until("the room opens", async () =>
+    (await a.call("rooms.list", {})).some((r) => r.roomId === room.roomId),
+  );
   return room.roomId;
 }
 

@@ -24,7 +24,9 @@ export function formsOf(secret: string | Uint8Array): { form: string; bytes: Buf
 
 /** The characters of base64 that depend on the secret alone when it begins `offset` bytes into a group of three. */
 function alignedBase64(raw: Buffer, offset: number): string {
-  const text = Buffer.concat([Buffer.alloc(offset), raw]).toString("base64").replace(/=+$/, "");
+  const text = Buffer.concat([Buffer.alloc(offset), raw])
+    .toString("base64")
+    .replace(/=+$/, "");
   const whole = Math.floor(((offset + raw.length) * 8) / 6);
   return text.slice(Math.ceil((offset * 8) / 6), whole);
 }

@@ -15,7 +15,7 @@ interface Rule {
 /** A rule is a paragraph that begins with its id in bold. */
 const rules: Rule[] = [...specification.matchAll(/^\*\*\[([A-Z]\d+)\]\*\*.*$/gm)].map(([paragraph, id]) => ({
   id: id!,
-  testable: !/\*\((definition|reserved)\)\*$/.test(paragraph),
+  testable: !/[*_]\((definition|reserved)\)[*_]$/.test(paragraph),
 }));
 const known = new Set(rules.map(({ id }) => id));
 const letters = [...new Set(rules.map(({ id }) => id[0]))].join("");

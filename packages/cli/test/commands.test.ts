@@ -158,7 +158,7 @@ describe("rpc", () => {
     input.end(`{"jsonrpc":"2.0","id":3,"method":"no.such"}`);
     expect(await ended).toBe(exitCodes.ok);
     const answers = linesOf(said.output).map((line) => JSON.parse(line) as { id: unknown });
-    expect(answers.map(({ id }) => id).sort()).toEqual([1, 3, "x"]);
+    expect(new Set(answers.map(({ id }) => id))).toEqual(new Set([1, 3, "x"]));
   });
 
   test("prints its interface", async () => {

@@ -1,5 +1,5 @@
 /** A small engine behind the interface, for tests of what carries it: it answers, fails, and speaks up. */
-import type { EngineEvent, Message, MethodName } from "@fedchat/engine/interface";
+import type { EngineEvent, Message, MethodName, Params } from "@fedchat/engine/interface";
 import type { Callable } from "@fedchat/engine/node";
 import { ProtocolError } from "@fedchat/protocol";
 
@@ -12,23 +12,19 @@ export class InTestEngine implements Callable {
 
   async call(method: MethodName, params: unknown): Promise<unknown> {
     this.calls.push({ method, params });
-    switch (method) {
-      case "engine.subscribe":
-        return { position: this.messages.length };
-      case "messages.since": {
-        const { after, limit = 500 } = params as { after: number; limit?: number };
-        return this.messages.filter(({ position }) => position > after).slice(0, limit);
-      }
-      case "messages.send": {
-        const message = this.add({ text: (params as { text: string }).text, mine: true, state: "waiting" });
-        this.onSent(message);
-        return message;
-      }
-      case "requests.decline":
-        throw new ProtocolError("blocked");
-      default:
-        return [];
+    if (method === "engine.subscribe") return { position: this.messages.length };
+    if (method === "requests.decline") throw new ProtocolError("blocked");
+    if (method === "messages.since") {
+      const { after, limit = 500 } = params as Params<"messages.since">;
+      return this.messages.filter(({ position }) => position > after).slice(0, limit);
     }
+    if (method === "messages.send") {
+      const { text } = params as Params<"messages.send">;
+      const message = this.add({ text, mine: true, state: "waiting" });
+      this.onSent(message);
+      return message;
+    }
+    return [];
   }
 
   onEvent(listener: (event: EngineEvent) => void): () => void {

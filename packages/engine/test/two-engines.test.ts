@@ -1,5 +1,6 @@
 /** Two engines, two homeservers, one process: everything that two people do with one another. */
 import { nodePrimitives } from "@fedchat/protocol/primitives/node";
+import { formatInvitationLink, parseInvitationLink } from "@fedchat/protocol";
 import { describe, expect, test } from "vitest";
 import { loadTsMlsGroupCrypto } from "../src/mls/ts-mls-group.ts";
 import { friends, neighbours, World } from "./world.ts";
@@ -329,6 +330,21 @@ describe("blocking", () => {
     await bob.sees("and now?");
   });
 
+  test("[H9] what lay in the inbox when its sender was blocked is not shown either", async () => {
+    await using world = new World();
+    const { alice, bob } = await friends(world);
+    await bob.goOffline();
+    await alice.send("too late");
+    await world.pass(1_000);
+    await bob.call("contacts.block", { account: await alice.account() });
+    await bob.goOnline();
+    await world.pass(1_000);
+    await bob.sees();
+    // The homeserver learns of it as soon as it is reached.
+    const late = await alice.send("and now?");
+    expect((await alice.reaches(late, "failed")).cause?.code).toBe("blocked");
+  });
+
   test("[H9] a request from a blocked account is dropped, its pending one is gone", async () => {
     await using world = new World();
     const { alice, bob } = await neighbours(world);
@@ -380,6 +396,34 @@ describe("invitations", () => {
     });
     await world.pass(1_000);
     expect((await carol.request()).state).toBe("pending");
+  });
+
+  test("[I4] whoever only knows a link's public part asks like anybody else", async () => {
+    await using world = new World();
+    const alice = await (await world.home("alice.example")).person("Alice");
+    const bob = await (await world.home("bob.example")).person("Bob");
+    const { link } = await alice.call("invitations.create", {});
+    const forged = formatInvitationLink("https://x", {
+      ...parseInvitationLink(link!),
+      secret: new Uint8Array(16),
+    });
+    await bob.call("invitations.accept", { link: forged });
+    expect(await alice.request("pending")).toMatchObject({ displayName: "Bob" });
+    expect((await alice.call("invitations.list", {}))[0]).toMatchObject({
+      state: "open",
+      usesLeft: 1,
+      usedBy: [],
+    });
+    // Acceptance lets this one person in, whatever the servers' trust is. [H9]
+    const { requestId, why } = await alice.request("pending");
+    expect(why).toContain("You have not linked it.");
+    await alice.call("requests.accept", { requestId });
+    await bob.pair();
+    await bob.send("let in");
+    await alice.sees("let in");
+    await alice.send("welcome");
+    await bob.sees("let in", "welcome");
+    expect((await alice.call("servers.list", {}))[0]).toMatchObject({ trust: "incoming" });
   });
 
   test("[I5] a revoked link is an ordinary request, an expired one is refused, one's own is said to be", async () => {

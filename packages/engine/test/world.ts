@@ -19,7 +19,8 @@ import { causeOf } from "../src/core/causes.ts";
 import type { Engine } from "../src/core/engine.ts";
 import { openEngine } from "../src/core/engine.ts";
 import { silentLog } from "../src/core/log.ts";
-import type { EngineEvent, Message, MethodName, Params, Request, Room } from "../src/interface/index.ts";
+import { EngineEvent, methods } from "../src/interface/index.ts";
+import type { Message, MethodName, Params, Request, Room } from "../src/interface/index.ts";
 import type { GroupCrypto } from "../src/mls/group-crypto.ts";
 import { nodeOpaqueClient } from "../src/node/opaque-client.ts";
 import { openSqliteDatabase } from "../src/node/sqlite-database.ts";
@@ -66,6 +67,8 @@ export class World implements AsyncDisposable {
   readonly clock = new WaitingClock(Date.now());
   readonly ledger = new KeyUseLedger();
   readonly homes = new Map<string, Home>();
+  /** What engines and homeservers found wrong with themselves: nothing, in a test that passes. */
+  readonly warnings: string[] = [];
   readonly #directory = mkdtempSync(join(tmpdir(), "fedchat-engine-"));
   /** Servers (by host) that nobody reaches just now. */
   readonly unreachable = new Set<string>();
@@ -102,16 +105,17 @@ export class World implements AsyncDisposable {
 
   /** While this is awaited time moves on. */
   async during<T>(work: PromiseLike<T>): Promise<T> {
-    let settled = false;
-    const done = Promise.resolve(work).finally(() => (settled = true));
+    const standing = { settled: false };
+    const done = Promise.resolve(work).finally(() => (standing.settled = true));
     done.catch(() => undefined);
-    for (let attempt = 0; attempt < 10_000 && !settled; attempt++) await this.clock.step(5);
+    for (let attempt = 0; attempt < 10_000 && !standing.settled; attempt++) await this.clock.step(5);
     return await done;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const home of this.homes.values()) await home[Symbol.asyncDispose]();
     rmSync(this.#directory, { recursive: true, force: true });
+    if (this.warnings.length > 0) throw new Error(`warned of: ${this.warnings.join("; ")}`);
   }
 }
 
@@ -168,7 +172,7 @@ export class Home implements AsyncDisposable {
       },
       opaque: opaqueServer,
       localToken,
-      log: { ...silentLog, error: (message, fields, cause) => console.error(message, fields, cause) },
+      log: { ...silentLog, error: (message) => this.world.warnings.push(message) },
     });
   }
 
@@ -234,17 +238,21 @@ export class Person {
       log: {
         debug() {},
         info() {},
-        warn: (message, fields) => console.warn(message, fields),
+        warn: (message, fields) => world.warnings.push(`${message} ${JSON.stringify(fields)}`),
       },
       deviceName: "test",
       registrationToken: localToken,
     });
-    this.engine.onEvent((event) => this.events.push(event));
+    this.engine.onEvent((event) => this.events.push(EngineEvent.parse(event)));
     this.#closed = false;
   }
 
+  /** Calls a method; what comes back must fit the interface. */
   get call(): Engine["call"] {
-    return (method, params) => this.home.world.during(this.engine.call(method, params));
+    return async (method, params) => {
+      const result = await this.home.world.during(this.engine.call(method, params));
+      return methods[method].result.parse(result) as typeof result;
+    };
   }
 
   async close(): Promise<void> {

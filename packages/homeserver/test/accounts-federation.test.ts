@@ -116,6 +116,8 @@ test("[H15] a key package is fetched across servers by its capability, once", as
   const capability = new Uint8Array(16).fill(3);
   await bob.client.request("keyPackages.put", { packages: [new Uint8Array([1])], capability });
   const wanted = { server: b.id, account: bob.account.id, device: bob.account.devices[0]!.id, capability };
-  expect(await alice.client.request("keyPackages.fetch", wanted)).toEqual({ keyPackage: new Uint8Array([1]) });
+  expect(await alice.client.request("keyPackages.fetch", wanted)).toEqual({
+    keyPackage: new Uint8Array([1]),
+  });
   expect(await alice.client.request("keyPackages.fetch", wanted)).toEqual({ keyPackage: null });
 });

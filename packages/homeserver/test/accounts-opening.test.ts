@@ -1,9 +1,10 @@
 import type { ProtocolError } from "@fedchat/protocol";
-import { encode, encodeClientFrame, limits } from "@fedchat/protocol";
+import { clientMethods, clientRequest, encode, encodeClientFrame, limits } from "@fedchat/protocol";
 import { expect, test } from "vitest";
 import { channelPair } from "./channel-pair.ts";
 import { TestClient } from "./client.ts";
 import { turns } from "./manual-clock.ts";
+import { SeededRandom } from "./virtual/seeded-random.ts";
 import {
   envelope,
   localToken,
@@ -274,7 +275,7 @@ test("[H4] a newer session of a device supersedes the older one", async () => {
   expect(world.homeserver.stats().sessions).toBe(1);
 });
 
-test("[H4] a device whose number is behind one that was used was restored: it is refused, after a restart too", async () => {
+test("[H5] a device whose number is behind one that was used was restored: it is refused, after a restart too", async () => {
   await using world = await startHomeserver();
   const { account, opened } = await world.join("alice");
   const second = await world.reopen(account, opened.fencing);
@@ -289,7 +290,7 @@ test("[H4] a device whose number is behind one that was used was restored: it is
   );
 });
 
-test("[H4] an answer lost on its way condemns nobody", async () => {
+test("[H5] an answer lost on its way condemns nobody", async () => {
   await using world = await startHomeserver();
   const { account, opened } = await world.join("alice");
   const unseen: number[] = [];
@@ -302,7 +303,7 @@ test("[H4] an answer lost on its way condemns nobody", async () => {
   expect(next.opened.fencing).toBeGreaterThan(Math.max(...unseen));
 });
 
-test("[H4] a homeserver that was restored from a backup goes on above the device's number", async () => {
+test("[H5] a homeserver that was restored from a backup goes on above the device's number", async () => {
   await using world = await startHomeserver();
   const { account, opened } = await world.join("alice");
   await turns();
@@ -348,4 +349,30 @@ test("[A8] a device that leaves the list loses its session and cannot open anoth
     code("not-allowed"),
   );
   expect(client.channel.closed).toBe(false);
+});
+
+test("[H1] frames with bytes changed at random close the channel or are answered, and harm nobody", async () => {
+  await using world = await startHomeserver();
+  const { account, client } = await world.join("alice", 2);
+  const dice = new SeededRandom(7);
+  const params = encode(clientMethods["sealed.get"].params, { name: "contacts" });
+  const body = encode(clientRequest, { method: "sealed.get", params });
+  const frames = [
+    encodeClientFrame({ kind: "request", id: 1, body }),
+    encodeClientFrame({ kind: "submit", id: 2, submission: envelope(world.id, [account], "fuzz") }),
+    encodeClientFrame({ kind: "acknowledge", position: 1 }),
+  ];
+  let fuzzed = await world.reopen(account, 0, account.devices[1]!);
+  for (let round = 0; round < 90; round++) {
+    const frame = frames[round % frames.length]!.slice(0, 1 + (dice.bytes(1)[0]! % 200));
+    for (const at of dice.bytes(1 + (round % 4))) frame[at % frame.length] = dice.bytes(1)[0]!;
+    if (fuzzed.client.channel.closed) {
+      fuzzed = await world.reopen(account, fuzzed.opened.fencing, account.devices[1]!);
+    }
+    fuzzed.client.send(frame);
+    await turns(2);
+  }
+  await client.submit(envelope(world.id, [account], "unharmed"));
+  const texts: string[] = [];
+  while (texts.at(-1) !== "unharmed") texts.push(textOf(await client.items.next()));
 });

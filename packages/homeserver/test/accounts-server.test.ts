@@ -31,6 +31,16 @@ test("[R2] the record's sequence only rises, across restarts, changes and renewa
   expect(third.expires).toBeGreaterThan(second.expires);
 });
 
+test("[R2] two changes at once are two records, the later one with both", async () => {
+  await using world = await startHomeserver();
+  const before = world.homeserver.record().record;
+  const addresses = [{ host: "chat.example.com", port: 443, kind: "direct" as const }];
+  await Promise.all([world.homeserver.setName("chat"), world.homeserver.setAddresses(addresses)]);
+  const { record } = world.homeserver.record();
+  expect(record).toMatchObject({ name: "chat", addresses });
+  expect(record.sequence).toBeGreaterThan(before.sequence);
+});
+
 test("[R4] a store of another server's key is refused and left alone", async () => {
   await using world = await startHomeserver();
   const keys = { identity: random.bytes(32), noise: random.bytes(32) };

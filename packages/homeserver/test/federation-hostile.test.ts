@@ -1,12 +1,5 @@
 /** Peers that replay, reorder, corrupt, lie and flood. */
-import {
-  accountId,
-  bundleAadBytes,
-  deviceId,
-  encodeBundleBody,
-  limits,
-
-} from "@fedchat/protocol";
+import { accountId, bundleAadBytes, deviceId, encodeBundleBody, limits } from "@fedchat/protocol";
 import { expect, test } from "vitest";
 import { SendingSeals } from "../src/core/federation/seals.ts";
 import { BarePeer } from "./federation-peer.ts";
@@ -54,7 +47,8 @@ test("[B4] what lies beyond the window is not held", async () => {
   const beyond = limits.streamWindowBundles + 1;
 
   mallory.bundle(mallory.text(beyond, "too early"));
-  for (let sequence = 1; sequence < beyond; sequence += 1) mallory.bundle(mallory.text(sequence, `${sequence}`));
+  for (let sequence = 1; sequence < beyond; sequence += 1)
+    mallory.bundle(mallory.text(sequence, `${sequence}`));
   await world.clock.advance(1_000);
 
   expect((await alice.inbox()).length).toBe(beyond - 1);
@@ -117,9 +111,7 @@ test("[B1] [B2] a bundle of another source, for another destination, or sealed b
 
   mallory.bundle(asBob.seal(mallory.hostPeer, header, body));
   mallory.bundle(otherKey.seal(mallory.hostPeer, header, body));
-  mallory.bundle(
-    mallory.seals.seal({ server: bob.id, noiseKey: alice.own.record.noiseKey }, header, body),
-  );
+  mallory.bundle(mallory.seals.seal({ server: bob.id, noiseKey: alice.own.record.noiseKey }, header, body));
   await world.clock.advance(100);
 
   expect(await alice.inbox()).toEqual([]);
@@ -172,7 +164,12 @@ test("[B2] [L10] truncated, oversized and unknown bundles are let go; too many e
 test("[B10] a control bundle of the past is a replay and changes nothing", async () => {
   const { world, alice, mallory } = await scene();
   const old = mallory.controlBundle([
-    { kind: "state", class: "messages", sending: { stream: 0, floor: 1, next: 1 }, receiving: { stream: 0, committed: 0 } },
+    {
+      kind: "state",
+      class: "messages",
+      sending: { stream: 0, floor: 1, next: 1 },
+      receiving: { stream: 0, committed: 0 },
+    },
   ]);
   mallory.bundle(old);
   await world.clock.advance(100);
@@ -379,7 +376,11 @@ test("[L11] an answer that nobody asked for, or of another server, is let go", a
   await world.clock.advance(100);
   const query = mallory.controls.find((control) => control.kind === "query")!;
 
-  eve.control({ kind: "answer", id: query.kind === "query" ? query.id : 0, result: new Uint8Array([6, 6, 6]) });
+  eve.control({
+    kind: "answer",
+    id: query.kind === "query" ? query.id : 0,
+    result: new Uint8Array([6, 6, 6]),
+  });
   await world.clock.advance(100);
   mallory.control({ kind: "answer", id: query.kind === "query" ? query.id : 0, result: new Uint8Array([1]) });
 
@@ -394,4 +395,15 @@ test("[R5] another server's record is not taken from this one", async () => {
   await world.clock.advance(100);
 
   expect((await alice.store.load()).records.map(({ server }) => server)).toEqual([mallory.id]);
+});
+
+test("[L13] who changes its mind about the link again and again is let go", async () => {
+  const { world, alice, mallory } = await scene();
+
+  for (let turn = 0; turn < 200; turn += 1) mallory.control({ kind: "trust", linked: turn % 2 === 0 });
+  await world.clock.advance(1_000);
+
+  expect(mallory.closed).toBeDefined();
+  expect(mallory.controls.at(-1)).toEqual({ kind: "bye", code: "malformed" });
+  expect(alice.federation.links()).toHaveLength(1);
 });

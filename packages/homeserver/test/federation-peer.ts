@@ -136,7 +136,10 @@ export class BarePeer {
     return this.seal(header, encodeBundleBody({ kind: "control", items }));
   }
 
-  state(sending: { stream: number; floor: number; next: number }, receiving = { stream: 0, committed: 0 }): Uint8Array {
+  state(
+    sending: { stream: number; floor: number; next: number },
+    receiving = { stream: 0, committed: 0 },
+  ): Uint8Array {
     return this.controlBundle([{ kind: "state", class: "messages", sending, receiving }]);
   }
 

@@ -18,7 +18,10 @@ async function handles(host: Host): Promise<string[]> {
 test("[L21] people of mutually linked servers are known with their presence, and screens are told", async () => {
   const world = new World();
   const [alice, bob] = await world.linkedPair();
-  await world.clock.until(() => alice.events("people").some(({ people }) => people.length === 2), "people are told");
+  await world.clock.until(
+    () => alice.events("people").some(({ people }) => people.length === 2),
+    "people are told",
+  );
 
   expect(await handles(alice)).toEqual(["person0 online", "person1 online"]);
   expect(alice.events("people").at(-1)).toMatchObject({ server: bob.id });
@@ -158,7 +161,9 @@ test("[L11] without a connection a lookup is answered from the people known, or 
   bob.crash();
   await world.clock.advance(1_000);
 
-  expect(await world.clock.settle(alice.federation.lookup(bob.id, bob.person))).toEqual(bob.people[0]!.signed);
+  expect(await world.clock.settle(alice.federation.lookup(bob.id, bob.person))).toEqual(
+    bob.people[0]!.signed,
+  );
   await expect(world.clock.settle(alice.federation.lookup(bob.id, nobody))).rejects.toMatchObject({
     code: "unreachable",
   });

@@ -93,7 +93,11 @@ export class Host {
   readonly #options: HostOptions;
   #runs = 0;
 
-  constructor(world: World, name: string, options: Omit<HostOptions, "claims" | "keys"> & Partial<HostOptions>) {
+  constructor(
+    world: World,
+    name: string,
+    options: Omit<HostOptions, "claims" | "keys"> & Partial<HostOptions>,
+  ) {
     const random = world.random.fork(`keys of ${name}`);
     this.world = world;
     this.name = name;
@@ -105,7 +109,7 @@ export class Host {
     this.people = Array.from({ length: options.accounts }, (_, index) =>
       makeAccount(
         { primitives, random },
-        { server: this.id, handle: `person${index}`, nowMs: world.clock.now() },
+        { server: this.id, handle: `person${index}`, nowMs: world.clock.now(), devices: 0 },
       ),
     );
     this.store = new MemoryStore(this.#memoryDisk());
@@ -119,21 +123,19 @@ export class Host {
   /** Writes its accounts to the store. */
   async settle(): Promise<void> {
     this.process = this.world.clock.process();
-    const ops = this.people.map(
-      (person): WriteOp => ({
-        op: "account.open",
-        row: {
-          account: person.id,
-          handle: person.record.handle,
-          record: person.signed,
-          administrator: false,
-          createdAt: 0,
-          password: undefined,
-        },
-        devices: [],
-        incarnation: new Uint8Array(16),
-      }),
-    );
+    const ops = this.people.map((person): WriteOp => ({
+      op: "account.open",
+      row: {
+        account: person.id,
+        handle: person.record.handle,
+        record: person.signed,
+        administrator: false,
+        createdAt: 0,
+        password: undefined,
+      },
+      devices: [],
+      incarnation: new Uint8Array(16),
+    }));
     await this.world.clock.settle(this.store.write(ops));
   }
 
@@ -296,7 +298,9 @@ export class RecordingAccounts implements LocalAccounts {
     capability: Uint8Array,
   ): Promise<Uint8Array | undefined> {
     const mayTake = capability.every((byte) => byte === 7);
-    return mayTake && this.record(account) !== undefined ? new TextEncoder().encode("key package") : undefined;
+    return mayTake && this.record(account) !== undefined
+      ? new TextEncoder().encode("key package")
+      : undefined;
   }
 
   listed(): ListedPerson[] {

@@ -32,7 +32,7 @@ export class ManualClock implements Clock {
       this.#timers = this.#timers.filter((other) => other !== due);
       this.#now = Math.max(this.#now, due.at);
       due.run();
-      await turns();
+      await turns(3);
     }
     this.#now = until;
     await turns();

@@ -8,9 +8,7 @@ import { countedBy, remoteOf } from "../src/node/remote-address.ts";
 function face(address: string): NetworkInterfaceInfo {
   const internal = address === "127.0.0.1" || address === "::1";
   const common = { address, netmask: "", mac: "", internal, cidr: null };
-  return address.includes(":")
-    ? { ...common, family: "IPv6", scopeid: 0 }
-    : { ...common, family: "IPv4" };
+  return address.includes(":") ? { ...common, family: "IPv6", scopeid: 0 } : { ...common, family: "IPv4" };
 }
 
 const port = 8443;
@@ -41,9 +39,9 @@ describe("own addresses", () => {
   });
 
   test("are loopback only where there is nothing else", () => {
-    expect(texts(ownAddresses([], at({ lo: ["127.0.0.1", "::1"], eth0: ["fe80::1", "169.254.7.7"] })))).toEqual([
-      "lan 127.0.0.1 8443",
-    ]);
+    expect(
+      texts(ownAddresses([], at({ lo: ["127.0.0.1", "::1"], eth0: ["fe80::1", "169.254.7.7"] }))),
+    ).toEqual(["lan 127.0.0.1 8443"]);
   });
 
   test("are the one that the port is bound to", () => {
@@ -63,7 +61,15 @@ describe("the other end of a socket", () => {
     remoteOf(address, forwarded === undefined ? {} : { "x-forwarded-for": forwarded });
 
   test("is outside unless it is of this machine or its own network", () => {
-    for (const near of ["127.0.0.1", "::1", "10.1.2.3", "192.168.0.4", "::ffff:172.20.0.1", "fd00::1", "fe80::1%eth0"]) {
+    for (const near of [
+      "127.0.0.1",
+      "::1",
+      "10.1.2.3",
+      "192.168.0.4",
+      "::ffff:172.20.0.1",
+      "fd00::1",
+      "fe80::1%eth0",
+    ]) {
       expect(remote(near).fromOutside, near).toBe(false);
     }
     for (const far of ["203.0.113.9", "::ffff:8.8.8.8", "2001:db8::1", "172.32.0.1"]) {
@@ -81,7 +87,10 @@ describe("the other end of a socket", () => {
   });
 
   test("is what a proxy on this machine saw, and never what a stranger claims", () => {
-    expect(remote("127.0.0.1", "6.6.6.6, 203.0.113.9")).toEqual({ address: "203.0.113.9", fromOutside: true });
+    expect(remote("127.0.0.1", "6.6.6.6, 203.0.113.9")).toEqual({
+      address: "203.0.113.9",
+      fromOutside: true,
+    });
     expect(remote("127.0.0.1", "nonsense")).toEqual({ address: "127.0.0.1", fromOutside: false });
     expect(remote("198.51.100.7", "203.0.113.9").address).toBe("198.51.100.7");
     expect(remote("192.168.1.3", "203.0.113.9").address).toBe("192.168.1.3");
@@ -89,7 +98,8 @@ describe("the other end of a socket", () => {
 
   test("may open so many sockets, unless it is near", () => {
     const counts = new ConnectionCounts();
-    const open = (address: string) => Array.from({ length: connectionsPerAddressMax }, () => counts.enter(address));
+    const open = (address: string) =>
+      Array.from({ length: connectionsPerAddressMax }, () => counts.enter(address));
     expect(open("2001:db8::1").every(Boolean)).toBe(true);
     expect(counts.enter("2001:db8::2")).toBe(false);
     expect(counts.enter("2001:db8:0:1::2")).toBe(true);

@@ -34,8 +34,19 @@ function open(change: Partial<HttpsServerOptions> = {}) {
   });
 }
 
-async function get(port: number, path: string, method = "GET"): Promise<{ answer: IncomingMessage; body: string }> {
-  const asked = request({ host: "127.0.0.1", port, path, method, rejectUnauthorized: false, agent: false }).end();
+async function get(
+  port: number,
+  path: string,
+  method = "GET",
+): Promise<{ answer: IncomingMessage; body: string }> {
+  const asked = request({
+    host: "127.0.0.1",
+    port,
+    path,
+    method,
+    rejectUnauthorized: false,
+    agent: false,
+  }).end();
   const [answer] = (await once(asked, "response")) as [IncomingMessage];
   let body = "";
   for await (const chunk of answer) body += String(chunk);

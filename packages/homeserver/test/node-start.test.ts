@@ -27,6 +27,7 @@ function start(dataDir: string, change: Partial<StartOptions> = {}) {
     portIsDefault: false,
     addresses: [],
     accept: "ask",
+    listed: [],
     registration: "token",
     tls: undefined,
     localToken,
@@ -50,7 +51,10 @@ test("a homeserver keeps its identity and its accounts through a restart", async
     name: "here",
     addresses: [{ host: "127.0.0.1", port: first.port, kind: "lan" }],
   });
-  const account = makeAccount({ primitives, random }, { server: serverId, handle: "alice", nowMs: Date.now(), devices: 1 });
+  const account = makeAccount(
+    { primitives, random },
+    { server: serverId, handle: "alice", nowMs: Date.now(), devices: 1 },
+  );
   const client = await connect(first.port, serverId, account.devices[0]!);
   const registered = await client.register(account.signed, localToken);
   expect(registered.administrator).toBe(true);

@@ -98,19 +98,20 @@ export function describeStore(name: string, makePlace: () => StorePlace): void {
       await store[Symbol.asyncDispose]();
       store = await place.open();
       const state = await store.load();
-      expect({ ...state, accounts: state.accounts.toSorted((a, b) => (a.handle < b.handle ? -1 : 1)) }).toEqual(
-        {
-          meta: new Map([["one", Uint8Array.of(2)]]),
-          accounts: [{ ...accountRow(alice, "alice"), password }, accountRow(bob, "bob")],
-          devices: [{ account: alice, device: phone, fencing: 17, cursor: 0 }],
-          links: [full],
-          records: [record],
-          outgoing: [{ destination: there, class: "messages", stream: 7, next: 2 }],
-          incoming: [incoming],
-          grants: [{ account: alice, peer: carol, server: there }],
-          blocks: [{ account: bob, peer: carol }],
-        },
-      );
+      expect({
+        ...state,
+        accounts: state.accounts.toSorted((a, b) => (a.handle < b.handle ? -1 : 1)),
+      }).toEqual({
+        meta: new Map([["one", Uint8Array.of(2)]]),
+        accounts: [{ ...accountRow(alice, "alice"), password }, accountRow(bob, "bob")],
+        devices: [{ account: alice, device: phone, fencing: 17, cursor: 0 }],
+        links: [full],
+        records: [record],
+        outgoing: [{ destination: there, class: "messages", stream: 7, next: 2 }],
+        incoming: [incoming],
+        grants: [{ account: alice, peer: carol, server: there }],
+        blocks: [{ account: bob, peer: carol }],
+      });
     });
 
     test("refuses calls after it was closed", async () => {
@@ -171,7 +172,13 @@ export function describeStore(name: string, makePlace: () => StorePlace): void {
         await acknowledge(h.store, alice, laptop, 2);
         expect(await h.store.inboxState(alice)).toMatchObject({ floor: 0, head: 2 });
         await h.store.write([
-          { op: "account.record", account: alice, record: Uint8Array.of(7), handle: "alice", devices: [laptop] },
+          {
+            op: "account.record",
+            account: alice,
+            record: Uint8Array.of(7),
+            handle: "alice",
+            devices: [laptop],
+          },
         ]);
         expect(await h.store.inboxState(alice)).toMatchObject({ floor: 2, head: 2 });
       });
@@ -199,7 +206,11 @@ export function describeStore(name: string, makePlace: () => StorePlace): void {
         const impossible: WriteOp[] = [
           opening(alice, "alice", []),
           { op: "account.record", account: carol, record: Uint8Array.of(1), handle: "carol", devices: [] },
-          { op: "account.password", account: carol, password: { opaque: Uint8Array.of(1), wrappedKey: Uint8Array.of(1) } },
+          {
+            op: "account.password",
+            account: carol,
+            password: { opaque: Uint8Array.of(1), wrappedKey: Uint8Array.of(1) },
+          },
           { op: "sealed.put", account: carol, row: { name: "a", version: 1, bytes: Uint8Array.of(1) } },
           { op: "outbox.append", rows: [bundle(3)] },
         ];
@@ -230,7 +241,10 @@ export function describeStore(name: string, makePlace: () => StorePlace): void {
         ];
         const outcomes = await Promise.allSettled(writes);
         expect(outcomes.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled"]);
-        expect((await h.store.inboxPage(alice, 0, 10)).map(({ id }) => id)).toEqual([envelope(1), envelope(3)]);
+        expect((await h.store.inboxPage(alice, 0, 10)).map(({ id }) => id)).toEqual([
+          envelope(1),
+          envelope(3),
+        ]);
       });
 
       test("are applied in the order of the calls, and reads see those that resolved", async () => {
@@ -284,7 +298,10 @@ export function describeStore(name: string, makePlace: () => StorePlace): void {
       test("[H6] give items above a position, in order, as they were delivered", async () => {
         await using h = await house();
         const first = delivery(1, [alice, bob]);
-        await h.store.write([deliver(first), deliver(delivery(2, [alice], { kind: "request", server: there }))]);
+        await h.store.write([
+          deliver(first),
+          deliver(delivery(2, [alice], { kind: "request", server: there })),
+        ]);
         const { to: _, ...rest } = first;
         expect(await h.store.inboxPage(alice, 0, 1)).toEqual([{ ...rest, position: 1 }]);
         expect(await h.store.inboxPage(alice, 1, 9)).toMatchObject([
@@ -381,7 +398,9 @@ export function describeStore(name: string, makePlace: () => StorePlace): void {
 
       test("never drop a fresh item because an older one stands behind it", async () => {
         await using h = await house();
-        await h.store.write([deliver(delivery(1, [bob], { received: 5_000 }), delivery(2, [bob], { received: 10 }))]);
+        await h.store.write([
+          deliver(delivery(1, [bob], { received: 5_000 }), delivery(2, [bob], { received: 10 })),
+        ]);
         await h.store.write([{ op: "inbox.expire", itemsBefore: 1_000, idsBefore: 0 }]);
         expect(await positions(h.store, bob)).toEqual([1, 2]);
       });
@@ -392,7 +411,10 @@ export function describeStore(name: string, makePlace: () => StorePlace): void {
         await using h = await house();
         await h.store.write([
           { op: "outbox.append", rows: [1, 2, 3].map((n) => bundle(n)) },
-          { op: "outbox.append", rows: [bundle(1, { class: "bulk" }), bundle(1, { destination: server(5) })] },
+          {
+            op: "outbox.append",
+            rows: [bundle(1, { class: "bulk" }), bundle(1, { destination: server(5) })],
+          },
         ]);
         expect(await h.store.outboxPage(there, "messages", 2, 1)).toEqual([bundle(2)]);
         await h.store.write([acknowledged(6, 3), acknowledged(8, 3), acknowledged(7, 2)]);

@@ -37,7 +37,12 @@ export function accountRow(id: AccountId, handle: string): AccountRow {
 }
 
 export function opening(id: AccountId, handle: string, devices: DeviceId[]): WriteOp {
-  return { op: "account.open", row: accountRow(id, handle), devices, incarnation: new Uint8Array(16).fill(9) };
+  return {
+    op: "account.open",
+    row: accountRow(id, handle),
+    devices,
+    incarnation: new Uint8Array(16).fill(9),
+  };
 }
 
 export function delivery(n: number, to: AccountId[], change: Partial<Delivery> = {}): Delivery {

@@ -9,14 +9,17 @@ const devices = [0, 1, 2].map(device);
 const servers = [0, 1, 2].map(server);
 const names = ["contacts", "drafts"];
 
-for (const seed of [1, 2, 3, 4]) {
-  test(`the stores in memory and on disk stay alike through 300 random transactions, seed ${seed}`, async () => {
+for (const seed of [1, 2, 3]) {
+  test(`the stores in memory and on disk stay alike through 200 random transactions, seed ${seed}`, async () => {
     await using memory = memoryPlace();
     await using disk = sqlitePlace();
     const random = generator(seed);
     let [a, b] = [await memory.open(), await disk.open()];
-    const known = { opened: new Set<AccountId>(), outgoing: new Map<string, OutgoingStream & { first: number }>() };
-    for (let n = 0; n < 300; n += 1) {
+    const known = {
+      opened: new Set<AccountId>(),
+      outgoing: new Map<string, OutgoingStream & { first: number }>(),
+    };
+    for (let n = 0; n < 200; n += 1) {
       const ops = Array.from({ length: 1 + random(6) }, () => randomOp(random, known));
       expect(await b.write(ops)).toEqual(await a.write(ops));
       if (n % 25 === 24) expect(await everything(b)).toEqual(await everything(a));
@@ -53,7 +56,13 @@ function randomOp(random: Random, known: Known): WriteOp {
     case 0:
       return { op: "meta.put", key: pick(names), value: bytes };
     case 1:
-      return { op: "account.record", account: who, record: bytes, handle: `user${random(9)}`, devices: some(devices) };
+      return {
+        op: "account.record",
+        account: who,
+        record: bytes,
+        handle: `user${random(9)}`,
+        devices: some(devices),
+      };
     case 2:
       return { op: "account.password", account: who, password: { opaque: bytes, wrappedKey: bytes } };
     case 3:
@@ -65,7 +74,10 @@ function randomOp(random: Random, known: Known): WriteOp {
     case 7:
     case 8:
     case 9:
-      return { op: "inbox.deliver", deliveries: Array.from({ length: 1 + random(3) }, () => randomDelivery(random)) };
+      return {
+        op: "inbox.deliver",
+        deliveries: Array.from({ length: 1 + random(3) }, () => randomDelivery(random)),
+      };
     case 10:
       return { op: "inbox.expire", itemsBefore: random(120), idsBefore: random(100) };
     case 11:
@@ -84,7 +96,8 @@ function randomOp(random: Random, known: Known): WriteOp {
       const sequence = outgoing.first + random(4) - 1;
       const stream = outgoing.stream + (random(4) === 0 ? 1 : 0);
       const first = Math.max(outgoing.first, Math.min(sequence + 1, outgoing.next));
-      if (stream === outgoing.stream && known.outgoing.has(at)) known.outgoing.set(at, { ...outgoing, first });
+      if (stream === outgoing.stream && known.outgoing.has(at))
+        known.outgoing.set(at, { ...outgoing, first });
       return { op: pick(["outbox.acknowledged", "outbox.expire"]), ...place, stream, sequence };
     }
     case 14: {
@@ -100,9 +113,18 @@ function randomOp(random: Random, known: Known): WriteOp {
     case 16:
       return random(3) === 0
         ? { op: "link.delete", server: place.destination }
-        : { op: "link.put", row: link(place.destination, { blocked: random(2) === 0, localName: pick([undefined, "x"]) }) };
+        : {
+            op: "link.put",
+            row: link(place.destination, { blocked: random(2) === 0, localName: pick([undefined, "x"]) }),
+          };
     case 17:
-      return { op: "record.put", server: place.destination, name: "there", sequence: random(99), record: bytes };
+      return {
+        op: "record.put",
+        server: place.destination,
+        name: "there",
+        sequence: random(99),
+        record: bytes,
+      };
     case 18:
       return {
         op: "keyPackages.put",
@@ -113,7 +135,12 @@ function randomOp(random: Random, known: Known): WriteOp {
         capability: Uint8Array.of(random(2)),
       };
     case 19:
-      return { op: "keyPackages.take", account: who, device: pick(devices), capability: Uint8Array.of(random(2)) };
+      return {
+        op: "keyPackages.take",
+        account: who,
+        device: pick(devices),
+        capability: Uint8Array.of(random(2)),
+      };
     case 20:
       return { op: "sealed.put", account: who, row: { name: pick(names), version: 1 + random(4), bytes } };
     default:
@@ -124,7 +151,13 @@ function randomOp(random: Random, known: Known): WriteOp {
         { op: "block.delete", account: who, peer: pick(accounts) },
         {
           op: "refusal.put",
-          row: { account: who, envelope: envelope(random(5)), server: place.destination, code: "blocked", at: random(120) },
+          row: {
+            account: who,
+            envelope: envelope(random(5)),
+            server: place.destination,
+            code: "blocked",
+            at: random(120),
+          },
         },
       ]);
   }
@@ -160,11 +193,15 @@ async function everything(store: HomeserverStore): Promise<unknown> {
 
 function sortedState(state: StoredState): unknown {
   return Object.fromEntries(
-    Object.entries(state).map(([name, rows]) => [name, rows instanceof Map ? rows : sorted(rows as unknown[])]),
+    Object.entries(state).map(([name, rows]) => [
+      name,
+      rows instanceof Map ? rows : sorted(rows as unknown[]),
+    ]),
   );
 }
 
-const sorted = <T>(rows: T[]): T[] => rows.toSorted((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1));
+const sorted = <T>(rows: T[]): T[] =>
+  rows.toSorted((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1));
 const unique = (rows: unknown[]): string[] => [...new Set(rows.map((row) => JSON.stringify(row)))].sort();
 
 /** A small seeded generator (mulberry32): the same seed gives the same operations. */

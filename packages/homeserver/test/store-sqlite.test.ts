@@ -18,7 +18,10 @@ describe("the store on disk", () => {
     await using place = sqlitePlace();
     await using store = await place.open();
     await store.write([opening(alice, "alice", [phone])]);
-    const modes = readdirSync(place.folder).map((name) => [name, statSync(join(place.folder, name)).mode & 0o777]);
+    const modes = readdirSync(place.folder).map((name) => [
+      name,
+      statSync(join(place.folder, name)).mode & 0o777,
+    ]);
     expect(Object.fromEntries(modes)).toEqual({ [storeFileName]: 0o600, [`${storeFileName}-wal`]: 0o600 });
     expect(statSync(place.folder).mode & 0o777).toBe(0o700);
   });
@@ -78,7 +81,8 @@ describe("the store on disk", () => {
       using folder = temporaryFolder();
       const path = await filledStore(folder.path);
       const bytes = readFileSync(path);
-      for (let page = 2; page < bytes.length / 4_096; page += 1) bytes.fill(0xa5, page * 4_096, page * 4_096 + 100);
+      for (let page = 2; page < bytes.length / 4_096; page += 1)
+        bytes.fill(0xa5, page * 4_096, page * 4_096 + 100);
       writeFileSync(path, bytes);
       await refusal(folder.path, "is damaged");
     });
@@ -118,7 +122,8 @@ describe("the store on disk", () => {
     let store = await place.open();
     await store.write([opening(alice, "alice", [phone])]);
     const payload = new Uint8Array(20_000);
-    const pair = (n: number) => deliver(delivery(2 * n, [alice], { payload }), delivery(2 * n + 1, [alice], { payload }));
+    const pair = (n: number) =>
+      deliver(delivery(2 * n, [alice], { payload }), delivery(2 * n + 1, [alice], { payload }));
     let written = 0;
     const full = (async () => {
       for (; written < 100; written += 1) await store.write([pair(written)]);
@@ -180,7 +185,9 @@ describe("the store on disk", () => {
     const fatal: Error[] = [];
     await using place = sqlitePlace({ onFatal: (error) => fatal.push(error) });
     const store = await place.open();
-    const calls = Array.from({ length: 50 }, () => store.write([{ op: "meta.put", key: "a", value: new Uint8Array(9) }]));
+    const calls = Array.from({ length: 50 }, () =>
+      store.write([{ op: "meta.put", key: "a", value: new Uint8Array(9) }]),
+    );
     const settled = Promise.allSettled([...calls, store.load()]);
     await place.crash(store);
     await settled;

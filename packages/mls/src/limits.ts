@@ -18,9 +18,6 @@ export const PENDING_PROPOSALS_MAX = 4_096;
 /** Pre-shared keys in one Commit or Welcome (the count is a uint16; each costs three HMACs). */
 export const PSKS_MAX = 256;
 
-/** Path secrets come as long as the KDF's output; nothing longer is decrypted. */
-export const SECRET_BYTES_MAX = 64;
-
 /** How much of the past a state keeps; the defaults of `DEFAULT_RETENTION`, each set by the caller. */
 export interface Retention {
   /** Former epochs whose messages can still be opened. */

@@ -62,7 +62,7 @@ export function forged(client: Client, body: ContentBody, framing: ForgedFraming
 export const forgedProposal = (client: Client, proposal: Proposal, framing: ForgedFraming = {}): Uint8Array =>
   forged(client, { type: "proposal", proposal }, framing);
 
-export const byValue = (proposal: Proposal): ProposalOrRef => ({ type: "proposal", proposal });
+const byValue = (proposal: Proposal): ProposalOrRef => ({ type: "proposal", proposal });
 
 export function forgedCommit(
   client: Client,

@@ -6,6 +6,7 @@ import {
   commit,
   createGroup,
   EXTENSION,
+  join,
   leafIndex,
   policy,
   type Proposal,
@@ -13,6 +14,7 @@ import {
   proposeExternally,
 } from "../src/index.ts";
 import { PENDING_PROPOSALS_MAX, PROPOSALS_PER_COMMIT_MAX, PSKS_MAX } from "../src/limits.ts";
+import { withLeafAdded } from "../src/tree/ratchet-tree.ts";
 import { appDataExtension } from "../src/wire/app-data.ts";
 import { PROPOSAL_TYPE } from "../src/wire/proposal-type.ts";
 import { requiredCapabilities } from "../src/wire/required-capabilities.ts";
@@ -23,6 +25,7 @@ import {
   forgedPackage,
   forgedPath,
   forgedProposal,
+  forgedWelcome,
   suiteFor,
 } from "./forge.ts";
 import { bobGets, everyone, externalSendersExtension, text } from "./rule-steps.ts";
@@ -189,7 +192,7 @@ export const proposalBreaks = {
     const other = appDataExtension([{ componentId: 0x8000, data: text("y") }]);
     return [...refused, ...together(s, [extensions(by, other)]), ...together(s, [extensions(by)])];
   },
-  "psk.nonce": (s) => single(s, psk(new Uint8Array(31))),
+  "psk.nonce": (s) => [...single(s, psk(new Uint8Array(31))), welcomedWith(s, new Uint8Array(31))],
   "psk.usage": (s) => [
     ...single(s, psk(new Uint8Array(32), "reinit")),
     ...single(s, psk(new Uint8Array(32), "branch")),
@@ -236,6 +239,16 @@ export const proposalBreaks = {
     return together(s, []);
   },
 } satisfies Breaks;
+
+/** Someone is welcomed with a PSK of this nonce. */
+function welcomedWith(s: Scene, nonce: Uint8Array): Outcome {
+  const own = s.world.client("dave").keyPackage();
+  const { tree } = withLeafAdded(s.alice.state.tree, own.keyPackage.leafNode);
+  const secret = new Uint8Array(32);
+  const psks = [{ id: { source: { type: "external", id: text("x") } as const, nonce }, secret }];
+  const welcome = forgedWelcome(s.alice, own, tree, { psks });
+  return join({ welcome, keyPackages: [own] }, s.world.env({ psk: () => secret }));
+}
 
 /** How a Commit names this proposal. */
 function referenceOf(s: Scene, message: Uint8Array) {

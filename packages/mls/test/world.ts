@@ -31,9 +31,16 @@ import {
 } from "../src/index.ts";
 import { node, seededRandom } from "./backends.ts";
 
-export const NOW = Date.UTC(2026, 0, 15);
+const NOW = Date.UTC(2026, 0, 15);
 const DAY = 86_400n;
-export const LIFETIME = { notBefore: BigInt(NOW) / 1000n - DAY, notAfter: BigInt(NOW) / 1000n + 30n * DAY };
+
+/** A month from yesterday on. */
+function lifetimeAround(now: number) {
+  const seconds = BigInt(Math.floor(now / 1000));
+  return { notBefore: seconds - DAY, notAfter: seconds + 30n * DAY };
+}
+
+export const LIFETIME = lifetimeAround(NOW);
 
 /** Credentials are names here, and everyone may do everything. */
 export const TRUSTING: Policy = policy({
@@ -147,7 +154,12 @@ export class Client {
 
   keyPackage(overrides: Partial<Parameters<typeof createKeyPackage>[0]> = {}): OwnKeyPackage {
     const { world, identity } = this;
-    const input = { cipherSuite: world.cipherSuite, identity, lifetime: LIFETIME, ...overrides };
+    const input = {
+      cipherSuite: world.cipherSuite,
+      identity,
+      lifetime: lifetimeAround(world.now),
+      ...overrides,
+    };
     return want(createKeyPackage(input, world.env()), "key-package");
   }
 

@@ -268,8 +268,13 @@ export const clientEvent = tagged("kind", {
   }),
   link: struct({ link: linkView }),
   linkRemoved: struct({ server: serverId.codec }),
-  /** The people of one server as they now are. */
-  people: struct({ server: serverId.codec, people: array(personView, { max: peopleListMax }) }),
+  /** People of one server: all of them (`whole`, and then further pages without it), or those who changed and are gone. */
+  people: struct({
+    server: serverId.codec,
+    whole: bool,
+    people: array(personView, { max: peopleListMax }),
+    gone: array(accountId.codec, { max: peopleListMax }),
+  }),
   server: struct({ info: serverInfo }),
   /** A stream with this server began anew: ask for gaps in the rooms shared with it. */
   gapCheck: struct({ server: serverId.codec }),

@@ -4,7 +4,7 @@
  */
 import type { ByteChannel } from "../src/ports.ts";
 
-export type Side = "dialler" | "answerer";
+type Side = "dialler" | "answerer";
 
 export interface SeenFrame {
   from: Side;

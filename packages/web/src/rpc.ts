@@ -33,6 +33,8 @@ export interface RpcPorts {
   now(): number;
   random(): number;
   after(ms: number, run: () => void): () => void;
+  /** Asked when a socket did not even open: whether the machine answers and says that this screen is not signed in. */
+  signedOut(): Promise<boolean>;
 }
 
 export interface RpcListener {
@@ -90,6 +92,7 @@ interface Pending {
 export function openRpc(secret: string, ports: RpcPorts, listener: RpcListener): Rpc {
   let socket: Socket | null = null;
   let connection: Connection = { state: "connecting" };
+  let opened = false;
   let failures = 0;
   let lastId = 0;
   let cancelWait = () => {};
@@ -158,7 +161,11 @@ export function openRpc(secret: string, ports: RpcPorts, listener: RpcListener):
     become({ state: "connecting" });
     const fresh = ports.connect();
     socket = fresh;
-    fresh.onopen = () => void greet(fresh);
+    opened = false;
+    fresh.onopen = () => {
+      opened = true;
+      void greet(fresh);
+    };
     fresh.onmessage = (event) => {
       if (fresh === socket) receive(event.data);
     };
@@ -188,6 +195,16 @@ export function openRpc(secret: string, ports: RpcPorts, listener: RpcListener):
     const waitMs = backOffMs(failures++, ports.random());
     become({ state: "waiting", nextTryAt: ports.now() + waitMs });
     cancelWait = ports.after(waitMs, connect);
+    if (!opened) void askWhetherSignedOut();
+  }
+
+  /** A browser hides why a socket was refused; a session that ended must not look like an engine that is gone. */
+  async function askWhetherSignedOut() {
+    if (!(await ports.signedOut()) || closed || connection.state === "open") return;
+    closed = true;
+    cancelWait();
+    drop();
+    become({ state: "refused" });
   }
 
   connect();
@@ -230,6 +247,11 @@ export function browserPorts(place: Location): RpcPorts {
     after(ms, run) {
       const timer = setTimeout(run, ms);
       return () => clearTimeout(timer);
+    },
+    // `/session` sends on whoever has a session, and shows a page to whoever has none.
+    async signedOut() {
+      const answer = await fetch("/session", { redirect: "manual", cache: "no-store" }).catch(() => null);
+      return answer !== null && answer.type !== "opaqueredirect" && answer.ok;
     },
   };
 }

@@ -43,6 +43,7 @@ export const t = {
     body: "Run this in the terminal where FedChat runs. It opens the screen again, signed in:",
     command: "fedchat open",
     reload: "Try again",
+    code: "Type a code instead",
   },
   invited: {
     title: "You have been invited to FedChat",

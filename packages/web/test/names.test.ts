@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import {
+  hostPort,
   hueOf,
   inFours,
   initials,
@@ -35,6 +36,15 @@ describe("a pasted place of a server", () => {
   ])("is refused where it is none: %s", (text) => {
     expect(parseServerPlace(text)).toBeNull();
   });
+});
+
+test("a place that is shown can be pasted", () => {
+  for (const host of ["bob.example.net", "192.168.1.20", "fd00::2"])
+    expect(parseServerPlace(`${hostPort({ host, port: 8443 })}/${key}`)).toEqual({
+      host,
+      port: 8443,
+      serverId: key,
+    });
 });
 
 test("a server id is 52 letters of base32, in either case", () => {

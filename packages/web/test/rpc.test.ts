@@ -3,7 +3,7 @@ import { backOffMs, CallFailed, openRpc, type Connection, type RpcPorts, type So
 import { callTimeoutMs, greetingTimeoutMs, reconnectFirstMs, reconnectMaxMs } from "../src/limits.ts";
 
 /** Sockets in memory and a clock that is moved by hand. */
-function world() {
+function world(signedOut = false) {
   let now = 0;
   const timers = new Map<number, { at: number; run: () => void }>();
   let lastTimer = 0;
@@ -42,6 +42,7 @@ function world() {
     },
     now: () => now,
     random: () => 1,
+    signedOut: () => Promise.resolve(signedOut),
     after(ms, run) {
       const id = ++lastTimer;
       timers.set(id, { at: now + ms, run });
@@ -110,6 +111,17 @@ describe("opening", () => {
     await advance(reconnectMaxMs);
     expect(sockets).toHaveLength(2);
   });
+});
+
+test("a socket refused because the session ended is told apart from an engine that is gone", async () => {
+  const ended = world(true);
+  ended.last().onclose?.();
+  await settled();
+  expect(ended.heard.at(-1)).toEqual({ state: "refused" });
+  const gone = world(false);
+  gone.last().onclose?.();
+  await settled();
+  expect(gone.heard.at(-1)?.state).toBe("waiting");
 });
 
 test("a socket that never opens is left, and tried again", async () => {

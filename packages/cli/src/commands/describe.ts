@@ -1,10 +1,11 @@
 /** The engine's views in words and columns. Everything that others wrote is cleaned here. */
 import type { Cause, Message, Person, Request, Room, Server } from "@fedchat/engine/interface";
+import { formatAddress } from "../config/text-forms.ts";
 import { cleanLine, cleanText } from "../terminal/clean.ts";
 import type { Style } from "../terminal/style.ts";
 
 export function clock(ms: number): string {
-  return new Date(ms).toLocaleTimeString(undefined, { hour: "2-digit", minute: "2-digit" });
+  return new Date(ms).toLocaleTimeString(undefined, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 }
 
 export function day(ms: number): string {
@@ -74,7 +75,7 @@ export function serverRow(server: Server, style: Style, now: number): string[] {
     outgoing: "not linked back yet",
     blocked: "blocked",
   };
-  const place = server.addresses.map(({ host, port }) => `${host}:${port}`).join(", ");
+  const place = server.addresses.map(formatAddress).join(", ");
   const more =
     server.cause === null
       ? `${server.roundTripMs === null ? "" : `${Math.round(server.roundTripMs)} ms, `}last contact ${ago(server.lastContactAt, now)}`
@@ -95,8 +96,12 @@ export function roomRow(room: Room, style: Style, now: number): string[] {
     style.bold(cleanLine(room.title)),
     style.dim(ago(room.lastActivityAt, now)),
     style.dim(room.roomId),
-    last === null ? "" : cleanLine(`${last.mine ? "you" : last.senderName}: ${last.text}`).slice(0, 60),
+    last === null ? "" : [...cleanLine(preview(last))].slice(0, 60).join(""),
   ];
+}
+
+function preview({ kind, mine, senderName, text }: Message): string {
+  return kind === "notice" ? text : `${mine ? "you" : senderName}: ${text}`;
 }
 
 /** One message for people: time, sender, text; further lines are indented so that none can pass for a message. */
@@ -106,5 +111,5 @@ export function messageLine(message: Message, style: Style, roomTitle?: string):
   const state = message.mine && message.state !== null ? style.dim(` (${message.state})`) : "";
   if (message.kind === "notice")
     return `${style.dim(clock(message.sentAt))} ${style.dim(cleanText(message.text, "      "))}`;
-  return `${style.dim(clock(message.sentAt))} ${who}${where} ${cleanText(message.text, "      ")}${state}`;
+  return `${style.dim(clock(message.sentAt))} ${who}${where}: ${cleanText(message.text, "      ")}${state}`;
 }

@@ -86,7 +86,7 @@ export function addMessages(program: Command, io: Io): void {
 }
 
 /** Resolves with the message as it stands when it reached `until`, failed, or the time is over. */
-export async function send(
+async function send(
   control: ControlClient,
   { who, text, until, withinMs }: { who: string; text: string; until: Awaited; withinMs: number },
 ): Promise<Message> {

@@ -81,7 +81,7 @@ export function addPeople(program: Command, io: Io): void {
 }
 
 /** The one open request of this sender: by the request's id or its start, account, address or name. */
-export function pendingFrom(requests: readonly Request[], word: string): Request {
+function pendingFrom(requests: readonly Request[], word: string): Request {
   const open = requests.filter(({ direction, state }) => direction === "incoming" && state === "pending");
   const wanted = word.toLowerCase();
   const found = open.filter(

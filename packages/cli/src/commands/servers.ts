@@ -105,7 +105,7 @@ export async function linked(
   return latest ?? answer;
 }
 
-export function serverNamed(servers: readonly Server[], word: string): Server {
+function serverNamed(servers: readonly Server[], word: string): Server {
   const wanted = word.toLowerCase();
   const found = servers.filter(
     ({ serverId, shownName, name }) =>

@@ -2,6 +2,7 @@
 import type { Command } from "commander";
 import openInBrowser from "open";
 import type { ConfigFlags, LoadedConfig } from "../config/load.ts";
+import type { Config } from "../config/schema.ts";
 import type { HostOpen } from "../control/host-methods.ts";
 import type { ControlClient } from "../control/client.ts";
 import { connectControl } from "../control/client.ts";
@@ -118,15 +119,9 @@ async function run(io: Io, loaded: LoadedConfig, how: { headless: boolean; json:
     },
   }).catch((error: unknown) => {
     if (error instanceof CommandError) throw error;
-    log.error("starting failed", {}, error);
-    throw new CommandError(
-      exitCodes.failed,
-      error instanceof Error ? error.message : String(error),
-      undefined,
-      {
-        cause: error,
-      },
-    );
+    const reason = error instanceof Error ? error.message : String(error);
+    log.info("could not start", { reason, stack: error instanceof Error ? error.stack : undefined });
+    throw new CommandError(exitCodes.failed, reason, undefined, { cause: error });
   });
   log.info("started", { version, pid: process.pid, port: box.info().port, headless: how.headless });
   await announce(io, loaded, box, how);
@@ -150,8 +145,20 @@ async function announce(io: Io, loaded: LoadedConfig, box: Box, how: { headless:
   const way = loaded.config["screen.open"] && !how.json ? box.open() : undefined;
   const suffix = loaded.origins.data.from === "--data" ? ` --data ${loaded.config.data}` : "";
   if (how.json) io.printJson(info);
-  else io.print(startSummary(info, { way, suffix, style: io.style }));
+  else
+    io.print(
+      startSummary(info, { way, registration: registrationLine(loaded.config), suffix, style: io.style }),
+    );
   if (way !== undefined) await browse(way);
+}
+
+function registrationLine({ registration, data }: Config): string | undefined {
+  const token = dataFiles(data).registrationToken;
+  return {
+    closed: undefined,
+    token: `opened by the token in ${token}`,
+    open: "opened by anybody; the administrator's by the token in " + token,
+  }[registration];
 }
 
 async function alreadyRunning(io: Io, { config }: LoadedConfig, how: { headless: boolean; json: boolean }) {

@@ -22,28 +22,25 @@ export function addStatus(program: Command, io: Io): void {
     const { style } = io;
     const rows = [
       [
-        style.dim("Running since"),
-        ago(host.startedAt, Date.now()),
-        style.dim(`process ${host.pid}, version ${host.version}`),
+        "Running since",
+        `${ago(host.startedAt, Date.now())} ${style.dim(`process ${host.pid}, version ${host.version}`)}`,
       ],
-      [style.dim("Screen"), host.screen ?? "none"],
-      [style.dim("Server"), style.bold(cleanLine(host.name)), style.dim(host.serverId)],
-      [style.dim("Reached at"), host.addresses.map(formatAddress).join(", ") || `port ${host.port}`],
+      ["Screen", host.screen ?? "none"],
+      ["Server", `${style.bold(cleanLine(host.name))} ${style.dim(host.serverId)}`],
+      ["Reached at", host.addresses.map(formatAddress).join(", ") || `port ${host.port}`],
     ];
     if (status !== null) {
       const { me, homeserver, reach, counts } = status;
+      const who =
+        me === null ? undefined : `${style.bold(cleanLine(me.displayName))} ${cleanLine(me.address)}`;
       rows.push(
-        [style.dim("Reach"), cleanLine(reach.sentence)],
-        [
-          style.dim("Account"),
-          me === null
-            ? "none yet: fedchat account create NAME"
-            : `${style.bold(cleanLine(me.displayName))} ${cleanLine(me.address)}`,
-        ],
-        [style.dim("Connection"), homeserver.connection, style.dim(because(homeserver.cause))],
-        [style.dim("Unread"), `${counts.unread} messages, ${counts.requests} requests`],
+        ["Reach", cleanLine(reach.sentence)],
+        ["Account", who ?? "none yet: fedchat account create NAME"],
+        ["Connection", `${homeserver.connection} ${style.dim(because(homeserver.cause))}`],
+        ["Unread", `${counts.unread} messages, ${counts.requests} requests`],
       );
     }
+    for (const row of rows) row[0] = style.dim(row[0]!);
     io.print(columns(rows));
     if (servers.length > 0)
       io.print(`\n${columns(servers.map((server) => serverRow(server, style, Date.now())))}`);

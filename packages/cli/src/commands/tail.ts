@@ -40,7 +40,7 @@ export function addTail(program: Command, io: Io): void {
 }
 
 /** Every message after a position, in order, each once; without a position those from now on. Never ends by itself. */
-export async function* follow(
+async function* follow(
   data: string,
   from: number | undefined,
   onTitles: (rooms: { roomId: string; title: string }[]) => void,

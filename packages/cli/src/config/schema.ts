@@ -2,7 +2,8 @@
  * Every setting: its key in `fedchat.toml`, what it may be, what holds when nobody says anything, and one line about
  * it. The key gives the environment variable (`screen.port` is FEDCHAT_SCREEN_PORT) and the flag where there is one.
  */
-import { serverNamePattern } from "@fedchat/protocol";
+import type { ServerId } from "@fedchat/protocol";
+import { serverId, serverNamePattern } from "@fedchat/protocol";
 import { homedir, networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { z } from "zod";
@@ -31,6 +32,15 @@ const shape = {
     .max(16)
     .describe('where others reach this homeserver: ["chat.example.com:443 proxy"]; found out when empty'),
   accept: z.enum(["ask", "anyone", "listed"]).describe("which servers that link us are linked back"),
+  listed: z
+    .array(
+      z.custom<ServerId>(
+        (id) => typeof id === "string" && serverId.parse(id) !== undefined,
+        "must be server ids",
+      ),
+    )
+    .max(10_000)
+    .describe('server ids that accept = "listed" lets in, beside those linked from here'),
   registration: z.enum(["closed", "token", "open"]).describe("who may open an account here"),
   "tls.cert": z.string().min(1).optional().describe("certificate file (PEM); made by itself when absent"),
   "tls.key": z.string().min(1).optional().describe("its private key (PEM)"),
@@ -62,6 +72,7 @@ export function defaults(environment: Environment): Partial<Record<ConfigKey, un
     port: 8443,
     addresses: [],
     accept: "ask",
+    listed: [],
     registration: "closed",
     "screen.port": 8080,
     "screen.open": true,
@@ -78,14 +89,9 @@ export interface Environment {
 
 function defaultDataFolder({ variables, platform }: Environment): string {
   const home = variables["HOME"] ?? homedir();
-  switch (platform) {
-    case "darwin":
-      return join(home, "Library", "Application Support", "FedChat");
-    case "win32":
-      return join(variables["APPDATA"] ?? join(home, "AppData", "Roaming"), "FedChat");
-    default:
-      return join(variables["XDG_DATA_HOME"] || join(home, ".local", "share"), "fedchat");
-  }
+  if (platform === "darwin") return join(home, "Library", "Application Support", "FedChat");
+  if (platform === "win32") return join(variables["APPDATA"] ?? join(home, "AppData", "Roaming"), "FedChat");
+  return join(variables["XDG_DATA_HOME"] || join(home, ".local", "share"), "fedchat");
 }
 
 function hasIpv6(): boolean {
@@ -94,18 +100,9 @@ function hasIpv6(): boolean {
 
 /** Reads text of a variable or flag as the key's type; leaves it as it is where it does not fit: the schema says why. */
 export function fromText(key: ConfigKey, text: string): unknown {
-  switch (key) {
-    case "port":
-    case "screen.port":
-      return /^\d+$/.test(text) ? Number(text) : text;
-    case "screen.open":
-      return text === "true" ? true : text === "false" ? false : text;
-    case "addresses":
-      return text
-        .split(",")
-        .map((item) => item.trim())
-        .filter((item) => item !== "");
-    default:
-      return text;
-  }
+  if (key === "port" || key === "screen.port") return /^\d+$/.test(text) ? Number(text) : text;
+  if (key === "screen.open") return text === "true" ? true : text === "false" ? false : text;
+  if (key !== "addresses" && key !== "listed") return text;
+  const items = text.split(",").map((item) => item.trim());
+  return items.filter((item) => item !== "");
 }

@@ -54,6 +54,7 @@ export async function startBox(options: BoxOptions): Promise<Box> {
       portIsDefault: loaded.isDefault("port"),
       addresses: config.addresses,
       accept: config.accept,
+      listed: config.listed,
       registration: config.registration,
       tls: tlsPaths(config),
       localToken: token,

@@ -9,12 +9,14 @@ import type { Style } from "../terminal/style.ts";
 export interface SummaryOptions {
   /** The way into the screen that is just being opened. */
   way: HostOpen | undefined;
+  /** Who may open an account here; undefined where only the owner will. */
+  registration: string | undefined;
   /** What commands need to find this program again: empty, or its --data. */
   suffix: string;
   style: Style;
 }
 
-export function startSummary(info: HostInfo, { way, suffix, style }: SummaryOptions): string {
+export function startSummary(info: HostInfo, { way, registration, suffix, style }: SummaryOptions): string {
   const places = info.addresses.map((address) => `${formatAddress(address)} ${style.dim(address.kind)}`);
   const rows: string[][] = [];
   const row = (label: string, ...lines: string[]) =>
@@ -23,6 +25,7 @@ export function startSummary(info: HostInfo, { way, suffix, style }: SummaryOpti
   row("Server", style.bold(info.name));
   row("Server ID", ...fingerprintLines(info.serverId), style.dim(info.serverId));
   row("Reached at", ...(places.length > 0 ? places : [`port ${info.port}`]));
+  if (registration !== undefined) row("Accounts", registration);
   row("Data", info.data);
   const hints = info.engine
     ? [

@@ -12,7 +12,7 @@ import { CommandError, exitCodes } from "../exit-codes.ts";
 import { closeTimeoutMs, linkWaitMs, networkUpTimeoutMs } from "../limits.ts";
 import type { NetworkMember } from "./members.ts";
 
-export interface RunningMember extends NetworkMember {
+interface RunningMember extends NetworkMember {
   serverId: string;
   pid: number;
 }

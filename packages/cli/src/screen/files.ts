@@ -6,7 +6,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from "node:http";
 import { extname, join, relative, sep } from "node:path";
 
-export interface ScreenFile {
+interface ScreenFile {
   body: Buffer;
   headers: OutgoingHttpHeaders;
 }

@@ -8,10 +8,15 @@ import { limits, ProtocolError } from "@fedchat/protocol";
 import { StoreFullError } from "../store/database.ts";
 import type { EngineStore } from "../store/engine-store.ts";
 import { causeOf, causeOfCode } from "./causes.ts";
-import { isEqual } from "./credentials.ts";
 import type { HomeserverClient } from "./homeserver-client.ts";
 import type { KeyedQueue } from "./keyed-queue.ts";
-import { seenPruneEveryItems, storeRetryMs, subscribeRetryMs } from "./limits.ts";
+import {
+  inboxBatchItems,
+  inboxWaitingItemsMax,
+  seenPruneEveryItems,
+  storeRetryMs,
+  subscribeRetryMs,
+} from "./limits.ts";
 import type { Log } from "./log.ts";
 import type { Notices } from "./notices.ts";
 
@@ -42,8 +47,10 @@ export class Inbox {
   #waiting: InboxItem[] = [];
   #working: Promise<void> | undefined;
   #stopped = false;
-  /** The store refused an item: what comes now would leave a hole, until the inbox is subscribed to anew. */
+  /** An item was refused or dropped: what comes now would leave a hole, until the inbox is subscribed to anew. */
   #paused = false;
+  /** The store refused it: that is tried again later. */
+  #storeFull = false;
   #untilPrune = 0;
 
   constructor(ports: InboxPorts) {
@@ -54,13 +61,14 @@ export class Inbox {
   async open(inbox: ClientResult<"session.open">["inbox"]): Promise<void> {
     this.#waiting = [];
     this.#paused = false;
+    this.#storeFull = false;
     const { store, homeserver, clock, log } = this.#ports;
     const held = store.transport.cursor();
     if (held === undefined) store.transport.putCursor(inbox.incarnation, inbox.cursor);
     const from = held ?? { incarnation: inbox.incarnation, position: inbox.cursor };
     try {
       const { outcome, inbox: present } = await homeserver.request("inbox.subscribe", from);
-      if (outcome === "resync" && !this.#stopped) await this.#resync(from, present);
+      if (outcome === "resync" && !this.#stopped) await this.#resync(present);
     } catch (error) {
       log.info("the inbox cannot be read", { code: causeOf(error).code });
       if (homeserver.state.kind !== "connected" || this.#stopped) return;
@@ -73,6 +81,10 @@ export class Inbox {
   take(items: InboxItem[]): void {
     if (this.#paused || this.#stopped) return;
     this.#waiting.push(...items);
+    if (this.#waiting.length > inboxWaitingItemsMax) {
+      this.#waiting.length = inboxWaitingItemsMax;
+      this.#paused = true;
+    }
     this.#working ??= this.#work().finally(() => (this.#working = undefined));
   }
 
@@ -84,29 +96,25 @@ export class Inbox {
   }
 
   /** The homeserver's inbox is another than the one we read: begin where it begins, envelope ids suppress what we had. */
-  async #resync(
-    from: { incarnation: Uint8Array },
-    present: ClientResult<"session.open">["inbox"],
-  ): Promise<void> {
+  async #resync({ incarnation, floor }: ClientResult<"session.open">["inbox"]): Promise<void> {
     const { store, homeserver, notices } = this.#ports;
-    const { incarnation, floor } = present;
     store.transport.putCursor(incarnation, floor);
-    if (!isEqual(from.incarnation, incarnation)) notices.add("warning", causeOfCode("inbox-moved"));
+    notices.add("warning", causeOfCode("inbox-moved"));
     await homeserver.request("inbox.subscribe", { incarnation, position: floor });
   }
 
   async #work(): Promise<void> {
     while (this.#waiting.length > 0 && !this.#stopped) {
-      const batch = this.#waiting;
-      this.#waiting = [];
+      const batch = this.#waiting.splice(0, inboxBatchItems);
       let last: number | undefined;
       for (const item of batch) {
-        if (this.#stopped || this.#paused || !(await this.#process(item))) break;
+        if (this.#stopped || this.#storeFull || !(await this.#process(item))) break;
         last = item.position;
       }
       if (last !== undefined) this.#ports.homeserver.acknowledge(last);
       this.#ports.after();
     }
+    if (this.#paused && !this.#storeFull) this.#resubscribe();
   }
 
   /** False where the store cannot take it now: the inbox is subscribed to anew later. */
@@ -118,6 +126,7 @@ export class Inbox {
       if (this.#stopped) return false;
       if (!(error instanceof StoreFullError)) throw error;
       this.#paused = true;
+      this.#storeFull = true;
       this.#waiting = [];
       this.#ports.clock.after(storeRetryMs, () => this.#resubscribe());
       return false;
@@ -165,8 +174,9 @@ export class Inbox {
   }
 
   #resubscribe(): void {
+    if (this.#stopped || this.#ports.homeserver.state.kind !== "connected") return;
     const cursor = this.#ports.store.transport.cursor();
-    if (this.#stopped || cursor === undefined || this.#ports.homeserver.state.kind !== "connected") return;
+    if (cursor === undefined) return;
     const { incarnation, position } = cursor;
     void this.open({ incarnation, floor: 0, head: position, cursor: position });
   }

@@ -41,6 +41,10 @@ export const searchHitsDefault = 30;
 export const invitationLifetimeMs = 7 * 86_400_000;
 export const invitationUsesDefault = 1;
 
+/** Inbox items in memory: a minute's work; the rest of a long absence is asked for once these are done. */
+export const inboxWaitingItemsMax = 4_096;
+/** Items after which the homeserver is told how far we are, and receipts are sent. */
+export const inboxBatchItems = 64;
 /** A full disk is tried again after this; nothing is given up meanwhile. */
 export const storeRetryMs = 2_000;
 /** A subscription that failed for now is asked for again after this. */

@@ -122,7 +122,7 @@ export class Names {
 
   #isOnePersonServer(server: ServerId): boolean {
     if (server === this.#servers.own.id) return this.#servers.own.accounts <= 1;
-    return this.#people.of(server).length === 1;
+    return this.#people.countOf(server) === 1;
   }
 }
 

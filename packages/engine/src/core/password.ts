@@ -38,7 +38,7 @@ export async function setPassword(ports: PasswordPorts, password: string): Promi
 const nonceBytes = 12;
 const label = new TextEncoder().encode("fedchat/v1/account-key-wrap\0");
 
-export function wrapAccountKey(
+function wrapAccountKey(
   p: Primitives,
   random: RandomSource,
   { account, accountSeed, exportKey }: { account: AccountId; accountSeed: Uint8Array; exportKey: Uint8Array },

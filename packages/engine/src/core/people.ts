@@ -2,7 +2,14 @@
  * People of our own homeserver and of those linked mutually, with presence, as the homeserver lists them. Only records
  * that verify are shown; nothing of this is kept on disk but newer records of accounts that we know.
  */
-import type { AccountId, OpenedAccountRecord, PersonView, Primitives, ServerId } from "@fedchat/protocol";
+import type {
+  AccountId,
+  ClientEvent,
+  OpenedAccountRecord,
+  PersonView,
+  Primitives,
+  ServerId,
+} from "@fedchat/protocol";
 import {
   accountRecordBody,
   bytes,
@@ -54,6 +61,10 @@ export class People {
     return [...(this.#byServer.get(server)?.values() ?? [])];
   }
 
+  countOf(server: ServerId): number {
+    return this.#byServer.get(server)?.size ?? 0;
+  }
+
   all(): ListedPerson[] {
     return [...this.#byServer.values()].flatMap((people) => [...people.values()]);
   }
@@ -71,8 +82,14 @@ export class People {
 
   /** The people of one server as they now are. */
   replace(server: ServerId, people: PersonView[]): void {
+    this.changed({ server, whole: true, people, gone: [] });
+  }
+
+  /** People who changed and who are gone; `whole`: nobody else is there. */
+  changed({ server, whole, people, gone }: Omit<Extract<ClientEvent, { kind: "people" }>, "kind">): void {
     const before = this.#byServer.get(server);
-    const now = new Map<AccountId, ListedPerson>();
+    const now = new Map<AccountId, ListedPerson>(whole ? [] : before);
+    for (const account of gone) now.delete(account);
     for (const { record, presence } of people) {
       const opened = this.#open(record, before);
       if (opened?.record.server !== server) continue;

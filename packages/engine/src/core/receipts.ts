@@ -4,10 +4,11 @@
  */
 import type { Clock, RandomSource, RoomId, Timer } from "@fedchat/protocol";
 import { encodeContent, statusMessage } from "@fedchat/protocol";
+import { StoreFullError } from "../store/database.ts";
 import type { EngineStore } from "../store/engine-store.ts";
 import { seenCounters } from "./counters.ts";
 import type { KeyedQueue } from "./keyed-queue.ts";
-import { receiptDelayMs, receiptsPerStatusMax } from "./limits.ts";
+import { receiptDelayMs, receiptsPerStatusMax, storeRetryMs } from "./limits.ts";
 import type { Log } from "./log.ts";
 import { roomKey } from "./room-key.ts";
 import type { RoomSender } from "./room-sender.ts";
@@ -44,7 +45,7 @@ export class Receipts {
   }
 
   #send(roomId: RoomId): void {
-    const { store, queue, sender, random, log } = this.#ports;
+    const { store, queue, sender, clock, random, log } = this.#ports;
     const sent = queue.run(roomKey(roomId), async () => {
       const room = store.rooms.get(roomId);
       if (this.#stopped || room === undefined) return;
@@ -60,6 +61,9 @@ export class Receipts {
       });
       if (owed.length === receiptsPerStatusMax) this.sendSoon();
     });
-    sent.catch((error: unknown) => log.warn("receipts were not sent", { error: String(error) }));
+    sent.catch((error: unknown) => {
+      if (error instanceof StoreFullError) clock.after(storeRetryMs, () => this.sendSoon());
+      else log.warn("receipts were not sent", { error: String(error) });
+    });
   }
 }

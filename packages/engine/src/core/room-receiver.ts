@@ -59,7 +59,8 @@ export class RoomReceiver implements ItemHandler {
     const id = this.#roomOf(item);
     const room = id && this.#store.rooms.get(id);
     const state = id && this.#store.rooms.groupState(id);
-    if (room?.peer == null || state === undefined) throw refused("of a group that is not known here");
+    if (room === undefined || room.peer === null || state === undefined)
+      throw refused("of a group that is not known here");
     if (item.from !== room.peer) throw refused("from somebody who is no participant");
     // Nothing of a blocked account is decrypted or shown; its keys stay, should it be unblocked.
     if (this.#store.accounts.isBlocked(room.peer)) throw refused("from a blocked account");
@@ -159,7 +160,7 @@ function openItem(plaintext: Uint8Array): OpenedItem | undefined {
 }
 
 /** The text of the parts that this version can show. */
-export function shownText(content: MimiContent): string {
+function shownText(content: MimiContent): string {
   const texts: string[] = [];
   for (const part of partsOf(content.body)) {
     if (part.cardinality === "single" && part.contentType.startsWith("text/"))

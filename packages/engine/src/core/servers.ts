@@ -156,5 +156,5 @@ export function isPrivateHost(host: string): boolean {
 }
 
 export function isLoopbackHost(host: string): boolean {
-  return host === "localhost" || host === "::1" || /^127\./.test(host);
+  return host === "localhost" || host === "::1" || host.startsWith("127.");
 }

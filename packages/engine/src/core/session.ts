@@ -87,7 +87,7 @@ export class Session {
       case "linkRemoved":
         return servers.removed(event.server);
       case "people":
-        return people.replace(event.server, event.people);
+        return people.changed(event);
       case "server":
         return servers.ownChanged(event.info);
       case "warning":

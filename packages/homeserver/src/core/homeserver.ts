@@ -4,8 +4,10 @@
  * before it is on disk, so that it may be stopped at any moment, or killed.
  */
 import type {
+  AccountId,
   ByteChannel,
   Clock,
+  ListedPerson,
   Primitives,
   RandomSource,
   ServerAddress,
@@ -18,7 +20,7 @@ import { ClientSessions } from "./accounts/client-sessions.ts";
 import { Openings } from "./accounts/openings.ts";
 import type { OpaqueServer, OpaqueSuite } from "./accounts/passwords.ts";
 import { Passwords } from "./accounts/passwords.ts";
-import { fitting, People } from "./accounts/people.ts";
+import { People, peopleEvents } from "./accounts/people.ts";
 import type { RegistrationPolicy } from "./accounts/registration.ts";
 import { Registration } from "./accounts/registration.ts";
 import type { ServerInfo } from "./accounts/requests.ts";
@@ -28,7 +30,7 @@ import { Submissions } from "./accounts/submissions.ts";
 import type { Dialer, FederationPolicy, OwnRecord, Remote, RunningFederation } from "./federation/index.ts";
 import { createFederation } from "./federation/index.ts";
 import { GroupCommit } from "./group-commit.ts";
-import { expiryEveryMs, peopleToldMax, recordCheckEveryMs } from "./limits.ts";
+import { expiryEveryMs, recordCheckEveryMs } from "./limits.ts";
 import type { Log } from "./log.ts";
 import type { HomeserverKeys, ServerDescription } from "./server-identity.ts";
 import { ServerIdentity, serverNameOf } from "./server-identity.ts";
@@ -133,6 +135,8 @@ export class Homeserver implements AsyncDisposable {
   readonly #timers = new Set<Timer>();
   #config: HomeserverConfig;
   #stopped = false;
+  #settled: Promise<void> = Promise.resolve();
+  #drained: Promise<void> | undefined;
 
   /** Use `openHomeserver`. */
   constructor(parts: Parts) {
@@ -195,7 +199,7 @@ export class Homeserver implements AsyncDisposable {
     });
 
     book.onChange(() => this.#accountsChanged());
-    directory.onChange(() => this.#tellOwnPeople());
+    directory.onChange((changed, gone) => this.#tellOwnPeople(changed, gone));
     this.#every(recordCheckEveryMs, () => this.#settleRecord());
     this.#every(expiryEveryMs, () => inboxes.expire());
   }
@@ -242,7 +246,15 @@ export class Homeserver implements AsyncDisposable {
   }
 
   /** Takes no more carriers, closes those that are open, and resolves when all that was taken is on disk. */
-  async drain(): Promise<void> {
+  drain(): Promise<void> {
+    return (this.#drained ??= this.#stop());
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.drain();
+  }
+
+  async #stop(): Promise<void> {
     const { federation, accounts, commit, options } = this.#parts;
     this.#stopped = true;
     for (const timer of this.#timers) timer.cancel();
@@ -255,10 +267,6 @@ export class Homeserver implements AsyncDisposable {
     } catch {
       options.log.warn("the last acknowledgements could not be written; they will be asked for again");
     }
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.drain();
   }
 
   #info(): ServerInfo {
@@ -277,8 +285,14 @@ export class Homeserver implements AsyncDisposable {
     if (accounts.book.size === 2) accounts.notify("everybody", { kind: "server", info: this.#info() });
   }
 
+  /** One after the other: two records issued at once would have one sequence. */
+  #settleRecord(): Promise<void> {
+    this.#settled = this.#settled.then(() => this.#issueRecord());
+    return this.#settled;
+  }
+
   /** Issues a new record where one is due, and tells links and sessions. A full disk only delays it. */
-  async #settleRecord(): Promise<void> {
+  async #issueRecord(): Promise<void> {
     const { identity, accounts, federation, options } = this.#parts;
     try {
       const issued = await identity.settle(describe(this.#config, accounts, identity.id));
@@ -291,11 +305,11 @@ export class Homeserver implements AsyncDisposable {
     accounts.notify("everybody", { kind: "server", info: this.#info() });
   }
 
-  #tellOwnPeople(): void {
+  #tellOwnPeople(changed: ListedPerson[], gone: AccountId[]): void {
     const { accounts, identity } = this.#parts;
-    if (accounts.book.size > peopleToldMax) return;
-    const people = fitting(this.#people.own());
-    accounts.notify("everybody", { kind: "people", server: identity.id, people });
+    const people = changed.map((person) => ({ server: identity.id, ...person }));
+    for (const event of peopleEvents(identity.id, { whole: false, people, gone }))
+      accounts.notify("everybody", event);
   }
 
   /** Failures are logged and tried again at the next turn. */

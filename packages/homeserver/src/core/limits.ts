@@ -42,8 +42,6 @@ export const grantsPerAccountMax = 10_000;
 export const blocksPerAccountMax = 10_000;
 /** Entries of one answer about progress, as the method's table has it. */
 export const progressEntriesMax = 5_000;
-/** Up to so many accounts each change of presence is told to everybody here; a larger server's engines ask. */
-export const peopleToldMax = 100;
 /** A people list goes into one frame. */
 export const peopleListBytesMax = 900_000;
 /** A phone that reconnects does not flicker. */

@@ -25,7 +25,11 @@ export function ownAddresses(configured: readonly ServerAddress[], place: Listen
   const { host, port } = place;
   const found = isEverything(host) ? interfaceAddresses(place) : [host];
   const hosts = found.length > 0 ? found : ["127.0.0.1"];
-  const addresses = hosts.map((host): ServerAddress => ({ host, port, kind: isLocal(host) ? "lan" : "direct" }));
+  const addresses = hosts.map((host): ServerAddress => ({
+    host,
+    port,
+    kind: isLocal(host) ? "lan" : "direct",
+  }));
   const ofKind = (kind: ServerAddress["kind"]) =>
     addresses.filter((address) => address.kind === kind).slice(0, addressesPerKindMax);
   return [...ofKind("direct"), ...ofKind("lan")];

@@ -134,7 +134,10 @@ function answer(request: IncomingMessage, response: ServerResponse, options: Htt
 }
 
 /** [N4] Binds a domain to this server's key, over WebPKI. Public, so that engines in browsers may read it too. */
-function answerWellKnown(response: ServerResponse, { server, record }: { server: ServerId; record: Uint8Array }): void {
+function answerWellKnown(
+  response: ServerResponse,
+  { server, record }: { server: ServerId; record: Uint8Array },
+): void {
   const document = {
     serverId: server,
     record: Buffer.from(record).toString("base64"),

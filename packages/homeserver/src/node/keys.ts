@@ -21,7 +21,10 @@ interface KeyFile {
 }
 
 /** Throws `SecretFileError` where the file is damaged, foreign, or readable by others. */
-export function loadKeys(folder: string, ports: { primitives: Primitives; random: RandomSource }): HomeserverKeys {
+export function loadKeys(
+  folder: string,
+  ports: { primitives: Primitives; random: RandomSource },
+): HomeserverKeys {
   const path = join(folder, keyFileName);
   makeOwnerOnlyFolder(folder);
   const text = readOwnerOnlyFile(path);
@@ -50,7 +53,8 @@ function parseKeys(text: string, path: string, primitives: Primitives): Homeserv
   } catch (cause) {
     throw wrong("is damaged", cause);
   }
-  if (typeof file !== "object" || file === null || file.format !== format) throw wrong("is not a FedChat key file");
+  if (typeof file !== "object" || file === null || file.format !== format)
+    throw wrong("is not a FedChat key file");
   const identity = fromText(file.identity);
   const noise = fromText(file.noise);
   if (identity === undefined || noise === undefined || file.server !== serverOf(identity, primitives)) {

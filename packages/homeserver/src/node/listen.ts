@@ -34,23 +34,22 @@ function listenAt(server: Server, host: string, port: number): Promise<void> {
 }
 
 function explained(cause: NodeJS.ErrnoException, host: string, port: number, last: number): Error {
-  switch (cause.code) {
-    case "EADDRINUSE":
-      return new ListenError(
-        port === last
-          ? `Port ${port} is in use by another program. Stop that program, or choose another port.`
-          : `Ports ${port} to ${last} are all in use. Choose another port.`,
-        { cause },
-      );
-    case "EACCES":
-      return new ListenError(
-        `Port ${port} may not be used without special rights. Choose one above 1023, or let a proxy forward to it.`,
-        { cause },
-      );
-    case "EADDRNOTAVAIL":
-    case "ENOTFOUND":
-      return new ListenError(`This machine has no address ${host} to listen on.`, { cause });
-    default:
-      return cause;
+  if (cause.code === "EADDRINUSE") {
+    return new ListenError(
+      port === last
+        ? `Port ${port} is in use by another program. Stop that program, or choose another port.`
+        : `Ports ${port} to ${last} are all in use. Choose another port.`,
+      { cause },
+    );
   }
+  if (cause.code === "EACCES") {
+    return new ListenError(
+      `Port ${port} may not be used without special rights. Choose one above 1023, or let a proxy forward to it.`,
+      { cause },
+    );
+  }
+  if (cause.code === "EADDRNOTAVAIL" || cause.code === "ENOTFOUND") {
+    return new ListenError(`This machine has no address ${host} to listen on.`, { cause });
+  }
+  return cause;
 }

@@ -47,7 +47,7 @@ export function writeOwnerOnlyFile(path: string, content: string | Uint8Array): 
   try {
     if (hasModes) chmodSync(unfinished, 0o600);
     const bytes = Buffer.from(content);
-    for (let at = 0; at < bytes.length; ) at += writeSync(handle, bytes, at);
+    for (let at = 0; at < bytes.length;) at += writeSync(handle, bytes, at);
     fsyncSync(handle);
   } finally {
     closeSync(handle);

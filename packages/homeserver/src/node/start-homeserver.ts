@@ -34,6 +34,8 @@ export interface StartOptions {
   /** Where others reach it; empty: found out. */
   addresses: ServerAddress[];
   accept: FederationPolicy["accept"];
+  /** Whom `accept: "listed"` lets in. */
+  listed: FederationPolicy["listed"];
   registration: RegistrationPolicy;
   /** The person's own certificate; undefined: a self-signed one. */
   tls: TlsPaths | undefined;
@@ -104,7 +106,7 @@ export async function startHomeserver(options: StartOptions): Promise<RunningHom
         addresses: addresses(),
         software: options.software ?? "fedchat",
         registration: options.registration,
-        federation: { accept: options.accept, listed: [] },
+        federation: { accept: options.accept, listed: options.listed },
       },
       dialer: webSocketDialer,
       opaque: await loadOpaque(),

@@ -88,7 +88,10 @@ export class TlsCertificate implements Disposable {
   #selfSigned(): TlsCredentials {
     const { folder, clock, log } = this.#options;
     const now = clock.now();
-    const paths = { cert: join(folder, certificateFileNames.cert), key: join(folder, certificateFileNames.key) };
+    const paths = {
+      cert: join(folder, certificateFileNames.cert),
+      key: join(folder, certificateFileNames.key),
+    };
     const kept = readSelfSigned(paths, now);
     if (kept !== undefined) return kept;
     const made = makeSelfSigned(now - certificateBackdatedMs, now + certificateLifetimeMs);

@@ -14,7 +14,7 @@ export class SeededRandom implements RandomSource {
 
   bytes(length: number): Uint8Array {
     const result = new Uint8Array(length);
-    for (let filled = 0; filled < length; ) {
+    for (let filled = 0; filled < length;) {
       if (this.#at === this.#pool.length) this.#refill();
       const part = this.#pool.subarray(this.#at, this.#at + length - filled);
       result.set(part, filled);

@@ -47,10 +47,7 @@ export class VirtualClock implements Clock {
   /** Runs everything due within the next `durationMs`. */
   advance(durationMs: number): Promise<void> {
     const end = this.#now + durationMs;
-    return this.#run(
-      () => false,
-      end,
-    ).then(() => void (this.#now = Math.max(this.#now, end)));
+    return this.#run(() => false, end).then(() => void (this.#now = Math.max(this.#now, end)));
   }
 
   /** Runs until `done`; fails where that has not come true within `withinMs` of virtual time. */

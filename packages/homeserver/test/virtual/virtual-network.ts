@@ -60,9 +60,9 @@ export class VirtualNetwork {
     return carrier.ends;
   }
 
-  /** Carriers between the two that are open now. */
-  carriers(a: string, b: string): number {
-    return this.#between(a, b).length;
+  /** Who opened the carriers between the two that are open now. */
+  carriers(a: string, b: string): string[] {
+    return this.#between(a, b).map(({ from }) => from);
   }
 
   /** Breaks all carriers between the two; both may connect again. */
@@ -142,7 +142,8 @@ class Carrier {
     const other = this.#other(end);
     const [from, to] = end === this.ends[0] ? [this.from, this.to] : [this.to, this.from];
     // The wire's own copy: what a sender does to its array afterwards does not matter to the network.
-    const sent = this.#network.tamper?.(frame.slice(), from, to) ?? (this.#network.tamper ? undefined : frame.slice());
+    const sent =
+      this.#network.tamper?.(frame.slice(), from, to) ?? (this.#network.tamper ? undefined : frame.slice());
     if (sent === undefined) {
       this.#network.faults.tampered += 1;
       end.mute();

@@ -9,6 +9,7 @@ import {
   createHash,
   createPrivateKey,
   createPublicKey,
+  createSecretKey,
   hash as hashOnce,
   type KeyObject,
   sign,
@@ -27,7 +28,7 @@ export function nodePrimitives(base: Primitives): Primitives {
 
     seal(aead, key, nonce, aad, plaintext) {
       if (aead === "chacha20poly1305") return base.seal(aead, key, nonce, aad, plaintext);
-      const cipher = createCipheriv(aead === "aes128gcm" ? "aes-128-gcm" : "aes-256-gcm", key, nonce);
+      const cipher = createCipheriv(GCM[aead], createSecretKey(key), nonce);
       cipher.setAAD(aad);
       const sealed = new Uint8Array(plaintext.length + TAG_BYTES);
       sealed.set(cipher.update(plaintext));
@@ -40,7 +41,7 @@ export function nodePrimitives(base: Primitives): Primitives {
       if (aead === "chacha20poly1305") return base.open(aead, key, nonce, aad, ciphertext);
       if (ciphertext.length < TAG_BYTES) return undefined;
       const split = ciphertext.length - TAG_BYTES;
-      const decipher = createDecipheriv(aead === "aes128gcm" ? "aes-128-gcm" : "aes-256-gcm", key, nonce);
+      const decipher = createDecipheriv(GCM[aead], createSecretKey(key), nonce);
       decipher.setAAD(aad);
       decipher.setAuthTag(ciphertext.subarray(split));
       const plaintext = decipher.update(ciphertext.subarray(0, split));
@@ -70,6 +71,9 @@ export function nodePrimitives(base: Primitives): Primitives {
 }
 
 const TAG_BYTES = 16;
+
+/** Keys go in as KeyObjects: finding out that a plain array is none costs more than making one. */
+const GCM = { aes128gcm: "aes-128-gcm", aes256gcm: "aes-256-gcm" } as const;
 
 /** RFC 8410: the fixed octets around a raw Ed25519 key in PKCS #8 and in SubjectPublicKeyInfo. */
 const PKCS8_HEAD = Buffer.from("302e020100300506032b657004220420", "hex");

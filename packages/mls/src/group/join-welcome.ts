@@ -51,7 +51,7 @@ export function joinByWelcome(env: Environment, input: WelcomeInput): Joined {
   const { welcome } = message;
   const suite = requireSuite(env, welcome.cipherSuite, "welcome.suite");
   const { own, secrets } = openSecrets(suite, welcome, input.keyPackages);
-  checkHistory(secrets.psks);
+  checkPsks(suite, secrets.psks);
   const psks = findPsks(env, input.origin, secrets.psks);
   const combined = pskSecret(suite, psks);
   const info = openGroupInfo(suite, welcome, secrets, combined);
@@ -90,8 +90,12 @@ function openSecrets(
   throw new Refusal("welcome.key-package");
 }
 
-function checkHistory(psks: readonly PskId[]): void {
+function checkPsks(suite: CipherSuite, psks: readonly PskId[]): void {
   check(psks.length <= PSKS_MAX, "psk.too-many");
+  check(
+    psks.every(({ nonce }) => nonce.length === suite.secretBytes),
+    "psk.nonce",
+  );
   const histories = psks.filter(
     ({ source }) => source.type === "resumption" && source.usage !== "application",
   );

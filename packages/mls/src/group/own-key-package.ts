@@ -2,7 +2,6 @@
 import { erase } from "../codec/bytes.ts";
 import { encode } from "../codec/codec.ts";
 import type { RandomSource } from "../crypto/primitives.ts";
-import type { CipherSuite } from "../crypto/suite.ts";
 import { SUITE_IDS } from "../crypto/suites.ts";
 import { check } from "../rules.ts";
 import { appDataExtension, COMPONENT, componentIds } from "../wire/app-data.ts";
@@ -104,9 +103,4 @@ export function ownCapabilities(random: RandomSource, credential: Credential): C
 export function supportedComponents(components: readonly number[]): Extension {
   const listed = [COMPONENT.appComponents, ...components].toSorted((a, b) => a - b);
   return appDataExtension([{ componentId: COMPONENT.appComponents, data: encode(componentIds, listed) }]);
-}
-
-/** The suite of a key package, for those who hold only that. */
-export function suiteOfKeyPackage(env: Environment, own: OwnKeyPackage): CipherSuite {
-  return requireSuite(env, own.keyPackage.cipherSuite, "welcome.suite");
 }

@@ -212,7 +212,7 @@ function follow(
 }
 
 /** The private keys of our own Update, where it is the one that the Commit put into our leaf. */
-export function committedUpdate(
+function committedUpdate(
   state: GroupState,
   applied: Pick<Applied, "tree" | "updated">,
 ): OwnUpdate | undefined {

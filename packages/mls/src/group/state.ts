@@ -7,6 +7,7 @@ import type { CipherSuite } from "../crypto/suite.ts";
 import { cipherSuite } from "../crypto/suite.ts";
 import type { EpochSecrets } from "../schedule/key-schedule.ts";
 import type { MessageKeys } from "../schedule/message-keys.ts";
+import type { Ratchet } from "../schedule/ratchet.ts";
 import type { SecretTree } from "../schedule/secret-tree.ts";
 import type { LeafIndex } from "../tree/math.ts";
 import { leafAt, type RatchetTree } from "../tree/ratchet-tree.ts";
@@ -76,27 +77,9 @@ export function ownLeafNode(state: GroupState): LeafNode {
 
 /** Every secret that a state holds, each array once. */
 export function secretsOf(state: GroupState): Set<Uint8Array> {
-  const found = new Set<Uint8Array>(Object.values(state.secrets));
-  for (const key of state.privateKeys.values()) found.add(key);
-  for (const node of state.exporterTree.nodes.values()) found.add(node);
-  for (const { own } of state.proposals.values()) if (own !== undefined) found.add(own.leafPrivateKey);
-  addMessageKeys(found, state.messageKeys);
-  for (const epoch of state.past) {
-    found.add(epoch.senderDataSecret).add(epoch.resumptionPsk);
-    addMessageKeys(found, epoch.messageKeys);
-  }
+  const found = new Set<Uint8Array>();
+  for (const [, secrets] of holders(state)) for (const secret of secrets()) found.add(secret);
   return found;
-}
-
-function addMessageKeys(found: Set<Uint8Array>, keys: MessageKeys): void {
-  for (const node of keys.tree.nodes.values()) found.add(node);
-  for (const sender of keys.senders) {
-    if (sender === undefined) continue;
-    for (const ratchet of [sender.handshake, sender.application]) {
-      found.add(ratchet.secret);
-      for (const { key, nonce } of ratchet.skipped.values()) found.add(key).add(nonce);
-    }
-  }
 }
 
 /**
@@ -105,6 +88,45 @@ function addMessageKeys(found: Set<Uint8Array>, keys: MessageKeys): void {
  * the caller's and stays. `after` undefined erases the whole state, as after a removal.
  */
 export function eraseFormer(before: GroupState, after: GroupState | undefined): void {
-  const kept = after === undefined ? new Set<Uint8Array>() : secretsOf(after);
-  for (const secret of secretsOf(before)) if (!kept.has(secret)) secret.fill(0);
+  const [former, latter] = [new Map(holders(before)), new Map(after === undefined ? [] : holders(after))];
+  const kept = new Set<Uint8Array>();
+  // What holds secrets in both states is unchanged, and no secret in it is anywhere else: only the rest is compared.
+  for (const [holder, secrets] of latter) {
+    if (former.has(holder)) former.delete(holder);
+    else for (const secret of secrets()) kept.add(secret);
+  }
+  for (const secrets of former.values()) {
+    for (const secret of secrets()) if (!kept.has(secret)) secret.fill(0);
+  }
+}
+
+/** The immutable objects that hold a state's secrets, each with what it holds. */
+function* holders(state: GroupState): Generator<readonly [object, () => Iterable<Uint8Array>]> {
+  const { secrets, privateKeys, exporterTree, messageKeys } = state;
+  yield [secrets, () => Object.values(secrets)];
+  yield [privateKeys, () => privateKeys.values()];
+  yield [exporterTree.nodes, () => exporterTree.nodes.values()];
+  for (const { own } of state.proposals.values())
+    if (own !== undefined) yield [own, () => [own.leafPrivateKey]];
+  yield* messageKeyHolders(messageKeys);
+  for (const epoch of state.past) {
+    const { senderDataSecret, resumptionPsk } = epoch;
+    yield [senderDataSecret, () => [senderDataSecret, resumptionPsk]];
+    yield* messageKeyHolders(epoch.messageKeys);
+  }
+}
+
+function* messageKeyHolders({
+  tree,
+  senders,
+}: MessageKeys): Generator<readonly [object, () => Iterable<Uint8Array>]> {
+  yield [tree.nodes, () => tree.nodes.values()];
+  for (const sender of senders) {
+    if (sender === undefined) continue;
+    yield [sender, () => [...ratchetSecrets(sender.handshake), ...ratchetSecrets(sender.application)]];
+  }
+}
+
+function ratchetSecrets({ secret, skipped }: Ratchet): Uint8Array[] {
+  return [secret, ...[...skipped.values()].flatMap(({ key, nonce }) => [key, nonce])];
 }

@@ -97,7 +97,7 @@ export function openPrivate(
   };
 }
 
-export function ratchetKind(type: ContentType): RatchetKind {
+function ratchetKind(type: ContentType): RatchetKind {
   return type === "application" ? "application" : "handshake";
 }
 

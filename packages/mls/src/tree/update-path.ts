@@ -15,7 +15,6 @@ import {
   directPathOf,
   encryptionKeyOf,
   filteredDirectPath,
-  leafAt,
   type PathStep,
   type RatchetTree,
   resolution,
@@ -255,9 +254,4 @@ export function keptKeys(
     if (equal(encryptionKeyOf(now), encryptionKeyOf(then))) kept.set(node, key);
   }
   return kept;
-}
-
-/** Whether our leaf is still ours after a change. */
-export function stillMember(tree: RatchetTree, own: LeafIndex): boolean {
-  return leafAt(tree, own) !== undefined;
 }

@@ -6,7 +6,7 @@ export interface Extension {
   readonly data: Uint8Array;
 }
 
-export const extension: Codec<Extension> = struct<Extension>({ type: uint16, data: opaque });
+const extension: Codec<Extension> = struct<Extension>({ type: uint16, data: opaque });
 export const extensions: Codec<readonly Extension[]> = vector(extension);
 
 export const EXTENSION = {

@@ -1,5 +1,6 @@
 /** FramedContent, its authentication data and what is signed and MACed of it (RFC 9420 §6, §6.1). */
 import { type Codec, encode, octetEnum } from "../codec/codec.ts";
+import { DecodeError } from "../codec/decode-error.ts";
 import type { Reader } from "../codec/reader.ts";
 import { Writer } from "../codec/writer.ts";
 import type { CipherSuite } from "../crypto/suite.ts";
@@ -91,7 +92,12 @@ export const authenticatedContent: Codec<AuthenticatedContent> = {
     writeAuth(writer, value.auth);
   },
   read(reader) {
-    const wireFormat = reader.uint16() === WIRE_FORMAT.public_message ? "public_message" : "private_message";
+    const number = reader.uint16();
+    const isPublic = number === WIRE_FORMAT.public_message;
+    if (!isPublic && number !== WIRE_FORMAT.private_message) {
+      throw new DecodeError(`content of the unknown wire format ${number}`);
+    }
+    const wireFormat = isPublic ? "public_message" : "private_message";
     const content = framedContent.read(reader);
     return { wireFormat, content, auth: readAuth(reader, content.body.type) };
   },

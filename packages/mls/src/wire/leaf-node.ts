@@ -22,7 +22,7 @@ export interface UnsignedLeafNode {
 }
 
 /** How the leaf came into the tree. */
-export type LeafNodeSource =
+type LeafNodeSource =
   | { readonly kind: "key_package"; readonly lifetime: Lifetime }
   | { readonly kind: "update" }
   | { readonly kind: "commit"; readonly parentHash: Uint8Array };

@@ -220,7 +220,7 @@ const events: [string, ClientEvent][] = [
   ],
   ["a link", { kind: "link", link: failed }],
   ["a link removed", { kind: "linkRemoved", server: serverB.id }],
-  ["people", { kind: "people", server: serverB.id, people: [person] }],
+  ["people", { kind: "people", whole: true, gone: [], server: serverB.id, people: [person] }],
   ["the server itself", { kind: "server", info }],
   ["a stream began anew", { kind: "gapCheck", server: serverB.id }],
   [

@@ -18,7 +18,7 @@ export function Menu(props: {
   class?: string;
 }): JSX.Element {
   return (
-    <DropdownMenu gutter={4} placement="bottom-end">
+    <DropdownMenu gutter={4} placement="bottom-end" modal={false}>
       <DropdownMenu.Trigger class={`icon-button ${props.class ?? ""}`} aria-label={props.label}>
         <props.icon size={props.class?.includes("small") ? 17 : 20} />
       </DropdownMenu.Trigger>

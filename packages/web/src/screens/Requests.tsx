@@ -1,7 +1,7 @@
 /** Chat requests: an inbox of their own. Of a stranger nothing is shown but what the request itself says. */
 import type { Request } from "@fedchat/engine/interface";
 import Inbox from "lucide-solid/icons/inbox";
-import { createMemo, Show, type JSX } from "solid-js";
+import { createEffect, createMemo, on, Show, type JSX } from "solid-js";
 import { Avatar } from "../parts/Avatar.tsx";
 import { Button } from "../parts/Button.tsx";
 import { PaneHead } from "../parts/PaneHead.tsx";
@@ -106,6 +106,16 @@ function Group(props: { title: string; each: Request[]; here: string | null }): 
 export function RequestPane(props: { requestId: string | null }): JSX.Element {
   const app = useApp();
   const request = () => (props.requestId === null ? undefined : app.requests.get(props.requestId));
+  // Whoever waits here for an answer, as after an invitation, goes straight on to the conversation.
+  createEffect(
+    on(
+      () => [props.requestId, request()?.direction, request()?.roomId] as const,
+      ([id, direction, roomId], before) => {
+        if (direction === "outgoing" && roomId && before?.[0] === id && !before?.[2])
+          app.place.go(room(roomId));
+      },
+    ),
+  );
   return (
     <Show when={props.requestId} fallback={<Empty icon={Inbox} text={t.requests.pick} />}>
       <Show when={request()} fallback={<Empty icon={Inbox} text={t.requests.notFound} />}>

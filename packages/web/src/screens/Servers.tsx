@@ -22,6 +22,7 @@ import type { App } from "../state/app.ts";
 import { useApp } from "../state/context.ts";
 import { say } from "../state/toasts.ts";
 import { t } from "../strings.ts";
+import { hostPort } from "../text/names.ts";
 import { ago, fullDate } from "../text/time.ts";
 import { PeopleOf } from "./People.tsx";
 
@@ -113,7 +114,7 @@ function OurServer(): JSX.Element {
   const line = createMemo(() => {
     const own = app.status()?.homeserver;
     const address = own?.addresses[0];
-    return own && address ? `${address.host}:${address.port}/${own.serverId}` : null;
+    return own && address ? `${hostPort(address)}/${own.serverId}` : null;
   });
   return (
     <section class="ours" aria-label={t.servers.ours}>
@@ -269,7 +270,7 @@ function ServerPage(props: { server: Server }): JSX.Element {
               <For each={server().addresses} fallback={t.common.none}>
                 {(address) => (
                   <span class="address">
-                    {address.host}:{address.port} <span class="muted">({t.servers.kind[address.kind]})</span>
+                    {hostPort(address)} <span class="muted">({t.servers.kind[address.kind]})</span>
                   </span>
                 )}
               </For>

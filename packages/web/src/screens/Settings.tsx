@@ -23,6 +23,7 @@ import { setOverlay } from "../state/panel.ts";
 import { setTheme, theme, themes } from "../state/theme.ts";
 import { say } from "../state/toasts.ts";
 import { t } from "../strings.ts";
+import { hostPort } from "../text/names.ts";
 import { fullDate } from "../text/time.ts";
 
 export function SettingsList(): JSX.Element {
@@ -283,8 +284,7 @@ function Device(): JSX.Element {
                 <For each={status().homeserver.addresses} fallback={t.common.none}>
                   {(address) => (
                     <span class="address">
-                      {address.host}:{address.port}{" "}
-                      <span class="muted">({t.servers.kind[address.kind]})</span>
+                      {hostPort(address)} <span class="muted">({t.servers.kind[address.kind]})</span>
                     </span>
                   )}
                 </For>

@@ -18,6 +18,9 @@ export function SignedOut(): JSX.Element {
         </div>
         <div class="actions">
           <Button onClick={() => location.reload()}>{t.signedOut.reload}</Button>
+          <a class="button quiet" href="/session" target="_self">
+            {t.signedOut.code}
+          </a>
         </div>
       </div>
     </main>

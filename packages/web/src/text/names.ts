@@ -30,6 +30,10 @@ export interface ServerPlace {
   serverId: string | null;
 }
 
+/** `host:port`, with an IPv6 address in brackets, as `parseServerPlace` reads it back. */
+export const hostPort = (at: { host: string; port: number }): string =>
+  at.host.includes(":") ? `[${at.host}]:${at.port}` : `${at.host}:${at.port}`;
+
 const serverId = /^[a-z2-7]{52}$/;
 
 /** Reads `host`, `host:port`, `[v6]:port`, each with `/serverid` behind it and perhaps a scheme before it. */

@@ -170,7 +170,7 @@ export class Openings {
     if (device === undefined) throw new Error("a device on the list without a row");
     if (own > fencingMax) throw new ProtocolError("malformed", "fencing number");
     // Only a used number condemns a lower one: an answer that was lost on its way used none. A higher own number is
-    // that of an answer never used, or the homeserver itself was restored: it goes on above it. [H4]
+    // that of an answer never used, or the homeserver itself was restored: it goes on above it. [H5]
     if (own < device.fencing) throw new ProtocolError("restored-device");
     const fencing = Math.max(own, device.given, device.fencing) + 1;
     device.given = fencing;

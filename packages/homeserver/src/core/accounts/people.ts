@@ -1,5 +1,12 @@
 /** People as an engine asks for them: this homeserver's own and those of linked servers. [H17] */
-import type { ClientParams, ClientResult, PersonView, ServerId } from "@fedchat/protocol";
+import type {
+  AccountId,
+  ClientEvent,
+  ClientParams,
+  ClientResult,
+  PersonView,
+  ServerId,
+} from "@fedchat/protocol";
 import { limits } from "@fedchat/protocol";
 import { peopleListBytesMax } from "../limits.ts";
 import type { Federation } from "../seams.ts";
@@ -42,8 +49,32 @@ export class People {
   }
 }
 
+type PeopleEvent = Extract<ClientEvent, { kind: "people" }>;
+
+/** What sessions are told of one server's people, cut into frames. */
+export function peopleEvents(
+  server: ServerId,
+  told: { whole: boolean; people: PersonView[]; gone: AccountId[] },
+): PeopleEvent[] {
+  const events: PeopleEvent[] = [];
+  let rest = told.people;
+  do {
+    const people = fitting(rest);
+    rest = rest.slice(people.length);
+    const first = events.length === 0;
+    events.push({
+      kind: "people",
+      server,
+      whole: told.whole && first,
+      people,
+      gone: first ? told.gone : [],
+    });
+  } while (rest.length > 0);
+  return events;
+}
+
 /** As many people, from the first on, as one frame can carry. */
-export function fitting(people: PersonView[]): PersonView[] {
+function fitting(people: PersonView[]): PersonView[] {
   let bytes = 0;
   let count = 0;
   for (const { record } of people) {

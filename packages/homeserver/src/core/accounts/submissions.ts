@@ -39,24 +39,27 @@ export class Submissions {
    */
   async submit(from: Account, submission: Submission): Promise<void> {
     this.#options.disk.admitNewWork();
-    // Every destination is handed over within this turn: that is what keeps a session's order.
-    const commits = submission.destinations.map(({ server, accounts }) =>
-      server === this.#options.self
-        ? this.#deliverHere(from.id, submission, accounts)
-        : this.#hand(from.id, submission, server, accounts),
-    );
-    if (commits.length === 1) await commits[0];
-    else await this.#all(from.id, submission, commits);
+    const [only, ...others] = submission.destinations;
+    if (only !== undefined && others.length === 0) await this.#commit(from.id, submission, only);
+    else await this.#commitAll(from.id, submission);
     this.accepted += 1;
   }
 
-  #hand(from: AccountId, submission: Submission, server: ServerId, to: AccountId[]): Promise<void> {
+  #commit(
+    from: AccountId,
+    submission: Submission,
+    { server, accounts }: Submission["destinations"][number],
+  ): Promise<void> {
+    const { self, federation } = this.#options;
+    if (server === self) return this.#deliverHere(from, submission, accounts);
     const { id, kind, created, payload } = submission;
-    return this.#options.federation.submit(server, { id, kind, created, from, to, payload });
+    return federation.submit(server, { id, kind, created, from, to: accounts, payload });
   }
 
   /** Several destinations: one that never takes it does not hold up the others. */
-  async #all(from: AccountId, submission: Submission, commits: Promise<void>[]): Promise<void> {
+  async #commitAll(from: AccountId, submission: Submission): Promise<void> {
+    // All of them are handed over within this turn: that is what keeps a session's order.
+    const commits = submission.destinations.map((destination) => this.#commit(from, submission, destination));
     const outcomes = await Promise.allSettled(commits);
     const failures = outcomes.flatMap((outcome, index) =>
       outcome.status === "rejected"

@@ -71,9 +71,7 @@ export class Answering {
       return opened.close("malformed");
     }
     if (remote.fromOutside) this.#outsideAt = clock.now();
-    this.#links.admit(Object.assign(opened, { server }), (link) =>
-      this.#refusal(server.record.key, link),
-    );
+    this.#links.admit(Object.assign(opened, { server }), (link) => this.#refusal(server.record.key, link));
   }
 
   #refusal(server: string, link: Link | undefined): ProtocolError | undefined {

@@ -2,7 +2,15 @@
  * Dials one homeserver: each of its addresses in turn, with its known Noise key (IK), and once without it (XX) where
  * that key is not accepted, since it may have been renewed. What opens is proved to be that server. [L3] [L14]
  */
-import type { ByteChannel, Clock, ProvedServer, SecureChannel, ServerAddress, ServerId } from "@fedchat/protocol";
+import type {
+  ByteChannel,
+  Clock,
+  ErrorCode,
+  ProvedServer,
+  SecureChannel,
+  ServerAddress,
+  ServerId,
+} from "@fedchat/protocol";
 import { dialChannel, linkPath, ProtocolError } from "@fedchat/protocol";
 import { dialTimeoutMs } from "../limits.ts";
 import type { FederationOptions } from "./options.ts";
@@ -44,7 +52,11 @@ export async function dialPeer<T>(
   throw worst;
 }
 
-async function dialAddress(ports: DialPorts, target: DialTarget, address: ServerAddress): Promise<OpenedLink> {
+async function dialAddress(
+  ports: DialPorts,
+  target: DialTarget,
+  address: ServerAddress,
+): Promise<OpenedLink> {
   if (target.noiseKey === undefined) return open(ports, target, address, undefined);
   try {
     return await open(ports, target, address, target.noiseKey);
@@ -92,26 +104,25 @@ function inTime(clock: Clock, dialled: Promise<ByteChannel>): Promise<ByteChanne
       (error: unknown) => {
         timer.cancel();
         reject(
-          error instanceof ProtocolError ? error : new ProtocolError("unreachable", undefined, { cause: error }),
+          error instanceof ProtocolError
+            ? error
+            : new ProtocolError("unreachable", undefined, { cause: error }),
         );
       },
     );
   });
 }
 
-/** Who answered with another key says more than who did not answer. */
+/** From the least telling: who answered with another key says more than who did not answer. */
+const leastTelling: ErrorCode[] = [
+  "unreachable",
+  "not-fedchat",
+  "malformed",
+  "handshake-failed",
+  "wrong-server-key",
+];
+
 function telling(error: ProtocolError): number {
-  switch (error.code) {
-    case "unreachable":
-      return 0;
-    case "not-fedchat":
-      return 1;
-    case "handshake-failed":
-    case "malformed":
-      return 2;
-    case "wrong-server-key":
-      return 3;
-    default:
-      return 4;
-  }
+  const rank = leastTelling.indexOf(error.code);
+  return rank === -1 ? leastTelling.length : rank;
 }

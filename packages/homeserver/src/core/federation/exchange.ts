@@ -40,12 +40,13 @@ export class Exchange {
     this.#mail = new ControlMail(connection, this.#peer, sending, options.clock);
     for (const streamClass of streamClasses) {
       ports.outgoing[streamClass].connect(this.#wire(streamClass));
-      void this.#introduce(streamClass);
+      this.#guard(this.#introduce(streamClass));
     }
   }
 
   end(): void {
     this.#ended = true;
+    this.#ports.sending.renew(this.#peer.server);
     for (const streamClass of streamClasses) this.#ports.outgoing[streamClass].disconnect();
   }
 
@@ -96,6 +97,14 @@ export class Exchange {
   async #introduce(streamClass: StreamClass): Promise<void> {
     await this.#ports.outgoing[streamClass].ready();
     if (!this.#ended) this.#sendState(streamClass);
+  }
+
+  /** Without the store nothing can be said; the next connection tries again. */
+  #guard(work: Promise<void>): void {
+    work.catch((error: unknown) => {
+      this.#ports.options.log.error("a stream's state could not be read", {}, error);
+      this.#ports.connection.close("internal");
+    });
   }
 
   #sendState(streamClass: StreamClass): void {
@@ -149,7 +158,7 @@ export class Exchange {
       sending.floor <= sending.next;
     if (!sane) return this.#ports.connection.close("malformed");
     this.#ports.incoming[item.class].sourceHas(sending.stream, sending.floor);
-    void outgoing.receiverHolds(receiving.stream, receiving.committed);
+    this.#guard(outgoing.receiverHolds(receiving.stream, receiving.committed));
   }
 
   #open(bundle: Bundle & { aad: Uint8Array }): Uint8Array | undefined {

@@ -50,6 +50,7 @@ export function createFederation(options: FederationOptions): RunningFederation 
       control,
       closed,
       trustChanged,
+      forgotten: (server) => streams.forget(server),
     },
   });
   const people = new People({ clock, primitives: options.primitives, accounts, log });
@@ -139,7 +140,7 @@ export function createFederation(options: FederationOptions): RunningFederation 
     },
     reachedFromOutside: () => answering.reachedFromOutside,
     start() {
-      void streams.outbox.start();
+      streams.outbox.start();
       links.start();
     },
     accept: (channel, remote) => answering.accept(channel, remote),

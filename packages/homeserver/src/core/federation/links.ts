@@ -20,11 +20,10 @@ import { nameTaken } from "./names-taken.ts";
 import type { FederationOptions } from "./options.ts";
 import { ServerRecords } from "./records.ts";
 
-export interface LinksListener extends Pick<
-  LinkListener,
-  "opened" | "control" | "bundle" | "batchEnd" | "closed"
-> {
+interface LinksListener extends Pick<LinkListener, "opened" | "control" | "bundle" | "batchEnd" | "closed"> {
   trustChanged(link: Link, before: Trust): void;
+  /** Nothing is known of this server any more. */
+  forgotten(server: ServerId): void;
 }
 
 export interface LinksPorts {
@@ -40,6 +39,8 @@ export class Links {
   readonly #events: LinkEvents;
   /** Servers whose changed key was already told. */
   readonly #warned = new Set<ServerId>();
+  /** Connections whose first `trust` was heard. */
+  readonly #greeted = new WeakSet<Connection>();
   #closed = false;
 
   constructor(options: FederationOptions, ports: LinksPorts) {
@@ -164,10 +165,18 @@ export class Links {
     }
   }
 
-  /** The peer said whether it has linked us. [L13] */
+  /** The peer said whether it has linked us. Saying so again and again counts as a fault. [L13] */
   async peerTrust(link: Link, linked: boolean): Promise<void> {
+    const { connection } = link;
+    if (connection === undefined) return;
+    if (this.#greeted.has(connection)) {
+      connection.fault();
+      if (linked === link.row.linkedByThem) return;
+    }
+    this.#greeted.add(connection);
     const linkBack = linked && !link.row.linkedByUs && this.#options.policy.accept === "anyone";
-    const mayLink = linkBack && this.#nameFault(link.server, this.records.get(link.server)?.name) === undefined;
+    const mayLink =
+      linkBack && this.#nameFault(link.server, this.records.get(link.server)?.name) === undefined;
     if (linked && !link.stored) this.#makeRoomForStranger(link);
     await this.#change(link, {
       linkedByThem: linked,
@@ -323,14 +332,14 @@ export class Links {
 
   /** Forgets the stranger that was silent for longest where there are too many. [L20] */
   #makeRoomForStranger(arrival: Link): void {
-    const strangers = [...this.#links.values()].filter(
-      (link) => link !== arrival && link.stored && link.trust === "incoming" && !link.connected,
+    const remembered = [...this.#links.values()].filter(
+      (link) => link !== arrival && link.stored && link.trust === "incoming",
     );
-    const remembered = [...this.#links.values()].filter((link) => link.stored && link.trust === "incoming");
     if (remembered.length < strangersRememberedMax) return;
-    const silent = strangers
-      .filter(({ server }) => this.#ports.queueDepth(server) === 0)
-      .sort((a, b) => (a.row.lastContactAt ?? 0) - (b.row.lastContactAt ?? 0))[0];
+    const awaited = (link: Link) => (this.#ports.queueDepth(link.server) > 0 ? 1 : 0);
+    const silent = remembered
+      .filter((link) => !link.connected)
+      .sort((a, b) => awaited(a) - awaited(b) || (a.row.lastContactAt ?? 0) - (b.row.lastContactAt ?? 0))[0];
     if (silent === undefined) return;
     void this.#change(silent, { linkedByThem: false }).catch(() => undefined);
   }
@@ -384,6 +393,7 @@ export class Links {
     link.stop("closing");
     this.#links.delete(link.server);
     this.records.forget(link.server);
+    this.#ports.listener.forgotten(link.server);
   }
 }
 
@@ -407,6 +417,8 @@ function newRow(server: ServerId, now: number): LinkRow {
 
 /** What was told last comes first; 16 are kept, as many as a view shows. */
 function mergedAddresses(told: ServerAddress[], before: ServerAddress[]): ServerAddress[] {
-  const byPlace = new Map([...told, ...before].map((address) => [`${address.host} ${address.port}`, address]));
+  const byPlace = new Map(
+    [...told, ...before].map((address) => [`${address.host} ${address.port}`, address]),
+  );
   return [...byPlace.values()].slice(0, 16);
 }

@@ -38,9 +38,9 @@ export class Outbox {
   }
 
   /** Looks what is kept, and from now on for what expires. */
-  async start(): Promise<void> {
+  start(): void {
     this.#expireLater();
-    await Promise.all([...this.#streams.values()].flatMap((both) => streamClasses.map((c) => both[c].ready())));
+    for (const stream of this.#all()) stream.ready().catch((error: unknown) => this.#readFailed(error));
   }
 
   /** Kept in order; resolves once it is on disk. */
@@ -61,10 +61,17 @@ export class Outbox {
     return both === undefined ? 0 : both.messages.depth + both.bulk.depth;
   }
 
+  /** Drops streams that were never used. */
+  forget(destination: ServerId): void {
+    const both = this.#streams.get(destination);
+    if (both === undefined || streamClasses.some((c) => both[c].used)) return;
+    this.#streams.delete(destination);
+  }
+
   close(): void {
     this.#closed = true;
     this.#expiry?.cancel();
-    for (const both of this.#streams.values()) for (const c of streamClasses) both[c].close();
+    for (const stream of this.#all()) stream.close();
   }
 
   #open(
@@ -84,6 +91,7 @@ export class Outbox {
           expired: (envelopes) => this.#listener.expired(destination, envelopes),
           restarted: () => this.#listener.restarted(destination),
           depthChanged: () => this.#listener.depthChanged(destination),
+          failed: (error) => this.#readFailed(error),
         },
         row,
       );
@@ -92,6 +100,14 @@ export class Outbox {
     const both = { messages: make("messages"), bulk: make("bulk") };
     this.#streams.set(destination, both);
     return both;
+  }
+
+  #all(): OutgoingStream[] {
+    return [...this.#streams.values()].flatMap((both) => streamClasses.map((c) => both[c]));
+  }
+
+  #readFailed(error: unknown): void {
+    this.#options.log.error("the outbox could not be read", {}, error);
   }
 
   #request(stream: OutgoingStream): void {
@@ -121,7 +137,7 @@ export class Outbox {
 
   #expireLater(): void {
     this.#expiry = this.#clock.after(outboxExpiryEveryMs, () => {
-      for (const both of this.#streams.values()) for (const c of streamClasses) void both[c].expire();
+      for (const stream of this.#all()) stream.expire().catch((error: unknown) => this.#readFailed(error));
       this.#expireLater();
     });
   }

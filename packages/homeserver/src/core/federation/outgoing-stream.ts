@@ -4,14 +4,7 @@
  * at most a window ahead of the acknowledgements; sequences are given out without holes, in the transaction that stores
  * them; nothing goes before it was acknowledged or has expired. [B14] to [B20]
  */
-import type {
-  Clock,
-  Envelope,
-  Refusal,
-  ServerId,
-  StreamClass,
-  Timer,
-} from "@fedchat/protocol";
+import type { Clock, Envelope, Refusal, ServerId, StreamClass, Timer } from "@fedchat/protocol";
 import { encodeBundleBody, envelopeSize, limits, nextSequence, ProtocolError } from "@fedchat/protocol";
 import type { HomeserverStore, OutboxRow, WriteOp } from "../../store/store.ts";
 import { StoreFullError } from "../../store/store.ts";
@@ -56,6 +49,8 @@ export interface OutgoingStreamPorts {
   restarted: () => void;
   /** How many bundles wait is different. */
   depthChanged: () => void;
+  /** The store could not be read; it is tried again. */
+  failed: (error: unknown) => void;
 }
 
 /** What a stream adds to a transaction, and what follows from how that ends. */
@@ -130,6 +125,11 @@ export class OutgoingStream {
     return this.#next - this.#floor + (this.#waiting.length > 0 ? 1 : 0);
   }
 
+  /** Whether anything was ever sent or waits to be. */
+  get used(): boolean {
+    return this.#stream !== 0 || this.#planned || this.#hasMore;
+  }
+
   get state(): { stream: number; floor: number; next: number } {
     return { stream: this.#stream, floor: this.#floor, next: this.#next };
   }
@@ -137,7 +137,7 @@ export class OutgoingStream {
   /** Resolves once it is known which bundles are still kept. */
   ready(): Promise<void> {
     if (this.#loaded) return Promise.resolve();
-    return (this.#ready ??= this.#load());
+    return (this.#ready ??= this.#load().finally(() => (this.#ready = undefined)));
   }
 
   submit(envelope: Envelope): Promise<void> {
@@ -345,15 +345,12 @@ export class OutgoingStream {
     if (wire === undefined || !this.#synced || this.#pumpTimer !== undefined) return;
     while (this.#inFlight.size < this.#window && this.#inFlightBytes < streamWindowBytesMax) {
       if (wire.congested) {
-        this.#pumpTimer = this.#ports.clock.after(congestionRetryMs, () => {
-          this.#pumpTimer = undefined;
-          this.#pump();
-        });
+        this.#pumpLater(congestionRetryMs);
         return;
       }
       const row = this.#queue.shift();
       if (row === undefined) {
-        if (this.#sent + 1 < this.#next) void this.#read();
+        if (this.#sent + 1 < this.#next) this.#background(this.#read());
         break;
       }
       if (row.sequence !== this.#sent + 1 || row.stream !== this.#stream) {
@@ -423,7 +420,7 @@ export class OutgoingStream {
     this.#stallTimer = undefined;
     this.#stallMs = streamStallMs;
     this.#window = limits.streamWindowBundles;
-    void this.#settle();
+    this.#background(this.#settle());
     this.#pump();
   }
 
@@ -495,7 +492,22 @@ export class OutgoingStream {
     }
     if (this.#synced) this.#sent = Math.max(this.#sent, this.#floor - 1);
     this.#wire?.stateChanged();
-    void this.expire();
+    this.#background(this.expire());
+  }
+
+  #background(work: Promise<void>): void {
+    work.catch((error: unknown) => {
+      this.#ports.failed(error);
+      this.#pumpLater(streamRetryMs);
+    });
+  }
+
+  #pumpLater(delayMs: number): void {
+    this.#pumpTimer ??= this.#ports.clock.after(delayMs, () => {
+      this.#pumpTimer = undefined;
+      if (this.#acked > this.#settleTo) this.#background(this.#settle());
+      this.#pump();
+    });
   }
 
   #requestLater(): void {

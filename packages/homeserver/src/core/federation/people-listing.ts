@@ -54,7 +54,8 @@ function pagesOf(people: ListedPerson[]): ListedPerson[][] {
   const pages: ListedPerson[][] = [[]];
   let bytes = 0;
   for (const person of people) {
-    const full = pages.at(-1)!.length === peoplePageEntries || bytes + person.record.length > peoplePageBytesMax;
+    const full =
+      pages.at(-1)!.length === peoplePageEntries || bytes + person.record.length > peoplePageBytesMax;
     if (full) {
       pages.push([]);
       bytes = 0;

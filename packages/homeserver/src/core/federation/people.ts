@@ -19,6 +19,7 @@ import {
   peopleRefreshMs,
   peopleVerifiedPerTurn,
 } from "../limits.ts";
+import { peopleEvents } from "../accounts/people.ts";
 import type { Log } from "../log.ts";
 import type { LocalAccounts } from "../seams.ts";
 import type { Link } from "./link.ts";
@@ -40,10 +41,14 @@ interface Roster {
   /** A whole list that is coming in. */
   incoming: Map<AccountId, Person> | undefined;
   pages: PeopleMessage[];
+  /** Who was changed by the page that is being worked on. */
+  touched: AccountId[];
   working: boolean;
   waiting: (() => void)[];
-  /** Set while screens were told a moment ago: true where there is more to tell. */
-  told: boolean | undefined;
+  /** Set while screens were told a moment ago: whom to tell of next. */
+  untold: Set<AccountId> | undefined;
+  /** Everybody is to be told of anew. */
+  untoldWhole: boolean;
 }
 
 export interface PeopleOptions {
@@ -64,7 +69,7 @@ export class People {
   /** The link is mutual and connected. */
   ask(link: Link): void {
     if (!this.#rosters.has(link)) this.#rosters.set(link, emptyRoster());
-    this.#tell(link);
+    this.#tell(link, "everybody");
     link.send({ kind: "askPeople" });
   }
 
@@ -86,7 +91,7 @@ export class People {
     roster.pages = [];
     roster.incoming = undefined;
     this.#release(roster);
-    this.#tell(link);
+    this.#tell(link, "everybody");
   }
 
   /** The link is not mutual any more. */
@@ -96,7 +101,7 @@ export class People {
     roster.pages = [];
     this.#rosters.delete(link);
     this.#release(roster);
-    this.#options.accounts.notify("everybody", { kind: "people", server: link.server, people: [] });
+    this.#notify(link, { whole: true, people: [], gone: [] });
   }
 
   record(link: Link, account: AccountId): Uint8Array | undefined {
@@ -151,7 +156,8 @@ export class People {
       this.#release(roster);
     }
     roster.verified = new Map([...roster.people.values()].map(({ hash, opened }) => [hash, opened]));
-    this.#tell(link);
+    if (page.whole) this.#tell(link, "everybody");
+    else this.#tell(link, [...roster.touched.splice(0), ...page.gone]);
   }
 
   #admit(link: Link, roster: Roster, into: Map<AccountId, Person>, listed: ListedPerson): void {
@@ -163,6 +169,7 @@ export class People {
         throw new ProtocolError("too-large", "more people than a list may have");
       }
       into.set(account, this.#newest(person, roster.people.get(account)));
+      if (into === roster.people) roster.touched.push(account);
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
       this.#options.log.debug("a listed person was left out", { server: link.server, code: error.code });
@@ -190,24 +197,38 @@ export class People {
     for (const resolve of roster.waiting.splice(0)) resolve();
   }
 
-  #tell(link: Link): void {
+  /** Screens are told at once, and then at most once in a while of all that changed meanwhile. */
+  #tell(link: Link, of: AccountId[] | "everybody"): void {
     const roster = this.#rosters.get(link);
     if (roster === undefined) return;
-    if (roster.told !== undefined) {
-      roster.told = true;
+    const due = roster.untold === undefined;
+    roster.untold ??= new Set();
+    if (of === "everybody") roster.untoldWhole = true;
+    else for (const account of of) roster.untold.add(account);
+    if (due) this.#flush(link, roster);
+  }
+
+  #flush(link: Link, roster: Roster): void {
+    const { untoldWhole: whole, untold } = roster;
+    if (!whole && (untold === undefined || untold.size === 0)) {
+      roster.untold = undefined;
       return;
     }
-    roster.told = false;
-    this.#options.accounts.notify("everybody", {
-      kind: "people",
-      server: link.server,
-      people: views(link, roster),
+    const changed = whole ? [...roster.people.keys()] : [...untold!];
+    roster.untold = new Set();
+    roster.untoldWhole = false;
+    this.#notify(link, {
+      whole,
+      people: changed.flatMap((account) => view(link, roster.people.get(account))),
+      gone: changed.filter((account) => !roster.people.has(account)),
     });
     this.#options.clock.after(peopleEventEveryMs, () => {
-      const more = roster.told === true;
-      roster.told = undefined;
-      if (more) this.#tell(link);
+      if (this.#rosters.get(link) === roster) this.#flush(link, roster);
     });
+  }
+
+  #notify(link: Link, told: Parameters<typeof peopleEvents>[1]): void {
+    for (const event of peopleEvents(link.server, told)) this.#options.accounts.notify("everybody", event);
   }
 }
 
@@ -217,16 +238,20 @@ function emptyRoster(): Roster {
     verified: new Map(),
     incoming: undefined,
     pages: [],
+    touched: [],
     working: false,
     waiting: [],
-    told: undefined,
+    untold: undefined,
+    untoldWhole: false,
   };
 }
 
 function views(link: Link, roster: Roster): PersonView[] {
-  return [...roster.people.values()].map(({ opened, presence }) => ({
-    server: link.server,
-    record: opened.signed,
-    presence: link.connected ? presence : "unknown",
-  }));
+  return [...roster.people.values()].flatMap((person) => view(link, person));
+}
+
+function view(link: Link, person: Person | undefined): PersonView[] {
+  if (person === undefined) return [];
+  const { opened, presence } = person;
+  return [{ server: link.server, record: opened.signed, presence: link.connected ? presence : "unknown" }];
 }

@@ -49,12 +49,7 @@ export class ServerRecords {
    * @param mayName throws where the server may not take this name
    * @returns whether it is newer than what was known
    */
-  admitSent(
-    from: ServerId,
-    signed: Uint8Array,
-    nowMs: number,
-    mayName: (name: string) => void,
-  ): boolean {
+  admitSent(from: ServerId, signed: Uint8Array, nowMs: number, mayName: (name: string) => void): boolean {
     const own = signed.slice();
     const record = serverRecord.open(this.#primitives, own);
     if (record.key !== from) throw new ProtocolError("malformed", "server record: of another server");

@@ -66,6 +66,15 @@ export class Streams {
     this.#exchanges.delete(server);
   }
 
+  /** Drops what holds nothing: strangers come and go, and their keys are free to make. */
+  forget(server: ServerId): void {
+    const intakes = this.#intakes.get(server);
+    if (intakes !== undefined && streamClasses.every((c) => intakes[c].state.stream === 0)) {
+      this.#intakes.delete(server);
+    }
+    this.outbox.forget(server);
+  }
+
   bundle(server: ServerId, bundle: Uint8Array): void {
     this.#exchanges.get(server)?.receive(bundle);
   }
@@ -93,7 +102,8 @@ export class Streams {
       options: this.#options,
       trust: () => this.#ports.trustOf(source),
       mayRemember: () => this.#remembered.take(source) === 0,
-      mayRefuse: () => this.outbox.depth(source) < refusalBundlesMax || this.#ports.trustOf(source) === "mutual",
+      mayRefuse: () =>
+        this.outbox.depth(source) < refusalBundlesMax || this.#ports.trustOf(source) === "mutual",
       refuse: (refusals: Parameters<Outbox["refuse"]>[2]) =>
         this.outbox.refuse(source, streamClass, refusals),
       acknowledge: (position: { stream: number; committed: number }) =>
@@ -105,10 +115,7 @@ export class Streams {
 
   #progress(server: ServerId, envelopes: SentEnvelope[], state: "forwarded" | "expired"): void {
     for (const { id, from } of envelopes) {
-      this.#options.accounts.notify(
-        { account: from },
-        { kind: "progress", envelope: id, server, state },
-      );
+      this.#options.accounts.notify({ account: from }, { kind: "progress", envelope: id, server, state });
     }
   }
 

@@ -32,7 +32,8 @@ export function unpack(bodies: Uint8Array[], context: UnpackContext): Unpacked {
   for (const bytes of bodies) {
     try {
       const body = decodeBundleBody(bytes);
-      if (body.kind === "envelopes") for (const envelope of body.envelopes) admit(envelope, context, unpacked);
+      if (body.kind === "envelopes")
+        for (const envelope of body.envelopes) admit(envelope, context, unpacked);
       else if (body.kind === "refusals")
         for (const refusal of body.refusals) remember(refusal, context, unpacked);
       else unpacked.malformed += 1;

@@ -27,7 +27,9 @@ export function accountTables(db: DatabaseSync) {
   );
   const updateRecord = db.prepare("UPDATE accounts SET record = ?, handle = ? WHERE number = ?");
   const updatePassword = db.prepare("UPDATE accounts SET opaque = ?, wrapped_key = ? WHERE number = ?");
-  const insertInbox = db.prepare("INSERT INTO inboxes (account, incarnation, floor, head) VALUES (?, ?, 0, 0)");
+  const insertInbox = db.prepare(
+    "INSERT INTO inboxes (account, incarnation, floor, head) VALUES (?, ?, 0, 0)",
+  );
   const inboxOf = db.prepare("SELECT incarnation, floor, head FROM inboxes WHERE account = ?");
   const deviceNumber = db.prepare("SELECT number FROM devices WHERE account = ? AND id = ?");
   const devicesOf = db.prepare("SELECT number, id FROM devices WHERE account = ?");

@@ -2,13 +2,12 @@
  * Inboxes in tables: an envelope is appended once, each inbox has a small row that points to it, and it goes when no
  * inbox points to it any more. What was delivered is remembered apart from that, so that it is not delivered twice.
  */
-import { hash } from "node:crypto";
 import type { DatabaseSync } from "node:sqlite";
 import type { AccountId, EnvelopeKind, InboxItem } from "@fedchat/protocol";
 import { pageBytesMax } from "../limits.ts";
 import type { Delivered, Delivery } from "../store.ts";
 import type { AccountTables } from "./accounts.ts";
-import { idBytes, idText } from "./ids.ts";
+import { idBytes, idText, recentIdBytes } from "./ids.ts";
 
 interface StoredItem {
   position: number;
@@ -24,7 +23,7 @@ interface StoredItem {
 export type InboxTables = ReturnType<typeof inboxTables>;
 
 export function inboxTables(db: DatabaseSync, accounts: AccountTables) {
-  const remember = db.prepare("INSERT OR IGNORE INTO seen (account, digest, at) VALUES (?, ?, ?)");
+  const remember = db.prepare("INSERT OR IGNORE INTO seen (account, origin, at) VALUES (?, ?, ?)");
   const forget = db.prepare("DELETE FROM seen WHERE at < ?");
   const insertEnvelope = db.prepare(
     "INSERT INTO envelopes (server, sender, id, kind, created, received, payload) VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -49,11 +48,13 @@ export function inboxTables(db: DatabaseSync, accounts: AccountTables) {
       "FROM inbox_items JOIN envelopes ON number = envelope WHERE account = ? AND position > ? ORDER BY position LIMIT ?",
   );
 
-  function append(delivery: Delivery): number | bigint {
+  const bytesOf = recentIdBytes();
+
+  function append(delivery: Delivery, id: Uint8Array): number | bigint {
     return insertEnvelope.run(
-      idBytes(delivery.server),
-      idBytes(delivery.from),
-      idBytes(delivery.id),
+      bytesOf(delivery.server),
+      bytesOf(delivery.from),
+      id,
       delivery.kind,
       delivery.created,
       delivery.received,
@@ -86,16 +87,17 @@ export function inboxTables(db: DatabaseSync, accounts: AccountTables) {
 
   return {
     deliver(delivery: Delivery): Delivered[] {
-      const digest = hash("sha256", `${delivery.server} ${delivery.id}`, "buffer").subarray(0, 16);
+      const id = idBytes(delivery.id);
+      const origin = originOf(bytesOf(delivery.server), id);
       let envelope: number | bigint | undefined;
       let inboxes = 0;
       const outcomes = delivery.to.map((account): Delivered => {
         const number = accounts.number(account);
         if (number === undefined) return { account, outcome: "unknown" };
-        if (remember.run(number, digest, delivery.received).changes === 0) {
+        if (remember.run(number, origin, delivery.received).changes === 0) {
           return { account, outcome: "duplicate" };
         }
-        envelope ??= append(delivery);
+        envelope ??= append(delivery, id);
         inboxes += 1;
         const position = nextPosition.get(number)!["head"] as number;
         insertItem.run(number, position, envelope);
@@ -134,6 +136,16 @@ export function inboxTables(db: DatabaseSync, accounts: AccountTables) {
       return items;
     },
   };
+}
+
+/** Enough of the server's key that nobody finds another key with the same beginning. */
+const serverPrefixBytes = 12;
+
+function originOf(server: Uint8Array, id: Uint8Array): Uint8Array {
+  const origin = new Uint8Array(serverPrefixBytes + id.length);
+  origin.set(server.subarray(0, serverPrefixBytes));
+  origin.set(id, serverPrefixBytes);
+  return origin;
 }
 
 function inboxItem(row: StoredItem): InboxItem {

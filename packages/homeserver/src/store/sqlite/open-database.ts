@@ -15,7 +15,7 @@ import {
 } from "../limits.ts";
 import { StoreUnusableError } from "../store.ts";
 import { applicationId, migrations } from "./schema.ts";
-import { cannotOpen, damaged, explained } from "./sqlite-errors.ts";
+import { cannotOpen, damaged, explained, isSharedMemoryError } from "./sqlite-errors.ts";
 import { inTransaction } from "./transaction.ts";
 
 /** Throws `StoreUnusableError` or `StoreFullError`. `bytesMax`: the file's size limit, at which the store is full. */
@@ -24,8 +24,7 @@ export function openDatabase(path: string, bytesMax?: number): DatabaseSync {
   try {
     makeOwnerOnlyFolder(dirname(path));
     createOwnerOnly(path);
-    // Without write access first, since even closing a store that was opened for writing changes its files.
-    const version = checkReadOnly(path);
+    const checked = checkReadOnly(path);
     db = new DatabaseSync(path, { timeout: lockWaitMs });
     // Before the log is first touched: the lock is then held until we end, and no shared memory file is needed.
     db.exec("PRAGMA locking_mode = EXCLUSIVE");
@@ -36,7 +35,7 @@ export function openDatabase(path: string, bytesMax?: number): DatabaseSync {
     db.exec(`PRAGMA wal_autocheckpoint = ${walPagesBeforeCheckpoint}`);
     db.exec(`PRAGMA journal_size_limit = ${walBytesKept}`);
     if (bytesMax !== undefined) db.exec(`PRAGMA max_page_count = ${Math.floor(bytesMax / 4_096)}`);
-    migrate(db, version, migrations);
+    migrate(db, checked ?? checkedVersion(db, path), migrations);
     return db;
   } catch (error) {
     db?.close();
@@ -63,33 +62,43 @@ function createOwnerOnly(path: string): void {
   chmodSync(path, 0o600);
 }
 
-/** The version of a store that may be opened; 0 for one that is still empty. */
-function checkReadOnly(path: string): number {
+/**
+ * Checks without write access, since even closing a store that was opened for writing changes its files. Undefined where
+ * a full disk has no room for the small file that this needs beside the log.
+ */
+function checkReadOnly(path: string): number | undefined {
   const db = new DatabaseSync(path, { readOnly: true, timeout: lockWaitMs });
   try {
-    const application = pragma(db, "application_id");
-    const version = pragma(db, "user_version");
-    const isNew = application === 0 && version === 0 && tables(db) === 0;
-    if (isNew) return 0;
-    if (application !== applicationId) {
-      throw new StoreUnusableError(
-        `${path} is a database of another program. Nothing was changed. Give FedChat a folder of its own.`,
-      );
-    }
-    if (version > migrations.length) {
-      throw new StoreUnusableError(
-        `${path} was written by a newer FedChat (store version ${version}, this one knows ${migrations.length}). ` +
-          "Nothing was changed. Install that version again or a newer one.",
-      );
-    }
-    if (statSync(path).size <= checkedAtStartBytesMax) {
-      const found = db.prepare("PRAGMA quick_check(1)").get() as { quick_check: string };
-      if (found.quick_check !== "ok") throw damaged(path, found.quick_check);
-    }
-    return version;
+    return checkedVersion(db, path);
+  } catch (error) {
+    if (isSharedMemoryError(error)) return undefined;
+    throw error;
   } finally {
     db.close();
   }
+}
+
+/** The version of a store that may be opened; 0 for one that is still empty. */
+function checkedVersion(db: DatabaseSync, path: string): number {
+  const application = pragma(db, "application_id");
+  const version = pragma(db, "user_version");
+  if (application === 0 && version === 0 && tables(db) === 0) return 0;
+  if (application !== applicationId) {
+    throw new StoreUnusableError(
+      `${path} is a database of another program. Nothing was changed. Give FedChat a folder of its own.`,
+    );
+  }
+  if (version > migrations.length) {
+    throw new StoreUnusableError(
+      `${path} was written by a newer FedChat (store version ${version}, this one knows ${migrations.length}). ` +
+        "Nothing was changed. Install that version again or a newer one.",
+    );
+  }
+  if (statSync(path).size <= checkedAtStartBytesMax) {
+    const found = db.prepare("PRAGMA quick_check(1)").get() as { quick_check: string };
+    if (found.quick_check !== "ok") throw damaged(path, found.quick_check);
+  }
+  return version;
 }
 
 function pragma(db: DatabaseSync, name: "application_id" | "user_version"): number {

@@ -97,12 +97,7 @@ export function outboxTables(db: DatabaseSync) {
       put({ destination, class: streamClass, stream, next: bundles.length + 1 });
     },
 
-    page(
-      destination: ServerId,
-      streamClass: StreamClass,
-      fromSequence: number,
-      limit: number,
-    ): OutboxRow[] {
+    page(destination: ServerId, streamClass: StreamClass, fromSequence: number, limit: number): OutboxRow[] {
       const outgoing = outgoingOf(destination, streamClass);
       const rows: OutboxRow[] = [];
       if (outgoing === undefined) return rows;

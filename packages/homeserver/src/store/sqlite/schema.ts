@@ -59,12 +59,12 @@ CREATE TABLE inbox_items (
 -- Only envelopes that lie in more than one inbox; the last of these drops the envelope.
 CREATE TABLE shared_envelopes (envelope INTEGER PRIMARY KEY, inboxes INTEGER NOT NULL) STRICT;
 
--- digest: the first 16 bytes of SHA-256(server id, envelope id).
+-- What was delivered, also after it is gone. origin: the first 12 bytes of the server id, then the envelope id.
 CREATE TABLE seen (
   account INTEGER NOT NULL,
-  digest BLOB NOT NULL,
+  origin BLOB NOT NULL,
   at INTEGER NOT NULL,
-  PRIMARY KEY (account, digest)
+  PRIMARY KEY (account, origin)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX seen_at ON seen (at);
 

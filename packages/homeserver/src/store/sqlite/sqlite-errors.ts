@@ -11,7 +11,8 @@ const ioErrorWrite = 778;
 export function explained(error: unknown, path: string): unknown {
   const code = errorCode(error);
   if (code === undefined) return explainedSystemError(error, path);
-  if (code === ioErrorWrite) return new StoreFullError(`The disk takes no more of ${path}.`, { cause: error });
+  if (code === ioErrorWrite)
+    return new StoreFullError(`The disk takes no more of ${path}.`, { cause: error });
   switch (code & 0xff) {
     case primary.full:
       return new StoreFullError(`The disk of ${path} is full.`, { cause: error });
@@ -57,14 +58,21 @@ export function cannotOpen(path: string, cause: unknown): StoreUnusableError {
 }
 
 export function damaged(path: string, cause: unknown): StoreUnusableError {
-  return new StoreUnusableError(
-    `The store ${path} is damaged. Nothing was changed. ${restoreAdvice(path)}`,
-    { cause },
-  );
+  return new StoreUnusableError(`The store ${path} is damaged. Nothing was changed. ${restoreAdvice(path)}`, {
+    cause,
+  });
 }
 
 const restoreAdvice = (path: string): string =>
   `Restore it (with ${path}-wal, if there is one) from a backup; or move both away to start with an empty store, and keep the copy.`;
+
+/** SQLITE_IOERR_SHMOPEN, SHMSIZE, SHMLOCK, SHMMAP */
+const sharedMemoryErrors = [4_618, 4_874, 5_130, 5_386];
+
+/** The index of the log, which several processes could share, could not be made. */
+export function isSharedMemoryError(error: unknown): boolean {
+  return sharedMemoryErrors.includes(errorCode(error) ?? 0);
+}
 
 function errorCode(error: unknown): number | undefined {
   const code = error instanceof Error && "errcode" in error ? error.errcode : undefined;

@@ -142,7 +142,8 @@ export class SqliteStore implements HomeserverStore {
   #call<Result>(call: Unnumbered<Call>): Promise<Result> {
     return new Promise((resolve, reject) => {
       if (this.#ended !== undefined) return reject(this.#ended);
-      if (this.#waiting.size >= callsInFlightMax) return reject(new Error("too many calls to the store at once"));
+      if (this.#waiting.size >= callsInFlightMax)
+        return reject(new Error("too many calls to the store at once"));
       const id = (this.#lastId += 1);
       this.#waiting.set(id, { since: Date.now(), resolve, reject });
       const { value, transfer } = packBytes(call);

@@ -1,0 +1,169 @@
+/** The engine's database: one owner, one schema, and tables that keep their own rules. */
+import type { AccountId, DeviceId, MessageId, RequestId, RoomId, ServerId } from "@fedchat/protocol";
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { openSqliteDatabase } from "../src/node/sqlite-database.ts";
+import { StoreUnusableError } from "../src/store/database.ts";
+import { openEngineStore } from "../src/store/engine-store.ts";
+
+let directory: string;
+beforeAll(() => {
+  directory = mkdtempSync(join(tmpdir(), "fedchat-store-"));
+});
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+describe("the file", () => {
+  test("is its owner's only, and one engine's at a time", () => {
+    const path = join(directory, "one.db");
+    const database = openSqliteDatabase(path);
+    openEngineStore(database);
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+    expect(statSync(`${path}-wal`).mode & 0o777).toBe(0o600);
+    expect(() => openSqliteDatabase(path)).toThrow(/another engine has this store open/);
+    database.close();
+    openSqliteDatabase(path).close();
+  });
+
+  test("of another program, or damaged, is refused and left as it is", () => {
+    const damaged = join(directory, "damaged.db");
+    writeFileSync(damaged, "not a database ".repeat(1_000));
+    expect(() => openSqliteDatabase(damaged)).toThrow(/is damaged\. Nothing was changed/);
+    expect(readFileSync(damaged, "utf8")).toBe("not a database ".repeat(1_000));
+
+    const torn = join(directory, "torn.db");
+    const whole = openSqliteDatabase(torn);
+    openEngineStore(whole);
+    whole.close();
+    const bytes = readFileSync(torn);
+    bytes.fill(0xff, 5_000, 9_000);
+    writeFileSync(torn, bytes);
+    expect(() => openSqliteDatabase(torn)).toThrow(StoreUnusableError);
+
+    const foreign = join(directory, "foreign.db");
+    const other = openSqliteDatabase(foreign);
+    other.exec("CREATE TABLE things (a); PRAGMA application_id = 1");
+    other.close();
+    expect(() => openSqliteDatabase(foreign)).toThrow(/another program's database/);
+  });
+
+  test("of a newer program is refused with both versions", () => {
+    const database = openSqliteDatabase(join(directory, "newer.db"));
+    database.exec("PRAGMA user_version = 99");
+    expect(() => openEngineStore(database)).toThrow(/store version 99, this program knows 1/);
+    expect(database.all("SELECT name FROM sqlite_schema")).toEqual([]);
+    database.close();
+  });
+
+  test("a transaction is all or nothing, also inside another one, and never waits", () => {
+    const database = openSqliteDatabase(":memory:");
+    database.exec("CREATE TABLE numbers (n INTEGER)");
+    const failing = () =>
+      database.transaction(() => {
+        database.run("INSERT INTO numbers VALUES (1)");
+        database.transaction(() => database.run("INSERT INTO numbers VALUES (2)"));
+        throw new Error("no");
+      });
+    expect(failing).toThrow("no");
+    expect(database.all("SELECT n FROM numbers")).toEqual([]);
+    expect(() => database.transaction(async () => database.run("INSERT INTO numbers VALUES (3)"))).toThrow(
+      /does not wait/,
+    );
+    expect(database.all("SELECT n FROM numbers")).toEqual([]);
+    database.close();
+  });
+});
+
+describe("tables", () => {
+  const store = openEngineStore(openSqliteDatabase(":memory:"));
+  const room = "room" as RoomId;
+  const device = "device" as DeviceId;
+
+  test("[M3] gaps are filled one by one, from either end and from within", () => {
+    store.rooms.addGap(room, device, 3, 7);
+    expect(store.rooms.missing(room)).toBe(5);
+    for (const [counter, missing] of [
+      [5, 4],
+      [3, 3],
+      [7, 2],
+      [4, 1],
+      [6, 0],
+    ] as const) {
+      expect(store.rooms.fillGap(room, device, counter)).toBe(true);
+      expect(store.rooms.missing(room)).toBe(missing);
+    }
+    expect(store.rooms.fillGap(room, device, 5)).toBe(false);
+  });
+
+  test("[M4] a message's state only rises, and each confirmation is kept once", () => {
+    const id = "message" as MessageId;
+    const sender = "me" as AccountId;
+    const base = { id, room, kind: "text", sender, mine: 1, sentAt: 1, receivedAt: 1, text: "x" } as const;
+    store.messages.insert({ ...base, state: "waiting" });
+    expect(store.messages.setFailed(id, "{}")).toBe(true);
+    expect(store.messages.confirm(id, "delivered", 10)).toBe(true);
+    expect(store.messages.get(id)).toMatchObject({ state: "delivered", deliveredAt: 10, cause: null });
+    expect(store.messages.confirm(id, "submitted", 11)).toBe(true);
+    expect(store.messages.confirm(id, "delivered", 12)).toBe(false);
+    expect(store.messages.setWaiting(id, null)).toBe(false);
+    expect(store.messages.setFailed(id, "{}")).toBe(false);
+    expect(store.messages.get(id)).toMatchObject({ state: "delivered", submittedAt: 11, deliveredAt: 10 });
+  });
+
+  test("a receipt that is owed rises, and sending a lower one does not settle a higher one", () => {
+    const id = "message" as MessageId;
+    store.messages.oweReceipt(room, id, 2);
+    store.messages.oweReceipt(room, id, 1);
+    expect(store.messages.owedReceipts(room, 10)).toEqual([{ message: id, status: 2 }]);
+    store.messages.receiptSent(room, id, 1);
+    expect(store.messages.roomsOwedReceipts()).toEqual([room]);
+    store.messages.receiptSent(room, id, 2);
+    expect(store.messages.roomsOwedReceipts()).toEqual([]);
+  });
+
+  test("the oldest pending requests are those beyond a bound", () => {
+    for (let n = 0; n < 5; n++) {
+      store.requests.insert({
+        ...{
+          id: `request ${n}` as RequestId,
+          direction: "incoming",
+          account: `${n}` as AccountId,
+          server: "s" as ServerId,
+        },
+        ...{ text: "", why: "", createdAt: n, state: n === 2 ? "declined" : "pending" },
+        ...{ cause: null, room: null, keyPackage: null },
+      });
+    }
+    expect(store.requests.pendingIncomingBeyond(2).map(({ id }) => id)).toEqual(["request 1", "request 0"]);
+    store.requests.forgetSettledBefore(3);
+    expect(store.requests.list()).toHaveLength(4);
+  });
+
+  test("an invitation is consumed as often as it may be, not after its end, not once revoked", () => {
+    const invitation = {
+      id: "i",
+      secret: new Uint8Array(16),
+      label: "",
+      createdAt: 0,
+      expiresAt: 100,
+      usesMax: 2,
+    };
+    store.invitations.insert({ ...invitation, usesLeft: 2, revoked: 0 });
+    const use = (account: string, at: number) =>
+      store.invitations.consume("i", { account: account as AccountId, displayName: account, at });
+    expect([use("a", 100), use("a", 99), use("b", 1), use("c", 1)]).toEqual([false, true, true, false]);
+    expect(store.invitations.uses("i")).toHaveLength(2);
+    store.invitations.insert({ ...invitation, id: "r", usesLeft: 2, revoked: 0 });
+    store.invitations.revoke("r");
+    expect(store.invitations.consume("r", { account: "a" as AccountId, displayName: "a", at: 1 })).toBe(
+      false,
+    );
+  });
+
+  test("only the newest notices are kept", () => {
+    for (let n = 0; n < 5; n++) store.notices.add({ level: "info", cause: `${n}`, at: n });
+    store.notices.keepNewest(2);
+    expect(store.notices.list().map(({ cause }) => cause)).toEqual(["3", "4"]);
+  });
+});

@@ -1,0 +1,85 @@
+import { expect, test } from "vitest";
+import { branch, join, leafIndex, receive, reinitialize } from "../src/index.ts";
+import { groupOf, want, World } from "./world.ts";
+
+const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
+
+test("[RFC 9420 §11.2] a ReInit closes the group, and its successor has the members and the new suite", () => {
+  const world = new World({ seed: "reinit" });
+  const [alice, bob] = groupOf(world, "alice", "bob");
+  const reinit = {
+    type: "reinit",
+    groupId: bytes("successor"),
+    version: 1,
+    cipherSuite: 0x004f,
+    extensions: [],
+  } as const;
+  const committed = alice.commit({ proposals: [reinit] });
+  want(bob.receive(committed.commit), "commit");
+  alice.accept(committed);
+  expect(bob.state.reinit?.cipherSuite).toBe(0x004f);
+
+  const [own, others] = [alice.keyPackage({ cipherSuite: 0x004f }), bob.keyPackage({ cipherSuite: 0x004f })];
+  const made = want(
+    reinitialize(alice.state, { own, others: [others.keyPackage] }, world.env()),
+    "committed",
+  );
+  const welcome = made.welcome!;
+  const joined = want(join({ welcome, keyPackages: [others], origin: bob.state }, world.env()), "joined");
+  expect(joined.state.secrets.epochAuthenticator).toEqual(made.next.secrets.epochAuthenticator);
+  expect(joined.state.context.groupId).toEqual(bytes("successor"));
+});
+
+test("[RFC 9420 §11.3] a branch has some of the members, bound to the group that they come from", () => {
+  const world = new World({ seed: "branch" });
+  const [alice, bob, carol] = groupOf(world, "alice", "bob", "carol");
+  const [own, others] = [alice.keyPackage(), carol.keyPackage()];
+  const input = { own, others: [others.keyPackage], groupId: bytes("aside") };
+  const made = want(branch(alice.state, input, world.env()), "committed");
+  const welcome = made.welcome!;
+  const joined = want(join({ welcome, keyPackages: [others], origin: carol.state }, world.env()), "joined");
+  expect(joined.state.secrets.epochAuthenticator).toEqual(made.next.secrets.epochAuthenticator);
+  // Whoever was not in the group at that epoch lacks the PSK.
+  const stranger = join({ welcome, keyPackages: [others] }, world.env());
+  expect(stranger).toMatchObject({ kind: "refused", rule: "psk.unknown" });
+  expect(bob.isMember).toBe(true);
+});
+
+test("[RFC 9420 §12.4.2] a member that lost its PSK diverges and says so; the others go on", () => {
+  const world = new World({ seed: "lost psk" });
+  const [alice, bob] = groupOf(world, "alice", "bob");
+  world.psks.set("shared", world.random.bytes(32));
+  const source = { type: "external", id: bytes("shared") } as const;
+  const psk = { type: "psk", psk: { source, nonce: world.random.bytes(32) } } as const;
+  const committed = alice.commit({ proposals: [psk] });
+  const outcome = receive(bob.state, committed.commit, world.env({ psk: () => undefined }));
+  expect(outcome).toMatchObject({ kind: "diverged", rule: "psk.unknown" });
+  want(bob.receive(committed.commit), "commit");
+});
+
+test("a message for the next epoch, for another group, and one of long ago are told apart", () => {
+  const world = new World({ seed: "routing" });
+  const [alice, bob] = groupOf(world, "alice", "bob");
+  const [other] = groupOf(world, "someone");
+  const old = alice.send("old");
+  want(bob.receive(other.send("x")), "wrong-group");
+  for (let i = 0; i < 6; i += 1) {
+    const committed = alice.commit();
+    alice.accept(committed);
+    want(bob.receive(alice.send("too early")), "future-epoch");
+    want(bob.receive(committed.commit), "commit");
+  }
+  want(bob.receive(old), "stale-epoch");
+  want(alice.receive(alice.send("mine")), "own-message");
+});
+
+test("[RFC 9420 §15.3] messages of a former epoch open while it is kept, each once", () => {
+  const world = new World({ seed: "late" });
+  const [alice, bob] = groupOf(world, "alice", "bob");
+  const late = alice.send("late");
+  const committed = bob.commit();
+  bob.accept(committed);
+  const outcome = want(bob.receive(late), "application");
+  expect([outcome.epoch, outcome.sender]).toEqual([1n, leafIndex(0)]);
+  want(bob.receive(late), "duplicate");
+});

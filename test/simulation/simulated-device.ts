@@ -1,0 +1,221 @@
+/** A person's engine in the simulation: the database that outlives its runs, the run of now, and what its person does. */
+import type { AccountId, Primitives } from "@fedchat/protocol";
+import { decodeClientFrame } from "@fedchat/protocol";
+import { nodePrimitives } from "@fedchat/protocol/primitives/node";
+import { causeOf } from "../../packages/engine/src/core/causes.ts";
+import type { Engine } from "../../packages/engine/src/core/engine.ts";
+import { openEngine } from "../../packages/engine/src/core/engine.ts";
+import type { Message, MethodName, Params, Result, Room } from "../../packages/engine/src/interface/index.ts";
+import type { GroupCrypto } from "../../packages/engine/src/mls/group-crypto.ts";
+import { openSqliteDatabase } from "../../packages/engine/src/node/sqlite-database.ts";
+import type { Database } from "../../packages/engine/src/store/database.ts";
+import { StoreFullError } from "../../packages/engine/src/store/database.ts";
+import type { SeededRandom } from "../../packages/homeserver/test/virtual/seeded-random.ts";
+import { decodeBatch } from "../../packages/protocol/src/noise/index.ts";
+import { guardedDatabase } from "./guarded-database.ts";
+import type { Simulation } from "./simulate.ts";
+import type { SimulatedHomeserver } from "./simulated-homeserver.ts";
+import { SimulatedProcess } from "./simulated-process.ts";
+import { StubGroupCrypto } from "./stub-group.ts";
+import { veiled } from "./veiled-group.ts";
+
+/** `gone`: the engine ended before it answered, so nobody knows whether it was done. */
+type Outcome<T> = { kind: "done"; value: T } | { kind: "gone" } | { kind: "failed"; error: unknown };
+
+/** How often a call is tried again before it is taken for impossible. */
+const attemptsMax = 5_000;
+
+export class SimulatedDevice {
+  readonly name: string;
+  readonly home: SimulatedHomeserver;
+  readonly database: Database;
+  readonly disk = { full: false, refusedByFullDisk: 0 };
+  process: SimulatedProcess | undefined;
+  engine: Engine | undefined;
+  /** What its person was told is kept, in the order of writing. */
+  readonly acknowledged: string[] = [];
+  readonly #simulation: Simulation;
+  readonly #random: SeededRandom;
+  #runs = 0;
+  #written = 0;
+
+  constructor(simulation: Simulation, home: SimulatedHomeserver) {
+    this.#simulation = simulation;
+    this.home = home;
+    this.name = home.name;
+    this.#random = simulation.random.fork(`device of ${this.name}`);
+    this.database = simulation.mutation.database?.(openSqliteDatabase(":memory:")) ?? openSqliteDatabase(":memory:");
+  }
+
+  /** The name under which it dials. */
+  get host(): string {
+    return `${this.name}/device`;
+  }
+
+  start(): void {
+    const { clock, network, trace, violations, ledger, veil, mutation } = this.#simulation;
+    this.#runs += 1;
+    const process = new SimulatedProcess({
+      clock,
+      threw: (error) => violations.add(`${this.name}'s engine threw`, error),
+      crash: () => this.crash(),
+    });
+    this.process = process;
+    // A host that crashed before may dial again.
+    network.listen(this.host, (channel) => channel.close());
+    const random = this.#random.fork(`run ${this.#runs}`);
+    const stub = new StubGroupCrypto({ ledger, random });
+    this.engine = openEngine({
+      database: guardedDatabase(this.database, { name: `${this.name}'s engine`, process, trace, disk: this.disk }),
+      homeserver: {
+        connect: () =>
+          process.dial(
+            network.dialer(this.host).dial({ ...this.home.address, host: this.home.clientHost }, ""),
+            () => this.home.process,
+          ),
+        server: { id: this.home.id, noiseKey: this.home.noiseKey },
+      },
+      groups: mutation.group?.(stub, veil) ?? veiled(stub, veil),
+      opaque: noPasswords,
+      clock: process,
+      random,
+      primitives: this.#watchedPrimitives(),
+      log: {
+        debug() {},
+        info() {},
+        warn: (message, fields) => {
+          if (!process.ended) violations.add(`${this.name}'s engine: ${message} ${JSON.stringify(fields ?? {})}`);
+        },
+      },
+      deviceName: "simulated",
+      registrationToken: this.home.token,
+    });
+    this.engine.onEvent(() => undefined);
+  }
+
+  /** kill -9: what was not committed is gone, and nobody is told. */
+  crash(): void {
+    this.process?.end();
+    this.engine = undefined;
+    this.#simulation.network.crash(this.host);
+    this.#simulation.mutation.crashed?.(this.database);
+  }
+
+  /** An orderly stop, however long it takes. */
+  async stop(): Promise<void> {
+    const { process, engine } = this;
+    if (engine === undefined || process === undefined) return;
+    this.engine = undefined;
+    await Promise.race([engine[Symbol.asyncDispose](), process.gone]);
+    if (!process.ended) this.crash();
+  }
+
+  /** Calls once. */
+  async attempt<M extends MethodName>(method: M, params: Params<M>): Promise<Outcome<Result<M>>> {
+    const { engine, process } = this;
+    if (engine === undefined || process === undefined) return { kind: "gone" };
+    const call = engine.call(method, params).then(
+      (value): Outcome<Result<M>> => ({ kind: "done", value }),
+      (error: unknown): Outcome<Result<M>> => ({ kind: "failed", error }),
+    );
+    const outcome = await Promise.race([call, process.gone]);
+    return outcome === undefined || process.ended ? { kind: "gone" } : outcome;
+  }
+
+  /** Calls until it is done, as a patient person would: through crashes, a full disk and an unreachable homeserver. */
+  async call<M extends MethodName>(method: M, params: Params<M>): Promise<Result<M>> {
+    for (let attempt = 0; attempt < attemptsMax; attempt++) {
+      const outcome = await this.attempt(method, params);
+      if (outcome.kind === "done") return outcome.value;
+      if (outcome.kind === "failed" && !isForNow(outcome.error)) throw outcome.error;
+      await this.#simulation.clock.sleep(200);
+    }
+    throw new Error(`${this.name}: ${method} was not done in ${attemptsMax} attempts`);
+  }
+
+  /** Resolves once the engine says that the message is kept. */
+  async send(text: string): Promise<Message> {
+    const { roomId } = await this.pair();
+    this.#written += 1;
+    const message = await this.call("messages.send", { roomId, text, clientId: `${this.name} ${this.#written}` });
+    this.acknowledged.push(text);
+    return message;
+  }
+
+  /** Texts of the conversation in the order in which this engine holds them. */
+  async messages(): Promise<string[]> {
+    return (await this.history()).map(({ text }) => text);
+  }
+
+  async history(): Promise<Message[]> {
+    const { roomId } = await this.pair();
+    const all: Message[] = [];
+    for (;;) {
+      const after = all.at(-1)?.position ?? 0;
+      const { messages } = await this.call("messages.list", { roomId, after, limit: 500 });
+      if (messages.length === 0) return all.filter(({ kind }) => kind === "text");
+      all.push(...messages);
+    }
+  }
+
+  /** The open conversation with the other person, waiting for it where need be. */
+  async pair(): Promise<Room> {
+    for (let attempt = 0; attempt < attemptsMax; attempt++) {
+      const rooms = await this.call("rooms.list", {});
+      const room = rooms.find(({ kind, state }) => kind === "pair" && state === "open");
+      if (room !== undefined) return room;
+      await this.#simulation.clock.sleep(200);
+    }
+    throw new Error(`${this.name} has no conversation`);
+  }
+
+  async account(): Promise<AccountId> {
+    return (await this.call("engine.status", {})).me!.account as AccountId;
+  }
+
+  /** Sees what this engine seals for its homeserver: a room's message that is among it has left. */
+  #watchedPrimitives(): Primitives {
+    const { ledger, veil } = this.#simulation;
+    return {
+      ...nodePrimitives,
+      aes256Gcm(key) {
+        const aead = nodePrimitives.aes256Gcm(key);
+        return {
+          open: (nonce, aad, ciphertext) => aead.open(nonce, aad, ciphertext),
+          seal(nonce, aad, plaintext) {
+            for (const payload of roomPayloads(plaintext)) ledger.left(veil.lift(payload));
+            return aead.seal(nonce, aad, plaintext);
+          },
+        };
+      },
+    };
+  }
+}
+
+/** Failures that pass: no connection, no room on the disk. */
+function isForNow(error: unknown): boolean {
+  return error instanceof StoreFullError || causeOf(error).retry !== "never";
+}
+
+function roomPayloads(sealed: Uint8Array): Uint8Array[] {
+  try {
+    return decodeBatch(sealed).flatMap((message) => {
+      const frame = decodeClientFrame(message);
+      return frame.kind === "submit" && frame.submission.kind === "room" ? [frame.submission.payload] : [];
+    });
+  } catch {
+    // Handshakes and requests to people are sealed too, and are no batches.
+    return [];
+  }
+}
+
+const refuse = (): never => {
+  throw new Error("there are no passwords in the simulation");
+};
+const noPasswords = {
+  startRegistration: refuse,
+  finishRegistration: refuse,
+  startLogin: refuse,
+  finishLogin: refuse,
+};
+export type { GroupCrypto };

@@ -1,0 +1,182 @@
+/** A homeserver of the simulation: the disk that outlives its processes, and the process that runs on it now. */
+import type { ServerAddress, ServerId } from "@fedchat/protocol";
+import { serverId } from "@fedchat/protocol";
+import { nodePrimitives as primitives } from "@fedchat/protocol/primitives/node";
+import type { Homeserver } from "../../packages/homeserver/src/core/homeserver.ts";
+import { openHomeserver } from "../../packages/homeserver/src/core/homeserver.ts";
+import { MemoryStore } from "../../packages/homeserver/src/store/memory-store.ts";
+import { StoreFullError } from "../../packages/homeserver/src/store/store.ts";
+import { noPasswords } from "../../packages/homeserver/test/no-passwords.ts";
+import type { SeededRandom } from "../../packages/homeserver/test/virtual/seeded-random.ts";
+import type { Simulation } from "./simulate.ts";
+import { SimulatedProcess } from "./simulated-process.ts";
+import { watchedStore } from "./watched-store.ts";
+
+/** What was on disk at one moment. */
+export interface Backup {
+  store: MemoryStore;
+  delivered: Set<string>;
+}
+
+export class SimulatedHomeserver {
+  readonly name: string;
+  readonly id: ServerId;
+  readonly noiseKey: Uint8Array;
+  readonly address: ServerAddress;
+  readonly token: Uint8Array;
+  readonly disk = { full: false, delayMs: { min: 0, max: 8 } };
+  readonly counts = { writing: 0, refusedByFullDisk: 0 };
+  /** Everything that was ever handed to the disk. */
+  readonly written: Uint8Array[] = [];
+  process: SimulatedProcess | undefined;
+  homeserver: Homeserver | undefined;
+  readonly #simulation: Simulation;
+  readonly #random: SeededRandom;
+  readonly #keys: { identity: Uint8Array; noise: Uint8Array };
+  #store = new MemoryStore();
+  #delivered = new Set<string>();
+  /** Where the simulated fault is a disk that does not sync: what really is on it. */
+  #synced: Backup | undefined;
+  #runs = 0;
+
+  constructor(simulation: Simulation, name: string) {
+    this.#simulation = simulation;
+    this.name = name;
+    this.#random = simulation.random.fork(`homeserver ${name}`);
+    this.#keys = { identity: this.#random.bytes(32), noise: this.#random.bytes(32) };
+    this.token = this.#random.bytes(16);
+    this.id = serverId.fromBytes(primitives.ed25519.publicKey(this.#keys.identity));
+    this.noiseKey = primitives.x25519.publicKey(this.#keys.noise);
+    this.address = { host: name, port: 8443, kind: "direct" };
+  }
+
+  /** The name under which engines reach it. */
+  get clientHost(): string {
+    return `${this.name}/client`;
+  }
+
+  /** What is committed, for checkers. */
+  get store(): MemoryStore {
+    return this.#store;
+  }
+
+  get running(): boolean {
+    return this.homeserver !== undefined;
+  }
+
+  /** Opens what the disk holds and joins the network; starts again where the disk is too full even for that. */
+  async start(): Promise<void> {
+    const { clock, network, trace, violations, mutation } = this.#simulation;
+    this.#runs += 1;
+    const process = new SimulatedProcess({
+      clock,
+      threw: (error) => violations.add(`${this.name}'s homeserver threw`, error),
+      crash: () => this.crash(),
+    });
+    this.process = process;
+    const { store, delivered } = this.#synced ?? { store: this.#store, delivered: this.#delivered };
+    this.#store = store.snapshot(this.#memoryDisk(process));
+    this.#delivered = new Set(delivered);
+    if (mutation.syncEveryMs !== undefined) this.#syncLazily(process, mutation.syncEveryMs);
+    const watched = watchedStore(this.#store, {
+      ...{ name: this.name, process, trace, delivered: this.#delivered, written: this.written },
+      ...{ counts: this.counts, violated: (what) => violations.add(what) },
+    });
+    const opening = openHomeserver({
+      store: mutation.store?.(watched, this.#runs) ?? watched,
+      clock: process,
+      random: this.#random.fork(`run ${this.#runs}`),
+      primitives,
+      keys: this.#keys,
+      config: {
+        name: undefined,
+        addresses: [this.address],
+        software: "fedchat simulation",
+        registration: "token",
+        federation: { accept: "ask", listed: [] },
+      },
+      dialer: {
+        dial: (address, path) =>
+          process.dial(network.dialer(this.name).dial(address, path), () => this.#processAt(address.host)),
+      },
+      opaque: noPasswords,
+      localToken: this.token,
+      log: {
+        debug() {},
+        info() {},
+        warn() {},
+        error: (message, _fields, cause) => {
+          if (!process.ended) violations.add(`${this.name}'s homeserver: ${message}`, cause);
+        },
+      },
+    });
+    const homeserver = await Promise.race([opening, process.gone]).catch((error: unknown) => {
+      if (error instanceof StoreFullError) return this.#tryLater(process);
+      throw error;
+    });
+    if (homeserver === undefined || process.ended) return;
+    this.homeserver = homeserver;
+    network.listen(this.name, (channel, from) => {
+      const guarded = process.guard(channel, () => this.#processAt(from));
+      void homeserver.acceptLink(guarded, { address: from, fromOutside: true });
+    });
+    network.listen(this.clientHost, (channel, from) => {
+      const guarded = process.guard(channel, () => this.#processAt(from));
+      void homeserver.acceptClient(guarded, from);
+    });
+  }
+
+  /** kill -9: what was not committed is gone, and nobody is told. */
+  crash(): void {
+    this.process?.end();
+    this.homeserver = undefined;
+    this.#simulation.network.crash(this.name);
+    this.#simulation.network.crash(this.clientHost);
+  }
+
+  /** An orderly stop, however long it takes. */
+  async stop(): Promise<void> {
+    const { process, homeserver } = this;
+    if (homeserver === undefined || process === undefined) return;
+    await Promise.race([homeserver.drain(), process.gone]);
+    if (!process.ended) this.crash();
+  }
+
+  backup(): Backup {
+    return { store: this.#store.snapshot(), delivered: new Set(this.#delivered) };
+  }
+
+  /** Puts an earlier state of the disk in the present one's place; while nothing runs. */
+  restore(backup: Backup): void {
+    this.#store = backup.store;
+    this.#delivered = backup.delivered;
+    this.#synced = undefined;
+  }
+
+  async #tryLater(process: SimulatedProcess): Promise<undefined> {
+    process.end();
+    await this.#simulation.clock.sleep(1_000);
+    await this.start();
+  }
+
+  #processAt(host: string): SimulatedProcess | undefined {
+    return this.#simulation.processAt(host);
+  }
+
+  #memoryDisk(process: SimulatedProcess) {
+    const random = this.#random.fork(`disk of run ${this.#runs}`);
+    return {
+      commit: () => {
+        if (this.#simulation.mutation.syncEveryMs !== undefined) return Promise.resolve();
+        const { min, max } = this.disk.delayMs;
+        return process.sleep(random.between(min, max));
+      },
+      full: () => this.disk.full,
+    };
+  }
+
+  #syncLazily(process: SimulatedProcess, everyMs: number): void {
+    this.#synced = this.backup();
+    process.after(everyMs, () => this.#syncLazily(process, everyMs));
+  }
+}

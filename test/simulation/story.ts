@@ -1,0 +1,137 @@
+/**
+ * One run, drawn from its seed: two people become contacts by request and write to one another at random moments while
+ * everything fails; then the network is left alone, comes to rest, and is looked at.
+ */
+import { conversation, leftovers, marker, secrecy, unrest } from "./checkers.ts";
+import type { FaultCounts, FaultKind } from "./faults.ts";
+import { calmKinds, Faults } from "./faults.ts";
+import type { Mutation, Simulation } from "./simulate.ts";
+import { simulate } from "./simulate.ts";
+import type { SimulatedDevice } from "./simulated-device.ts";
+
+export interface StoryOptions {
+  seed: number;
+  /** Of both together. */
+  messages?: number;
+  mutation?: Mutation;
+  keepTrace?: boolean;
+  /** Undefined: drawn from the seed. */
+  restores?: boolean;
+}
+
+export interface Told {
+  seed: number;
+  messages: number;
+  faults: FaultCounts;
+  /** What was wrong; empty for a good run. */
+  wrong: string[];
+  digest: string;
+  events: number;
+  virtualMs: number;
+  trace: string[] | undefined;
+}
+
+/** Between the last fault and rest: the longest waits of links and streams, and some. */
+const restWithinMs = 45 * 60_000;
+/** Something that still comes would come by then. */
+const aftermathMs = 120_000;
+
+export async function story(options: StoryOptions): Promise<Told> {
+  const { seed, messages = 50, mutation, keepTrace } = options;
+  await using simulation = await simulate({
+    seed,
+    ...(mutation === undefined ? {} : { mutation }),
+    ...(keepTrace === undefined ? {} : { keepTrace }),
+    ...delaysOf(seed),
+  });
+  const startedAt = simulation.clock.now();
+  const faults = new Faults(simulation);
+  const chance = simulation.random.fork("story");
+  const restores = chance.chance(0.2) ? (options.restores ?? true) : (options.restores ?? false);
+  const wrong: string[] = [];
+  try {
+    await simulation.during(live(simulation, faults, { messages, restores }));
+    wrong.push(...(await simulation.during(rest(simulation), 2 * restWithinMs)));
+    const restored = (faults.counts["backups restored"] ?? 0) > 0;
+    wrong.push(...(await simulation.during(conversation(simulation, restored))));
+    wrong.push(...secrecy(simulation), ...leftovers(simulation));
+  } catch (error) {
+    wrong.push(error instanceof Error ? (error.stack ?? error.message) : String(error));
+    wrong.push(...(await simulation.during(unrest(simulation))));
+  }
+  wrong.push(...simulation.violations.found);
+  return {
+    ...{ seed, messages, faults: faults.counts, wrong },
+    ...{ digest: simulation.trace.digest(), events: simulation.trace.events, trace: simulation.trace.lines },
+    virtualMs: simulation.clock.now() - startedAt,
+  };
+}
+
+/** From a good local network to a bad satellite. */
+function delaysOf(seed: number): { delayMs: { min: number; max: number } } {
+  return { delayMs: [{ min: 0, max: 2 }, { min: 1, max: 40 }, { min: 50, max: 400 }][seed % 3]! };
+}
+
+async function live(
+  simulation: Simulation,
+  faults: Faults,
+  { messages, restores }: { messages: number; restores: boolean },
+): Promise<void> {
+  const chance = simulation.random.fork("people");
+  const { clock, devices } = simulation;
+  const raging = faults.rage({ min: 100, max: chance.pick([400, 1_500, 5_000]) });
+  await becomeContacts(simulation, devices as [SimulatedDevice, SimulatedDevice], chance.chance(0.3));
+  const kinds: FaultKind[] = restores ? ["restoreBackup", "restoreBackup"] : [];
+  for (const kind of kinds) void clock.sleep(chance.between(0, 20_000)).then(() => faults.strike(kind));
+  const everyMs = chance.pick([50, 500, 2_000]);
+  const sending: Promise<unknown>[] = [];
+  for (let n = 0; n < messages; n++) {
+    await clock.sleep(chance.between(0, everyMs));
+    const device = chance.pick(devices);
+    sending.push(device.send(`${n} of ${device.name}: ${marker}`));
+  }
+  await Promise.all(sending);
+  // Faults that begin with the last words matter as well.
+  await clock.sleep(chance.between(0, 10_000));
+  await faults.heal();
+  await raging;
+  // Whatever was lost before shows once something follows it.
+  for (const device of devices) await device.send(`the last of ${device.name}: ${marker}`);
+}
+
+async function becomeContacts(
+  { clock }: Simulation,
+  [alice, bob]: [SimulatedDevice, SimulatedDevice],
+  crossed: boolean,
+): Promise<void> {
+  const ask = async (from: SimulatedDevice, to: SimulatedDevice) =>
+    from.call("requests.send", { who: await to.account(), text: marker });
+  await Promise.all(crossed ? [ask(alice, bob), ask(bob, alice)] : [ask(alice, bob)]);
+  const meet = async (device: SimulatedDevice) => {
+    for (;;) {
+      const rooms = await device.call("rooms.list", {});
+      if (rooms.some(({ kind, state }) => kind === "pair" && state === "open")) return;
+      const requests = await device.call("requests.list", {});
+      const theirs = requests.find(({ direction, state }) => direction === "incoming" && state === "pending");
+      if (theirs !== undefined) await device.attempt("requests.accept", { requestId: theirs.requestId });
+      await clock.sleep(300);
+    }
+  };
+  await Promise.all([meet(alice), meet(bob)]);
+}
+
+/** Waits until nothing is under way, and a while longer. */
+async function rest(simulation: Simulation): Promise<string[]> {
+  const { clock } = simulation;
+  const end = clock.now() + restWithinMs;
+  let restless = await unrest(simulation);
+  while (restless.length > 0 && clock.now() < end) {
+    await clock.sleep(1_000);
+    restless = await unrest(simulation);
+  }
+  if (restless.length > 0) return ["the network does not come to rest", ...restless];
+  await clock.sleep(aftermathMs);
+  return unrest(simulation);
+}
+
+export { calmKinds };

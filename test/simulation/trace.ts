@@ -1,0 +1,41 @@
+/**
+ * Everything that a run did that could be seen from outside its processes: each frame on the wire, each operation that
+ * reached a disk, and when. Two runs of one seed are the same if and only if their traces are.
+ */
+import { createHash } from "node:crypto";
+import type { VirtualClock } from "../../packages/homeserver/test/virtual/virtual-clock.ts";
+
+export class Trace {
+  readonly #clock: VirtualClock;
+  readonly #hash = createHash("sha256");
+  /** One line an event, where they are kept: for finding where two runs part. */
+  readonly lines: string[] | undefined;
+  events = 0;
+
+  constructor(clock: VirtualClock, keepLines: boolean) {
+    this.#clock = clock;
+    this.lines = keepLines ? [] : undefined;
+  }
+
+  add(what: string, ...details: unknown[]): void {
+    this.events += 1;
+    const head = `${this.#clock.now()} ${what} `;
+    const encoded = JSON.stringify(details, bytesAsText);
+    this.#hash.update(head).update(encoded).update("\n");
+    this.lines?.push(
+      `${head}${encoded.length > 200 ? `${encoded.slice(0, 120)}… ${digestOf(encoded)}` : encoded}`,
+    );
+  }
+
+  digest(): string {
+    return this.#hash.copy().digest("hex");
+  }
+}
+
+function bytesAsText(_key: string, value: unknown): unknown {
+  if (value instanceof Uint8Array)
+    return Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString("latin1");
+  return value;
+}
+
+const digestOf = (text: string) => createHash("sha256").update(text).digest("hex").slice(0, 12);

@@ -1,0 +1,50 @@
+/**
+ * The stub group with its messages and Welcomes made unreadable for whoever does not know the run's key, so that a
+ * search for plaintext means something. Still no cryptography: one key for the whole run, known to its checkers.
+ */
+import { createCipheriv, createHash } from "node:crypto";
+import type { GroupCrypto } from "../../packages/engine/src/mls/group-crypto.ts";
+
+/** The same veil serves all engines of a run. */
+export class Veil {
+  readonly #key: Uint8Array;
+
+  constructor(key: Uint8Array) {
+    this.#key = key;
+  }
+
+  put(bytes: Uint8Array): Uint8Array {
+    const nonce = createHash("sha256").update(bytes).digest().subarray(0, 16);
+    return new Uint8Array([...nonce, ...this.#stream(nonce, bytes)]);
+  }
+
+  lift(veiled: Uint8Array): Uint8Array {
+    return this.#stream(veiled.subarray(0, 16), veiled.subarray(16));
+  }
+
+  #stream(nonce: Uint8Array, bytes: Uint8Array): Uint8Array {
+    if (nonce.length !== 16) return new Uint8Array();
+    return new Uint8Array(createCipheriv("aes-128-ctr", this.#key, nonce).update(bytes));
+  }
+}
+
+export function veiled(group: GroupCrypto, veil: Veil): GroupCrypto {
+  return {
+    createKeyPackage: (identity, nowMs) => group.createKeyPackage(identity, nowMs),
+    inspectKeyPackage: (keyPackage, nowMs) => group.inspectKeyPackage(keyPackage, nowMs),
+    async createPair(args) {
+      const created = await group.createPair(args);
+      return created.kind === "created" ? { ...created, welcome: veil.put(created.welcome) } : created;
+    },
+    welcomeReferences: (welcome) => group.welcomeReferences(veil.lift(welcome)),
+    join: (args) => group.join({ ...args, welcome: veil.lift(args.welcome) }),
+    async encrypt(state, plaintext, authenticatedData) {
+      const sealed = await group.encrypt(state, plaintext, authenticatedData);
+      return { ...sealed, message: veil.put(sealed.message) };
+    },
+    decrypt: (state, message) => group.decrypt(state, veil.lift(message)),
+    header: (message) => group.header(veil.lift(message)),
+    members: (state) => group.members(state),
+    epochAuthenticator: (state) => group.epochAuthenticator(state),
+  };
+}
