@@ -31,7 +31,7 @@ function fedchat(process_: FedchatProcess, ...args: string[]): Promise<string> {
 }
 
 function tailOf(process_: FedchatProcess) {
-  const child = spawn(process.execPath, [main, "tail", "--json", "--data", process_.data], {
+  const child = spawn(process.execPath, [main, "tail", "--json", "--from", "0", "--data", process_.data], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   const lines = createInterface(child.stdout)[Symbol.asyncIterator]();

@@ -2,7 +2,8 @@
  * What a homeserver, its disk, its logs and the wire hold is ciphertext: known plaintexts and keys are searched in them
  * in every form that they could have, and the same search finds them where they belong, in the engine's store.
  */
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { expect, test } from "vitest";
@@ -84,9 +85,13 @@ function filesOf({ data }: FedchatProcess): { path: string; bytes: Buffer }[] {
     .map((path) => ({ path, bytes: readFileSync(path) }));
 }
 
-/** Every private key in an engine's store. */
-function engineSecrets({ data }: FedchatProcess): Uint8Array[] {
-  using db = new DatabaseSync(join(data, "engine.db"), { readOnly: true });
+/** Every private key in an engine's store, read from a copy: a running engine holds its store alone. */
+function engineSecrets(fedchat: FedchatProcess): Uint8Array[] {
+  using folder = temporaryFolder();
+  for (const { path } of filesOf(fedchat).filter(({ path }) => isEngineStore(path))) {
+    copyFileSync(path, join(folder.path, basename(path)));
+  }
+  using db = new DatabaseSync(join(folder.path, "engine.db"));
   const identity = db
     .prepare("SELECT accountSeed, signatureSeed, noisePrivateKey, recoverySeed FROM identity")
     .get();
@@ -95,4 +100,9 @@ function engineSecrets({ data }: FedchatProcess): Uint8Array[] {
   return [identity, ...requestKeys, ...keyPackages]
     .flatMap((row) => Object.values(row ?? {}))
     .filter((value) => value instanceof Uint8Array);
+}
+
+function temporaryFolder(): Disposable & { path: string } {
+  const path = mkdtempSync(join(tmpdir(), "fedchat-copy-"));
+  return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) };
 }

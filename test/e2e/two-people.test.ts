@@ -159,6 +159,7 @@ async function paste({ page }: Screen, inviteLink: string): Promise<void> {
   await page.getByTestId("invitation-preview").waitFor();
   await picture(page, "paste");
   await page.getByTestId("paste-accept").click();
+  await page.getByTestId("paste-dialog").waitFor({ state: "hidden" });
 }
 
 /** Goes to a conversation; after an invitation or an acceptance the screen may go there by itself. */
@@ -167,8 +168,10 @@ async function openChat(page: Page, title: string): Promise<void> {
   const row = page.getByTestId("chat-row").filter({ hasText: title }).first();
   await until(`the conversation with ${title} opens`, async () => {
     if (await open.isVisible()) return true;
-    if (await row.isVisible()) await row.click({ timeout: 1_000 });
-    else if (await page.getByTestId("nav-chats").isVisible()) await page.getByTestId("nav-chats").click();
+    const chats = page.getByTestId("nav-chats");
+    const next = (await row.isVisible()) ? row : (await chats.isVisible()) ? chats : undefined;
+    // Meanwhile the screen may have moved on by itself, and what was to be clicked is gone.
+    await next?.click({ timeout: 1_000 }).catch(() => undefined);
     return false;
   });
 }

@@ -14,17 +14,23 @@ const idleTimersMax = 40;
 
 /** Nothing is under way any more: engines, outboxes, inboxes. */
 export async function unrest(simulation: Simulation): Promise<string[]> {
-  const engines = simulation.devices.flatMap((device) => engineUnrest(device));
+  const engines = await Promise.all(simulation.devices.map((device) => engineUnrest(device)));
   const homes = await Promise.all(simulation.homeservers.map((one) => homeserverUnrest(simulation, one)));
-  return [...engines, ...homes.flat()];
+  return [...engines.flat(), ...homes.flat()];
 }
 
-function engineUnrest({ name, database, engine }: SimulatedDevice): string[] {
+async function engineUnrest({ name, database, engine }: SimulatedDevice): Promise<string[]> {
   if (engine === undefined) return [`${name}'s engine is down`];
   const count = (sql: string) => database.get<{ n: number }>(`SELECT count(*) AS n FROM ${sql}`)!.n;
   const outgoing = count("outgoing");
   const receipts = count("receipts");
+  const { connection, cause } = (await engine.call("engine.status", {})).homeserver;
+  const links = (await engine.call("servers.list", {})).filter(({ state }) => state !== "connected");
   return [
+    ...links.map(
+      (link) => `${name}'s ${link.trust} link is ${link.state} (${link.cause?.code ?? "no cause"})`,
+    ),
+    ...(connection === "connected" ? [] : [`${name}'s engine is ${connection} (${cause?.code})`]),
     ...(outgoing > 0 ? [`${name}'s engine has ${outgoing} envelopes to send or watch`] : []),
     ...(receipts > 0 ? [`${name}'s engine owes ${receipts} receipts`] : []),
   ];
@@ -38,12 +44,14 @@ async function homeserverUnrest(
   const wrong: string[] = [];
   for (const other of homeservers) {
     const rows = await store.outboxPage(other.id, "messages", 0, Number.MAX_SAFE_INTEGER);
-    if (rows.length > 0) wrong.push(`${rows.length} bundles wait at ${name}'s homeserver for ${other.name}'s`);
+    if (rows.length > 0)
+      wrong.push(`${rows.length} bundles wait at ${name}'s homeserver for ${other.name}'s`);
   }
   const { accounts } = await store.load();
   for (const { account } of accounts) {
     const inbox = await store.inboxState(account);
-    if (inbox!.floor < inbox!.head) wrong.push(`${inbox!.head - inbox!.floor} items lie in an inbox at ${name}'s`);
+    if (inbox!.floor < inbox!.head)
+      wrong.push(`${inbox!.head - inbox!.floor} items lie in an inbox at ${name}'s`);
   }
   return devices.length === 0 ? ["nobody is here"] : wrong;
 }
@@ -65,7 +73,9 @@ export async function conversation(simulation: Simulation, restored: boolean): P
     }
     const lost = written.filter((text) => !arrived.includes(text));
     if (lost.length > 0 && !restored) wrong.push(`${to.name} never got ${quoted(lost)} of ${from.name}`);
-    wrong.push(...orderFaults(written, arrived).map((fault) => `of ${from.name}'s messages at ${to.name}'s ${fault}`));
+    wrong.push(
+      ...orderFaults(written, arrived).map((fault) => `of ${from.name}'s messages at ${to.name}'s ${fault}`),
+    );
     if (!restored) wrong.push(...stateFaults(sent).map((fault) => `${from.name}: ${fault}`));
     const { missing } = await to.pair();
     if (missing !== lost.length) wrong.push(`${to.name} is told of ${missing} missing, ${lost.length} are`);
@@ -108,7 +118,8 @@ export function secrecy({ homeservers, devices }: Simulation): string[] {
   }
   for (const { name, database } of devices) {
     const texts = database.all<{ text: string }>("SELECT text FROM messages").map(({ text }) => text);
-    if (!texts.join("\n").includes(marker)) wrong.push(`the search for texts finds none in ${name}'s own engine`);
+    if (!texts.join("\n").includes(marker))
+      wrong.push(`the search for texts finds none in ${name}'s own engine`);
   }
   return wrong;
 }

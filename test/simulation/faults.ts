@@ -25,9 +25,13 @@ export class Faults {
   /** Hosts whose process was ended and is being started again. */
   readonly #recovering = new Set<Host>();
   /** What happens to frames, by the pair of hosts; undefined: lost, with everything after it. */
-  readonly #tampering = new Map<string, (frame: Uint8Array, last: Uint8Array | undefined) => Uint8Array | undefined>();
+  readonly #tampering = new Map<
+    string,
+    (frame: Uint8Array, last: Uint8Array | undefined) => Uint8Array | undefined
+  >();
   readonly #lastFrames = new Map<string, Uint8Array>();
   #raging = true;
+  #healed: Promise<void> | undefined;
 
   constructor(simulation: Simulation) {
     this.#simulation = simulation;
@@ -62,14 +66,20 @@ export class Faults {
   }
 
   /** No more faults; resolves when all are over and everything runs. */
-  async heal(): Promise<void> {
+  heal(): Promise<void> {
+    return (this.#healed ??= this.#heal());
+  }
+
+  async #heal(): Promise<void> {
     this.#raging = false;
     while (this.#under.size > 0) await Promise.all(this.#under);
     const { network, homeservers, devices } = this.#simulation;
     this.#count("dials refused", network.faults.refusals);
     this.#count("frames lost", network.faults.lostFrames);
-    for (const { counts } of homeservers) this.#count("commits refused by a full disk", counts.refusedByFullDisk);
-    for (const { disk } of devices) this.#count("transactions refused by a full disk", disk.refusedByFullDisk);
+    for (const { counts } of homeservers)
+      this.#count("commits refused by a full disk", counts.refusedByFullDisk);
+    for (const { disk } of devices)
+      this.#count("transactions refused by a full disk", disk.refusedByFullDisk);
   }
 
   async cutLink(): Promise<void> {
@@ -133,12 +143,18 @@ export class Faults {
     const device = this.#random.pick(this.#simulation.devices);
     if (this.#recovering.has(device) || this.#recovering.has(device.home)) return;
     this.#count("crashes of both at once");
-    await Promise.all([this.#crash("homeserver crashes", device.home), this.#crash("engine crashes", device)]);
+    await Promise.all([
+      this.#crash("homeserver crashes", device.home),
+      this.#crash("engine crashes", device),
+    ]);
   }
 
   /** At some use of the world from now on: before or after a commit, or a frame. */
   async crashHomeserverAtStep(): Promise<void> {
-    await this.#crashAtStep("homeserver crashes within a turn", this.#random.pick(this.#simulation.homeservers));
+    await this.#crashAtStep(
+      "homeserver crashes within a turn",
+      this.#random.pick(this.#simulation.homeservers),
+    );
   }
 
   async crashEngineAtStep(): Promise<void> {
@@ -179,7 +195,10 @@ export class Faults {
 
   /** A process that does not read its channels for a while. */
   async stall(): Promise<void> {
-    const { process } = this.#random.pick<Host>([...this.#simulation.homeservers, ...this.#simulation.devices]);
+    const { process } = this.#random.pick<Host>([
+      ...this.#simulation.homeservers,
+      ...this.#simulation.devices,
+    ]);
     if (process === undefined || process.ended || process.stalled) return;
     this.#count("slow receivers");
     process.stalled = true;
@@ -188,7 +207,10 @@ export class Faults {
   }
 
   async clockJump(): Promise<void> {
-    const { process } = this.#random.pick<Host>([...this.#simulation.homeservers, ...this.#simulation.devices]);
+    const { process } = this.#random.pick<Host>([
+      ...this.#simulation.homeservers,
+      ...this.#simulation.devices,
+    ]);
     if (process === undefined || process.ended) return;
     this.#count("clock jumps");
     process.skewMs = this.#random.between(-60_000, 60_000);

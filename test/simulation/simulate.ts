@@ -9,6 +9,7 @@ import type { HomeserverStore } from "../../packages/homeserver/src/store/store.
 import { SeededRandom } from "../../packages/homeserver/test/virtual/seeded-random.ts";
 import { VirtualClock } from "../../packages/homeserver/test/virtual/virtual-clock.ts";
 import { VirtualNetwork } from "../../packages/homeserver/test/virtual/virtual-network.ts";
+import { rememberedPrimitives } from "./remembered-primitives.ts";
 import { SimulatedDevice } from "./simulated-device.ts";
 import { SimulatedHomeserver } from "./simulated-homeserver.ts";
 import type { SimulatedProcess } from "./simulated-process.ts";
@@ -48,6 +49,7 @@ export async function simulate(options: SimulationOptions): Promise<Simulation> 
 
 export class Simulation implements AsyncDisposable {
   readonly clock = new VirtualClock();
+  readonly primitives = rememberedPrimitives();
   readonly random: SeededRandom;
   readonly network: VirtualNetwork;
   readonly trace: Trace;

@@ -1,12 +1,10 @@
 /** A person's engine in the simulation: the database that outlives its runs, the run of now, and what its person does. */
 import type { AccountId, Primitives } from "@fedchat/protocol";
 import { decodeClientFrame } from "@fedchat/protocol";
-import { nodePrimitives } from "@fedchat/protocol/primitives/node";
 import { causeOf } from "../../packages/engine/src/core/causes.ts";
 import type { Engine } from "../../packages/engine/src/core/engine.ts";
 import { openEngine } from "../../packages/engine/src/core/engine.ts";
 import type { Message, MethodName, Params, Result, Room } from "../../packages/engine/src/interface/index.ts";
-import type { GroupCrypto } from "../../packages/engine/src/mls/group-crypto.ts";
 import { openSqliteDatabase } from "../../packages/engine/src/node/sqlite-database.ts";
 import type { Database } from "../../packages/engine/src/store/database.ts";
 import { StoreFullError } from "../../packages/engine/src/store/database.ts";
@@ -44,7 +42,8 @@ export class SimulatedDevice {
     this.home = home;
     this.name = home.name;
     this.#random = simulation.random.fork(`device of ${this.name}`);
-    this.database = simulation.mutation.database?.(openSqliteDatabase(":memory:")) ?? openSqliteDatabase(":memory:");
+    this.database =
+      simulation.mutation.database?.(openSqliteDatabase(":memory:")) ?? openSqliteDatabase(":memory:");
   }
 
   /** The name under which it dials. */
@@ -66,7 +65,12 @@ export class SimulatedDevice {
     const random = this.#random.fork(`run ${this.#runs}`);
     const stub = new StubGroupCrypto({ ledger, random });
     this.engine = openEngine({
-      database: guardedDatabase(this.database, { name: `${this.name}'s engine`, process, trace, disk: this.disk }),
+      database: guardedDatabase(this.database, {
+        name: `${this.name}'s engine`,
+        process,
+        trace,
+        disk: this.disk,
+      }),
       homeserver: {
         connect: () =>
           process.dial(
@@ -84,7 +88,8 @@ export class SimulatedDevice {
         debug() {},
         info() {},
         warn: (message, fields) => {
-          if (!process.ended) violations.add(`${this.name}'s engine: ${message} ${JSON.stringify(fields ?? {})}`);
+          if (!process.ended)
+            violations.add(`${this.name}'s engine: ${message} ${JSON.stringify(fields ?? {})}`);
         },
       },
       deviceName: "simulated",
@@ -137,7 +142,11 @@ export class SimulatedDevice {
   async send(text: string): Promise<Message> {
     const { roomId } = await this.pair();
     this.#written += 1;
-    const message = await this.call("messages.send", { roomId, text, clientId: `${this.name} ${this.#written}` });
+    const message = await this.call("messages.send", {
+      roomId,
+      text,
+      clientId: `${this.name} ${this.#written}`,
+    });
     this.acknowledged.push(text);
     return message;
   }
@@ -175,11 +184,11 @@ export class SimulatedDevice {
 
   /** Sees what this engine seals for its homeserver: a room's message that is among it has left. */
   #watchedPrimitives(): Primitives {
-    const { ledger, veil } = this.#simulation;
+    const { ledger, veil, primitives } = this.#simulation;
     return {
-      ...nodePrimitives,
+      ...primitives,
       aes256Gcm(key) {
-        const aead = nodePrimitives.aes256Gcm(key);
+        const aead = primitives.aes256Gcm(key);
         return {
           open: (nonce, aad, ciphertext) => aead.open(nonce, aad, ciphertext),
           seal(nonce, aad, plaintext) {
@@ -218,4 +227,3 @@ const noPasswords = {
   startLogin: refuse,
   finishLogin: refuse,
 };
-export type { GroupCrypto };

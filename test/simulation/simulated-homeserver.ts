@@ -1,7 +1,6 @@
 /** A homeserver of the simulation: the disk that outlives its processes, and the process that runs on it now. */
 import type { ServerAddress, ServerId } from "@fedchat/protocol";
 import { serverId } from "@fedchat/protocol";
-import { nodePrimitives as primitives } from "@fedchat/protocol/primitives/node";
 import type { Homeserver } from "../../packages/homeserver/src/core/homeserver.ts";
 import { openHomeserver } from "../../packages/homeserver/src/core/homeserver.ts";
 import { MemoryStore } from "../../packages/homeserver/src/store/memory-store.ts";
@@ -45,6 +44,7 @@ export class SimulatedHomeserver {
     this.#random = simulation.random.fork(`homeserver ${name}`);
     this.#keys = { identity: this.#random.bytes(32), noise: this.#random.bytes(32) };
     this.token = this.#random.bytes(16);
+    const { primitives } = simulation;
     this.id = serverId.fromBytes(primitives.ed25519.publicKey(this.#keys.identity));
     this.noiseKey = primitives.x25519.publicKey(this.#keys.noise);
     this.address = { host: name, port: 8443, kind: "direct" };
@@ -66,7 +66,7 @@ export class SimulatedHomeserver {
 
   /** Opens what the disk holds and joins the network; starts again where the disk is too full even for that. */
   async start(): Promise<void> {
-    const { clock, network, trace, violations, mutation } = this.#simulation;
+    const { clock, network, trace, violations, mutation, primitives } = this.#simulation;
     this.#runs += 1;
     const process = new SimulatedProcess({
       clock,

@@ -17,6 +17,7 @@ export interface StoryOptions {
   keepTrace?: boolean;
   /** Undefined: drawn from the seed. */
   restores?: boolean;
+  kinds?: readonly FaultKind[];
 }
 
 export interface Told {
@@ -31,8 +32,12 @@ export interface Told {
   trace: string[] | undefined;
 }
 
-/** Between the last fault and rest: the longest waits of links and streams, and some. */
-const restWithinMs = 45 * 60_000;
+/** Then faults end, whether or not people are done: so that a run is bounded. */
+const faultsWithinMs = 90_000;
+/** Between the last fault and rest: the longest waits of links and streams, and some: a link that was refused is asked for again hourly. */
+const restWithinMs = 90 * 60_000;
+/** A network that is not at rest by then waits for something slow. */
+const soonMs = 300_000;
 /** Something that still comes would come by then. */
 const aftermathMs = 120_000;
 
@@ -50,7 +55,9 @@ export async function story(options: StoryOptions): Promise<Told> {
   const restores = chance.chance(0.2) ? (options.restores ?? true) : (options.restores ?? false);
   const wrong: string[] = [];
   try {
-    await simulation.during(live(simulation, faults, { messages, restores }));
+    await simulation.during(
+      live(simulation, faults, { messages, restores, kinds: options.kinds ?? calmKinds }),
+    );
     wrong.push(...(await simulation.during(rest(simulation), 2 * restWithinMs)));
     const restored = (faults.counts["backups restored"] ?? 0) > 0;
     wrong.push(...(await simulation.during(conversation(simulation, restored))));
@@ -69,20 +76,27 @@ export async function story(options: StoryOptions): Promise<Told> {
 
 /** From a good local network to a bad satellite. */
 function delaysOf(seed: number): { delayMs: { min: number; max: number } } {
-  return { delayMs: [{ min: 0, max: 2 }, { min: 1, max: 40 }, { min: 50, max: 400 }][seed % 3]! };
+  return {
+    delayMs: [
+      { min: 0, max: 2 },
+      { min: 1, max: 40 },
+      { min: 50, max: 400 },
+    ][seed % 3]!,
+  };
 }
 
 async function live(
   simulation: Simulation,
   faults: Faults,
-  { messages, restores }: { messages: number; restores: boolean },
+  { messages, restores, kinds }: { messages: number; restores: boolean; kinds: readonly FaultKind[] },
 ): Promise<void> {
   const chance = simulation.random.fork("people");
   const { clock, devices } = simulation;
-  const raging = faults.rage({ min: 100, max: chance.pick([400, 1_500, 5_000]) });
+  const raging = faults.rage({ min: 100, max: chance.pick([500, 1_500, 4_000]) }, kinds);
+  void clock.sleep(faultsWithinMs).then(() => faults.heal());
   await becomeContacts(simulation, devices as [SimulatedDevice, SimulatedDevice], chance.chance(0.3));
-  const kinds: FaultKind[] = restores ? ["restoreBackup", "restoreBackup"] : [];
-  for (const kind of kinds) void clock.sleep(chance.between(0, 20_000)).then(() => faults.strike(kind));
+  const rare: FaultKind[] = restores ? ["restoreBackup", "restoreBackup"] : [];
+  for (const kind of rare) void clock.sleep(chance.between(0, 20_000)).then(() => faults.strike(kind));
   const everyMs = chance.pick([50, 500, 2_000]);
   const sending: Promise<unknown>[] = [];
   for (let n = 0; n < messages; n++) {
@@ -123,10 +137,10 @@ async function becomeContacts(
 /** Waits until nothing is under way, and a while longer. */
 async function rest(simulation: Simulation): Promise<string[]> {
   const { clock } = simulation;
-  const end = clock.now() + restWithinMs;
+  const begun = clock.now();
   let restless = await unrest(simulation);
-  while (restless.length > 0 && clock.now() < end) {
-    await clock.sleep(1_000);
+  while (restless.length > 0 && clock.now() < begun + restWithinMs) {
+    await clock.sleep(clock.now() < begun + soonMs ? 1_000 : 20_000);
     restless = await unrest(simulation);
   }
   if (restless.length > 0) return ["the network does not come to rest", ...restless];

@@ -23,7 +23,7 @@ export class Trace {
     const encoded = JSON.stringify(details, bytesAsText);
     this.#hash.update(head).update(encoded).update("\n");
     this.lines?.push(
-      `${head}${encoded.length > 200 ? `${encoded.slice(0, 120)}… ${digestOf(encoded)}` : encoded}`,
+      `${head}${encoded.length > 20000 ? `${encoded.slice(0, 120)}… ${digestOf(encoded)}` : encoded}`,
     );
   }
 

@@ -1,5 +1,4 @@
 /** What a run did that must never be. Everything that is thrown where nobody waits for it counts. */
-import type { TypeOf } from "@fedchat/protocol";
 import { KeyUseLedger } from "./stub-group.ts";
 
 export class Violations implements Disposable {
@@ -43,4 +42,3 @@ export class WatchedLedger extends KeyUseLedger {
 }
 
 const textOf = (cause: unknown) => (cause instanceof Error ? (cause.stack ?? cause.message) : String(cause));
-export type { TypeOf };

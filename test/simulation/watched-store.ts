@@ -26,7 +26,8 @@ export function watchedStore(store: HomeserverStore, watch: StoreWatch): Homeser
     write: (ops) => write(store, ops, watch),
     inboxState: (account) => store.inboxState(account),
     inboxPage: (account, after, limit) => store.inboxPage(account, after, limit),
-    outboxPage: (destination, streamClass, from, limit) => store.outboxPage(destination, streamClass, from, limit),
+    outboxPage: (destination, streamClass, from, limit) =>
+      store.outboxPage(destination, streamClass, from, limit),
     outboxFind: (envelopes) => store.outboxFind(envelopes),
     refusals: (account, envelopes) => store.refusals(account, envelopes),
     keyPackageCount: (account, device) => store.keyPackageCount(account, device),

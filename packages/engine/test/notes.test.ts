@@ -139,7 +139,10 @@ describe("causes", () => {
       expect(causeOf(new ProtocolError(code))).toEqual(cause);
     }
     expect(causeOf(engineError("no-account"))).toMatchObject({ code: "no-account", retry: "never" });
-    expect(causeOf(new StoreFullError("disk"))).toMatchObject({ code: "disk-full", retry: "later" });
+    const full = new StoreFullError("disk");
+    const inside = new ProtocolError("unreachable", undefined, { cause: full });
+    for (const error of [full, inside])
+      expect(causeOf(error)).toMatchObject({ code: "disk-full", retry: "later" });
   });
 
   test("details for people are told, inner ones and unexpected errors are not", () => {

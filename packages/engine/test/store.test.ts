@@ -23,7 +23,9 @@ describe("the file", () => {
     expect(statSync(`${path}-wal`).mode & 0o777).toBe(0o600);
     expect(() => openSqliteDatabase(path)).toThrow(/another engine has this store open/);
     database.close();
-    openSqliteDatabase(path).close();
+    const again = openSqliteDatabase(path);
+    expect(() => openSqliteDatabase(path)).toThrow(/another engine has this store open/);
+    again.close();
   });
 
   test("of another program, or damaged, is refused and left as it is", () => {
@@ -46,6 +48,26 @@ describe("the file", () => {
     other.exec("CREATE TABLE things (a); PRAGMA application_id = 1");
     other.close();
     expect(() => openSqliteDatabase(foreign)).toThrow(/another program's database/);
+  });
+
+  test("that is damaged is left as it is with what a killed engine left in its log", () => {
+    const [living, torn] = [join(directory, "living.db"), join(directory, "killed.db")];
+    const whole = openSqliteDatabase(living);
+    openEngineStore(whole);
+    whole.close();
+    const killed = openSqliteDatabase(living);
+    killed.exec("CREATE TABLE added (a); INSERT INTO added VALUES (zeroblob(20000))");
+    const damaged = readFileSync(living).fill(0xff, 5_000, 9_000);
+    const log = readFileSync(`${living}-wal`);
+    killed.close();
+    expect(log.length).toBeGreaterThan(20_000);
+    writeFileSync(torn, damaged);
+    writeFileSync(`${torn}-wal`, log);
+
+    expect(() => openSqliteDatabase(torn)).toThrow(/is damaged\. Nothing was changed/);
+
+    expect(readFileSync(torn).equals(damaged)).toBe(true);
+    expect(readFileSync(`${torn}-wal`).equals(log)).toBe(true);
   });
 
   test("of a newer program is refused with both versions", () => {

@@ -239,7 +239,9 @@ export class TestClient {
         const body = frame.body.slice();
         return frame.ok ? waiting?.resolve(body) : waiting?.reject(refusal(body));
       }
-      default:
+      case "acknowledge":
+      case "request":
+      case "submit":
         throw new Error(`a ${frame.kind} frame from a homeserver`);
     }
   }

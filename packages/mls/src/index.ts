@@ -48,6 +48,7 @@ export { bucketed } from "./group/padding.ts";
 export { type CommitReview, type ExternalCommitReview, type Policy, policy } from "./group/policy.ts";
 export type { CommitSummary } from "./group/process-commit.ts";
 export type { ListedProposal } from "./group/listed-proposal.ts";
+export { type ApplicationProof, verifyApplication } from "./group/proof.ts";
 export type { ExternalProposalInput, ProposeInput, Proposed } from "./group/propose.ts";
 export type { ApplicationReceived, ProposalReceived, ReceiveOutcome } from "./group/receive.ts";
 export { eraseFormer, type GroupState, ownLeafNode } from "./group/state.ts";

@@ -27,7 +27,7 @@ test("[RFC 9420 §8.5] members export the same secret, and another one for anoth
   const world = new World({ seed: "exporter" });
   const [alice, bob] = groupOf(world, "alice", "bob");
   const from = (client: typeof alice, label: string, context: string) =>
-    hex(exportSecret(world.env(), client.state, label, bytes(context), 32));
+    hex(exportSecret(client.state, { label, context: bytes(context), length: 32 }, world.env()));
   expect(from(alice, "a", "b")).toBe(from(bob, "a", "b"));
   const before = from(alice, "a", "b");
   const committed = alice.commit();
@@ -38,13 +38,13 @@ test("[RFC 9420 §8.5] members export the same secret, and another one for anoth
 test("[mls-extensions §4.4] a component's secret is the same for all and is given away once", () => {
   const world = new World({ seed: "safe exporter" });
   const [alice, bob] = groupOf(world, "alice", "bob");
-  const mine = exportComponentSecret(world.env(), alice.state, 0x8000)!;
-  const theirs = exportComponentSecret(world.env(), bob.state, 0x8000)!;
+  const mine = exportComponentSecret(alice.state, 0x8000, world.env())!;
+  const theirs = exportComponentSecret(bob.state, 0x8000, world.env())!;
   expect(mine.secret).toEqual(theirs.secret);
   alice.state = mine.state;
   alice.restart();
-  expect(exportComponentSecret(world.env(), alice.state, 0x8000)).toBeUndefined();
-  expect(exportComponentSecret(world.env(), alice.state, 0x8001)!.secret).not.toEqual(theirs.secret);
+  expect(exportComponentSecret(alice.state, 0x8000, world.env())).toBeUndefined();
+  expect(exportComponentSecret(alice.state, 0x8001, world.env())!.secret).not.toEqual(theirs.secret);
   expect([...alice.store.values()].map(hex).join().includes(hex(theirs.secret))).toBe(false);
 });
 

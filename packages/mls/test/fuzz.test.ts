@@ -16,7 +16,7 @@ import { groupSecrets } from "../src/wire/welcome.ts";
 import { seededRandom } from "./backends.ts";
 import { add, groupOf, World } from "./world.ts";
 
-const ROUNDS = Number(globalThis.process.env["MLS_FUZZ_ROUNDS"] ?? 250);
+const ROUNDS = Number(globalThis.process.env["MLS_FUZZ_ROUNDS"] ?? 150);
 
 type Random = ReturnType<typeof seededRandom>;
 

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { branch, join, leafIndex, receive, reinitialize } from "../src/index.ts";
+import { branch, join, leafIndex, receive, reinitialize, verifyApplication } from "../src/index.ts";
 import { groupOf, want, World } from "./world.ts";
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
@@ -82,4 +82,15 @@ test("[RFC 9420 §15.3] messages of a former epoch open while it is kept, each o
   const outcome = want(bob.receive(late), "application");
   expect([outcome.epoch, outcome.sender]).toEqual([1n, leafIndex(0)]);
   want(bob.receive(late), "duplicate");
+});
+
+test("[RFC 9420 §6.1] a message that was handed on verifies as its sender's, and no other in its place", () => {
+  const world = new World({ seed: "proof" });
+  const [alice, bob] = groupOf(world, "alice", "bob");
+  const { proof, data } = want(bob.receive(alice.send("as I said")), "application");
+  expect(verifyApplication(proof, data, world.primitives)).toBe(true);
+  expect(verifyApplication(proof, bytes("as I never said"), world.primitives)).toBe(false);
+  expect(verifyApplication({ ...proof, epoch: 7n }, data, world.primitives)).toBe(false);
+  expect(verifyApplication({ ...proof, sender: leafIndex(1) }, data, world.primitives)).toBe(false);
+  expect(verifyApplication({ ...proof, cipherSuite: 2 }, data, world.primitives)).toBe(false);
 });

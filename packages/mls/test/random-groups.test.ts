@@ -21,8 +21,13 @@ for (const cipherSuite of [0x0001, 0x0003, 0x004f]) {
       `all agree, late messages open, the removed are shut out: suite ${cipherSuite}, seed ${seed}`,
       { timeout: 600_000 },
       () => {
-        const room = new RandomRoom({ seed: `random ${seed}`, cipherSuite, membersMax: MEMBERS_MAX });
+        const room = new RandomRoom({
+          seed: `random ${cipherSuite} ${seed}`,
+          cipherSuite,
+          membersMax: MEMBERS_MAX,
+        });
         for (let i = 0; i < LIFE; i += 1) room.step();
+        expect(room.largest).toBeGreaterThan(2);
         expect([...room.counts.values()].reduce((sum, count) => sum + count, 0)).toBe(LIFE);
       },
     );

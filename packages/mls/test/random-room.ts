@@ -51,6 +51,10 @@ export class RandomRoom {
   readonly membersMax: number;
   members: Client[] = [];
   readonly counts = new Map<string, number>();
+  /** How many removed members were tried against the Commit that removed them. */
+  shutOut = 0;
+  /** The most members that there were at one time. */
+  largest = 0;
   #inFlight: InFlight[] = [];
   #serial = 0;
 
@@ -100,7 +104,8 @@ export class RandomRoom {
   }
 
   #add(): void {
-    const newcomers = Array.from({ length: 1 + this.#below(3) }, () => this.#newClient());
+    const most = Math.max(3, Math.floor(this.membersMax / 4));
+    const newcomers = Array.from({ length: 1 + this.#below(most) }, () => this.#newClient());
     const packages = newcomers.map((client) => client.keyPackage());
     const path = this.#below(2) === 0 ? "always" : "when-required";
     const committed = this.#any().commit({ proposals: packages.map(add), path, ...this.#wire() });
@@ -258,6 +263,7 @@ export class RandomRoom {
     if (path === undefined || follower === undefined) return;
     const { tree, context } = follower.state;
     const provisional = provisionalContext(suite, ghost.context, tree, context.extensions);
+    this.shutOut += 1;
     for (const sealed of path.nodes.flatMap((pathNode) => pathNode.encryptedPathSecrets).slice(0, 12)) {
       for (const [at, privateKey] of ghost.privateKeys) {
         const value = ghost.tree.nodes[at]!;
@@ -270,6 +276,7 @@ export class RandomRoom {
   }
 
   #expectAgreement(): void {
+    this.largest = Math.max(this.largest, this.members.length);
     const [first, ...rest] = this.members;
     for (const client of rest) {
       assert.equal(client.authenticator, first!.authenticator);

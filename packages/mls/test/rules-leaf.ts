@@ -111,7 +111,7 @@ export const leafBreaks = {
       type: "group_context_extensions",
       extensions: [{ type: EXTENSION.appDataDictionary, data }],
     });
-    return pathOf(s, { capabilities: able(s, { extensions: [] }) });
+    return pathOf(s, { capabilities: able(s, { extensions: [] }), extensions: [] });
   },
   "leaf.credential-supported": (s) => {
     const credential = { type: "x509", certificates: [text("certificate")] } as const;

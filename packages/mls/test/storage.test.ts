@@ -1,6 +1,14 @@
 import { expect, test } from "vitest";
 import type { Primitives } from "../src/crypto/primitives.ts";
-import { eraseFormer, receive, recordChanges, restoreState, suiteParameters } from "../src/index.ts";
+import {
+  createGroup,
+  eraseFormer,
+  eraseKeyPackage,
+  receive,
+  recordChanges,
+  restoreState,
+  suiteParameters,
+} from "../src/index.ts";
 import { secretsOf } from "../src/group/state.ts";
 import { bucketed } from "../src/group/padding.ts";
 import { keyFor } from "../src/schedule/message-keys.ts";
@@ -97,6 +105,10 @@ test("a Commit that lost leaves the state as usable as before, but for the key t
   bob.accept(won);
   expect(lost.next.context.epoch).toBe(alice.state.context.epoch);
   expect(alice.authenticator).toBe(bob.authenticator);
+  const { initSecret } = lost.next.secrets;
+  eraseFormer(lost.next, alice.state);
+  expect(hex(initSecret)).toMatch(/^0+$/);
+  expect(bob.read(alice.send("still here"))).toBe("still here");
 });
 
 test("at 1,000 members a message rewrites less than 2 kB", { timeout: 60_000 }, () => {
@@ -155,4 +167,14 @@ test("[RFC 9420 §15.1] lengths fall into buckets of at most an eighth more", ()
     expect(bucketed(length)).toBeLessThanOrEqual(length * 1.125);
     expect(bucketed(bucketed(length))).toBe(bucketed(length));
   }
+});
+
+test("[RFC 9420 §10] erasing a used key package leaves the groups that were made with it alone", () => {
+  const world = new World({ seed: "used package" });
+  const alice = world.client("alice");
+  const own = alice.keyPackage();
+  const created = want(createGroup(own, { groupId: world.random.bytes(32) }, world.env()), "created");
+  eraseKeyPackage(own);
+  expect(hex(own.leafPrivateKey)).toMatch(/^0+$/);
+  expect([...created.state.privateKeys.values()].map(hex).join()).not.toMatch(/^0+$/);
 });

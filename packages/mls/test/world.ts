@@ -27,6 +27,7 @@ import {
   receive,
   recordChanges,
   restoreState,
+  supportedComponents,
   type LeafIndex,
 } from "../src/index.ts";
 import { node, seededRandom } from "./backends.ts";
@@ -118,7 +119,7 @@ export class Client {
       credential,
       signaturePrivateKey: world.random.bytes(32),
       capabilities: ownCapabilities(world.random, credential),
-      extensions: [],
+      extensions: [supportedComponents([])],
     };
   }
 

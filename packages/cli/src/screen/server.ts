@@ -62,6 +62,11 @@ export async function startScreen(options: ScreenOptions): Promise<LocalScreen> 
     portIsDefault: options.portIsDefault,
     setting: "screen.port",
   });
+  if (port !== options.port && options.port !== 0) {
+    options.log.warn("the screen's default port is in use by another program; the next free one was taken", {
+      port,
+    });
+  }
   const address = `http://127.0.0.1:${port}`;
   const tokens = new OpenTokens(options.now);
   const handler = new ScreenHandler(options, port, tokens);

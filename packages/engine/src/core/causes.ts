@@ -144,7 +144,8 @@ const detailed = new Set<ErrorCode>([
 
 export function causeOf(error: unknown): Cause {
   if (error instanceof EngineError) return error.data;
-  if (error instanceof StoreFullError) return causeOfCode("disk-full");
+  if (error instanceof StoreFullError || (error instanceof Error && error.cause instanceof StoreFullError))
+    return causeOfCode("disk-full");
   if (!(error instanceof ProtocolError)) return causeOfCode("unexpected");
   const sentence = sentenceOf(error.code);
   const tellsMore = detailed.has(error.code) && error.message !== sentence;

@@ -155,8 +155,9 @@ export class HomeserverClient {
     const identity = this.identity;
     if (identity === undefined) return this.#enter({ kind: "idle" });
     this.#enter({ kind: "connecting" });
+    let session: Session | undefined;
     try {
-      const session = await this.#dial(identity.noisePrivateKey);
+      session = await this.#dial(identity.noisePrivateKey);
       if (generation !== this.#generation) return session.close("stopped");
       const signature = signAs(
         this.#options.primitives,
@@ -169,6 +170,7 @@ export class HomeserverClient {
       if (generation !== this.#generation) return session.close("stopped");
       this.#use(session, opened, generation);
     } catch (error) {
+      session?.close("not opened");
       if (generation === this.#generation) this.#lost(asProtocolError(error), generation);
     }
   }
@@ -197,12 +199,14 @@ export class HomeserverClient {
   }
 
   #use(session: Session, opened: Opened, generation: number): void {
-    this.#attempts = 0;
     if (this.identity !== undefined) this.identity = { ...this.identity, fencing: opened.fencing };
-    this.#session?.close("replaced");
+    const earlier = this.#session;
     this.#session = session;
+    earlier?.close("replaced");
     session.onItems = (items) => this.onItems?.(items);
     session.onEvent = (event) => {
+      // The homeserver tells a session of ours that a later one of ours took its place.
+      if (this.#session !== session) return;
       if (event.kind === "superseded") this.#superseded();
       this.onEvent?.(event);
     };
@@ -215,7 +219,15 @@ export class HomeserverClient {
       );
     };
     this.#enter({ kind: "connected" });
-    this.onOpened?.(opened);
+    try {
+      this.onOpened?.(opened);
+      this.#attempts = 0;
+    } catch (error) {
+      // What the session brought could not be kept: it ends, lest the next one supersede it, and is opened anew.
+      this.#session = undefined;
+      session.close("not kept");
+      this.#lost(asProtocolError(error), generation);
+    }
   }
 
   #superseded(): void {

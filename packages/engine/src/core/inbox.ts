@@ -47,8 +47,8 @@ export class Inbox {
   #waiting: InboxItem[] = [];
   #working: Promise<void> | undefined;
   #stopped = false;
-  /** An item was refused or dropped: what comes now would leave a hole, until the inbox is subscribed to anew. */
-  #paused = false;
+  /** Where the first item lies that was refused or dropped: what follows would leave a hole, until that comes again. */
+  #leftOut: number | undefined;
   /** The store refused it: that is tried again later. */
   #storeFull = false;
   #untilPrune = 0;
@@ -60,7 +60,11 @@ export class Inbox {
   /** Subscribes from where this store stands. */
   async open(inbox: ClientResult<"session.open">["inbox"]): Promise<void> {
     this.#waiting = [];
-    this.#paused = false;
+    this.#leftOut = undefined;
+    await this.#subscribe(inbox);
+  }
+
+  async #subscribe(inbox: ClientResult<"session.open">["inbox"]): Promise<void> {
     this.#storeFull = false;
     const { store, homeserver, clock, log } = this.#ports;
     const held = store.transport.cursor();
@@ -73,19 +77,31 @@ export class Inbox {
       log.info("the inbox cannot be read", { code: causeOf(error).code });
       if (homeserver.state.kind !== "connected" || this.#stopped) return;
       clock.after(subscribeRetryMs, () => {
-        if (homeserver.state.kind === "connected" && !this.#stopped) void this.open(inbox);
+        if (homeserver.state.kind === "connected" && !this.#stopped) void this.#subscribe(inbox);
       });
     }
   }
 
   take(items: InboxItem[]): void {
-    if (this.#paused || this.#stopped) return;
-    this.#waiting.push(...items);
-    if (this.#waiting.length > inboxWaitingItemsMax) {
+    if (this.#stopped) return;
+    this.#waiting.push(...this.#following(items));
+    if (this.#waiting.length === 0) return;
+    const dropped = this.#waiting[inboxWaitingItemsMax];
+    if (dropped !== undefined) {
       this.#waiting.length = inboxWaitingItemsMax;
-      this.#paused = true;
+      this.#leftOut = dropped.position;
     }
     this.#working ??= this.#work().finally(() => (this.#working = undefined));
+  }
+
+  /** What the earlier subscription still brings is let go until the next one begins with the item that was left out. */
+  #following(items: InboxItem[]): InboxItem[] {
+    const leftOut = this.#leftOut;
+    if (leftOut === undefined) return items;
+    const again = items.findIndex(({ position }) => position <= leftOut);
+    if (again === -1) return [];
+    this.#leftOut = undefined;
+    return items.slice(again);
   }
 
   /** Ends after the item that is being worked on. */
@@ -99,6 +115,7 @@ export class Inbox {
   async #resync({ incarnation, floor }: ClientResult<"session.open">["inbox"]): Promise<void> {
     const { store, homeserver, notices } = this.#ports;
     store.transport.putCursor(incarnation, floor);
+    this.#leftOut = undefined;
     notices.add("warning", causeOfCode("inbox-moved"));
     await homeserver.request("inbox.subscribe", { incarnation, position: floor });
   }
@@ -114,7 +131,7 @@ export class Inbox {
       if (last !== undefined) this.#ports.homeserver.acknowledge(last);
       this.#ports.after();
     }
-    if (this.#paused && !this.#storeFull) this.#resubscribe();
+    if (this.#leftOut !== undefined && !this.#storeFull) this.#resubscribe();
   }
 
   /** False where the store cannot take it now: the inbox is subscribed to anew later. */
@@ -125,7 +142,7 @@ export class Inbox {
     } catch (error) {
       if (this.#stopped) return false;
       if (!(error instanceof StoreFullError)) throw error;
-      this.#paused = true;
+      this.#leftOut = item.position;
       this.#storeFull = true;
       this.#waiting = [];
       this.#ports.clock.after(storeRetryMs, () => this.#resubscribe());
@@ -178,6 +195,6 @@ export class Inbox {
     const cursor = this.#ports.store.transport.cursor();
     if (cursor === undefined) return;
     const { incarnation, position } = cursor;
-    void this.open({ incarnation, floor: 0, head: position, cursor: position });
+    void this.#subscribe({ incarnation, floor: 0, head: position, cursor: position });
   }
 }

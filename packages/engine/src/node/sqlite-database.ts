@@ -15,10 +15,14 @@ const codes = { busy: 5, ioError: 10, corrupt: 11, full: 13, cannotOpen: 14, not
 
 /** @param path a file, or `:memory:` for a store that lives as long as this object */
 export function openSqliteDatabase(path: string): Database {
-  if (path !== ":memory:") createPrivately(path);
   try {
+    if (path !== ":memory:") createPrivately(path);
+    const checked = path !== ":memory:" && checkReadOnly(path);
     const connection = new DatabaseSync(path);
     try {
+      // Exclusive from the first read on: a second engine on the same keys would use one message key twice.
+      connection.exec("PRAGMA locking_mode = EXCLUSIVE");
+      if (!checked) check(connection);
       prepare(connection);
     } catch (error) {
       connection.close();
@@ -36,17 +40,38 @@ function createPrivately(path: string): void {
   else closeSync(openSync(path, "wx", 0o600));
 }
 
-function prepare(connection: DatabaseSync): void {
-  // Exclusive from the first read on: a second engine on the same keys would use one message key twice.
-  connection.exec("PRAGMA locking_mode = EXCLUSIVE");
+/**
+ * Without write access: closing a store that was opened for writing empties its log into it, also where it is damaged.
+ * False where a full disk has no room for the small file that this needs beside the log.
+ */
+function checkReadOnly(path: string): boolean {
+  const connection = new DatabaseSync(path, { readOnly: true });
+  try {
+    check(connection);
+    return true;
+  } catch (error) {
+    if (codeOf(error) === codes.ioError) return false;
+    throw error;
+  } finally {
+    connection.close();
+  }
+}
+
+/** Throws `StoreUnusableError` for another program's database and for a damaged one. */
+function check(connection: DatabaseSync): void {
   const id = pragma(connection, "application_id");
   const tables = connection.prepare("SELECT count(*) AS n FROM sqlite_schema").get()!["n"];
   if (id !== applicationId && (id !== 0 || tables !== 0)) throw new StoreUnusableError("foreign");
-  const check = connection.prepare("PRAGMA quick_check(1)").get()!["quick_check"];
-  if (check !== "ok") throw new StoreUnusableError("damaged");
+  const found = connection.prepare("PRAGMA quick_check(1)").get()!["quick_check"];
+  if (found !== "ok") throw new StoreUnusableError("damaged");
+}
+
+function prepare(connection: DatabaseSync): void {
   connection.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON");
   connection.exec("BEGIN EXCLUSIVE");
-  connection.exec(`PRAGMA application_id = ${applicationId}`);
+  // A store that is marked is not written to: it opens on a full disk too.
+  if (pragma(connection, "application_id") !== applicationId)
+    connection.exec(`PRAGMA application_id = ${applicationId}`);
   connection.exec("COMMIT");
 }
 
@@ -125,6 +150,13 @@ function codeOf(error: unknown): number | undefined {
 
 function unusable(path: string, error: unknown): unknown {
   const code = codeOf(error);
+  const system = (error as NodeJS.ErrnoException).code;
+  if (code === codes.full || system === "ENOSPC" || system === "EDQUOT") {
+    return new StoreFullError(
+      `${path}: the disk is full. Nothing was lost; free some space, then start again.`,
+      { cause: error },
+    );
+  }
   const kept = "Nothing was changed.";
   const says = (sentence: string) => new StoreUnusableError(`${path}: ${sentence}`, { cause: error });
   if (code === codes.busy) {
@@ -136,9 +168,11 @@ function unusable(path: string, error: unknown): unknown {
   if (reason === "foreign")
     return says(`this is another program's database. ${kept} Choose another directory.`);
   if (reason === "damaged" || code === codes.corrupt || code === codes.notADatabase) {
-    return says(`the store is damaged. ${kept} Put a backup in its place, or move it away to begin anew.`);
+    return says(
+      `the store is damaged. ${kept} Put a backup in its place (with ${path}-wal, if there is one), or move both away to begin anew.`,
+    );
   }
-  if (code === codes.cannotOpen || code === codes.ioError) {
+  if (code === codes.cannotOpen || code === codes.ioError || system === "EACCES" || system === "EPERM") {
     return says("the store cannot be read. Check the disk and the file's permissions.");
   }
   return error;

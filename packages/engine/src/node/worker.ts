@@ -7,6 +7,7 @@ import { nodePrimitives } from "@fedchat/protocol/primitives/node";
 import { MessageChannel, parentPort, workerData } from "node:worker_threads";
 import { causeOf } from "../core/causes.ts";
 import { openEngine } from "../core/engine.ts";
+import { EngineError } from "../core/engine-error.ts";
 import type { Log } from "../core/log.ts";
 import { loadTsMlsGroupCrypto } from "../mls/ts-mls-group.ts";
 import { nodeOpaqueClient } from "./opaque-client.ts";
@@ -32,7 +33,7 @@ function connect(): Promise<ByteChannel> {
 }
 
 async function run(): Promise<void> {
-  const engine = await openEngine({
+  const engine = openEngine({
     database: openSqliteDatabase(options.databasePath),
     homeserver: { connect, server: options.server },
     groups: await loadTsMlsGroupCrypto(nodePrimitives),
@@ -57,7 +58,8 @@ async function run(): Promise<void> {
     engine.call(method, params as never).then(
       (result) => tell({ kind: "result", id, result }),
       (error: unknown) => {
-        if (!(error instanceof ProtocolError)) log.warn("a call failed", { method, error: String(error) });
+        if (!(error instanceof ProtocolError || error instanceof EngineError))
+          log.warn("a call failed", { method, error: String(error) });
         tell({ kind: "error", id, cause: causeOf(error) });
       },
     );

@@ -48,12 +48,13 @@ export class GroupCommit {
 
   async #writeNext(): Promise<void> {
     this.#due = false;
+    // From here on whatever is added joins this transaction (hooks) or asks for the next one when this is written.
+    this.#writing = true;
     for (const hook of this.#closing) hook();
     const group = this.#pending;
-    if (group.length === 0) return;
     this.#pending = [];
-    this.#writing = true;
     try {
+      if (group.length === 0) return;
       const results = await this.#store.write(group.flatMap(({ ops }) => ops));
       let at = 0;
       for (const { ops, resolve } of group) resolve(results.slice(at, (at += ops.length)));
@@ -61,7 +62,7 @@ export class GroupCommit {
       for (const { reject } of group) reject(error);
     } finally {
       this.#writing = false;
-      this.request();
+      if (group.length > 0) this.request();
     }
   }
 }

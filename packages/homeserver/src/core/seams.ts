@@ -54,7 +54,7 @@ export interface LocalAccounts {
     kind: EnvelopeKind;
     to: AccountId;
     trust: Trust;
-  }): "admitted" | "unknown-account" | "blocked" | "not-allowed" | "rate-limited";
+  }): "admitted" | "unknown-account" | "blocked" | "ignored" | "not-allowed" | "rate-limited";
   /** Commits to inboxes (together with `alongside`, such as the stream's new position) and pushes to sessions after it. */
   deliver(deliveries: Delivery[], alongside: WriteOp[]): Promise<Delivered[][]>;
   /** Signed record of an account that lives here. */

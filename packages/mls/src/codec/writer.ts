@@ -1,17 +1,28 @@
-/** Appends the primitive types of RFC 9420 §2.1 to one growing buffer. Values out of range are our own fault. */
+/**
+ * Appends the primitive types of RFC 9420 §2.1 to one growing buffer. Values out of range are our own fault. Buffers are
+ * used again, because allocating them costs more than filling them, and are wiped in between, because secrets pass
+ * through them.
+ */
 import { LENGTH_MAX } from "../limits.ts";
+
+/** Wiped buffers for the next writers: as many as nest, and none large enough to matter. */
+const spare: Uint8Array<ArrayBuffer>[] = [];
+const SPARE_MAX = 8;
+const SPARE_BYTES = 4096;
 
 export class Writer {
   #bytes: Uint8Array<ArrayBuffer>;
   #length = 0;
 
-  constructor(capacity = 256) {
-    this.#bytes = new Uint8Array(capacity);
+  constructor() {
+    this.#bytes = spare.pop() ?? new Uint8Array(SPARE_BYTES);
   }
 
-  /** A copy of everything written. */
+  /** A copy of everything written. The writer is empty then and not to be used again. */
   finish(): Uint8Array<ArrayBuffer> {
-    return this.#bytes.slice(0, this.#length);
+    const written = this.#bytes.slice(0, this.#length);
+    this.#release();
+    return written;
   }
 
   uint8(value: number): void {
@@ -50,6 +61,7 @@ export class Writer {
     const inner = new Writer();
     fill(inner);
     this.opaque(inner.#bytes.subarray(0, inner.#length));
+    inner.#release();
   }
 
   /** A variable-size length header (RFC 9420 §2.1.2) in its shortest form. */
@@ -76,6 +88,14 @@ export class Writer {
     if (needed <= this.#bytes.length) return;
     const grown = new Uint8Array(Math.max(needed, this.#bytes.length * 2));
     grown.set(this.#bytes.subarray(0, this.#length));
+    this.#bytes.fill(0, 0, this.#length);
     this.#bytes = grown;
+  }
+
+  #release(): void {
+    this.#bytes.fill(0, 0, this.#length);
+    if (this.#bytes.length === SPARE_BYTES && spare.length < SPARE_MAX) spare.push(this.#bytes);
+    this.#bytes = new Uint8Array(0);
+    this.#length = 0;
   }
 }

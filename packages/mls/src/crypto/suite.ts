@@ -39,7 +39,7 @@ export class CipherSuite {
 
   /** RFC 9420 §5.2: a hash that cannot be taken for one of another kind. */
   refHash(label: string, value: Uint8Array): Uint8Array {
-    const writer = new Writer(value.length + 64);
+    const writer = new Writer();
     writer.opaque(utf8(label));
     writer.opaque(value);
     return this.hash(writer.finish());
@@ -60,11 +60,16 @@ export class CipherSuite {
 
   /** RFC 9420 §8. */
   expandWithLabel(secret: Uint8Array, label: string, context: Uint8Array, length: number): Uint8Array {
-    const writer = new Writer(context.length + 64);
+    const writer = new Writer();
     writer.uint16(length);
     writer.opaque(mlsLabel(label));
     writer.opaque(context);
-    return hkdfExpand(this.#p, this.#parameters.hpke.kdf, secret, writer.finish(), length);
+    const { kdf } = this.#parameters.hpke;
+    if (length > this.secretBytes) return hkdfExpand(this.#p, kdf, secret, writer.finish(), length);
+    // RFC 5869 §2.3 with a single block: the HMAC of the info and the octet 1.
+    writer.uint8(1);
+    const block = this.#p.hmac(kdf, secret, writer.finish());
+    return length === block.length ? block : block.slice(0, length);
   }
 
   /** RFC 9420 §8. */
@@ -187,7 +192,7 @@ function mlsLabel(label: string): Uint8Array {
 
 /** SignContent and EncryptContext have one form: the label with its prefix, then the content. */
 function labelled(label: string | Uint8Array, content: Uint8Array): Uint8Array {
-  const writer = new Writer(content.length + 64);
+  const writer = new Writer();
   writer.opaque(typeof label === "string" ? mlsLabel(label) : concat(PREFIX, label));
   writer.opaque(content);
   return writer.finish();

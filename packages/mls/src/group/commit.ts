@@ -48,7 +48,8 @@ export interface CommitInput {
 
 /**
  * A Commit that is not yet accepted. Store `state` before the Commit leaves: it is the old epoch's, with the key of the
- * Commit used up. On acceptance `next` takes its place; when another Commit wins, `next` is dropped.
+ * Commit used up. On acceptance `next` takes its place; when another Commit wins, `next` is dropped and erased by
+ * `eraseFormer(next, state)`.
  */
 export interface Committed {
   readonly kind: "committed";

@@ -53,7 +53,7 @@ export function createGroup(env: Environment, own: OwnKeyPackage, parameters: Gr
   return {
     ...epochFields(tree, { context, start, confirmationTag, interimTranscriptHash: interim }),
     ownLeaf: leafIndex(0),
-    privateKeys: new Map([[leafToNode(leafIndex(0)), own.leafPrivateKey]]),
+    privateKeys: new Map([[leafToNode(leafIndex(0)), own.leafPrivateKey.slice()]]),
     signaturePrivateKey: own.signaturePrivateKey,
     past: [],
   };

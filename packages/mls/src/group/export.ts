@@ -7,12 +7,11 @@ import { type GroupState, suiteOf } from "./state.ts";
 
 /** MLS-Exporter: the same for all members of this epoch, as often as it is asked for. */
 export function exportSecret(
-  env: Environment,
   state: GroupState,
-  label: string,
-  context: Uint8Array,
-  length: number,
+  input: { readonly label: string; readonly context: Uint8Array; readonly length: number },
+  env: Environment,
 ): Uint8Array {
+  const { label, context, length } = input;
   return mlsExporter(suiteOf(env, state), state.secrets.exporterSecret, label, context, length);
 }
 
@@ -21,9 +20,9 @@ export function exportSecret(
  * from the state, forward secrecy included. Undefined where it was taken before.
  */
 export function exportComponentSecret(
-  env: Environment,
   state: GroupState,
   componentId: number,
+  env: Environment,
 ): { readonly state: GroupState; readonly secret: Uint8Array } | undefined {
   const taken = takeLeaf(suiteOf(env, state), state.exporterTree, leafIndex(componentId));
   return taken && { state: { ...state, exporterTree: taken.tree }, secret: taken.secret };

@@ -86,7 +86,10 @@ export function eraseKeyPackage(own: OwnKeyPackage): void {
   erase([own.initPrivateKey, own.leafPrivateKey]);
 }
 
-/** All that this package understands, with one reserved value in each list so that others learn to ignore it (§13.5). */
+/**
+ * All that this package understands, with one reserved value in each list so that others learn to ignore it (§13.5).
+ * A leaf with these capabilities also carries `supportedComponents` (draft-ietf-mls-extensions §4.5).
+ */
 export function ownCapabilities(random: RandomSource, credential: Credential): Capabilities {
   const grease = (): number => (random.bytes(1)[0]! % 15) * 0x1010 + 0x0a0a;
   const { app_data_update, app_ephemeral, self_remove } = PROPOSAL_TYPE;

@@ -24,6 +24,7 @@ import { checkAuthenticatedData } from "./encrypt.ts";
 import type { Environment } from "./environment.ts";
 import { type CommitOutcome, processCommit } from "./process-commit.ts";
 import { checkProposal } from "./proposal-list.ts";
+import { type ApplicationProof, applicationProof } from "./proof.ts";
 import { pendingProposal, withPending } from "./propose.ts";
 import { type GroupState, type PastEpoch, suiteOf } from "./state.ts";
 
@@ -48,8 +49,8 @@ export interface ApplicationReceived {
   /** Below the state's epoch for a late message. */
   readonly epoch: bigint;
   readonly generation: number;
-  /** The sender's signature over the content, by which others can check a copy. */
-  readonly signature: Uint8Array;
+  /** By which others can check a copy. */
+  readonly proof: ApplicationProof;
 }
 
 export interface ProposalReceived {
@@ -148,7 +149,8 @@ function receivePrivate(env: Environment, state: GroupState, message: PrivateMes
   const opened = open(env, suite, view, state.ownLeaf, message);
   if (opened === undefined) return { kind: "own-message" };
   const advanced = { ...state, messageKeys: opened.keys };
-  if (opened.authenticated.content.body.type === "application") return received(advanced, opened);
+  if (opened.authenticated.content.body.type === "application")
+    return received(advanced, state.context, opened);
   return receiveHandshake(env, advanced, opened.authenticated);
 }
 
@@ -165,22 +167,30 @@ function receiveLate(
   if (opened === undefined) return { kind: "own-message" };
   const advanced = { ...former, messageKeys: opened.keys };
   const past = state.past.map((epoch) => (epoch === former ? advanced : epoch));
-  return received({ ...state, past }, opened);
+  return received({ ...state, past }, former.context, opened);
 }
 
-function received(state: GroupState, opened: Opened): ApplicationReceived {
-  const { content, auth } = opened.authenticated;
+function received(state: GroupState, context: GroupContext, opened: Opened): ApplicationReceived {
+  const { authenticated, sender, leaf } = opened;
+  const { content, auth } = authenticated;
   if (content.body.type !== "application") throw new Refusal("message.kind");
   return {
     kind: "application",
     state,
     data: content.body.data,
     authenticatedData: content.authenticatedData,
-    sender: opened.sender,
-    credential: opened.leaf.credential,
+    sender,
+    credential: leaf.credential,
     epoch: content.epoch,
     generation: opened.generation,
-    signature: auth.signature,
+    proof: applicationProof(
+      context,
+      groupContextBytes(context),
+      content,
+      sender,
+      leaf.signatureKey,
+      auth.signature,
+    ),
   };
 }
 

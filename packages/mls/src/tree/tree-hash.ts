@@ -63,7 +63,7 @@ function withoutUnmerged(node: TreeNode & { kind: "parent" }, absent: readonly L
 }
 
 function leafHash(suite: CipherSuite, node: NodeIndex, value: TreeNode | undefined): Uint8Array {
-  const writer = new Writer(512);
+  const writer = new Writer();
   writer.uint8(1);
   writer.uint32(nodeToLeaf(node));
   writer.uint8(value === undefined ? 0 : 1);
@@ -77,7 +77,7 @@ function parentHash(
   leftHash: Uint8Array,
   rightHash: Uint8Array,
 ): Uint8Array {
-  const writer = new Writer(256);
+  const writer = new Writer();
   writer.uint8(2);
   writer.uint8(value === undefined ? 0 : 1);
   if (value?.kind === "parent") parentNode.write(writer, value.parent);

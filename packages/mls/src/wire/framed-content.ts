@@ -109,7 +109,7 @@ export function framedContentTbs(
   content: FramedContent,
   groupContext: Uint8Array,
 ): Uint8Array {
-  const writer = new Writer(1024);
+  const writer = new Writer();
   writer.uint16(MLS10);
   writer.uint16(WIRE_FORMAT[wireFormat]);
   framedContent.write(writer, content);
@@ -120,7 +120,7 @@ export function framedContentTbs(
 
 /** AuthenticatedContentTBM (RFC 9420 §6.2). */
 export function authenticatedContentTbm(tbs: Uint8Array, auth: ContentAuth): Uint8Array {
-  const writer = new Writer(tbs.length + 256);
+  const writer = new Writer();
   writer.fixed(tbs);
   writeAuth(writer, auth);
   return writer.finish();
@@ -132,7 +132,7 @@ export function confirmedTranscriptInput(
   content: FramedContent,
   signature: Uint8Array,
 ): Uint8Array {
-  const writer = new Writer(1024);
+  const writer = new Writer();
   writer.uint16(WIRE_FORMAT[wireFormat]);
   framedContent.write(writer, content);
   writer.opaque(signature);

@@ -71,7 +71,7 @@ export function encodePrivateContent(
   auth: ContentAuth,
   paddedLength: (length: number) => number,
 ): Uint8Array {
-  const writer = new Writer(1024);
+  const writer = new Writer();
   writeBody(writer, body);
   writeAuth(writer, auth);
   const bytes = writer.finish();

@@ -68,10 +68,15 @@ export function dialWebSocket(
     const socket = new WebSocket(`${scheme}://${host}:${address.port}${path}`, {
       ...webSocketOptions,
       rejectUnauthorized: false,
-      handshakeTimeout: dialTimeoutMs,
     });
     const place = `${address.host}:${address.port}`;
     let answered: string | undefined;
+    // `ws` counts silence, beginning anew with every byte; this counts from the call.
+    const timer = setTimeout(() => {
+      reject(new ProtocolError("unreachable", `${place}: no answer in time.`));
+      socket.terminate();
+    }, dialTimeoutMs);
+    socket.once("close", () => clearTimeout(timer));
     socket.once("unexpected-response", (_request, response) => {
       answered = `HTTP status ${response.statusCode}`;
       socket.terminate();
@@ -80,7 +85,10 @@ export function dialWebSocket(
     socket.once("error", (cause: NodeJS.ErrnoException) => {
       if (answered === undefined) reject(dialError(place, cause));
     });
-    socket.once("open", () => resolve(webSocketChannel(socket)));
+    socket.once("open", () => {
+      clearTimeout(timer);
+      resolve(webSocketChannel(socket));
+    });
   });
 }
 
@@ -97,7 +105,5 @@ const networkErrors: Record<string, string> = {
 function dialError(place: string, cause: NodeJS.ErrnoException): ProtocolError {
   const said = networkErrors[cause.code ?? ""];
   if (said !== undefined) return new ProtocolError("unreachable", `${place}: ${said}.`, { cause });
-  if (/timed out/i.test(cause.message))
-    return new ProtocolError("unreachable", `${place}: no answer in time.`, { cause });
   return new ProtocolError("not-fedchat", `${place} answers, but not as FedChat.`, { cause });
 }

@@ -16,7 +16,7 @@ export function Toasts(): JSX.Element {
   );
   return (
     <Toast.Region limit={3} duration={toastMs} aria-label={t.notices.toasts}>
-      <Toast.List class="toasts" />
+      <Toast.List as="div" class="toasts" />
     </Toast.Region>
   );
 }
@@ -25,6 +25,7 @@ function OneToast(props: { id: number; saying: Saying }): JSX.Element {
   const failed = () => (props.saying.level === "danger" ? props.saying.cause : null);
   return (
     <Toast
+      as="div"
       toastId={props.id}
       class={`toast ${props.saying.level}`}
       duration={failed() ? toastMs * 2.5 : toastMs}

@@ -15,7 +15,7 @@ import {
 } from "../limits.ts";
 import type { LocalAccounts } from "../seams.ts";
 import type { Account, AccountBook } from "./account-book.ts";
-import { RateLimits } from "./rate-limits.ts";
+import { RateLimits } from "../rate-limits.ts";
 
 type Admits = LocalAccounts["admits"];
 
@@ -46,7 +46,8 @@ export class DeliveryRules {
   /** [H9] Each answer of `admitted` to a stranger's request is counted against the stranger's server. */
   readonly admits: Admits = ({ server, from, kind, to, trust }) => {
     if (this.#options.accounts.get(to) === undefined) return "unknown-account";
-    if (trust === "blocked" || this.#blocks.get(to)?.has(from) === true) return "blocked";
+    if (trust === "blocked") return "blocked";
+    if (this.#blocks.get(to)?.has(from) === true) return "ignored";
     if (server === this.#options.self || trust === "mutual" || trust === "outgoing") return "admitted";
     if (this.#grants.get(to)?.get(from) === server) return "admitted";
     if (kind !== "request") return "not-allowed";

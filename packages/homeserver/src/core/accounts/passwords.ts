@@ -8,7 +8,7 @@ import { ProtocolError } from "@fedchat/protocol";
 import type { GroupCommit } from "../group-commit.ts";
 import { loginAttemptMs, loginAttemptsMax, loginPerHandleLimit, loginPerRemoteLimit } from "../limits.ts";
 import type { Account, AccountBook } from "./account-book.ts";
-import { RateLimits } from "./rate-limits.ts";
+import { RateLimits } from "../rate-limits.ts";
 import type { Session } from "./session.ts";
 import { sameBytes } from "../same-bytes.ts";
 

@@ -6,7 +6,7 @@ import type { Clock } from "@fedchat/protocol";
 import { ProtocolError } from "@fedchat/protocol";
 import { registrationLimit } from "../limits.ts";
 import type { AccountBook } from "./account-book.ts";
-import { RateLimits } from "./rate-limits.ts";
+import { RateLimits } from "../rate-limits.ts";
 
 /** closed: the owner only · token: whoever has the local token · open: anybody, rate-limited */
 export type RegistrationPolicy = "closed" | "token" | "open";

@@ -9,7 +9,7 @@ import type { Openings } from "./openings.ts";
 import type { Passwords } from "./passwords.ts";
 import type { People } from "./people.ts";
 import { envelopesProgress } from "./progress.ts";
-import { RateLimits } from "./rate-limits.ts";
+import { RateLimits } from "../rate-limits.ts";
 import type { SealedStorage } from "./sealed-storage.ts";
 import type { Session } from "./session.ts";
 

@@ -129,7 +129,10 @@ export class Session {
         );
       case "acknowledge":
         return this.#acknowledge(frame.position);
-      default:
+      case "accepted":
+      case "event":
+      case "item":
+      case "response":
         throw new ProtocolError("malformed", "a frame that a device does not send");
     }
   }

@@ -85,11 +85,11 @@ export class Submissions {
     for (const account of accounts) {
       const verdict = rules.admits({ server: self, from, kind, to: account, trust: "mutual" });
       if (verdict === "admitted") to.push(account);
-      else refused ??= verdict;
+      else if (verdict !== "ignored") refused ??= verdict;
     }
     const alongside = refused === undefined ? [] : [this.#refusal(from, submission, self, refused)];
     if (to.length === 0) {
-      await this.#write(alongside);
+      if (alongside.length > 0) await this.#write(alongside);
     } else {
       const delivery = { server: self, from, id, kind, created, received: clock.now(), payload, to };
       await inboxes.deliver([delivery], alongside);

@@ -4,7 +4,7 @@
  */
 import type { ByteChannel, Clock } from "@fedchat/protocol";
 import { answerChannel, encodeOpening, ProtocolError, toWireError } from "@fedchat/protocol";
-import { RateLimits } from "../accounts/rate-limits.ts";
+import { RateLimits } from "../rate-limits.ts";
 import { openingRate, openingsMax, outsideMemoryMs, strangersConnectedMax } from "../limits.ts";
 import { linkFeatures } from "./dial-peer.ts";
 import type { Link } from "./link.ts";

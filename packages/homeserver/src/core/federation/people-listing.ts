@@ -3,7 +3,7 @@
  * happen to those that asked. Nobody else is told anything. [L22]
  */
 import type { AccountId, Clock, LinkControl, ListedPerson, ServerId } from "@fedchat/protocol";
-import { RateLimits } from "../accounts/rate-limits.ts";
+import { RateLimits } from "../rate-limits.ts";
 import { peopleAskRate, peoplePageBytesMax, peoplePageEntries } from "../limits.ts";
 import type { LocalAccounts } from "../seams.ts";
 import type { Link } from "./link.ts";

@@ -13,7 +13,7 @@ import type {
   Timer,
 } from "@fedchat/protocol";
 import { fromWireError, openAccountRecord, ProtocolError, toWireError } from "@fedchat/protocol";
-import { RateLimits } from "../accounts/rate-limits.ts";
+import { RateLimits } from "../rate-limits.ts";
 import { linkedQueryRate, queriesInFlightMax, queryTimeoutMs, strangerQueryRate } from "../limits.ts";
 import type { LocalAccounts } from "../seams.ts";
 import type { Link } from "./link.ts";

@@ -23,7 +23,7 @@ import {
   limits,
   ProtocolError,
 } from "@fedchat/protocol";
-import { RateLimits } from "../accounts/rate-limits.ts";
+import { RateLimits } from "../rate-limits.ts";
 import { encapsulationRate, receiverContextsMax } from "../limits.ts";
 
 export interface SealOptions {

@@ -3,7 +3,7 @@
  * outlive connections; exchanges do not. [B14] [B17]
  */
 import type { ServerId, StreamClass } from "@fedchat/protocol";
-import { RateLimits } from "../accounts/rate-limits.ts";
+import { RateLimits } from "../rate-limits.ts";
 import { refusalBundlesMax, refusalsRate } from "../limits.ts";
 import type { Trust } from "../seams.ts";
 import type { Connection } from "./connection.ts";

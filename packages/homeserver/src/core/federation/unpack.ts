@@ -51,7 +51,7 @@ function admit(envelope: Envelope, context: UnpackContext, unpacked: Unpacked): 
   const admitted = envelope.to.filter((to) => {
     const verdict = accounts.admits({ server, from, kind, to, trust });
     if (verdict === "admitted") return true;
-    unpacked.refusals.push({ envelope: id, from, to, code: verdict });
+    if (verdict !== "ignored") unpacked.refusals.push({ envelope: id, from, to, code: verdict });
     return false;
   });
   if (admitted.length === 0) return;
