@@ -113,7 +113,7 @@ export function secrecy({ homeservers, devices }: Simulation): string[] {
   for (const { name, written } of homeservers) {
     const disk = Buffer.concat(written);
     for (const { what, secret } of needles) {
-      if (disk.includes(secret)) wrong.push(`${name}'s homeserver wrote ${what} to its disk`);
+      if (disk.includes(Buffer.from(secret))) wrong.push(`${name}'s homeserver wrote ${what} to its disk`);
     }
   }
   for (const { name, database } of devices) {

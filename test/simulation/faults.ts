@@ -48,7 +48,10 @@ export class Faults {
   }
 
   /** Starts one fault after the other until `heal`. */
-  async rage(everyMs: { min: number; max: number }, kinds: readonly FaultKind[] = calmKinds): Promise<void> {
+  async rage(
+    everyMs: { min: number; max: number },
+    kinds: readonly FaultKind[] = commonKinds,
+  ): Promise<void> {
     while (this.#raging) {
       await this.#pause(everyMs.min, everyMs.max);
       if (this.#raging) this.strike(this.#random.pick(kinds));
@@ -186,11 +189,12 @@ export class Faults {
 
   async slowDisk(): Promise<void> {
     const { disk } = this.#random.pick(this.#simulation.homeservers);
-    const before = disk.delayMs;
+    const usual = disk.delayMs;
+    if (usual.min > 0) return;
     this.#count("slow disks");
     disk.delayMs = { min: 200, max: 3_000 };
     await this.#pause(500, 10_000);
-    disk.delayMs = before;
+    disk.delayMs = usual;
   }
 
   /** A process that does not read its channels for a while. */
@@ -231,7 +235,7 @@ export class Faults {
 
   #cut(what: string, a: string, b: string): void {
     const { network } = this.#simulation;
-    if (network.carriers(a, b) === 0) return;
+    if (network.carriers(a, b).length === 0) return;
     this.#count(what);
     network.cut(a, b);
   }
@@ -310,7 +314,7 @@ export class Faults {
 }
 
 /** Faults after which everything that was acknowledged must still arrive. */
-export const calmKinds = [
+const commonKinds = [
   "cutLink",
   "cutClient",
   "partitionLink",
@@ -331,7 +335,7 @@ export const calmKinds = [
   "clockJump",
 ] as const;
 
-export type FaultKind = (typeof calmKinds)[number] | "restoreBackup";
+export type FaultKind = (typeof commonKinds)[number] | "restoreBackup";
 
 function pairOf(a: string, b: string): string {
   return a < b ? `${a} ${b}` : `${b} ${a}`;

@@ -21,7 +21,7 @@ import { veiled } from "./veiled-group.ts";
 type Outcome<T> = { kind: "done"; value: T } | { kind: "gone" } | { kind: "failed"; error: unknown };
 
 /** How often a call is tried again before it is taken for impossible. */
-const attemptsMax = 5_000;
+const attemptsMax = 1_500;
 
 export class SimulatedDevice {
   readonly name: string;
@@ -133,6 +133,7 @@ export class SimulatedDevice {
       const outcome = await this.attempt(method, params);
       if (outcome.kind === "done") return outcome.value;
       if (outcome.kind === "failed" && !isForNow(outcome.error)) throw outcome.error;
+      if (this.#simulation.violations.found.length > 0) throw new Error("ended by what was found");
       await this.#simulation.clock.sleep(200);
     }
     throw new Error(`${this.name}: ${method} was not done in ${attemptsMax} attempts`);

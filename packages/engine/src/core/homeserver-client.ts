@@ -119,13 +119,15 @@ export class HomeserverClient {
   }
 
   request<M extends ClientMethodName>(method: M, params: ClientParams<M>): Promise<ClientResult<M>> {
-    if (this.state.kind !== "connected" || this.#session === undefined) return Promise.reject(notConnected());
+    if (this.state.kind !== "connected" || this.#session === undefined)
+      return Promise.reject(notConnected(undefined, this.state.error));
     return this.#session.request(method, params);
   }
 
   /** Resolves once the homeserver has the envelope on disk. */
   submit(submission: Submission): Promise<void> {
-    if (this.state.kind !== "connected" || this.#session === undefined) return Promise.reject(notConnected());
+    if (this.state.kind !== "connected" || this.#session === undefined)
+      return Promise.reject(notConnected(undefined, this.state.error));
     return this.#session.submit(submission);
   }
 
@@ -356,10 +358,12 @@ class Session {
 
 const nothing = new Uint8Array(0);
 
-function notConnected(reason?: string): ProtocolError {
+/** @param error why there is none; what lies beneath it tells more, such as a full disk of this machine */
+function notConnected(reason?: string, error?: ProtocolError): ProtocolError {
   return new ProtocolError(
     "unreachable",
     reason === undefined ? undefined : `No connection to the homeserver: ${reason}`,
+    { cause: error?.cause },
   );
 }
 

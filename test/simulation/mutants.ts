@@ -1,0 +1,191 @@
+/**
+ * Parts that are wrong in one way each, put in the place of right ones: what the checkers are for. Each must be noticed
+ * in one of the first seeds, and for its own reason.
+ */
+import type { GroupCrypto } from "../../packages/engine/src/mls/group-crypto.ts";
+import type { Database, SqlValue } from "../../packages/engine/src/store/database.ts";
+import type { HomeserverStore, WriteOp, WriteResult } from "../../packages/homeserver/src/store/store.ts";
+import type { Mutation } from "./simulate.ts";
+import { veiled } from "./veiled-group.ts";
+
+export interface Mutant {
+  name: string;
+  /** What a checker says of it. */
+  shows: RegExp;
+  mutation: Mutation;
+}
+
+/** How long the forgetful disk keeps what it has answered for. */
+const syncEveryMs = 400;
+const unsyncedTransactions = 12;
+const lost = /never got|does not come to rest|is told of/;
+
+export const mutants: Mutant[] = [
+  {
+    name: "a homeserver that acknowledges before it commits",
+    shows: lost,
+    mutation: { syncEveryMs },
+  },
+  {
+    name: "a homeserver that forgets which envelopes it delivered",
+    shows: /put an envelope into an inbox twice/,
+    mutation: { store: (store) => rewriting(store, { before: forgetDeliveries }) },
+  },
+  {
+    name: "a homeserver that loses its outbox when it ends",
+    shows: lost,
+    mutation: { store: (store) => withoutEarlierBundles(store) },
+  },
+  {
+    name: "a homeserver that never sends a bundle again",
+    shows: lost,
+    mutation: { store: (store) => ({ ...store, outboxPage: async () => [] }) },
+  },
+  {
+    name: "a homeserver that keeps what was acknowledged",
+    shows: /bundles wait/,
+    mutation: { store: (store) => rewriting(store, { change: keepAcknowledged }) },
+  },
+  {
+    name: "a homeserver that delivers envelopes of one bundle in another order",
+    shows: /the order is/,
+    mutation: { store: (store) => reordering(store) },
+  },
+  {
+    name: "an engine whose disk loses its last transactions in a crash",
+    shows: /a key was used twice|which it acknowledged|never got|does not come to rest/,
+    mutation: {
+      database: (database) => new UnsyncedDatabase(database),
+      crashed: (database) => {
+        if (database instanceof UnsyncedDatabase) database.crash();
+      },
+    },
+  },
+  {
+    name: "an engine that does not keep the state which it sealed with",
+    shows: /a key was used twice/,
+    mutation: { group: (group, veil) => withoutProgress(veiled(group, veil)) },
+  },
+  {
+    name: "an engine that sends in the clear",
+    shows: /wrote a message's text to its disk/,
+    mutation: { group: (group) => group },
+  },
+];
+
+type Rewrite = {
+  /** Operations of its own, before all others. */
+  before?: (ops: WriteOp[]) => WriteOp[];
+  change?: (op: WriteOp) => WriteOp;
+};
+
+function rewriting(
+  store: HomeserverStore,
+  { before = () => [], change = (op) => op }: Rewrite,
+): HomeserverStore {
+  return {
+    ...store,
+    write: async (ops) => {
+      const first = before(ops);
+      const results = await store.write([...first, ...ops.map(change)]);
+      return results.slice(first.length);
+    },
+  };
+}
+
+function forgetDeliveries(ops: WriteOp[]): WriteOp[] {
+  const delivers = ops.some(({ op }) => op === "inbox.deliver");
+  return delivers ? [{ op: "inbox.expire", itemsBefore: 0, idsBefore: Number.MAX_SAFE_INTEGER }] : [];
+}
+
+function keepAcknowledged(op: WriteOp): WriteOp {
+  return op.op === "outbox.acknowledged" ? { op: "inbox.expire", itemsBefore: 0, idsBefore: 0 } : op;
+}
+
+function withoutEarlierBundles(store: HomeserverStore): HomeserverStore {
+  const written = new Set<string>();
+  const keyOf = ({ stream, sequence }: { stream: number; sequence: number }) => `${stream} ${sequence}`;
+  return {
+    ...store,
+    write: (ops) => {
+      for (const op of ops) if (op.op === "outbox.append") for (const row of op.rows) written.add(keyOf(row));
+      return store.write(ops);
+    },
+    outboxPage: async (...asked) =>
+      (await store.outboxPage(...asked)).filter((row) => written.has(keyOf(row))),
+  };
+}
+
+function reordering(store: HomeserverStore): HomeserverStore {
+  const turned = (op: WriteOp): WriteOp =>
+    op.op === "inbox.deliver" ? { ...op, deliveries: op.deliveries.toReversed() } : op;
+  const turnedBack = (result: WriteResult): WriteResult =>
+    result.op === "inbox.deliver" ? { ...result, deliveries: result.deliveries.toReversed() } : result;
+  return { ...store, write: async (ops) => (await store.write(ops.map(turned))).map(turnedBack) };
+}
+
+function withoutProgress(group: GroupCrypto): GroupCrypto {
+  const encrypt: GroupCrypto["encrypt"] = async (state, plaintext, authenticatedData) => ({
+    ...(await group.encrypt(state, plaintext, authenticatedData)),
+    state,
+  });
+  return { ...group, encrypt };
+}
+
+/** A disk that answers before it has synced: a crash takes back what it did since it last did. */
+class UnsyncedDatabase implements Database {
+  readonly #database: Database;
+  #unsynced = 0;
+  #inside = false;
+
+  constructor(database: Database) {
+    this.#database = database;
+    database.exec("BEGIN");
+  }
+
+  crash(): void {
+    this.#database.exec("ROLLBACK");
+    this.#database.exec("BEGIN");
+    this.#unsynced = 0;
+  }
+
+  run(sql: string, ...values: SqlValue[]): { changes: number } {
+    return this.#counted(() => this.#database.run(sql, ...values));
+  }
+
+  get<Row extends object>(sql: string, ...values: SqlValue[]): Row | undefined {
+    return this.#database.get<Row>(sql, ...values);
+  }
+
+  all<Row extends object>(sql: string, ...values: SqlValue[]): Row[] {
+    return this.#database.all<Row>(sql, ...values);
+  }
+
+  exec(sql: string): void {
+    this.#counted(() => this.#database.exec(sql));
+  }
+
+  transaction<T>(work: () => T): T {
+    return this.#counted(() => this.#database.transaction(work));
+  }
+
+  close(): void {
+    this.#database.close();
+  }
+
+  #counted<T>(work: () => T): T {
+    if (this.#inside) return work();
+    this.#inside = true;
+    try {
+      return work();
+    } finally {
+      this.#inside = false;
+      this.#unsynced += 1;
+      if (this.#unsynced === unsyncedTransactions) {
+        this.#database.exec("COMMIT");
+        this.#database.exec("BEGIN");
+        this.#unsynced = 0;
+      }
+    }
+  }
+}
