@@ -16,7 +16,7 @@ const requestText = "plum-request-9f1c, may I?";
 const messageText = "The heron stands at Quillfeather lock 7741";
 const draftText = "unsent-marmalade-draft-5520";
 
-test("[X1] no plaintext and no key of an engine is anywhere on a homeserver, in its logs or on the wire", async () => {
+test("[X1] [P1] no plaintext, no password and no key of an engine is anywhere on a homeserver, in its logs or on the wire", async () => {
   await using alice = await startFedchat({ name: "alice", args: ["--log", "debug"] });
   await using bob = await startFedchat({ name: "bob", args: ["--log", "debug"] });
   using proxy = await recordingProxy(bob);

@@ -6,8 +6,8 @@ import type { Simulation } from "./simulate.ts";
 import { simulate } from "./simulate.ts";
 import { becomeContacts } from "./story.ts";
 
-async function friends(seed: number): Promise<Simulation> {
-  const simulation = await simulate({ seed });
+async function friends(seed: number, delayMs = { min: 1, max: 40 }): Promise<Simulation> {
+  const simulation = await simulate({ seed, delayMs });
   await simulation.during(becomeContacts(simulation, false));
   return simulation;
 }
@@ -26,12 +26,12 @@ test("[H4] an engine that could not keep what its session brought does not super
 });
 
 test("[H6] an engine whose disk was full takes no later item before the one that it could not keep", async () => {
-  await using network = await friends(32);
+  await using network = await friends(32, { min: 100, max: 150 });
   const [alice, bob] = [network.device("alice"), network.device("bob")];
-  const texts = Array.from({ length: 60 }, (_, index) => `${index}`);
+  const texts = Array.from({ length: 150 }, (_, index) => `${index}`);
   const sending = (async () => {
     for (const text of texts) {
-      await network.clock.sleep(100);
+      await network.clock.sleep(50);
       await alice.send(text);
     }
   })();
@@ -42,6 +42,28 @@ test("[H6] an engine whose disk was full takes no later item before the one that
   await network.during(sending);
   await network.clock.advance(60_000);
   expect(await network.during(bob.messages())).toEqual(texts);
+});
+
+test("[H10] what was refused for want of space is not overtaken by what was submitted behind it", async () => {
+  await using network = await friends(3, { min: 50, max: 400 });
+  const [alice, bob] = [network.device("alice"), network.device("bob")];
+  const texts = Array.from({ length: 150 }, (_, index) => `${index}`);
+  const { disk } = alice.home;
+  disk.delayMs = { min: 200, max: 400 };
+  const filling = (async () => {
+    for (let times = 0; times < 20; times++) {
+      await network.clock.sleep(500);
+      disk.full = !disk.full;
+    }
+  })();
+  for (const text of texts) {
+    await network.clock.advance(50);
+    await network.during(alice.send(text));
+  }
+  await network.during(filling);
+  await network.clock.advance(300_000);
+  expect(await network.during(bob.messages())).toEqual(texts);
+  expect(alice.home.counts.refusedByFullDisk).toBeGreaterThan(0);
 });
 
 test("a network in which nothing fails keeps both people's order and tells each of the other's receipt", async () => {

@@ -16,6 +16,8 @@ const seeds =
     : [Number(oneSeed)];
 /** Seeds in which each mutant has to show. */
 const mutantSeeds = [1, 2, 3, 4, 5, 6, 7, 8];
+/** Right parts come to rest sooner in nearly every seed. */
+const mutantRestMs = 600_000;
 
 const told: Told[] = [];
 afterAll(() => {
@@ -40,22 +42,24 @@ describe("whatever fails", () => {
   );
 });
 
-test.each([2, 3, 5])("seed %i gives the same trace twice, byte for byte", async (seed) => {
-  const [first, second] = [await story({ seed }), await story({ seed })];
+test.each(seeds.slice(0, 3))("seed %i gives the same trace again, byte for byte", async (seed) => {
+  const first = told.find((run) => run.seed === seed) ?? (await story({ seed }));
+  const second = await story({ seed });
   expect(first.events).toBeGreaterThan(1_000);
-  if (first.digest !== second.digest) expect(await firstDifference(seed)).toBe("none");
-  expect(second.digest).toBe(first.digest);
+  if (first.digest !== second.digest) expect.unreachable(await firstDifference(seed));
+  expect(second.wrong).toEqual(first.wrong);
 });
 
-test("another seed gives another trace", async () => {
-  expect((await story({ seed: 2 })).digest).not.toBe((await story({ seed: 3 })).digest);
+test("each seed has a course of its own", () => {
+  expect(new Set(told.map(({ digest }) => digest)).size).toBe(told.length);
 });
 
 test.each(mutants)("a mutant is caught: $name", async ({ name, mutation, shows }) => {
   for (const seed of mutantSeeds) {
-    const { wrong } = await story({ seed, mutation });
-    if (!wrong.some((sentence) => shows.test(sentence))) continue;
-    console.log(`${name}: seed ${seed}: ${wrong.find((sentence) => shows.test(sentence))!.split("\n")[0]}`);
+    const { wrong } = await story({ seed, mutation, restores: false, restWithinMs: mutantRestMs });
+    const shown = wrong.find((sentence) => shows.test(sentence));
+    if (shown === undefined) continue;
+    console.log(`${name}: seed ${seed}: ${shown.slice(0, 120)}`);
     return;
   }
   expect.unreachable(`no checker noticed ${name} in seeds ${mutantSeeds.join(", ")}`);

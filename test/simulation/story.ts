@@ -17,6 +17,8 @@ export interface StoryOptions {
   keepTrace?: boolean;
   /** Whether homeservers are put back to backups as well; undefined: in every fourth seed. */
   restores?: boolean;
+  /** How long the network may take to come to rest once it is left alone. */
+  restWithinMs?: number;
 }
 
 export interface Told {
@@ -34,7 +36,7 @@ export interface Told {
 /** Then faults end, whether or not people are done: so that a run is bounded. */
 const faultsWithinMs = 90_000;
 /** Between the last fault and rest: the longest waits of links and streams, and some: a link that was refused is asked for again hourly. */
-const restWithinMs = 90 * 60_000;
+const restMsMax = 90 * 60_000;
 /** A network that is not at rest by then waits for something slow. */
 const soonMs = 300_000;
 const restoringSeeds = 4;
@@ -42,7 +44,7 @@ const restoringSeeds = 4;
 const aftermathMs = 120_000;
 
 export async function story(options: StoryOptions): Promise<Told> {
-  const { seed, messages = 50, mutation, keepTrace } = options;
+  const { seed, messages = 50, mutation, keepTrace, restWithinMs = restMsMax } = options;
   await using simulation = await simulate({
     seed,
     ...(mutation === undefined ? {} : { mutation }),
@@ -55,7 +57,7 @@ export async function story(options: StoryOptions): Promise<Told> {
   const wrong: string[] = [];
   try {
     await simulation.during(live(simulation, faults, { messages, restores }));
-    wrong.push(...(await simulation.during(rest(simulation), 2 * restWithinMs)));
+    wrong.push(...(await simulation.during(rest(simulation, restWithinMs), 2 * restMsMax)));
     const restored = (faults.counts["backups restored"] ?? 0) > 0;
     wrong.push(...(await simulation.during(conversation(simulation, restored))));
     wrong.push(...secrecy(simulation), ...leftovers(simulation));
@@ -101,7 +103,10 @@ async function live(
   for (let n = 0; n < messages; n++) {
     await clock.sleep(chance.between(0, everyMs));
     const device = chance.pick(devices);
-    sending.push(device.send(`${n} of ${device.name}: ${marker}`));
+    const sent = device.send(`${n} of ${device.name}: ${marker}`);
+    // Awaited below, with all others.
+    sent.catch(() => undefined);
+    sending.push(sent);
   }
   await Promise.all(sending);
   // Faults that begin with the last words matter as well.
@@ -132,11 +137,11 @@ export async function becomeContacts({ clock, devices }: Simulation, crossed: bo
 }
 
 /** Waits until nothing is under way, and a while longer. */
-async function rest(simulation: Simulation): Promise<string[]> {
+async function rest(simulation: Simulation, withinMs: number): Promise<string[]> {
   const { clock, violations } = simulation;
   const begun = clock.now();
   let restless = await unrest(simulation);
-  while (restless.length > 0 && violations.found.length === 0 && clock.now() < begun + restWithinMs) {
+  while (restless.length > 0 && violations.found.length === 0 && clock.now() < begun + withinMs) {
     await clock.sleep(clock.now() < begun + soonMs ? 1_000 : 20_000);
     restless = await unrest(simulation);
   }

@@ -29,6 +29,8 @@ export const httpRequestTimeoutMs = 15_000;
 export const portTriesMax = 50;
 /** Logs are kept bounded: a larger file is begun anew at start. */
 export const logBytesMax = 10_485_760;
+/** How often people are told the same warning: all of them stand in the log. */
+export const sameWarningEveryMs = 60_000;
 /** A Unix socket's path must fit `sockaddr_un` (104 bytes on macOS, 108 on Linux, with its final zero). */
 export const socketPathBytesMax = 100;
 /** How long a command waits for the program to answer that it is there. */

@@ -2,9 +2,9 @@ import { silentLog } from "@fedchat/engine/node";
 import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import type { IncomingHttpHeaders } from "node:http";
 import { request } from "node:http";
-import { createServer } from "node:net";
+import { connect, createServer } from "node:net";
 import type { AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
+import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { WebSocket } from "ws";
@@ -185,7 +185,7 @@ describe("files", () => {
   });
 });
 
-describe("a foreign name that resolves to this machine", () => {
+describe("[T2] a foreign name that resolves to this machine", () => {
   test.each([
     "evil.example",
     "evil.example:PORT",
@@ -209,7 +209,7 @@ describe("a foreign name that resolves to this machine", () => {
 });
 
 describe("the one-time token", () => {
-  test("lies in an owner-only file, opens one session, and is gone", async () => {
+  test("[T4] lies in an owner-only file, opens one session, and is gone", async () => {
     const { path, code } = screen.open();
     const file = readFileSync(path, "utf8");
     expect(statSync(path).mode & 0o777).toBe(0o600);
@@ -244,7 +244,7 @@ describe("the one-time token", () => {
     expect((await post(screen.open().code, own())).status).toBe(200);
   });
 
-  test("is not taken from another origin, and stays good", async () => {
+  test("[T2] is not taken from another origin, and stays good", async () => {
     const { code } = screen.open();
     for (const origin of ["https://evil.example", "http://127.0.0.1:1", `http://localhost:${screen.port}`]) {
       expect((await post(code, { Origin: origin })).status).toBe(403);
@@ -284,7 +284,7 @@ describe("the one-time token", () => {
 });
 
 describe("the engine's socket", () => {
-  test("needs cookie and secret, then speaks JSON-RPC and tells events", async () => {
+  test("[T3] needs cookie and secret, then speaks JSON-RPC and tells events", async () => {
     const { cookie, secret } = await signIn();
     const socket = (await openSocket({ ...own(), Cookie: cookie })) as WebSocket;
     socket.send(rpc("session.open", { secret }));
@@ -316,7 +316,7 @@ describe("the engine's socket", () => {
     },
   );
 
-  test("is refused without an origin, without a cookie, with a cookie of another program", async () => {
+  test("[T2] [T3] is refused without an origin, without a cookie, with a cookie of another program", async () => {
     const { cookie } = await signIn();
     expect(await openSocket({ Cookie: cookie })).toBe(403);
     expect(await openSocket(own())).toBe(401);
@@ -324,7 +324,7 @@ describe("the engine's socket", () => {
     expect(await openSocket({ ...own(), Cookie: "fedchat-abcd=forged" })).toBe(401);
   });
 
-  test("a cookie without its own secret reaches nothing", async () => {
+  test("[T3] a cookie without its own secret reaches nothing", async () => {
     const one = await signIn();
     const other = await signIn();
     for (const secret of ["", "wrong", other.secret]) {
@@ -359,7 +359,7 @@ describe("the engine's socket", () => {
 });
 
 describe("sessions", () => {
-  test("survive a restart, and their file opens nothing", async () => {
+  test("[T3] survive a restart, and their file opens nothing", async () => {
     const { cookie, secret } = await signIn();
     const file = readFileSync(paths().screens, "utf8");
     expect(statSync(paths().screens).mode & 0o777).toBe(0o600);
@@ -394,8 +394,30 @@ describe("sessions", () => {
   });
 });
 
+function connects(host: string, port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ host, port, timeout: 2_000 });
+    const end = (connected: boolean) => {
+      socket.destroy();
+      resolve(connected);
+    };
+    socket.once("connect", () => end(true));
+    socket.once("error", () => end(false));
+    socket.once("timeout", () => end(false));
+  });
+}
+
 describe("its port", () => {
-  test("is on 127.0.0.1 only", () => expect(screen.address).toBe(`http://127.0.0.1:${screen.port}`));
+  test("[T1] is on 127.0.0.1 only", async () => {
+    expect(screen.address).toBe(`http://127.0.0.1:${screen.port}`);
+    const others = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
+    const reached = [];
+    for (const { address, family, scopeid } of others) {
+      const host = family === "IPv6" && scopeid ? `${address}%${scopeid}` : address;
+      if (await connects(host, screen.port)) reached.push(address);
+    }
+    expect(reached).toEqual(["127.0.0.1"]);
+  });
 
   test("taken: a configured one is an error that says what to do, a default one gives way", async () => {
     const blocker = createServer();

@@ -53,7 +53,7 @@ async function reopened(person: Person, wrap?: (database: Database) => Database)
   person.open(wrap);
 }
 
-test("an engine that dies at any commit while talking loses nothing, repeats nothing, reuses no key", async () => {
+test("[X4] an engine that dies at any commit while talking loses nothing, repeats nothing, reuses no key", async () => {
   await using world = new World();
   const { alice, bob } = await friends(world);
   const { roomId } = await alice.pair();
@@ -113,7 +113,7 @@ test.each(["asking", "accepting"])(
   60_000,
 );
 
-test("a full disk of this machine refuses new work with its cause, and everything goes on once there is room", async () => {
+test("[X4] a full disk of this machine refuses new work with its cause, and everything goes on once there is room", async () => {
   await using world = new World();
   const { alice, bob } = await friends(world);
   let full = false;

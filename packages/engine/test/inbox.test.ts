@@ -7,7 +7,7 @@ import { Changes } from "../src/core/changes.ts";
 import type { InboxPorts, ItemHandler } from "../src/core/inbox.ts";
 import { Inbox } from "../src/core/inbox.ts";
 import { KeyedQueue } from "../src/core/keyed-queue.ts";
-import { inboxWaitingItemsMax } from "../src/core/limits.ts";
+import { inboxWaitingItemsMax, seenPruneEveryItems } from "../src/core/limits.ts";
 import { silentLog } from "../src/core/log.ts";
 import { Notices } from "../src/core/notices.ts";
 import { openSqliteDatabase } from "../src/node/sqlite-database.ts";
@@ -23,9 +23,9 @@ function item(position: number, id = envelopeId.fromBytes(random.bytes(16))): In
 }
 
 /** An inbox on a real store, whose handler notes what was committed. */
-function inboxWith(prepare: (item: InboxItem) => void = () => undefined) {
+function inboxWith(prepare: (item: InboxItem) => void = () => undefined, time = { now: 1 }) {
   const store = openEngineStore(openSqliteDatabase(":memory:"));
-  const clock = { now: () => 1, after: () => ({ cancel() {} }), soon: (run: () => void) => run() };
+  const clock = { now: () => time.now, after: () => ({ cancel() {} }), soon: (run: () => void) => run() };
   const committed: number[] = [];
   const acknowledged: number[] = [];
   const subscribed: number[] = [];
@@ -76,6 +76,22 @@ test("[H6] an item that comes again does nothing, and is acknowledged again", as
   await idle();
   expect(committed).toEqual([1]);
   expect(acknowledged).toEqual([1, 2]);
+});
+
+test("[V4] an envelope that comes again within 35 days does nothing", async () => {
+  const time = { now: 1 };
+  const { inbox, idle, committed } = inboxWith(undefined, time);
+  const once = item(1);
+  inbox.take([once]);
+  await idle();
+  time.now += 35 * 86_400_000;
+  // Enough of them that old ids are forgotten meanwhile.
+  const others = Array.from({ length: seenPruneEveryItems + 2 }, (_, index) => item(index + 2));
+  inbox.take(others);
+  while (committed.length <= others.length) await idle();
+  inbox.take([item(others.length + 2, once.id)]);
+  await idle();
+  expect(committed).toHaveLength(others.length + 1);
 });
 
 test("an item that cannot be used is passed over; one that fails here is passed over and said", async () => {

@@ -38,7 +38,7 @@ describe.each(implementations)("%s", (_name, load) => {
     crypto = await load();
   });
 
-  test("a creator and the one who joins hold the same group and know each other", async () => {
+  test("[X2] a creator and the one who joins hold the same group and know each other", async () => {
     const { aliceState, bobState, joined } = await createdPair(crypto);
     expect(joined.groupId).toEqual(groupId);
     expect(crypto.epochAuthenticator(bobState)).toEqual(crypto.epochAuthenticator(aliceState));
@@ -89,7 +89,7 @@ describe.each(implementations)("%s", (_name, load) => {
     for (const i of [4, 0, 3, 5, 1, 2]) expect(textOf(await b.receive(sent[i]!))).toBe(String(i));
   });
 
-  test("the keys of skipped messages are kept up to their bound, the oldest dropped", async () => {
+  test("[X6] the keys of skipped messages are kept up to their bound, the oldest dropped", async () => {
     const [a, b] = await sides(crypto);
     const sent = await a.sendAll(Array.from({ length: skippedKeysMax + 2 }, (_, i) => `${i}`));
     expect(textOf(await b.receive(sent.at(-1)!))).toBe(`${skippedKeysMax + 1}`);
@@ -222,7 +222,7 @@ describe.each(implementations)("%s", (_name, load) => {
     expect(Math.abs(info!.expiresMs - nowMs - keyPackageLifetimeMs)).toBeLessThan(1000);
   });
 
-  test("a key package outside its lifetime is refused, by a slow clock within a day it is not", async () => {
+  test("[X7] a key package outside its lifetime is refused, by a slow clock within a day it is not", async () => {
     const { keyPackage } = await crypto.createKeyPackage(bob, nowMs);
     const validAt = async (timeMs: number) =>
       (await crypto.inspectKeyPackage(keyPackage, timeMs)) !== undefined;

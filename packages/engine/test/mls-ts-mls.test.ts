@@ -104,6 +104,12 @@ describe("keys", () => {
 });
 
 describe("the cipher suite", () => {
+  test("[X2] is 0x0003", async () => {
+    const { keyPackage } = await crypto.createKeyPackage(bob, nowMs);
+    // MLSMessage and KeyPackage each begin with a version; between them stands the wire format (RFC 9420 §6, §10).
+    expect([...keyPackage.subarray(0, 8)]).toEqual([0, 1, 0, 5, 0, 1, 0, 3]);
+  });
+
   test("gives what the library's own gives", async () => {
     const [key, info] = [nodeRandom.bytes(32), nodeRandom.bytes(90)];
     for (const primitives of [nodePrimitives, noblePrimitives]) {
@@ -132,7 +138,7 @@ describe("the cipher suite", () => {
 });
 
 describe("lengths", () => {
-  test("every message up to 188 bytes has one length, a longer one that of its bucket", async () => {
+  test("[X5] every message up to 188 bytes has one length, a longer one that of its bucket", async () => {
     const { aliceState } = await pair();
     const lengthOf = async (size: number) =>
       (await crypto.encrypt(aliceState, nodeRandom.bytes(size))).message.length;
@@ -142,7 +148,7 @@ describe("lengths", () => {
     expect(await lengthOf(445)).toBeGreaterThan(least + 256);
   });
 
-  test("content is padded to powers of two from 256 to 4096, then to multiples of 4096", () => {
+  test("[X5] content is padded to powers of two from 256 to 4096, then to multiples of 4096", () => {
     const sizes = [0, 188, 189, 444, 445, 956, 957, 1980, 1981, 4028, 4029, 8124, 8125, 60_000];
     const padded = [256, 256, 512, 512, 1024, 1024, 2048, 2048, 4096, 4096, 8192, 8192, 12_288, 61_440];
     expect(sizes.map(paddedContentBytes)).toEqual(padded);
@@ -205,7 +211,7 @@ describe("key packages that ts-mls would take, or trip over, are refused", () =>
 });
 
 describe("Welcomes that ts-mls would take are refused", () => {
-  test("to a group of three", async () => {
+  test("[X2] to a group of three", async () => {
     const others = [(await foreignKeyPackage(carol)).publicPackage];
     expect(await joinReason({ others })).toBe("not a group of two");
   });
@@ -272,7 +278,7 @@ describe("Welcomes that ts-mls would take are refused", () => {
 });
 
 describe("a long way forward", () => {
-  test("opens the same message as step by step, and keeps the keys within the bound", async () => {
+  test("[X6] opens the same message as step by step, and keeps the keys within the bound", async () => {
     const { aliceState, bobState } = await pair();
     const { sent } = await sendMany(aliceState, 600);
     const jumped = await crypto.decrypt(bobState, sent[599]!);
@@ -307,7 +313,7 @@ describe("a long way forward", () => {
 });
 
 describe("messages that only a member could make are refused", () => {
-  test("a commit and a proposal, so that the epoch never changes", async () => {
+  test("[X2] a commit and a proposal, so that the epoch never changes", async () => {
     const { aliceState, bobState } = await pair();
     const state = opened(aliceState);
     const { commit } = await createCommit({ state, cipherSuite: suite }, {});
@@ -334,7 +340,7 @@ describe("messages that only a member could make are refused", () => {
     }
   });
 
-  test("one from further ahead than keys are derived for, before any is derived", async () => {
+  test("[X6] one from further ahead than keys are derived for, before any is derived", async () => {
     const { aliceState, bobState } = await pair();
     const { message } = await crypto.encrypt(aliceState, text("hi"));
     for (const generation of [skippedGenerationsMax + 1, 0xffff_ffff]) {

@@ -1,12 +1,13 @@
 /** Two engines, two homeservers, one process: everything that two people do with one another. */
 import { nodePrimitives } from "@fedchat/protocol/primitives/node";
-import { formatInvitationLink, parseInvitationLink } from "@fedchat/protocol";
+import type { RoomItem } from "@fedchat/protocol";
+import { decode, formatInvitationLink, parseInvitationLink, roomId, roomItem } from "@fedchat/protocol";
 import { describe, expect, test } from "vitest";
 import { loadTsMlsGroupCrypto } from "../src/mls/ts-mls-group.ts";
 import { friends, neighbours, World } from "./world.ts";
 
 describe("asking for a chat", () => {
-  test("[Q3] a request waits, acceptance opens the room on both sides, and messages go both ways", async () => {
+  test("[Q3] [Q9] a request waits, acceptance opens the room on both sides, and messages go both ways", async () => {
     await using world = new World();
     const { alice, bob } = await neighbours(world);
     const asked = await alice.call("requests.send", { who: "@bob", text: "Shall we talk?" });
@@ -88,6 +89,8 @@ describe("asking for a chat", () => {
     await alice.call("requests.withdraw", { requestId });
     expect(await bob.request("withdrawn")).toMatchObject({ requestId });
     expect(await alice.failure("requests.withdraw", { requestId })).toBe("request-settled");
+    expect(await bob.failure("requests.accept", { requestId })).toBe("request-settled");
+    expect((await bob.call("rooms.list", {})).filter(({ kind }) => kind === "pair")).toEqual([]);
   });
 
   test("[Q8] an acceptance that crosses with the withdrawal closes its room with a sentence", async () => {
@@ -150,7 +153,34 @@ describe("asking for a chat", () => {
     expect(await bob.call("requests.list", {})).toMatchObject([{ state: "declined" }]);
   });
 
-  test("[A5] an answer that leads into a group with somebody else is refused", async () => {
+  test("[Q9] [X2] [X7] a room is made by who accepts, of one key package, whose private part is then gone", async () => {
+    await using world = new World();
+    const alice = await (await world.home("alice.example")).person("Alice");
+    const groups: Uint8Array[] = [];
+    const stub = world.stub();
+    const createPair = stub.createPair.bind(stub);
+    const watched = Object.assign(stub, {
+      createPair: (pair: Parameters<typeof createPair>[0]) => {
+        groups.push(pair.groupId);
+        return createPair(pair);
+      },
+    });
+    const bob = await (await world.home("bob.example")).person("Bob", watched);
+    await alice.link(bob);
+    const kept = () => alice.database.all("SELECT reference FROM keyPackages WHERE purpose = 'request'");
+    await alice.call("requests.send", { who: "@bob", text: "" });
+    const { requestId } = await bob.request("pending");
+    expect([kept().length, groups.length]).toEqual([1, 0]);
+
+    const { roomId: room } = await bob.call("requests.accept", { requestId });
+
+    expect((await alice.pair()).roomId).toBe(room);
+    expect(kept()).toEqual([]);
+    expect(groups.map((id) => id.length)).toEqual([32]);
+    expect(roomId.fromBytes(groups[0]!.slice(0, 16))).not.toBe(room);
+  });
+
+  test("[A5] [Q9] [X3] an answer that leads into a group with somebody else is refused", async () => {
     await using world = new World();
     const alice = await (await world.home("alice.example")).person("Alice");
     const mallory = await (await world.home("mallory.example")).person("Mallory");
@@ -239,6 +269,38 @@ describe("messages", () => {
     await alice.goOnline();
     await alice.send("the next");
     await bob.sees("only once", "the next");
+  });
+
+  test("[M2] a device counts its messages of a room from 1, each naming the one before, over a restart too", async () => {
+    await using world = new World();
+    const { alice, bob } = await neighbours(world);
+    const items: RoomItem[] = [];
+    const stub = world.stub();
+    const encrypt = stub.encrypt.bind(stub);
+    const watched = Object.assign(stub, {
+      encrypt: (...[state, plaintext, clear]: Parameters<typeof encrypt>) => {
+        items.push(decode(roomItem, plaintext));
+        return encrypt(state, plaintext, clear);
+      },
+    });
+    const carol = await alice.home.person("Carol", watched);
+    await world.until(() => carol.knows(bob), "people");
+    await carol.call("requests.send", { who: await bob.account(), text: "" });
+    await bob.call("requests.accept", { requestId: (await bob.request("pending")).requestId });
+    await carol.pair();
+    const one = await carol.send("one");
+    await bob.send("between");
+    await carol.sees("one", "between");
+    await carol.restart();
+    const two = await carol.send("two");
+    await carol.send("three");
+    await bob.sees("one", "between", "two", "three");
+    const counted = items.flatMap((item) => (item.kind === "message" ? [[item.counter, item.previous]] : []));
+    expect(counted).toEqual([
+      [1, null],
+      [2, one.messageId],
+      [3, two.messageId],
+    ]);
   });
 
   test("[M3] a message that never comes is counted as missing until it does", async () => {

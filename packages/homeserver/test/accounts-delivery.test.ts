@@ -197,7 +197,7 @@ test("[H13] requests of strangers are limited by their server and all together",
   expect(many.at(-1)).toBe("rate-limited");
 });
 
-test("[H10] a delivery and what stands beside it are one transaction", async () => {
+test("[B7] [H10] a delivery and what stands beside it are one transaction", async () => {
   let full = false;
   const { accounts, alice, stranger, store, clock } = await quietAccounts({ full: () => full });
   const delivery = {

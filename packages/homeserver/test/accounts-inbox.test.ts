@@ -139,6 +139,26 @@ test("[H6] items past their lifetime are dropped, and the cursor before them is 
   expect((await client.request("inbox.subscribe", cursor)).outcome).toBe("resync");
 });
 
+test("[V4] an envelope that comes again within 35 days is dropped", async () => {
+  await using world = await startHomeserver();
+  const alice = await world.join("alice");
+  const bob = await world.join("bob");
+  const hourMs = 3_600_000;
+  const once = envelope(world.id, [bob.account], "once");
+  await alice.client.submit(once);
+  expect(textOf(await bob.client.items.next())).toBe("once");
+  bob.client.acknowledge(1);
+
+  await world.clock.advance(35 * 24 * hourMs - 2 * hourMs);
+  await alice.client.submit(once);
+  await alice.client.submit(envelope(world.id, [bob.account], "then"));
+  expect(textOf(await bob.client.items.next())).toBe("then");
+
+  await world.clock.advance(4 * hourMs);
+  await alice.client.submit(once);
+  expect(textOf(await bob.client.items.next())).toBe("once");
+});
+
 test("[H14] a full disk refuses new work, goes on reading and pushing, and recovers by itself", async () => {
   let full = false;
   await using world = await startHomeserver({ disk: { full: () => full } });

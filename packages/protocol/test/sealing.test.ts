@@ -172,7 +172,7 @@ describe("invitation links", () => {
     expect((thrown as ProtocolError).code).toBe(error);
   });
 
-  test("[I1] the secret stands in the fragment, which no browser sends", () => {
+  test("[I1] [I2] the secret stands in the fragment, which no browser sends", () => {
     const [{ link, base }] = vectors.valid as [(typeof vectors.valid)[number]];
     expect(link.slice(0, link.indexOf("#"))).toBe(`${base}/i`);
   });

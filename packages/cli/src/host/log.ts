@@ -4,7 +4,7 @@
  */
 import { chmodSync, rmSync, statSync } from "node:fs";
 import { pino } from "pino";
-import { logBytesMax } from "../limits.ts";
+import { logBytesMax, sameWarningEveryMs } from "../limits.ts";
 import { cleanLine } from "../terminal/clean.ts";
 
 type Fields = Record<string, unknown>;
@@ -33,16 +33,24 @@ export function openLog(path: string, level: string, tell: (line: string) => voi
   );
   // A full disk must not end the program through its log.
   destination.on("error", () => undefined);
+  // What is tried again and again, such as writing to a full disk, would fill the terminal.
+  const toldAt = new Map<string, number>();
+  const tellPeople = (message: string, fields: Fields) => {
+    const now = Date.now();
+    if (now - (toldAt.get(message) ?? 0) < sameWarningEveryMs) return;
+    toldAt.set(message, now);
+    tell(forPeople(message, fields));
+  };
   return {
     debug: (message, fields = {}) => file.debug(fields, message),
     info: (message, fields = {}) => file.info(fields, message),
     warn(message, fields = {}) {
       file.warn(fields, message);
-      tell(forPeople(message, fields));
+      tellPeople(message, fields);
     },
     error(message, fields = {}, cause) {
       file.error({ ...fields, ...(cause === undefined ? {} : { err: cause }) }, message);
-      tell(forPeople(message, fields));
+      tellPeople(message, fields);
     },
     [Symbol.dispose]: () => destination.end(),
   };

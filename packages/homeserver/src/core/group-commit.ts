@@ -6,6 +6,7 @@
  */
 import type { Clock } from "@fedchat/protocol";
 import type { HomeserverStore, WriteOp, WriteResult } from "../store/store.ts";
+import { StoreFullError } from "../store/store.ts";
 
 interface Pending {
   ops: WriteOp[];
@@ -59,7 +60,9 @@ export class GroupCommit {
       let at = 0;
       for (const { ops, resolve } of group) resolve(results.slice(at, (at += ops.length)));
     } catch (error) {
-      for (const { reject } of group) reject(error);
+      // On a full disk what was added meanwhile fails too: it would overtake what is tried again. [H10]
+      const behind = error instanceof StoreFullError ? this.#pending.splice(0) : [];
+      for (const { reject } of [...group, ...behind]) reject(error);
     } finally {
       this.#writing = false;
       if (group.length > 0) this.request();

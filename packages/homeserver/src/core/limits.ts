@@ -12,6 +12,8 @@ export const clientChannelsMax = 10_000;
 export const sessionOpenDeadlineMs = 120_000;
 /** What a session may have unanswered: one engine's burst, which the homeserver holds in memory. */
 export const sessionInFlightBytesMax = 16_777_216;
+/** Recipients for whom an envelope of one session waits to come again; the longest waiting is forgotten beyond this. */
+export const recipientsHeldBackMax = 10_000;
 /** Pushing items stops earlier, so only who does not read at all gets here, and is closed. */
 export const sessionUnreadBytesMax = 33_554_432;
 /** A page of the largest items is some 16 MiB for a moment. */

@@ -24,6 +24,7 @@ import type { Log } from "../log.ts";
 import type { Account, Device } from "./account-book.ts";
 import { storageFull } from "./full-disk.ts";
 import type { InboxFeed } from "./inbox-feed.ts";
+import { SubmissionOrder } from "./submission-order.ts";
 
 /** Whose session this is. */
 export interface Identity {
@@ -53,6 +54,7 @@ export class Session {
   feed: InboxFeed | undefined;
   readonly #duties: SessionDuties;
   readonly #log: Log;
+  readonly #order = new SubmissionOrder();
   #identity: Identity | undefined;
   #used = false;
   #inFlight = 0;
@@ -173,7 +175,8 @@ export class Session {
   async #submit(submission: Submission): Promise<void> {
     const { account } = this.identity;
     // The payload is a view into a whole batch of messages.
-    return this.#duties.submit(account, { ...submission, payload: submission.payload.slice() });
+    const own = { ...submission, payload: submission.payload.slice() };
+    return this.#order.run(own, () => this.#duties.submit(account, own));
   }
 
   async #request(body: Uint8Array): Promise<Uint8Array> {

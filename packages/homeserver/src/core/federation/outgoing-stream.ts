@@ -209,7 +209,9 @@ export class OutgoingStream {
       },
       failed: (error) => {
         this.#planned = false;
-        for (const { reject } of waiting) reject(submitError(error));
+        // What was submitted meanwhile would overtake what comes again. [H10]
+        for (const { reject } of [...waiting, ...this.#waiting.splice(0)]) reject(submitError(error));
+        this.#waitingBytes = 0;
         if (this.#hasMore) this.#requestLater();
       },
     };
