@@ -1,7 +1,7 @@
 /**
  * Everything that goes wrong in a run, drawn from its seed. A fault counts where it struck: a cut of a carrier that was
  * open, a commit that the full disk refused, a process that did run. Invariant: each fault ends by itself within
- * `faultMsMax`, so that a network that is left alone heals.
+ * a minute, so that a network that is left alone heals.
  */
 import type { SeededRandom } from "../../packages/homeserver/test/virtual/seeded-random.ts";
 import type { Simulation } from "./simulate.ts";
@@ -10,8 +10,6 @@ import type { Backup, SimulatedHomeserver } from "./simulated-homeserver.ts";
 
 type Host = SimulatedHomeserver | SimulatedDevice;
 
-/** Longer than carriers take to notice a dead connection. */
-export const faultMsMax = 60_000;
 /** A process that was to end at some later step, and did not get there by then, lives on. */
 const stepWaitMs = 5_000;
 

@@ -5,7 +5,7 @@
 import type { GroupCrypto } from "../../packages/engine/src/mls/group-crypto.ts";
 import type { Database, SqlValue } from "../../packages/engine/src/store/database.ts";
 import type { HomeserverStore, WriteOp, WriteResult } from "../../packages/homeserver/src/store/store.ts";
-import type { Mutation } from "./simulate.ts";
+import type { Mutation } from "./surroundings.ts";
 import { veiled } from "./veiled-group.ts";
 
 export interface Mutant {

@@ -3,9 +3,6 @@
  * the real cores, the stub group, nothing else real. Invariant: the same seed and the same calls give the same trace,
  * byte for byte.
  */
-import type { Database } from "../../packages/engine/src/store/database.ts";
-import type { GroupCrypto } from "../../packages/engine/src/mls/group-crypto.ts";
-import type { HomeserverStore } from "../../packages/homeserver/src/store/store.ts";
 import { SeededRandom } from "../../packages/homeserver/test/virtual/seeded-random.ts";
 import { VirtualClock } from "../../packages/homeserver/test/virtual/virtual-clock.ts";
 import { VirtualNetwork } from "../../packages/homeserver/test/virtual/virtual-network.ts";
@@ -13,21 +10,10 @@ import { rememberedPrimitives } from "./remembered-primitives.ts";
 import { SimulatedDevice } from "./simulated-device.ts";
 import { SimulatedHomeserver } from "./simulated-homeserver.ts";
 import type { SimulatedProcess } from "./simulated-process.ts";
+import type { Mutation, Surroundings } from "./surroundings.ts";
 import { Trace } from "./trace.ts";
-import type { Veil } from "./veiled-group.ts";
-import { Veil as VeilOf } from "./veiled-group.ts";
+import { Veil } from "./veiled-group.ts";
 import { Violations, WatchedLedger } from "./violations.ts";
-
-/** A part replaced by a wrong one: the checkers must notice. */
-export interface Mutation {
-  store?: (store: HomeserverStore, run: number) => HomeserverStore;
-  /** Commits are answered at once and reach the disk only so often. */
-  syncEveryMs?: number;
-  database?: (database: Database) => Database;
-  /** The engine on this database was killed. */
-  crashed?: (database: Database) => void;
-  group?: (group: GroupCrypto, veil: Veil) => GroupCrypto;
-}
 
 export interface SimulationOptions {
   seed: number | string;
@@ -47,7 +33,7 @@ export async function simulate(options: SimulationOptions): Promise<Simulation> 
   return simulation;
 }
 
-export class Simulation implements AsyncDisposable {
+export class Simulation implements Surroundings, AsyncDisposable {
   readonly clock = new VirtualClock();
   readonly primitives = rememberedPrimitives();
   readonly random: SeededRandom;
@@ -74,7 +60,7 @@ export class Simulation implements AsyncDisposable {
     };
     this.violations = new Violations();
     this.ledger = new WatchedLedger(this.violations);
-    this.veil = new VeilOf(this.random.fork("veil").bytes(16));
+    this.veil = new Veil(this.random.fork("veil").bytes(16));
     this.mutation = mutation ?? {};
     this.homeservers = names.map((name) => new SimulatedHomeserver(this, name));
     this.devices = this.homeservers.map((home) => new SimulatedDevice(this, home));

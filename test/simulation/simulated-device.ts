@@ -11,9 +11,9 @@ import { StoreFullError } from "../../packages/engine/src/store/database.ts";
 import type { SeededRandom } from "../../packages/homeserver/test/virtual/seeded-random.ts";
 import { decodeBatch } from "../../packages/protocol/src/noise/index.ts";
 import { guardedDatabase } from "./guarded-database.ts";
-import type { Simulation } from "./simulate.ts";
 import type { SimulatedHomeserver } from "./simulated-homeserver.ts";
 import { SimulatedProcess } from "./simulated-process.ts";
+import type { Surroundings } from "./surroundings.ts";
 import { StubGroupCrypto } from "./stub-group.ts";
 import { veiled } from "./veiled-group.ts";
 
@@ -32,18 +32,18 @@ export class SimulatedDevice {
   engine: Engine | undefined;
   /** What its person was told is kept, in the order of writing. */
   readonly acknowledged: string[] = [];
-  readonly #simulation: Simulation;
+  readonly #surroundings: Surroundings;
   readonly #random: SeededRandom;
   #runs = 0;
   #written = 0;
 
-  constructor(simulation: Simulation, home: SimulatedHomeserver) {
-    this.#simulation = simulation;
+  constructor(surroundings: Surroundings, home: SimulatedHomeserver) {
+    this.#surroundings = surroundings;
     this.home = home;
     this.name = home.name;
-    this.#random = simulation.random.fork(`device of ${this.name}`);
+    this.#random = surroundings.random.fork(`device of ${this.name}`);
     this.database =
-      simulation.mutation.database?.(openSqliteDatabase(":memory:")) ?? openSqliteDatabase(":memory:");
+      surroundings.mutation.database?.(openSqliteDatabase(":memory:")) ?? openSqliteDatabase(":memory:");
   }
 
   /** The name under which it dials. */
@@ -52,7 +52,7 @@ export class SimulatedDevice {
   }
 
   start(): void {
-    const { clock, network, trace, violations, ledger, veil, mutation } = this.#simulation;
+    const { clock, network, trace, violations, ledger, veil, mutation } = this.#surroundings;
     this.#runs += 1;
     const process = new SimulatedProcess({
       clock,
@@ -102,8 +102,8 @@ export class SimulatedDevice {
   crash(): void {
     this.process?.end();
     this.engine = undefined;
-    this.#simulation.network.crash(this.host);
-    this.#simulation.mutation.crashed?.(this.database);
+    this.#surroundings.network.crash(this.host);
+    this.#surroundings.mutation.crashed?.(this.database);
   }
 
   /** An orderly stop, however long it takes. */
@@ -133,8 +133,8 @@ export class SimulatedDevice {
       const outcome = await this.attempt(method, params);
       if (outcome.kind === "done") return outcome.value;
       if (outcome.kind === "failed" && !isForNow(outcome.error)) throw outcome.error;
-      if (this.#simulation.violations.found.length > 0) throw new Error("ended by what was found");
-      await this.#simulation.clock.sleep(200);
+      if (this.#surroundings.violations.found.length > 0) throw new Error("ended by what was found");
+      await this.#surroundings.clock.sleep(200);
     }
     throw new Error(`${this.name}: ${method} was not done in ${attemptsMax} attempts`);
   }
@@ -174,7 +174,7 @@ export class SimulatedDevice {
       const rooms = await this.call("rooms.list", {});
       const room = rooms.find(({ kind, state }) => kind === "pair" && state === "open");
       if (room !== undefined) return room;
-      await this.#simulation.clock.sleep(200);
+      await this.#surroundings.clock.sleep(200);
     }
     throw new Error(`${this.name} has no conversation`);
   }
@@ -185,7 +185,7 @@ export class SimulatedDevice {
 
   /** Sees what this engine seals for its homeserver: a room's message that is among it has left. */
   #watchedPrimitives(): Primitives {
-    const { ledger, veil, primitives } = this.#simulation;
+    const { ledger, veil, primitives } = this.#surroundings;
     return {
       ...primitives,
       aes256Gcm(key) {

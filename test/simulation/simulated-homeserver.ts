@@ -7,8 +7,8 @@ import { MemoryStore } from "../../packages/homeserver/src/store/memory-store.ts
 import { StoreFullError } from "../../packages/homeserver/src/store/store.ts";
 import { noPasswords } from "../../packages/homeserver/test/no-passwords.ts";
 import type { SeededRandom } from "../../packages/homeserver/test/virtual/seeded-random.ts";
-import type { Simulation } from "./simulate.ts";
 import { SimulatedProcess } from "./simulated-process.ts";
+import type { Surroundings } from "./surroundings.ts";
 import { watchedStore } from "./watched-store.ts";
 
 /** What was on disk at one moment. */
@@ -29,7 +29,7 @@ export class SimulatedHomeserver {
   readonly written: Uint8Array[] = [];
   process: SimulatedProcess | undefined;
   homeserver: Homeserver | undefined;
-  readonly #simulation: Simulation;
+  readonly #surroundings: Surroundings;
   readonly #random: SeededRandom;
   readonly #keys: { identity: Uint8Array; noise: Uint8Array };
   #store = new MemoryStore();
@@ -38,13 +38,13 @@ export class SimulatedHomeserver {
   #synced: Backup | undefined;
   #runs = 0;
 
-  constructor(simulation: Simulation, name: string) {
-    this.#simulation = simulation;
+  constructor(surroundings: Surroundings, name: string) {
+    this.#surroundings = surroundings;
     this.name = name;
-    this.#random = simulation.random.fork(`homeserver ${name}`);
+    this.#random = surroundings.random.fork(`homeserver ${name}`);
     this.#keys = { identity: this.#random.bytes(32), noise: this.#random.bytes(32) };
     this.token = this.#random.bytes(16);
-    const { primitives } = simulation;
+    const { primitives } = surroundings;
     this.id = serverId.fromBytes(primitives.ed25519.publicKey(this.#keys.identity));
     this.noiseKey = primitives.x25519.publicKey(this.#keys.noise);
     this.address = { host: name, port: 8443, kind: "direct" };
@@ -66,7 +66,7 @@ export class SimulatedHomeserver {
 
   /** Opens what the disk holds and joins the network; starts again where the disk is too full even for that. */
   async start(): Promise<void> {
-    const { clock, network, trace, violations, mutation, primitives } = this.#simulation;
+    const { clock, network, trace, violations, mutation, primitives } = this.#surroundings;
     this.#runs += 1;
     const process = new SimulatedProcess({
       clock,
@@ -83,7 +83,7 @@ export class SimulatedHomeserver {
       ...{ counts: this.counts, violated: (what) => violations.add(what) },
     });
     const opening = openHomeserver({
-      store: mutation.store?.(watched, this.#runs) ?? watched,
+      store: mutation.store?.(watched) ?? watched,
       clock: process,
       random: this.#random.fork(`run ${this.#runs}`),
       primitives,
@@ -130,8 +130,8 @@ export class SimulatedHomeserver {
   crash(): void {
     this.process?.end();
     this.homeserver = undefined;
-    this.#simulation.network.crash(this.name);
-    this.#simulation.network.crash(this.clientHost);
+    this.#surroundings.network.crash(this.name);
+    this.#surroundings.network.crash(this.clientHost);
   }
 
   /** An orderly stop, however long it takes. */
@@ -155,19 +155,19 @@ export class SimulatedHomeserver {
 
   async #tryLater(process: SimulatedProcess): Promise<undefined> {
     process.end();
-    await this.#simulation.clock.sleep(1_000);
+    await this.#surroundings.clock.sleep(1_000);
     await this.start();
   }
 
   #processAt(host: string): SimulatedProcess | undefined {
-    return this.#simulation.processAt(host);
+    return this.#surroundings.processAt(host);
   }
 
   #memoryDisk(process: SimulatedProcess) {
     const random = this.#random.fork(`disk of run ${this.#runs}`);
     return {
       commit: () => {
-        if (this.#simulation.mutation.syncEveryMs !== undefined) return Promise.resolve();
+        if (this.#surroundings.mutation.syncEveryMs !== undefined) return Promise.resolve();
         const { min, max } = this.disk.delayMs;
         return process.sleep(random.between(min, max));
       },

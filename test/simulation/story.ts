@@ -5,9 +5,10 @@
 import { conversation, leftovers, marker, secrecy, unrest } from "./checkers.ts";
 import type { FaultCounts, FaultKind } from "./faults.ts";
 import { Faults } from "./faults.ts";
-import type { Mutation, Simulation } from "./simulate.ts";
+import type { Simulation } from "./simulate.ts";
 import { simulate } from "./simulate.ts";
 import type { SimulatedDevice } from "./simulated-device.ts";
+import type { Mutation } from "./surroundings.ts";
 
 export interface StoryOptions {
   seed: number;

@@ -52,6 +52,19 @@ test("a command calls the engine and the program, and hears events", async () =>
   expect(await heard).toEqual(event);
 });
 
+test("a way in that cannot be written is a failed call, and the program goes on", async () => {
+  const full: Host = {
+    ...host,
+    open() {
+      throw new Error("ENOSPC: no space left on device");
+    },
+  };
+  await using _server = await startControl({ data, host: full, engine, log: silentLog });
+  using control = await connectControl(data);
+  await expect(control.open()).rejects.toThrow("no space left");
+  expect((await control.info()).name).toBe("alice");
+});
+
 test("a refusal of the engine carries its cause and an exit code", async () => {
   await using _server = await begin();
   using control = await connectControl(data);

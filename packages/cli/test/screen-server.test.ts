@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { WebSocket } from "ws";
 import { CommandError } from "../src/exit-codes.ts";
-import { openTokenLifetimeMs, screenSessionLifetimeMs } from "../src/limits.ts";
+import { openTokenLifetimeMs, screenSessionLifetimeMs, screenSessionTouchMs } from "../src/limits.ts";
 import type { ScreenFiles } from "../src/screen/files.ts";
 import type { LocalScreen } from "../src/screen/server.ts";
 import { startScreen } from "../src/screen/server.ts";
@@ -437,4 +437,14 @@ describe("its port", () => {
     expect(moved.port).toBeGreaterThan(port);
     await new Promise((resolve) => blocker.close(resolve));
   });
+});
+
+test("[T3] a session whose last use cannot be written opens its sockets all the same, and the program goes on", async () => {
+  const { cookie } = await signIn();
+  now += screenSessionTouchMs;
+  rmSync(folder, { recursive: true });
+  const socket = await openSocket({ ...own(), Cookie: cookie });
+  expect(typeof socket).toBe("object");
+  if (typeof socket === "object") socket.terminate();
+  expect((await ask("/")).status).toBe(200);
 });

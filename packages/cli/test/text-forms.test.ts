@@ -57,6 +57,8 @@ test("a server to link is written in one word or two, its id in groups or not", 
   expect(linkTarget("10.0.0.2:8443", [serverId])).toEqual(wanted);
   expect(linkTarget("10.0.0.2", ["8443", serverId])).toEqual(wanted);
   expect(linkTarget("10.0.0.2:8443", serverId.toUpperCase().match(/.{4}/g)!)).toEqual(wanted);
+  expect(linkTarget(`10.0.0.2:8443/${serverId}`, [])).toEqual(wanted);
+  expect(() => linkTarget("https://10.0.0.2:8443", [serverId])).toThrow(CommandError);
   expect(() => linkTarget("10.0.0.2:8443", ["short"])).toThrow(CommandError);
   expect(() => linkTarget("10.0.0.2", [serverId])).toThrow(CommandError);
 });

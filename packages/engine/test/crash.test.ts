@@ -155,3 +155,32 @@ test("[H6] an inbox that is another than before is read from its beginning, said
   expect(await alice.call("engine.notices", {})).toEqual([]);
   expect(await bob.call("engine.notices", {})).toEqual([]);
 });
+
+test("[A6] a disk that fills while the account's answer is kept leaves no half an account: trying again opens it", async () => {
+  await using world = new World();
+  const home = await world.home("alice.example");
+  const alice = home.engine();
+  await alice.close();
+  let full = false;
+  alice.open((database) => ({
+    get: (sql, ...values) => database.get(sql, ...values),
+    all: (sql, ...values) => database.all(sql, ...values),
+    close: () => database.close(),
+    exec: (sql) => database.exec(sql),
+    run: (sql, ...values) => database.run(sql, ...values),
+    // At the transaction's end, as a real disk does it.
+    transaction: (work) =>
+      database.transaction(() => {
+        const result = work();
+        if (full) throw new StoreFullError("the disk is full");
+        return result;
+      }),
+  }));
+  home.onCommit = () => (full = true);
+  expect(await alice.failure("account.create", { displayName: "Alice" })).toBe("disk-full");
+  home.onCommit = undefined;
+  full = false;
+  expect((await alice.call("engine.status", {})).me).toBeNull();
+  expect(await alice.call("account.create", { displayName: "Alice" })).toMatchObject({ handle: "alice" });
+  expect(await alice.call("rooms.list", {})).toHaveLength(1);
+});

@@ -121,3 +121,23 @@ test("more than fits into memory is asked for again once the first part is done"
   await idle();
   expect(committed.at(-1)).toBe(inboxWaitingItemsMax + 1);
 });
+
+test("[H7] what was being worked on when a session of another inbox opens is left to that one", async () => {
+  let reopened: Promise<void> | undefined;
+  const { store, inbox, idle, opened, committed, acknowledged } = inboxWith(() => {
+    reopened ??= inbox.open({ incarnation, floor: 0, head: 1, cursor: 0 });
+  });
+  await opened;
+  const again = item(900);
+  inbox.take([again, item(901)]);
+  await idle();
+  // Neither committed at the old inbox's position nor acknowledged to the new session, to which it was never pushed.
+  expect(committed).toEqual([]);
+  expect(acknowledged).toEqual([]);
+  expect(store.transport.cursor()?.position).toBe(0);
+
+  inbox.take([{ ...again, position: 1 }]);
+  await idle();
+  expect(committed).toEqual([1]);
+  expect(acknowledged).toEqual([1]);
+});

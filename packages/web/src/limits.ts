@@ -28,6 +28,8 @@ export const searchDelayMs = 180;
 export const searchHits = 40;
 /** Message text, as the engine's interface bounds it. */
 export const textMax = 65_536;
+/** Characters of an unsent text that a tab keeps over a reload: a long paste whole, and several within the 5 MB of a tab. */
+export const unsentKeptMax = 500_000;
 /** Text of a chat request, as the engine's interface bounds it. */
 export const requestTextMax = 300;
 /** Request and link cards shown over the page at once; the others wait in their lists. */

@@ -14,6 +14,7 @@ import { screenFiles } from "../screen/build.ts";
 import { columns } from "../terminal/style.ts";
 import { define, numberOption } from "./define.ts";
 import type { Io } from "./io.ts";
+import { commandName } from "../terminal/command-name.ts";
 
 interface NetworkFlags {
   servers: number;
@@ -42,7 +43,7 @@ export function addNetwork(program: Command, io: Io): void {
         if (flags.json) return io.printJson(members, 2);
         io.print(columns(members.map((member) => row(member, io))));
         io.print(
-          `\nRun one:  fedchat start --data ${members[0]!.data}\nRun all:  fedchat network --servers ${flags.servers} --dir ${flags.dir} --run`,
+          `\nRun one:  ${commandName} start --data ${members[0]!.data}\nRun all:  ${commandName} network --servers ${flags.servers} --dir ${flags.dir} --run`,
         );
         return;
       }
@@ -59,7 +60,7 @@ export function addNetwork(program: Command, io: Io): void {
             running.members.map((member) => [...row(member, io), io.style.dim(member.serverId.slice(0, 8))]),
           ),
         );
-        io.print(`\nOpen one:  fedchat open --data ${members[0]!.data}\nEnd all:   Ctrl+C`);
+        io.print(`\nOpen one:  ${commandName} open --data ${members[0]!.data}\nEnd all:   Ctrl+C`);
       }
       await Promise.race([signals.stopped, running.oneEnded]);
     });

@@ -7,6 +7,7 @@ import { version } from "../version.ts";
 import type { CommonOptions } from "./define.ts";
 import { define } from "./define.ts";
 import type { Io } from "./io.ts";
+import { commandName } from "../terminal/command-name.ts";
 
 export function addRpc(program: Command, io: Io): void {
   define(program, {
@@ -33,7 +34,7 @@ async function passThrough(io: Io, data: string): Promise<void> {
     socket.once("connect", resolve);
     socket.once("error", (cause) => {
       const sentence = `FedChat is not running for ${data}.`;
-      reject(new CommandError(exitCodes.notRunning, sentence, "Start it: fedchat start", { cause }));
+      reject(new CommandError(exitCodes.notRunning, sentence, `Start it: ${commandName} start`, { cause }));
     });
   });
   const answered = new Answered();

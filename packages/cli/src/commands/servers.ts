@@ -36,7 +36,8 @@ export function addServers(program: Command, io: Io): void {
         if (server.state === "connected") return;
         const shown = cleanLine(server.shownName);
         if (server.state === "refused") {
-          throw new CommandError(exitCodes.refused, `${shown}: ${because(server.cause)}`, server.cause?.fix);
+          const sentence = cleanLine(server.cause?.sentence ?? "It refused the link.");
+          throw new CommandError(exitCodes.refused, `${shown}: ${sentence}`, server.cause?.fix);
         }
         const sentence = `${shown} is not reached yet. ${because(server.cause)}`.trim();
         throw new CommandError(exitCodes.timedOut, sentence, "The link is kept and tried again by itself.");
@@ -56,11 +57,16 @@ export function addServers(program: Command, io: Io): void {
   });
 }
 
-/** `HOST:PORT ID`, `HOST PORT ID`; the id may be written in groups. Throws `CommandError` (usage). */
+/**
+ * `HOST:PORT ID`, `HOST PORT ID`, or `HOST:PORT/ID` as the screen shows it; the id may be written in groups. Throws
+ * `CommandError` (usage).
+ */
 export function linkTarget(
-  where: string,
-  rest: readonly string[],
+  written: string,
+  more: readonly string[],
 ): { host: string; port: number; serverId: string } {
+  const [where = "", ...slashed] = written.split("/");
+  const rest = [...slashed, ...more];
   const separatePort = rest.length > 1 && /^\d{1,5}$/.test(rest[0]!);
   const address = parseAddress(separatePort ? `${where}:${rest[0]}` : where);
   const serverId = rest
@@ -69,7 +75,8 @@ export function linkTarget(
     .replace(/[\s-]/g, "")
     .toLowerCase();
   const help = "Write: fedchat link HOST:PORT SERVERID, or an invitation link in quotes.";
-  if (address === undefined) throw new CommandError(exitCodes.usage, `'${where}' is not HOST:PORT.`, help);
+  if (address === undefined)
+    throw new CommandError(exitCodes.usage, `'${cleanLine(written)}' is not HOST:PORT.`, help);
   if (!/^[a-z2-7]{52}$/.test(serverId)) {
     throw new CommandError(exitCodes.usage, "A server id is 52 letters and digits (a-z, 2-7).", help);
   }

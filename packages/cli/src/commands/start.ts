@@ -17,6 +17,7 @@ import { dataFiles, ensureDataFolder } from "../owner-files.ts";
 import { version } from "../version.ts";
 import { define } from "./define.ts";
 import type { Io } from "./io.ts";
+import { commandName } from "../terminal/command-name.ts";
 
 interface StartFlags {
   data?: string;
@@ -142,7 +143,7 @@ async function run(io: Io, loaded: LoadedConfig, how: { headless: boolean; json:
 
 async function announce(io: Io, loaded: LoadedConfig, box: Box, how: { headless: boolean; json: boolean }) {
   const info = box.info();
-  const way = loaded.config["screen.open"] && !how.json ? box.open() : undefined;
+  const way = loaded.config["screen.open"] && !how.json ? wayIn(io, box) : undefined;
   const suffix = loaded.origins.data.from === "--data" ? ` --data ${loaded.config.data}` : "";
   if (how.json) io.printJson(info);
   else
@@ -150,6 +151,17 @@ async function announce(io: Io, loaded: LoadedConfig, box: Box, how: { headless:
       startSummary(info, { way, registration: registrationLine(loaded.config), suffix, style: io.style }),
     );
   if (way !== undefined) await browse(way);
+}
+
+/** Undefined on a full disk, which keeps nothing else from running. */
+function wayIn(io: Io, box: Box): HostOpen | undefined {
+  try {
+    return box.open();
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    io.note(io.style.warn(`The screen was not opened: ${reason}`));
+    return undefined;
+  }
 }
 
 function registrationLine({ registration, data }: Config): string | undefined {
@@ -172,7 +184,7 @@ async function alreadyRunning(io: Io, { config }: LoadedConfig, how: { headless:
   }
   if (how.json) return io.printJson(info);
   if (!config["screen.open"])
-    return io.print(`FedChat already runs: ${info.screen}\nTo open it: fedchat open`);
+    return io.print(`FedChat already runs: ${info.screen}\nTo open it: ${commandName} open`);
   const way = await control.open();
   await browse(way);
   io.print(`FedChat already runs: ${way.address}\nIf no browser opened, open this file: ${way.path}`);

@@ -10,7 +10,10 @@ import { z } from "zod";
 import { parseAddress } from "./text-forms.ts";
 
 /** 0 lets the system choose. */
-const port = z.int("must be a whole number").min(0).max(65_535);
+const portRange = "must be a whole number from 0 to 65535";
+const port = z.int(portRange).min(0, portRange).max(65_535, portRange);
+const oneOf = <const Words extends readonly string[]>(words: Words) =>
+  z.enum(words, `must be one of: ${words.join(", ")}`);
 const address = z.string().transform((text, context) => {
   const parsed = parseAddress(text);
   if (parsed !== undefined) return parsed;
@@ -31,7 +34,7 @@ const shape = {
     .array(address)
     .max(16)
     .describe('where others reach this homeserver: ["chat.example.com:443 proxy"]; found out when empty'),
-  accept: z.enum(["ask", "anyone", "listed"]).describe("which servers that link us are linked back"),
+  accept: oneOf(["ask", "anyone", "listed"]).describe("which servers that link us are linked back"),
   listed: z
     .array(
       z.custom<ServerId>(
@@ -41,14 +44,14 @@ const shape = {
     )
     .max(10_000)
     .describe('server ids that accept = "listed" lets in, beside those linked from here'),
-  registration: z.enum(["closed", "token", "open"]).describe("who may open an account here"),
+  registration: oneOf(["closed", "token", "open"]).describe("who may open an account here"),
   "tls.cert": z.string().min(1).optional().describe("certificate file (PEM); made by itself when absent"),
   "tls.key": z.string().min(1).optional().describe("its private key (PEM)"),
   "screen.port": port.describe(
     "port of the local screen on 127.0.0.1; the next free one when this default is taken",
   ),
   "screen.open": z.boolean().describe("whether start opens the screen in the browser"),
-  "log.level": z.enum(["debug", "info", "warn", "error"]).describe("what is written to fedchat.log"),
+  "log.level": oneOf(["debug", "info", "warn", "error"]).describe("what is written to fedchat.log"),
 };
 
 export const configSchema = z

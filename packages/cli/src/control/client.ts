@@ -9,6 +9,7 @@ import type { HostInfo, HostOpen } from "./host-methods.ts";
 import { hostInfo, hostOpen } from "./host-methods.ts";
 import { readLines } from "./lines.ts";
 import { controlPlace } from "./place.ts";
+import { commandName } from "../terminal/command-name.ts";
 
 /** The engine's answer was an error. */
 export class CallFailed extends CommandError {
@@ -45,7 +46,9 @@ export async function connectControl(data: string): Promise<ControlClient> {
     const fail = (error: Error) => {
       socket.destroy();
       const sentence = `FedChat is not running for ${data}.`;
-      reject(new CommandError(exitCodes.notRunning, sentence, "Start it: fedchat start", { cause: error }));
+      reject(
+        new CommandError(exitCodes.notRunning, sentence, `Start it: ${commandName} start`, { cause: error }),
+      );
     };
     socket.setTimeout(controlConnectTimeoutMs, () => fail(new Error("no answer in time")));
     socket.once("error", fail);
@@ -71,7 +74,11 @@ export class ControlClient implements Disposable {
     socket.on("error", () => undefined);
     this.closed = new Promise((resolve) =>
       socket.once("close", () => {
-        const gone = new CommandError(exitCodes.notRunning, "FedChat stopped.", "Start it: fedchat start");
+        const gone = new CommandError(
+          exitCodes.notRunning,
+          "FedChat stopped.",
+          `Start it: ${commandName} start`,
+        );
         for (const { reject, timer } of this.#pending.values()) {
           clearTimeout(timer);
           reject(gone);
@@ -112,7 +119,7 @@ export class ControlClient implements Disposable {
     const id = ++this.#lastId;
     return new Promise((resolve, reject) => {
       if (this.#socket.destroyed) {
-        reject(new CommandError(exitCodes.notRunning, "FedChat stopped.", "Start it: fedchat start"));
+        reject(new CommandError(exitCodes.notRunning, "FedChat stopped.", `Start it: ${commandName} start`));
         return;
       }
       const timer = setTimeout(() => {

@@ -76,7 +76,7 @@ function serve(socket: Socket, { host, engine, log }: ControlOptions): void {
     socket,
     rpcTextBytesMax,
     (line) => {
-      const answer = hostAnswer(host, line);
+      const answer = hostAnswer(host, line, log);
       if (answer === undefined) channel.onText?.(line);
       else channel.send(answer);
     },
@@ -92,17 +92,25 @@ const hostRequest = z.object({
 });
 
 /** The answer to a method of the program itself; undefined for everything else. */
-function hostAnswer(host: Host, line: string): string | undefined {
+function hostAnswer(host: Host, line: string, log: Log): string | undefined {
   if (!line.includes('"host.')) return undefined;
   const asked = hostRequest.safeParse(parseJson(line));
   if (!asked.success) return undefined;
   const { id, method } = asked.data;
-  const result = method === "host.info" ? host.info() : host.open();
-  const outcome =
-    result === undefined
-      ? { error: { code: rpcCodes.method, message: "There is no screen here." } }
-      : { result };
-  return JSON.stringify({ jsonrpc: "2.0", id, ...outcome });
+  return JSON.stringify({ jsonrpc: "2.0", id, ...outcomeOf(host, method, log) });
+}
+
+/** The way into the screen is a file: on a full disk it cannot be written, which must not end the program. */
+function outcomeOf(host: Host, method: z.infer<typeof hostRequest>["method"], log: Log): object {
+  try {
+    const result = method === "host.info" ? host.info() : host.open();
+    if (result !== undefined) return { result };
+    return { error: { code: rpcCodes.method, message: "There is no screen here." } };
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    log.warn("the program could not answer", { method, error: message });
+    return { error: { code: rpcCodes.engine, message } };
+  }
 }
 
 function idOf(text: string): string | number | null {

@@ -5,6 +5,7 @@ import { formatAddress } from "../config/text-forms.ts";
 import type { HostInfo, HostOpen } from "../control/host-methods.ts";
 import { columns } from "../terminal/style.ts";
 import type { Style } from "../terminal/style.ts";
+import { commandName } from "../terminal/command-name.ts";
 
 export interface SummaryOptions {
   /** The way into the screen that is just being opened. */
@@ -29,11 +30,11 @@ export function startSummary(info: HostInfo, { way, registration, suffix, style 
   row("Data", info.data);
   const hints = info.engine
     ? [
-        ...(way === undefined ? [`Open the screen     ${style.bold(`fedchat open${suffix}`)}`] : []),
-        `Invite somebody     ${style.bold(`fedchat invite${suffix}`)}`,
-        `Link a server       ${style.bold(`fedchat link HOST:PORT SERVERID${suffix}`)}`,
+        ...(way === undefined ? [`Open the screen     ${style.bold(`${commandName} open${suffix}`)}`] : []),
+        `Invite somebody     ${style.bold(`${commandName} invite${suffix}`)}`,
+        `Link a server       ${style.bold(`${commandName} link HOST:PORT SERVERID${suffix}`)}`,
       ]
-    : [`Its state           ${style.bold(`fedchat doctor${suffix}`)}`];
+    : [`Its state           ${style.bold(`${commandName} doctor${suffix}`)}`];
   return [
     "",
     `  ${style.bold("FedChat")} ${style.dim(info.version)} ${style.good("runs")}`,

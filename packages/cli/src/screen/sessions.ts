@@ -48,7 +48,7 @@ export class ScreenSessions {
     if (found === undefined) return false;
     if (this.#now() - found.used >= screenSessionTouchMs) {
       found.used = this.#now();
-      this.#write();
+      this.#tryWrite();
     }
     return true;
   }
@@ -69,6 +69,15 @@ export class ScreenSessions {
 
   #live(): Session[] {
     return this.#sessions.filter(({ used }) => this.#now() - used < screenSessionLifetimeMs);
+  }
+
+  /** On a full disk a session is used on all the same: at worst its life does not begin anew. */
+  #tryWrite(): void {
+    try {
+      this.#write();
+    } catch {
+      // Tried again with the next change of the sessions.
+    }
   }
 
   #write(): void {

@@ -62,7 +62,7 @@ export class Account {
     const { identity, homeserver, changes, store, log } = this.#ports;
     const displayName = usableName(wish);
     const signed = identity.signNext({ displayName });
-    store.transaction(() => {
+    identity.transaction(() => {
       identity.update({ record: signed });
       const { account, server, handle, sequence } = identity.record.record;
       store.accounts.put({ account, server, handle, displayName, sequence, record: signed });

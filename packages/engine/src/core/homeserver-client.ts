@@ -203,8 +203,11 @@ export class HomeserverClient {
   #use(session: Session, opened: Opened, generation: number): void {
     if (this.identity !== undefined) this.identity = { ...this.identity, fencing: opened.fencing };
     const earlier = this.#session;
-    this.#session = session;
+    this.#session = undefined;
     earlier?.close("replaced");
+    // It may have closed in the very turn that brought the answer.
+    if (session.channel.closed) return this.#lost(notConnected("closed"), generation);
+    this.#session = session;
     session.onItems = (items) => this.onItems?.(items);
     session.onEvent = (event) => {
       // The homeserver tells a session of ours that a later one of ours took its place.
@@ -220,6 +223,7 @@ export class HomeserverClient {
         generation,
       );
     };
+    if (session.channel.closed) return session.onClose("ended as it began");
     this.#enter({ kind: "connected" });
     try {
       this.onOpened?.(opened);

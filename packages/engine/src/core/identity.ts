@@ -12,7 +12,7 @@ import { engineError } from "./causes.ts";
 import type { SessionIdentity } from "./homeserver-client.ts";
 
 export class Identity {
-  readonly #store: Pick<EngineStore, "identity">;
+  readonly #store: Pick<EngineStore, "identity" | "transaction">;
   readonly #primitives: Primitives;
   readonly #clock: Pick<Clock, "now">;
   #row: IdentityRow | undefined;
@@ -23,7 +23,7 @@ export class Identity {
     primitives,
     clock,
   }: {
-    store: Pick<EngineStore, "identity">;
+    store: Pick<EngineStore, "identity" | "transaction">;
     primitives: Primitives;
     clock: Pick<Clock, "now">;
   }) {
@@ -71,6 +71,16 @@ export class Identity {
 
   get session(): SessionIdentity {
     return sessionIdentity(this.self);
+  }
+
+  /** One transaction in which the identity changes; where it fails, memory is again as the store is. */
+  transaction(work: () => void): void {
+    try {
+      this.#store.transaction(work);
+    } catch (error) {
+      this.#take(this.#store.identity.read());
+      throw error;
+    }
   }
 
   /** Stores what changed. */

@@ -52,6 +52,8 @@ export class Inbox {
   /** The store refused it: that is tried again later. */
   #storeFull = false;
   #untilPrune = 0;
+  /** Rises whenever reading begins anew: positions and acknowledgements of before belong to another session or inbox. */
+  #reading = 0;
 
   constructor(ports: InboxPorts) {
     this.#ports = ports;
@@ -61,6 +63,7 @@ export class Inbox {
   async open(inbox: ClientResult<"session.open">["inbox"]): Promise<void> {
     this.#waiting = [];
     this.#leftOut = undefined;
+    this.#reading++;
     await this.#subscribe(inbox);
   }
 
@@ -123,21 +126,23 @@ export class Inbox {
   async #work(): Promise<void> {
     while (this.#waiting.length > 0 && !this.#stopped) {
       const batch = this.#waiting.splice(0, inboxBatchItems);
+      const reading = this.#reading;
       let last: number | undefined;
       for (const item of batch) {
-        if (this.#stopped || this.#storeFull || !(await this.#process(item))) break;
+        if (this.#stopped || this.#storeFull || this.#reading !== reading) break;
+        if (!(await this.#process(item, reading))) break;
         last = item.position;
       }
-      if (last !== undefined) this.#ports.homeserver.acknowledge(last);
+      if (last !== undefined && this.#reading === reading) this.#ports.homeserver.acknowledge(last);
       this.#ports.after();
     }
     if (this.#leftOut !== undefined && !this.#storeFull) this.#resubscribe();
   }
 
   /** False where the store cannot take it now: the inbox is subscribed to anew later. */
-  async #process(item: InboxItem): Promise<boolean> {
+  async #process(item: InboxItem, reading: number): Promise<boolean> {
     try {
-      await this.#use(item);
+      await this.#use(item, reading);
       return true;
     } catch (error) {
       if (this.#stopped) return false;
@@ -150,14 +155,15 @@ export class Inbox {
     }
   }
 
-  async #use(item: InboxItem): Promise<void> {
+  async #use(item: InboxItem, reading: number): Promise<void> {
     const { store, queue, handlers, log, notices } = this.#ports;
     if (store.transport.wasSeen(item.id)) return this.#pass(item);
     const handler = item.kind === "room" ? handlers.room : handlers.note;
     try {
       await queue.run(handler.keyOf(item), async () => {
         const commit = await handler.prepare(item);
-        if (this.#stopped) return;
+        // It comes again, maybe at another position.
+        if (this.#stopped || this.#reading !== reading) return;
         store.transaction(() => {
           commit();
           this.#advance(item);
@@ -165,6 +171,7 @@ export class Inbox {
       });
     } catch (error) {
       if (this.#stopped || error instanceof StoreFullError) throw error;
+      if (this.#reading !== reading) return;
       if (error instanceof ProtocolError)
         log.info("an item was passed over", { kind: item.kind, reason: error.message });
       else {

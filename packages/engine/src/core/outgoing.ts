@@ -5,6 +5,7 @@
  */
 import type {
   AccountId,
+  ClientEvent,
   ClientResult,
   Clock,
   EnvelopeId,
@@ -49,6 +50,10 @@ interface Lane {
   granting: boolean;
   /** Deferred until this timer fires. */
   wait: Timer | undefined;
+  /** Submitted and not answered. */
+  inFlight: number;
+  /** One was refused for now: the next try begins with the first in order, once what went behind it is answered. */
+  refused: boolean;
 }
 
 export class Outgoing {
@@ -99,9 +104,11 @@ export class Outgoing {
   }
 
   /** The homeserver tells where an envelope got to. */
-  progress({ envelope, state, error }: Pick<Progress, "envelope" | "state" | "error">): void {
+  progress({ envelope, server, state, error }: Progress | Extract<ClientEvent, { kind: "progress" }>): void {
     const row = this.#ports.store.transport.byEnvelope(envelope);
     if (row === undefined || state === "pending") return;
+    // A refusal is the destination's to make, whatever other servers say.
+    if (server !== null && server !== row.server) return;
     if (state === "forwarded") return this.#settle(row, { kind: "forwarded" });
     const refusal =
       error === undefined
@@ -117,6 +124,8 @@ export class Outgoing {
       if (!connected || this.#inFlight.size >= submissionsInFlightMax) return;
       const lane = this.#lane(row.account);
       if (this.#inFlight.has(row.seq) || lane.granting || lane.wait !== undefined) continue;
+      if (lane.refused && lane.inFlight > 0) continue;
+      lane.refused = false;
       if (row.grantFirst === 1 && !lane.granted) this.#grant(row, lane);
       else this.#submit(row);
     }
@@ -160,16 +169,20 @@ export class Outgoing {
       return;
     }
     this.#inFlight.add(row.seq);
+    const lane = this.#lane(row.account);
+    lane.inFlight++;
     const { envelope: id, kind, created, server, account } = row;
     const destinations = [{ server, accounts: [account] }];
     this.#ports.homeserver.submit({ id, kind, created, destinations, payload }).then(
       () => {
+        lane.inFlight--;
         this.#inFlight.delete(row.seq);
         this.#queued.delete(row.seq);
         this.#settle(row, { kind: "submitted" });
         this.pump();
       },
       (error: unknown) => {
+        lane.inFlight--;
         if (this.#inFlight.delete(row.seq)) this.#refused(row, error);
       },
     );
@@ -191,6 +204,7 @@ export class Outgoing {
     row.attempts++;
     const lane = this.#lane(row.account);
     const jitterMs = fullJitterMs(row.attempts - 1, { baseMs: deferralBaseMs, maxMs: deferralMaxMs }, random);
+    lane.refused = true;
     lane.wait?.cancel();
     lane.wait = clock.after(Math.max(jitterMs, refusal.retryAfterMs ?? 0), () => {
       lane.wait = undefined;
@@ -200,7 +214,9 @@ export class Outgoing {
   }
 
   #lane(account: AccountId): Lane {
-    const lane = this.#lanes.get(account) ?? { granted: false, granting: false, wait: undefined };
+    const lane = this.#lanes.get(account) ?? {
+      ...{ granted: false, granting: false, wait: undefined, inFlight: 0, refused: false },
+    };
     this.#lanes.set(account, lane);
     return lane;
   }

@@ -40,7 +40,7 @@ export async function register(ports: RegistrationPorts, account: NewAccount): P
   const row = identity.registering ?? newIdentity(ports, account);
   const found = identity.registering && (await openEarlier(ports, row));
   const opened = found ?? (await registerNew(ports, account, row));
-  store.transaction(() => {
+  identity.transaction(() => {
     const { fencing, hasPassword, administrator, record } = opened.result;
     identity.update({
       ...{ state: "open", record, fencing },

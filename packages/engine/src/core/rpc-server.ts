@@ -63,7 +63,7 @@ export function serveRpc(engine: Callable, channel: TextChannel, log: Log): void
     const { id, method, params } = request;
     if (!isMethod(method)) return reply(id, failure(rpcCodes.method, `There is no method '${method}'.`));
     const checked = methods[method].params.safeParse(params ?? {});
-    if (!checked.success) return reply(id, failure(rpcCodes.params, z.prettifyError(checked.error)));
+    if (!checked.success) return reply(id, failure(rpcCodes.params, inOneLine(checked.error)));
     if (inFlight >= callsInFlightMax) return reply(id, failure(rpcCodes.busy, "Too many calls at once."));
     if (method === "engine.subscribe") {
       unsubscribe ??= engine.onEvent((event) =>

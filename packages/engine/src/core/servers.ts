@@ -31,6 +31,8 @@ export class Servers {
   readonly #primitives: Primitives;
   readonly #changes: Changes;
   readonly #links = new Map<ServerId, LinkView>();
+  /** Servers of which something was told since the homeserver was last asked: its answer may be older. */
+  #toldSince = new Set<ServerId>();
 
   constructor(ports: {
     store: Pick<EngineStore, "accounts" | "identity" | "transaction">;
@@ -67,25 +69,30 @@ export class Servers {
 
   /** Asks the homeserver anew. */
   async refresh(): Promise<void> {
+    const told = (this.#toldSince = new Set());
     const [{ links }, info] = await Promise.all([
       this.#homeserver.request("links.list", {}),
       this.#homeserver.request("server.info", {}),
     ]);
     const present = new Set(links.map(({ server }) => server));
     this.#store.transaction(() => {
-      for (const gone of [...this.#links.keys()].filter((server) => !present.has(server))) this.removed(gone);
-      for (const link of links) this.changed(link);
+      const untold = (server: ServerId) => !told.has(server);
+      const gone = [...this.#links.keys()].filter((server) => !present.has(server));
+      for (const server of gone.filter(untold)) this.removed(server);
+      for (const link of links.filter(({ server }) => untold(server))) this.changed(link);
     });
     this.ownChanged(info);
   }
 
   changed(link: LinkView): void {
+    this.#toldSince.add(link.server);
     this.#links.set(link.server, link);
     this.#store.accounts.putServer(link.server, encode(linkView, link));
     this.#changes.mark("server", link.server);
   }
 
   removed(server: ServerId): void {
+    this.#toldSince.add(server);
     this.#links.delete(server);
     this.#store.accounts.deleteServer(server);
     this.#changes.mark("server", server);

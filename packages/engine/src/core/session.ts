@@ -1,11 +1,12 @@
 /**
  * What happens whenever a session with the homeserver was opened: the inbox is read on, what waits is sent, and what
  * the homeserver tells (links, people, our own record) is brought up to date. Each part by itself: one that fails is
- * tried again with the next session.
+ * tried again with the next session, one for which there was no room on the disk a little later.
  */
-import type { ClientEvent, ClientResult, Primitives, RandomSource } from "@fedchat/protocol";
+import type { ClientEvent, ClientResult, Clock, Primitives, RandomSource } from "@fedchat/protocol";
 import { openAccountRecord } from "@fedchat/protocol";
 import type { GroupCrypto } from "../mls/group-crypto.ts";
+import { StoreFullError } from "../store/database.ts";
 import type { EngineStore } from "../store/engine-store.ts";
 import { causeOf } from "./causes.ts";
 import type { Changes } from "./changes.ts";
@@ -13,8 +14,8 @@ import type { Contacts } from "./contacts.ts";
 import type { HomeserverClient } from "./homeserver-client.ts";
 import type { Identity } from "./identity.ts";
 import type { Inbox } from "./inbox.ts";
-import type { KeyPackagesPorts } from "./key-packages.ts";
 import { replenishKeyPackages } from "./key-packages.ts";
+import { storeRetryMs } from "./limits.ts";
 import type { Log } from "./log.ts";
 import type { Notices } from "./notices.ts";
 import type { Outgoing } from "./outgoing.ts";
@@ -23,7 +24,8 @@ import type { Receipts } from "./receipts.ts";
 import { shareRequestKeys } from "./request-keys.ts";
 import type { Servers } from "./servers.ts";
 
-export interface SessionPorts extends Pick<KeyPackagesPorts, "clock"> {
+export interface SessionPorts {
+  clock: Clock;
   store: EngineStore;
   identity: Identity;
   homeserver: HomeserverClient;
@@ -62,16 +64,15 @@ export class Session {
       administrator: opened.administrator ? 1 : 0,
       hasPassword: opened.hasPassword ? 1 : 0,
     });
-    this.#part("inbox", inbox.open(opened.inbox));
+    this.#part("inbox", () => inbox.open(opened.inbox));
     outgoing.resume();
     receipts.sendSoon();
-    this.#part("account record", this.#reconcileRecord(opened.record));
-    this.#part("servers", servers.refresh());
-    this.#part("people", people.refresh(false));
-    this.#part("blocks", contacts.tellBlocks());
-    this.#part("key packages", replenishKeyPackages(this.#ports));
-    this.#part(
-      "request keys",
+    this.#part("account record", () => this.#reconcileRecord(opened.record));
+    this.#part("servers", () => servers.refresh());
+    this.#part("people", () => people.refresh(false));
+    this.#part("blocks", () => contacts.tellBlocks());
+    this.#part("key packages", () => replenishKeyPackages(this.#ports));
+    this.#part("request keys", () =>
       shareRequestKeys(this.#ports, identity.self, identity.record.record.requestKey.id),
     );
     changes.status();
@@ -115,13 +116,20 @@ export class Session {
     }
   }
 
-  #part(name: string, work: Promise<void>): void {
-    work.catch((error: unknown) => {
+  #part(name: string, work: () => Promise<void>): void {
+    work().catch((error: unknown) => {
       const { code } = causeOf(error);
       if (this.#stopped) return;
+      // The next session may be far away.
+      if (error instanceof StoreFullError)
+        this.#ports.clock.after(storeRetryMs, () => this.#again(name, work));
       // A session that broke is no news; anything else is worth a line.
       if (code === "unexpected") this.#ports.log.warn(`${name}: failed`, { error: String(error) });
       else this.#ports.log.info(`${name}: not now`, { code });
     });
+  }
+
+  #again(name: string, work: () => Promise<void>): void {
+    if (!this.#stopped && this.#ports.homeserver.state.kind === "connected") this.#part(name, work);
   }
 }

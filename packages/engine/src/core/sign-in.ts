@@ -72,7 +72,7 @@ function keep(
   { store, identity, rooms }: { store: EngineStore; identity: Identity; rooms: RegistrationPorts["rooms"] },
   keepIdentity: () => void,
 ): void {
-  store.transaction(() => {
+  identity.transaction(() => {
     keepIdentity();
     const { record, signed } = identity.record;
     const { account, server, handle, displayName, sequence } = record;

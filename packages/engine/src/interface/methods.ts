@@ -150,7 +150,12 @@ export const methods = {
     z.strictObject({
       label: z.string().max(64).optional(),
       uses: z.number().int().min(1).max(1000).optional(),
-      expiresInMs: z.number().int().min(60_000).max(31_536_000_000).optional(),
+      expiresInMs: z
+        .number()
+        .int()
+        .min(60_000, "an invitation works for a minute at least")
+        .max(31_536_000_000, "an invitation works for a year at most")
+        .optional(),
     }),
     Invitation,
   ),
@@ -196,7 +201,7 @@ export const methods = {
     z.strictObject({
       roomId: RoomIdText.optional(),
       to: who.optional().describe("instead of the room: a contact"),
-      text: z.string().min(1).max(65_536),
+      text: z.string().min(1).max(65_536, "a message has 65,536 characters at most"),
       inReplyTo: MessageIdText.optional(),
       clientId: z.string().max(64).optional().describe("the same id twice sends once"),
     }),

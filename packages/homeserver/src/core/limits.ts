@@ -12,8 +12,8 @@ export const clientChannelsMax = 10_000;
 export const sessionOpenDeadlineMs = 120_000;
 /** What a session may have unanswered: one engine's burst, which the homeserver holds in memory. */
 export const sessionInFlightBytesMax = 16_777_216;
-/** Recipients for whom an envelope of one session waits to come again; the longest waiting is forgotten beyond this. */
-export const recipientsHeldBackMax = 10_000;
+/** Recipients of one session, and envelopes for each, that are refused for now: more than an engine has under way. Beyond, order may be lost. */
+export const refusedForNowMax = 2_048;
 /** Pushing items stops earlier, so only who does not read at all gets here, and is closed. */
 export const sessionUnreadBytesMax = 33_554_432;
 /** A page of the largest items is some 16 MiB for a moment. */
@@ -112,6 +112,8 @@ export const streamIdMax = 2 ** 52;
 export const outboxExpiryEveryMs = 600_000;
 /** Bundles of one peer that wait for the present transaction: twice a sender's window, against senders of other sizes. */
 export const inboundBytesMax = 33_554_432;
+/** The same of a peer that is not linked from here: requests are small, and its keys are free to make. */
+export const inboundStrangerBytesMax = 4_194_304;
 /** Encapsulations remembered; each is one peer's hour. */
 export const receiverContextsMax = 1_024;
 /** New encapsulations per source: one an hour in calm times, one a restart, one a stall. */
@@ -142,3 +144,5 @@ export const linkedQueryRate = { burst: 500, refillMs: 20, keysMax: 10_000 };
 export const linkEventEveryMs = 500;
 /** Refusals that wait for a server which does not take them, in bundles; then nothing more of it is taken. */
 export const refusalBundlesMax = 1_000;
+/** Refusals owed to strangers, all together, since each is written for up to 30 days; more are not told. */
+export const refusalsToStrangersRate = { burst: 2_000, refillMs: 1_000, keysMax: 1 };

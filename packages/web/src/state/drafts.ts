@@ -1,11 +1,12 @@
 /**
  * Text that was typed and not sent, per conversation. The engine keeps drafts; what it has not confirmed yet waits in
  * this tab's storage, so that a reload during an outage loses nothing. Events from other screens are heard only while
- * nothing unconfirmed was typed here.
+ * nothing unconfirmed was typed here. Of a text that is too long the engine has the beginning; it stays unconfirmed, so
+ * that its writer can shorten it and loses nothing.
  */
 import type { Room } from "@fedchat/engine/interface";
 import { createStore } from "solid-js/store";
-import { draftDelayMs, textMax } from "../limits.ts";
+import { draftDelayMs, textMax, unsentKeptMax } from "../limits.ts";
 import { CallFailed, type Rpc } from "../rpc.ts";
 import type { Collection } from "./collection.ts";
 
@@ -44,7 +45,7 @@ export function createDrafts(rpc: Rpc, rooms: Collection<Room>): Drafts {
       if (error instanceof CallFailed) return;
       throw error;
     }
-    if ((typed[roomId] ?? "") !== text) return;
+    if ((typed[roomId] ?? "") !== text || text.length > textMax) return;
     unconfirmed.delete(roomId);
     sessionStorage.removeItem(storageKey(roomId));
   }
@@ -52,7 +53,7 @@ export function createDrafts(rpc: Rpc, rooms: Collection<Room>): Drafts {
   function write(roomId: string, text: string) {
     setTyped(roomId, text);
     unconfirmed.add(roomId);
-    sessionStorage.setItem(storageKey(roomId), text.slice(0, textMax));
+    sessionStorage.setItem(storageKey(roomId), text.slice(0, unsentKeptMax));
     clearTimeout(timers.get(roomId));
   }
 

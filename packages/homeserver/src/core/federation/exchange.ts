@@ -6,7 +6,7 @@
 import type { Bundle, ControlItem, StreamClass } from "@fedchat/protocol";
 import { decodeBundle, decodeBundleBody, ProtocolError } from "@fedchat/protocol";
 import type { OutboxRow } from "../../store/store.ts";
-import { streamIdMax } from "../limits.ts";
+import { streamIdMax, streamRestartsMax } from "../limits.ts";
 import type { Connection } from "./connection.ts";
 import { ControlMail } from "./control-mail.ts";
 import type { Intake } from "./intake.ts";
@@ -30,6 +30,8 @@ export class Exchange {
   readonly #mail: ControlMail;
   #newestControl = 0;
   #ended = false;
+  /** How often the source began a stream anew: once while it was away, then as often as we may make it. [B18] */
+  readonly #begun: Record<StreamClass, number> = { messages: 0, bulk: 0 };
   /** Streams of which the source waits for an acknowledgement of what it sent before. */
   readonly #ask = new Set<StreamClass>();
 
@@ -47,7 +49,10 @@ export class Exchange {
   end(): void {
     this.#ended = true;
     this.#ports.sending.renew(this.#peer.server);
-    for (const streamClass of streamClasses) this.#ports.outgoing[streamClass].disconnect();
+    for (const streamClass of streamClasses) {
+      this.#ports.outgoing[streamClass].disconnect();
+      this.#ports.incoming[streamClass].disconnected();
+    }
   }
 
   /** A bundle of this connection's peer. Whatever is wrong with it is counted, and it is let go. */
@@ -134,7 +139,7 @@ export class Exchange {
     if (standing === "older-stream" || standing === "beyond-window") this.#fault(standing);
     if (standing !== "expected") return;
     const body = this.#open(bundle);
-    if (body !== undefined) intake.take(stream, sequence, body);
+    if (body !== undefined && this.#mayBegin(streamClass, stream)) intake.take(stream, sequence, body);
   }
 
   #control(bundle: Bundle & { aad: Uint8Array }): void {
@@ -157,8 +162,18 @@ export class Exchange {
       sending.floor >= 1 &&
       sending.floor <= sending.next;
     if (!sane) return this.#ports.connection.close("malformed");
+    if (!this.#mayBegin(item.class, sending.stream)) return;
     this.#ports.incoming[item.class].sourceHas(sending.stream, sending.floor);
     this.#guard(outgoing.receiverHolds(receiving.stream, receiving.committed));
+  }
+
+  /** Each new stream is written, and told to everybody: a source that begins one after the other is cut off. */
+  #mayBegin(streamClass: StreamClass, stream: number): boolean {
+    if (stream <= this.#ports.incoming[streamClass].state.stream) return true;
+    this.#begun[streamClass] += 1;
+    if (this.#begun[streamClass] <= streamRestartsMax + 1) return true;
+    this.#ports.connection.close("malformed");
+    return false;
   }
 
   #open(bundle: Bundle & { aad: Uint8Array }): Uint8Array | undefined {

@@ -4,7 +4,7 @@
  * what is held early is bounded in number and bytes. [B4] to [B8]
  */
 import { limits } from "@fedchat/protocol";
-import { inboundBytesMax, streamIdMax } from "../limits.ts";
+import { streamIdMax } from "../limits.ts";
 
 /** Where a bundle stands. Only one that is `expected`, now or once those before it came, is kept. */
 export type Standing = "expected" | "duplicate" | "older-stream" | "beyond-window";
@@ -37,9 +37,9 @@ export class IncomingStream {
   }
 
   /** Keeps the opened body of an authentic bundle. False where there is no room: it will be sent again. */
-  hold(sequence: number, body: Uint8Array): boolean {
+  hold(sequence: number, body: Uint8Array, bytesMax: number): boolean {
     if (this.#held.has(sequence)) return true;
-    if (this.#heldBytes + body.length > inboundBytesMax) return false;
+    if (this.#heldBytes + body.length > bytesMax) return false;
     this.#held.set(sequence, body);
     this.#heldBytes += body.length;
     return true;
@@ -51,7 +51,7 @@ export class IncomingStream {
     this.#stream = stream;
     this.#committed = floor - 1;
     this.#running = this.#committed;
-    this.#drop();
+    this.drop();
     return true;
   }
 
@@ -90,10 +90,11 @@ export class IncomingStream {
   /** The run could not be committed. It is forgotten with all that is held: the source will send it again. */
   fail(): void {
     this.#running = this.#committed;
-    this.#drop();
+    this.drop();
   }
 
-  #drop(): void {
+  /** Forgets what is held; a run that was taken out goes on. */
+  drop(): void {
     this.#held.clear();
     this.#heldBytes = 0;
   }

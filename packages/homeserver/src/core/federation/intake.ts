@@ -6,7 +6,7 @@
 import type { ErrorCode, Refusal, ServerId, StreamClass } from "@fedchat/protocol";
 import { limits, ProtocolError, toWireError } from "@fedchat/protocol";
 import type { RefusalRow, WriteOp } from "../../store/store.ts";
-import { streamRetryMs } from "../limits.ts";
+import { inboundBytesMax, inboundStrangerBytesMax, streamRetryMs } from "../limits.ts";
 import type { Trust } from "../seams.ts";
 import { IncomingStream } from "./incoming-stream.ts";
 import type { FederationOptions } from "./options.ts";
@@ -33,6 +33,8 @@ export class Intake {
   readonly #stream: IncomingStream;
   #busy = false;
   #deferredUntil = 0;
+  /** The position is being stored; `again` where it moved meanwhile. */
+  #storing: "no" | "once" | "again" = "no";
 
   constructor(ports: IntakePorts, stored: { stream: number; committed: number } | undefined) {
     this.#ports = ports;
@@ -52,7 +54,14 @@ export class Intake {
   /** Takes the opened body of an authentic bundle that is expected. */
   take(stream: number, sequence: number, body: Uint8Array): void {
     if (stream > this.#stream.state.stream) this.#adopt(stream, 1);
-    this.#stream.hold(sequence, body);
+    const trust = this.#ports.trust();
+    const linked = trust === "mutual" || trust === "outgoing";
+    this.#stream.hold(sequence, body, linked ? inboundBytesMax : inboundStrangerBytesMax);
+  }
+
+  /** The connection is gone: what came early on it comes again on the next one. */
+  disconnected(): void {
+    this.#stream.drop();
   }
 
   /** What the source says of its stream, as it does on every connection. [B17] [B19] */
@@ -133,14 +142,25 @@ export class Intake {
     if (had > 0) this.#ports.restarted();
   }
 
-  /** A position that moved without a delivery; were it lost, the source would say the same again. */
+  /** A position that moved without a delivery, however often; were it lost, the source would say the same again. */
   #store(): void {
+    if (this.#storing !== "no") {
+      this.#storing = "again";
+      return;
+    }
+    this.#storing = "once";
     const { stream, committed } = this.#stream.state;
     this.#ports.options.commit
       .add([{ op: "stream.received", row: this.#row(stream, committed) }])
       .catch((error: unknown) =>
         this.#ports.options.log.warn("a stream's position was not stored", { error: String(error) }),
-      );
+      )
+      .finally(() => {
+        const moved = this.#storing === "again";
+        this.#storing = "no";
+        // A run that is under way stores a later position; written behind it, this one would go back.
+        if (moved && !this.#busy) this.#store();
+      });
   }
 
   #row(stream: number, committed: number) {

@@ -196,6 +196,8 @@ export class Link {
   #confirmed(): void {
     this.#failures = 0;
     this.error = undefined;
+    // Connected from this word on, and not from the handshake.
+    this.#ports.listener.changed(this);
   }
 
   #lost(connection: Connection, error: ProtocolError): void {

@@ -275,6 +275,8 @@ export class Links {
   #adopt(link: Link, channel: OpenedLink, dialled: boolean): Connection {
     const connection = new Connection(channel, channel.server, dialled, this.#options.clock);
     try {
+      // It may have been blocked while it was dialled. [L19]
+      if (link.row.blocked) throw new ProtocolError("blocked");
       this.#mayName(link, channel.server.record.name);
       if (this.records.admitProved(channel.server, this.#now)) this.#storeRecord(link);
     } catch (error) {

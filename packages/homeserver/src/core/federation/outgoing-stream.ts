@@ -439,7 +439,8 @@ export class OutgoingStream {
           continue;
         }
         const page = await this.#page(upTo + 1);
-        if (page.length === 0) upTo = this.#acked;
+        // What is not kept any more (it expired meanwhile) is settled.
+        upTo = page[0] === undefined ? this.#acked : Math.max(upTo, page[0].sequence - 1);
         for (const row of page) {
           if (row.stream === stream && row.sequence <= this.#acked)
             this.#contents.set(row.sequence, row.envelopes);

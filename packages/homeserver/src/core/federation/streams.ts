@@ -2,9 +2,9 @@
  * Streams of all peers in both directions, and the exchange that each open connection runs for its peer. Positions
  * outlive connections; exchanges do not. [B14] [B17]
  */
-import type { ServerId, StreamClass } from "@fedchat/protocol";
+import type { Refusal, ServerId, StreamClass } from "@fedchat/protocol";
 import { RateLimits } from "../rate-limits.ts";
-import { refusalBundlesMax, refusalsRate } from "../limits.ts";
+import { refusalBundlesMax, refusalsRate, refusalsToStrangersRate } from "../limits.ts";
 import type { Trust } from "../seams.ts";
 import type { Connection } from "./connection.ts";
 import { Exchange } from "./exchange.ts";
@@ -26,6 +26,7 @@ export class Streams {
   readonly #sending: SendingSeals;
   readonly #opening: OpeningSeals;
   readonly #remembered: RateLimits<ServerId>;
+  readonly #owedToStrangers: RateLimits<"all">;
   readonly #intakes = new Map<ServerId, Record<StreamClass, Intake>>();
   readonly #exchanges = new Map<ServerId, Exchange>();
 
@@ -36,6 +37,7 @@ export class Streams {
     this.#sending = new SendingSeals(seals);
     this.#opening = new OpeningSeals(seals);
     this.#remembered = new RateLimits(refusalsRate, options.clock);
+    this.#owedToStrangers = new RateLimits(refusalsToStrangersRate, options.clock);
     this.outbox = new Outbox(options, {
       forwarded: (server, envelopes) => this.#progress(server, envelopes, "forwarded"),
       expired: (server, envelopes) => this.#progress(server, envelopes, "expired"),
@@ -105,12 +107,19 @@ export class Streams {
       mayRefuse: () =>
         this.outbox.depth(source) < refusalBundlesMax || this.#ports.trustOf(source) === "mutual",
       refuse: (refusals: Parameters<Outbox["refuse"]>[2]) =>
-        this.outbox.refuse(source, streamClass, refusals),
+        this.outbox.refuse(source, streamClass, this.#owed(source, refusals)),
       acknowledge: (position: { stream: number; committed: number }) =>
         this.#exchanges.get(source)?.acknowledge(streamClass, position),
       restarted: () => this.#gapCheck(source),
     };
     return new Intake(ports, stored);
+  }
+
+  /** Whoever is linked from here is told of every refusal; strangers, whose keys are free to make, of so many. */
+  #owed(source: ServerId, refusals: Refusal[]): Refusal[] {
+    const trust = this.#ports.trustOf(source);
+    if (trust === "mutual" || trust === "outgoing") return refusals;
+    return refusals.filter(() => this.#owedToStrangers.take("all") === 0);
   }
 
   #progress(server: ServerId, envelopes: SentEnvelope[], state: "forwarded" | "expired"): void {

@@ -1,0 +1,91 @@
+/** One outgoing stream by itself, where two works of its own overlap. */
+import type { Clock, ServerId } from "@fedchat/protocol";
+import { accountId, envelopeId, serverId } from "@fedchat/protocol";
+import { expect, test } from "vitest";
+import { OutgoingStream } from "../src/core/federation/outgoing-stream.ts";
+import type { OutboxRow } from "../src/store/store.ts";
+
+const destination: ServerId = serverId.fromBytes(new Uint8Array(32).fill(1));
+const clock: Clock = {
+  now: () => 10_000,
+  after: () => ({ cancel() {} }),
+  soon: (run) => queueMicrotask(run),
+};
+const turns = async () => {
+  for (let turn = 0; turn < 30; turn += 1) await Promise.resolve();
+};
+
+function row(sequence: number, expiresAt: number): OutboxRow {
+  const envelopes = [
+    {
+      id: envelopeId.fromBytes(new Uint8Array(16).fill(sequence)),
+      from: accountId.fromBytes(new Uint8Array(32)),
+    },
+  ];
+  const body = new Uint8Array(8);
+  return { destination, class: "messages", stream: 1_000, sequence, created: 0, expiresAt, body, envelopes };
+}
+
+/** A stream whose store answers when the test says so. */
+function streamWith(stored: { stream: number; next: number } | undefined, rows: OutboxRow[]) {
+  const reads: (() => void)[] = [];
+  const kept = [...rows];
+  const stream = new OutgoingStream(
+    {
+      destination,
+      class: "messages",
+      clock,
+      store: {
+        outboxPage: (_server, _class, from, limit) =>
+          new Promise((resolve) =>
+            reads.push(() => resolve(kept.filter(({ sequence }) => sequence >= from).slice(0, limit))),
+          ),
+      },
+      request() {},
+      forwarded() {},
+      expired() {},
+      restarted() {},
+      depthChanged() {},
+      failed() {},
+    },
+    stored,
+  );
+  return { stream, reads, kept };
+}
+
+const wire = { congested: false, send: () => 1, renewSeal() {}, stateChanged() {}, violated() {} };
+
+test("[B15] [B19] bundles that expire while their acknowledgement is looked up do not hold up what follows", async () => {
+  const { stream, reads, kept } = streamWith(
+    { stream: 1_000, next: 7 },
+    [1, 2, 3, 4, 5, 6].map((sequence) => row(sequence, sequence < 6 ? 1 : 99_999)),
+  );
+  const ready = stream.ready();
+  reads.shift()!();
+  await ready;
+  stream.connect(wire);
+  const expiring = stream.expire();
+  await turns();
+  const readExpired = reads.shift()!;
+  await stream.receiverHolds(1_000, 6);
+  const readAcknowledged = reads.pop()!;
+  readExpired();
+  await expiring;
+  const expiry = stream.plan()!;
+  kept.splice(0, 5); // The transaction is written, then the page is read, then both answers arrive.
+  expiry.committed();
+  readAcknowledged();
+  let looked = 0;
+  for (; looked < 20; looked += 1) {
+    await turns();
+    const next = reads.shift();
+    if (next === undefined) break;
+    next();
+  }
+
+  expect(looked).toBeLessThan(20);
+  const settling = stream.plan();
+  expect(settling?.ops).toEqual([
+    { op: "outbox.acknowledged", destination, class: "messages", stream: 1_000, sequence: 6 },
+  ]);
+});

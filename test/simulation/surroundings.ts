@@ -1,0 +1,37 @@
+/** What every machine of a simulation stands in, and the parts of it that a mutant replaces. */
+import type { Primitives } from "@fedchat/protocol";
+import type { GroupCrypto } from "../../packages/engine/src/mls/group-crypto.ts";
+import type { Database } from "../../packages/engine/src/store/database.ts";
+import type { HomeserverStore } from "../../packages/homeserver/src/store/store.ts";
+import type { SeededRandom } from "../../packages/homeserver/test/virtual/seeded-random.ts";
+import type { VirtualClock } from "../../packages/homeserver/test/virtual/virtual-clock.ts";
+import type { VirtualNetwork } from "../../packages/homeserver/test/virtual/virtual-network.ts";
+import type { SimulatedProcess } from "./simulated-process.ts";
+import type { Trace } from "./trace.ts";
+import type { Veil } from "./veiled-group.ts";
+import type { Violations, WatchedLedger } from "./violations.ts";
+
+export interface Surroundings {
+  readonly clock: VirtualClock;
+  readonly random: SeededRandom;
+  readonly network: VirtualNetwork;
+  readonly primitives: Primitives;
+  readonly trace: Trace;
+  readonly violations: Violations;
+  readonly ledger: WatchedLedger;
+  readonly veil: Veil;
+  readonly mutation: Mutation;
+  /** The process that runs at this host now. */
+  processAt(host: string): SimulatedProcess | undefined;
+}
+
+/** Parts replaced by wrong ones: the checkers must notice. */
+export interface Mutation {
+  store?: (store: HomeserverStore) => HomeserverStore;
+  /** Commits are answered at once and reach the disk only so often. */
+  syncEveryMs?: number;
+  database?: (database: Database) => Database;
+  /** The engine on this database was killed. */
+  crashed?: (database: Database) => void;
+  group?: (group: GroupCrypto, veil: Veil) => GroupCrypto;
+}
