@@ -16,7 +16,7 @@ export interface Mutant {
 }
 
 /** How long the forgetful disk keeps what it has answered for. */
-const syncEveryMs = 400;
+const syncEveryMs = 2_000;
 const unsyncedTransactions = 12;
 const lost = /never got|does not come to rest|is told of/;
 

@@ -8,7 +8,7 @@ import { mutants } from "./mutants.ts";
 import type { Told } from "./story.ts";
 import { story } from "./story.ts";
 
-const seedsByDefault = 8;
+const seedsByDefault = 6;
 const oneSeed = process.env["SEED"];
 const seeds =
   oneSeed === undefined
@@ -42,7 +42,7 @@ describe("whatever fails", () => {
   );
 });
 
-test.each(seeds.slice(0, 3))("seed %i gives the same trace again, byte for byte", async (seed) => {
+test.each(seeds.slice(0, 2))("seed %i gives the same trace again, byte for byte", async (seed) => {
   const first = told.find((run) => run.seed === seed) ?? (await story({ seed }));
   const second = await story({ seed });
   expect(first.events).toBeGreaterThan(1_000);

@@ -67,6 +67,8 @@ describe("asking for a chat", () => {
     await alice.pair();
     expect(await alice.failure("requests.send", { who: "@bob", text: "" })).toBe("already-contact");
     expect(await alice.failure("requests.send", { who: "@alice", text: "" })).toBe("is-self");
+    const own = { host: "127.0.0.1", port: 8443, serverId: alice.home.id };
+    expect(await alice.failure("servers.link", own)).toBe("own-server");
     expect(await alice.failure("requests.send", { who: "@carol", text: "" })).toBe("unknown-person");
     expect(await alice.failure("requests.send", { who: "@bob", text: "\u202e" })).toBe("bad-text");
   });
@@ -229,6 +231,23 @@ describe("messages", () => {
     expect(Object.keys(read.stateAt)).toEqual(["submitted", "forwarded", "delivered", "read"]);
     const steps = await alice.call("messages.xray", { messageId: written.messageId });
     expect(steps.map(({ state }) => state)).toEqual(["done", "done", "done", "done", "done"]);
+  });
+
+  test("an X-ray says why a message waits at the own homeserver", async () => {
+    await using world = new World();
+    const { alice, bob } = await friends(world);
+    await world.during(bob.home.homeserver[Symbol.asyncDispose]());
+    world.unreachable.add(bob.home.host);
+    const written = await alice.send("are you there?");
+    await alice.reaches(written, "submitted");
+    await world.until(
+      async () =>
+        (await alice.call("messages.xray", { messageId: written.messageId }))[2]!.sentence.startsWith(
+          "On its way to their homeserver, bob. Waiting: ",
+        ),
+      "the cause",
+    );
+    await bob.home.start();
   });
 
   test("what waits when an engine stops is sent once by the next one, in order", async () => {

@@ -167,7 +167,11 @@ test("[H9] what a server's trust lets in, and what a grant adds", async () => {
   expect(admits("none", "room", self)).toBe("admitted");
 
   const held = accounts.book.get(alice.id)!;
+  const farther = serverId.fromBytes(random.bytes(32));
+  expect(accounts.hasGrantAt(far)).toBe(false);
+  await accounts.rules.grant(held, { server: farther, account: stranger });
   await accounts.rules.grant(held, { server: far, account: stranger });
+  expect([far, farther].map((server) => accounts.hasGrantAt(server))).toEqual([true, false]);
   expect(admits("none", "room")).toBe("admitted");
   expect(admits("none", "room", serverId.fromBytes(random.bytes(32)))).toBe("not-allowed");
   expect(admits("blocked", "room")).toBe("blocked");
@@ -176,6 +180,7 @@ test("[H9] what a server's trust lets in, and what a grant adds", async () => {
   await accounts.rules.unblock(held, { account: stranger });
   await accounts.rules.revoke(held, { account: stranger });
   expect(admits("none", "room")).toBe("not-allowed");
+  expect(accounts.hasGrantAt(far)).toBe(false);
   const nobody = accountId.fromBytes(random.bytes(32));
   expect(accounts.admits({ server: far, from: stranger, kind: "request", to: nobody, trust: "mutual" })).toBe(
     "unknown-account",

@@ -1,6 +1,7 @@
 /** Links: who dials whom, who is let in, what trust comes of it. */
 import { answerChannel, fingerprint, linkPath, serverId } from "@fedchat/protocol";
 import { expect, test } from "vitest";
+import { dialStaggerMs, linkAnswerMs, strangersRememberedMax } from "../src/core/limits.ts";
 import { primitives, World } from "./federation-world.ts";
 
 const minute = 60_000;
@@ -44,6 +45,89 @@ test("[L14] where one address is another server's, the next is tried", async () 
   const view = await world.clock.settle(alice!.federation.addLink(bob!.id, addresses, undefined));
 
   expect(view).toMatchObject({ state: "connected", error: null });
+});
+
+test("[L14] addresses that are silent cost a link a moment each, and those that answer open one channel", async () => {
+  const world = new World();
+  const alice = await world.homeserver("alice");
+  const bob = await world.homeserver("bob");
+  for (const host of ["dead1", "dead2"]) world.network.listen(host, () => undefined);
+  for (const host of ["bob2", "bob3"]) {
+    world.network.listen(host, (channel, from) => {
+      void bob.federation.accept(channel, { address: from, fromOutside: true });
+    });
+  }
+  const hosts = ["dead1", "dead2", "bob", "bob2", "bob3"];
+  const before = world.clock.now();
+  const addresses = hosts.map((host) => ({ ...bob.address, host }));
+  const view = await world.clock.settle(alice.federation.addLink(bob.id, addresses, undefined));
+
+  expect(view).toMatchObject({ state: "connected", error: null });
+  expect(world.clock.now() - before).toBeLessThan(2 * dialStaggerMs + 500);
+  await world.clock.advance(minute);
+  expect(hosts.flatMap((host) => world.network.carriers("alice", host))).toEqual(["alice"]);
+  expect(alice.link(bob)?.state).toBe("connected");
+});
+
+test("[L14] channels of several addresses that open together do not replace one another", async () => {
+  for (let seed = 0; seed < 8; seed += 1) {
+    const world = new World(`addresses ${seed}`);
+    const [alice, bob] = [await world.homeserver("alice"), await world.homeserver("bob")];
+    // All answer late and at once: each handshake is under way when the first one ends.
+    const hosts = ["bob1", "bob2", "bob3", "bob4"];
+    const opened: (() => void)[] = [];
+    for (const host of hosts) {
+      world.network.listen(host, (channel, from) => {
+        const early: Uint8Array[] = [];
+        channel.onMessage = (frame) => early.push(frame);
+        opened.push(() => {
+          void bob.federation.accept(channel, { address: from, fromOutside: true });
+          for (const frame of early) channel.onMessage?.(frame);
+        });
+      });
+    }
+    const addresses = hosts.map((host) => ({ ...bob.address, host }));
+    const adding = alice.federation.addLink(bob.id, addresses, undefined);
+    await world.clock.until(() => opened.length === 4, "all carriers are open");
+    await world.clock.advance(100);
+    for (const accept of opened) accept();
+
+    expect(await world.clock.settle(adding), `seed ${seed}`).toMatchObject({ state: "connected" });
+    await world.clock.advance(minute);
+    expect(hosts.flatMap((host) => world.network.carriers("alice", host))).toEqual(["alice"]);
+    expect(alice.link(bob)).toMatchObject({ state: "connected", error: null });
+    expect(opened).toHaveLength(4);
+  }
+});
+
+test("[L14] of many dead addresses whoever adds a link hears in time, and the last one is still found", async () => {
+  const world = new World();
+  const [alice, bob] = [await world.homeserver("alice"), await world.homeserver("bob")];
+  const dead = Array.from({ length: 15 }, (_, index) => `dead${index}`);
+  for (const host of dead) world.network.listen(host, () => undefined);
+  const addresses = [...dead, "bob"].map((host) => ({ ...bob.address, host }));
+  const before = world.clock.now();
+  const view = await world.clock.settle(alice.federation.addLink(bob.id, addresses, undefined));
+
+  expect(view).toMatchObject({ trust: "outgoing", state: "connecting", error: null });
+  expect(world.clock.now() - before).toBeLessThanOrEqual(linkAnswerMs + 100);
+  await world.clock.until(() => alice.link(bob)?.state === "connected", "the last address is found", minute);
+});
+
+test("[L14] with four dead addresses a link is told in the time of one that it waits, and why", async () => {
+  const world = new World();
+  const [alice, bob] = [await world.homeserver("alice"), await world.homeserver("bob")];
+  bob.crash();
+  const hosts = ["dead1", "dead2", "dead3", "bob"];
+  for (const host of hosts.slice(0, 3)) world.network.listen(host, () => undefined);
+  world.network.listen("dead3", (channel) => channel.send(new TextEncoder().encode("220 mail ready")));
+  const before = world.clock.now();
+  const addresses = hosts.map((host) => ({ ...bob.address, host }));
+  const view = await world.clock.settle(alice.federation.addLink(bob.id, addresses, undefined));
+
+  // Something that answered says more than silence.
+  expect(view).toMatchObject({ error: { code: "malformed" } });
+  expect(world.clock.now() - before).toBeLessThan(12_000);
 });
 
 test("[L17] an unreachable server is waited for, with its error, and found when it is there", async () => {
@@ -397,6 +481,37 @@ test("[L20] of strangers a bounded number is remembered, and the longest silent 
   expect(alice.link(bob)?.trust).toBe("incoming");
   expect(links.some(({ server }) => server === rows[0]!.server)).toBe(false);
   expect(links.filter(({ lastContactAt }) => lastContactAt! < 1_002)).toHaveLength(1);
+});
+
+test("[L20] strangers do not push out the server of somebody's contact", async () => {
+  const world = new World();
+  const [alice, bob] = [await world.homeserver("alice"), await world.homeserver("bob")];
+  await world.clock.settle(bob.federation.addLink(alice.id, [alice.address], undefined));
+  await world.clock.until(() => alice.link(bob)?.trust === "incoming", "bob's server is known");
+  await world.clock.advance(100);
+  const rows = Array.from({ length: strangersRememberedMax }, (_, index) => ({
+    server: serverId.fromBytes(world.random.bytes(32)),
+    linkedByUs: false,
+    linkedByThem: true,
+    blocked: false,
+    localName: undefined,
+    addresses: [],
+    linkedAt: index,
+    lastContactAt: world.clock.now() + 1 + index,
+  }));
+  bob.crash();
+  await world.clock.settle(alice.store.write(rows.map((row) => ({ op: "link.put", row }))));
+  await alice.restart();
+  alice.accounts.grantedAt.add(bob.id);
+
+  const mallory = await world.homeserver("mallory");
+  await world.clock.settle(mallory.federation.addLink(alice.id, [alice.address], undefined));
+  await world.clock.until(() => alice.link(mallory) !== undefined, "mallory's server is known");
+  await world.clock.advance(1_000);
+
+  expect(alice.federation.links().some(({ server }) => server === rows[0]!.server)).toBe(false);
+  expect(alice.link(bob)?.trust).toBe("incoming");
+  await expect(world.clock.settle(alice.send(bob, "still yours"))).resolves.toBeUndefined();
 });
 
 test("[L2] something that is not FedChat, and something that refuses, are told apart", async () => {

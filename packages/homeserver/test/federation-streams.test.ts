@@ -285,6 +285,39 @@ test("[B12] a refusal survives a crash of the refusing side before it was told",
   expect(refusals(alice)).toMatchObject([{ envelope: misdirected.id }]);
 });
 
+test("[B12] a refusal whose transaction failed is not told: what comes again is decided anew", async () => {
+  const world = new World();
+  const [alice, bob] = await world.linkedPair();
+  await world.clock.advance(1_000);
+  bob.disk.full = true;
+  bob.accounts.blocked.add(alice.person);
+  await world.clock.settle(alice.send(bob, "let me in"));
+  await world.clock.advance(1_000);
+  bob.accounts.blocked.delete(alice.person);
+  bob.disk.full = false;
+
+  await inboxesAre(alice, bob, ["let me in"], []);
+  await world.clock.advance(60_000);
+  expect(refusals(alice)).toEqual([]);
+  expect(alice.link(bob)?.queueDepth).toBe(0);
+});
+
+test("[B12] a refusal stands in the transaction that takes in what it refuses", async () => {
+  const world = new World();
+  const [alice, bob] = await world.linkedPair();
+  await world.clock.advance(1_000);
+  const written: string[][] = [];
+  const write = bob.store.write.bind(bob.store);
+  bob.store.write = (ops) => {
+    written.push(ops.map(({ op }) => op));
+    return write(ops);
+  };
+  await world.clock.settle(alice.federation.submit(bob.id, alice.envelope([nobody], "who?")));
+  await world.clock.until(() => refusals(alice).length === 1, "the refusal comes back");
+
+  expect(written.find((ops) => ops.includes("stream.received"))).toContain("outbox.append");
+});
+
 test("[V2] a stranger may deliver requests and nothing else; a linked server may answer", async () => {
   const world = new World();
   const [alice, bob] = [await world.homeserver("alice"), await world.homeserver("bob")];

@@ -268,6 +268,7 @@ export class RecordingAccounts implements LocalAccounts {
   readonly events: ClientEvent[] = [];
   readonly warnings: ClientEvent[] = [];
   readonly blocked = new Set<AccountId>();
+  readonly grantedAt = new Set<ServerId>();
   presence: ListedPerson["presence"] = "online";
   readonly #host: Host;
   #listener: ((changed: ListedPerson[], gone: AccountId[]) => void) | undefined;
@@ -280,6 +281,10 @@ export class RecordingAccounts implements LocalAccounts {
     if (this.record(to) === undefined) return "unknown-account";
     if (this.blocked.has(from)) return "blocked";
     return trust === "mutual" || trust === "outgoing" || kind === "request" ? "admitted" : "not-allowed";
+  }
+
+  hasGrantAt(server: ServerId): boolean {
+    return this.grantedAt.has(server);
   }
 
   async deliver(deliveries: Delivery[], alongside: WriteOp[]): Promise<Delivered[][]> {

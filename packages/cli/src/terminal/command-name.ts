@@ -1,3 +1,6 @@
 /** How this person types the command: in a checkout it is reached through npm, installed by its own name. */
-export const commandName =
-  process.env["npm_lifecycle_event"] === undefined ? "fedchat" : "npm run fedchat --";
+const scripts = ["start", "fedchat"];
+
+export const commandName = scripts.includes(process.env["npm_lifecycle_event"] ?? "")
+  ? "npm run fedchat --"
+  : "fedchat";

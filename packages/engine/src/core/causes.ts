@@ -30,6 +30,11 @@ const own = {
     "This is your own invitation.",
     "Send it to the person whom you want to invite.",
   ],
+  "own-server": [
+    "never",
+    "This is your own server.",
+    "Give its line to the person whose server you want to link.",
+  ],
   "unknown-person": [
     "later",
     "Nobody of that name is known here.",
@@ -137,7 +142,6 @@ const detailed = new Set<ErrorCode>([
   "wrong-server-key",
   "server-key-changed",
   "name-taken",
-  "weak-password",
   "rate-limited",
   "storage-full",
 ]);

@@ -175,6 +175,7 @@ export function methodHandlers(ports: MethodPorts): Handlers {
         own: names.server(servers.own.id),
         theirs: names.server(theirs),
         peer: shown,
+        link: views.serverById(theirs),
       });
     },
     "messages.search": ({ text, roomId, before, limit }) => {

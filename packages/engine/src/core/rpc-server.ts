@@ -94,6 +94,13 @@ function failure(code: number, message: string, data?: Cause): { error: object }
   return { error: { code, message, ...(data === undefined ? {} : { data }) } };
 }
 
+/** Everything that is wrong with the parameters, as one sentence: people read it in a terminal. */
+function inOneLine(error: z.ZodError): string {
+  return error.issues
+    .map(({ path, message }) => (path.length === 0 ? message : `${path.join(".")}: ${message}`))
+    .join("; ");
+}
+
 function isMethod(name: string): name is MethodName {
   return Object.hasOwn(methods, name);
 }

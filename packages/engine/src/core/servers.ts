@@ -12,6 +12,7 @@ import type {
 } from "@fedchat/protocol";
 import { decode, encode, linkView, serverRecord } from "@fedchat/protocol";
 import type { EngineStore } from "../store/engine-store.ts";
+import { engineError } from "./causes.ts";
 import type { Changes } from "./changes.ts";
 import type { Homeserver } from "./ports.ts";
 
@@ -107,6 +108,7 @@ export class Servers {
   }
 
   async link(server: ServerId, addresses: ServerAddress[], localName: string | undefined): Promise<LinkView> {
+    if (server === this.own.id) throw engineError("own-server");
     const named = localName === undefined ? {} : { localName };
     return this.#took(await this.#homeserver.request("links.add", { server, addresses, ...named }));
   }

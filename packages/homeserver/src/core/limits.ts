@@ -75,6 +75,12 @@ export const crossedDialsMs = 10_000;
 export const linkUnreadBytesMax = 33_554_432;
 /** Wrong messages and bundles that one connection may bring: some come from newer versions, many from malice. */
 export const connectionFaultsMax = 64;
+/** The next address is dialled this long after the last one was, if that is still silent: RFC 8305's Connection Attempt Delay. */
+export const dialStaggerMs = 250;
+/** Addresses of one server dialled side by side: each costs a socket here, and a handshake there where it answers. */
+export const dialsAtOnceMax = 4;
+/** Whoever adds a link hears by then how it stands, while attempts go on: engines wait 30 seconds for an answer. */
+export const linkAnswerMs = 20_000;
 /** Addresses dialled for one server: those told by people and those of its record. */
 export const dialAddressesMax = 32;
 /** Servers that we linked: a person's or an organisation's list, held in memory. */

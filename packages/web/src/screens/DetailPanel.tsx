@@ -297,12 +297,13 @@ const stepIcons = { done: CircleCheck, now: CircleDot, pending: CircleDashed, fa
 function Xray(props: { roomId: string; messageId: string }): JSX.Element {
   const app = useApp();
   const message = () => app.timeline(props.roomId).state.byId[props.messageId];
+  const link = () => app.servers.get(app.rooms.get(props.roomId)?.peer?.serverId ?? "");
   const [steps, { refetch }] = createResource<Step[] | null>(() =>
     app.ask("messages.xray", { messageId: props.messageId }),
   );
   createEffect(
     on(
-      () => [message()?.state, message()?.cause],
+      () => [message()?.state, message()?.cause, link()?.state, link()?.cause?.code],
       () => void refetch(),
       { defer: true },
     ),

@@ -43,11 +43,16 @@ function NewAccount(): JSX.Element {
   const [busy, setBusy] = createSignal(false);
   const [cause, setCause] = createSignal<Cause | null>(null);
 
+  function choose(chosen: string) {
+    setPassword(chosen);
+    setCause(null);
+  }
+
   async function suggest() {
     const answer = await app.ask("account.suggestPassphrase", {});
     if (!answer) return;
     setSuggested(answer.passphrase);
-    setPassword(answer.passphrase);
+    choose(answer.passphrase);
   }
 
   async function start(event: SubmitEvent) {
@@ -104,7 +109,7 @@ function NewAccount(): JSX.Element {
           <Password
             label={t.firstRun.password}
             value={password()}
-            onType={setPassword}
+            onType={choose}
             shown={suggested() !== "" && suggested() === password()}
             hint={
               suggested() !== "" && suggested() === password()

@@ -58,6 +58,10 @@ export class Accounts implements LocalAccounts {
     return this.rules.admits(delivery);
   }
 
+  hasGrantAt(server: ServerId): boolean {
+    return this.rules.hasGrantAt(server);
+  }
+
   deliver(deliveries: Delivery[], alongside: WriteOp[]): Promise<Delivered[][]> {
     return this.inboxes.deliver(deliveries, alongside);
   }

@@ -31,6 +31,8 @@ export class DeliveryRules {
   readonly #options: DeliveryRulesOptions;
   /** Whom each account lets in, whatever the trust: peer → the server that the peer was granted at. */
   readonly #grants = new Map<AccountId, Map<AccountId, ServerId>>();
+  /** How many grants of all accounts there are at each server. */
+  readonly #grantsAt = new Map<ServerId, number>();
   readonly #blocks = new Map<AccountId, Set<AccountId>>();
   readonly #perServer: RateLimits<ServerId>;
   readonly #overall: RateLimits<"all">;
@@ -39,7 +41,7 @@ export class DeliveryRules {
     this.#options = options;
     this.#perServer = new RateLimits(strangerRequestsLimit, options.clock);
     this.#overall = new RateLimits(strangersRequestsLimit, options.clock);
-    for (const { account, peer, server } of options.state.grants) this.#grantsOf(account).set(peer, server);
+    for (const { account, peer, server } of options.state.grants) this.#hold(account, peer, server);
     for (const { account, peer } of options.state.blocks) this.#blocksOf(account).add(peer);
   }
 
@@ -55,17 +57,21 @@ export class DeliveryRules {
     return "admitted";
   };
 
+  hasGrantAt(server: ServerId): boolean {
+    return this.#grantsAt.has(server);
+  }
+
   async grant(account: Account, { server, account: peer }: ClientParams<"delivery.grant">): Promise<void> {
     const grants = this.#grantsOf(account.id);
     if (grants.get(peer) === server) return;
     if (!grants.has(peer) && grants.size >= grantsPerAccountMax) throw new ProtocolError("quota-exceeded");
     await this.#options.commit.add([{ op: "grant.put", account: account.id, peer, server }]);
-    grants.set(peer, server);
+    this.#hold(account.id, peer, server);
   }
 
   async revoke(account: Account, { account: peer }: ClientParams<"delivery.revoke">): Promise<void> {
     await this.#options.commit.add([{ op: "grant.delete", account: account.id, peer }]);
-    this.#grantsOf(account.id).delete(peer);
+    this.#hold(account.id, peer, undefined);
   }
 
   async block(account: Account, { account: peer }: ClientParams<"delivery.block">): Promise<void> {
@@ -78,6 +84,24 @@ export class DeliveryRules {
   async unblock(account: Account, { account: peer }: ClientParams<"delivery.unblock">): Promise<void> {
     await this.#options.commit.add([{ op: "block.delete", account: account.id, peer }]);
     this.#blocksOf(account.id).delete(peer);
+  }
+
+  /** An account's grant to this peer is at this server now, or is none. */
+  #hold(account: AccountId, peer: AccountId, server: ServerId | undefined): void {
+    const grants = this.#grantsOf(account);
+    const before = grants.get(peer);
+    if (before !== undefined) this.#count(before, -1);
+    if (server === undefined) grants.delete(peer);
+    else {
+      grants.set(peer, server);
+      this.#count(server, 1);
+    }
+  }
+
+  #count(server: ServerId, change: number): void {
+    const count = (this.#grantsAt.get(server) ?? 0) + change;
+    if (count === 0) this.#grantsAt.delete(server);
+    else this.#grantsAt.set(server, count);
   }
 
   #grantsOf(account: AccountId): Map<AccountId, ServerId> {

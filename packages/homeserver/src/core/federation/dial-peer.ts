@@ -1,6 +1,7 @@
 /**
- * Dials one homeserver: each of its addresses in turn, with its known Noise key (IK), and once without it (XX) where
- * that key is not accepted, since it may have been renewed. What opens is proved to be that server. [L3] [L14]
+ * Dials one homeserver: its addresses side by side, each a little after the one before it; the first that opens and is
+ * proved to be that server wins. Invariant: of one call at most one channel opens; the carriers of the others are closed
+ * before their handshakes end, since a second channel would replace the first at the peer. [L3] [L14] [L18]
  */
 import type {
   ByteChannel,
@@ -10,9 +11,10 @@ import type {
   SecureChannel,
   ServerAddress,
   ServerId,
+  Timer,
 } from "@fedchat/protocol";
 import { dialChannel, linkPath, ProtocolError } from "@fedchat/protocol";
-import { dialTimeoutMs } from "../limits.ts";
+import { dialsAtOnceMax, dialStaggerMs, dialTimeoutMs } from "../limits.ts";
 import type { FederationOptions } from "./options.ts";
 
 export type DialPorts = Pick<
@@ -32,37 +34,86 @@ export type OpenedLink = SecureChannel & { server: ProvedServer };
 export const linkFeatures: string[] = [];
 
 /**
- * Rejects with the most telling `ProtocolError` of all addresses.
- * @param opened called in the turn in which the channel opens, since messages may follow at once
+ * The next address is dialled when the one before it failed, or has taken `dialStaggerMs` (RFC 8305 §5). Rejects with
+ * the most telling `ProtocolError` of all addresses.
+ * @param opened called in the turn in which the channel opens, since messages may follow at once; where it throws a
+ *   `ProtocolError` this address failed
  */
-export async function dialPeer<T>(
+export function dialPeer<T>(
   ports: DialPorts,
   target: DialTarget,
   opened: (channel: OpenedLink) => T,
 ): Promise<T> {
-  let worst = new ProtocolError("unreachable", "No address is known for this server.");
-  for (const [index, address] of target.addresses.entries()) {
-    try {
-      return opened(await dialAddress(ports, target, address));
-    } catch (error) {
-      if (!(error instanceof ProtocolError)) throw error;
-      if (index === 0 || telling(error) > telling(worst)) worst = error;
+  const waiting = [...target.addresses];
+  const race: Race = { over: false, carriers: new Set() };
+  let underWay = 0;
+  let worst: ProtocolError | undefined;
+  let timer: Timer | undefined;
+  return new Promise((resolve, reject) => {
+    function end(): void {
+      race.over = true;
+      timer?.cancel();
+      for (const carrier of race.carriers) carrier.close("another address was faster");
     }
-  }
-  throw worst;
+
+    function next(): void {
+      timer?.cancel();
+      if (race.over || underWay >= dialsAtOnceMax) return;
+      const address = waiting.shift();
+      if (address !== undefined) {
+        underWay += 1;
+        void dial(address);
+        timer = ports.clock.after(dialStaggerMs, next);
+      } else if (underWay === 0) {
+        end();
+        reject(worst ?? new ProtocolError("unreachable", "No address is known for this server."));
+      }
+    }
+
+    async function dial(address: ServerAddress): Promise<void> {
+      try {
+        const channel = await dialAddress(ports, target, address, race);
+        if (race.over) return channel.close("replaced");
+        resolve(opened(channel));
+        end();
+      } catch (error) {
+        if (error instanceof ProtocolError) {
+          if (worst === undefined || telling(error) > telling(worst)) worst = error;
+        } else {
+          end();
+          reject(error as Error);
+        }
+      } finally {
+        underWay -= 1;
+        next();
+      }
+    }
+
+    next();
+  });
+}
+
+/** What the dials of one call know of each other. */
+interface Race {
+  /** Nothing more is wanted. */
+  over: boolean;
+  /** Those in their handshakes. */
+  carriers: Set<ByteChannel>;
 }
 
 async function dialAddress(
   ports: DialPorts,
   target: DialTarget,
   address: ServerAddress,
+  race: Race,
 ): Promise<OpenedLink> {
-  if (target.noiseKey === undefined) return open(ports, target, address, undefined);
+  if (target.noiseKey === undefined) return open(ports, target, address, undefined, race);
   try {
-    return await open(ports, target, address, target.noiseKey);
+    return await open(ports, target, address, target.noiseKey, race);
   } catch (error) {
-    if (!(error instanceof ProtocolError) || error.code !== "handshake-failed") throw error;
-    return open(ports, target, address, undefined);
+    if (race.over || !(error instanceof ProtocolError) || error.code !== "handshake-failed") throw error;
+    // The known key was not accepted: it may have been renewed. [L4]
+    return open(ports, target, address, undefined, race);
   }
 }
 
@@ -71,20 +122,30 @@ async function open(
   target: DialTarget,
   address: ServerAddress,
   noiseKey: Uint8Array | undefined,
+  race: Race,
 ): Promise<OpenedLink> {
-  const channel = await inTime(ports.clock, ports.dialer.dial(address, linkPath));
-  return dialChannel({
-    channel,
-    protocol: "fedchat-link",
-    expects: target.server,
-    noiseKey,
-    staticKey: ports.noisePrivateKey,
-    record: ports.ownRecord().signed,
-    features: linkFeatures,
-    primitives: ports.primitives,
-    random: ports.random,
-    clock: ports.clock,
-  });
+  const carrier = await inTime(ports.clock, ports.dialer.dial(address, linkPath));
+  if (race.over) {
+    carrier.close("another address was faster");
+    throw new ProtocolError("unreachable");
+  }
+  race.carriers.add(carrier);
+  try {
+    return await dialChannel({
+      channel: carrier,
+      protocol: "fedchat-link",
+      expects: target.server,
+      noiseKey,
+      staticKey: ports.noisePrivateKey,
+      record: ports.ownRecord().signed,
+      features: linkFeatures,
+      primitives: ports.primitives,
+      random: ports.random,
+      clock: ports.clock,
+    });
+  } finally {
+    race.carriers.delete(carrier);
+  }
 }
 
 /** A carrier that opens after the time-out is closed again. */

@@ -20,8 +20,10 @@ export interface IntakePorts {
   mayRemember: () => boolean;
   /** Whether more refusals may wait for the source; one that never takes them is not listened to. */
   mayRefuse: () => boolean;
-  /** To be told to the source, in the next transaction. */
+  /** To be told to the source, in the next transaction: that of whatever is added in the same turn. */
   refuse: (refusals: Refusal[]) => void;
+  /** That transaction failed: these are decided anew when their envelopes come again. */
+  withdraw: (refusals: Refusal[]) => void;
   /** The position moved, or is asked for again. */
   acknowledge: (position: { stream: number; committed: number }) => void;
   /** The source began a new stream: there may be gaps in what it sent before. */
@@ -105,7 +107,7 @@ export class Intake {
   }
 
   async #commit(run: { bodies: Uint8Array[]; stream: number; last: number }): Promise<boolean> {
-    const { source, options, refuse } = this.#ports;
+    const { source, options, refuse, withdraw } = this.#ports;
     const unpacked = unpack(run.bodies, {
       source,
       trust: this.#ports.trust(),
@@ -119,6 +121,7 @@ export class Intake {
     ];
     if (unpacked.malformed > 0)
       options.log.warn("bundles did not decode", { server: source, count: unpacked.malformed });
+    // One transaction with the position: a refusal is told exactly when what it refuses does not come again. [B12]
     refuse(unpacked.refusals);
     try {
       if (unpacked.deliveries.length === 0) await options.commit.add(alongside);
@@ -127,6 +130,7 @@ export class Intake {
         refuse(vanished(unpacked.deliveries, delivered));
       }
     } catch (error) {
+      withdraw(unpacked.refusals);
       options.log.warn("what arrived was not stored", { server: source, error: String(error) });
       this.#defer();
       return false;

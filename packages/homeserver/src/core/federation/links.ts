@@ -3,11 +3,11 @@
  * decision is on disk before it is told; a name belongs to one linked server; a blocked server stays out; what
  * strangers can make us remember is bounded. [L13] to [L20]
  */
-import type { LinkView, ServerAddress, ServerId } from "@fedchat/protocol";
+import type { Clock, LinkView, ServerAddress, ServerId } from "@fedchat/protocol";
 import { ProtocolError, toWireError } from "@fedchat/protocol";
 import type { LinkRow, WriteOp } from "../../store/store.ts";
 import { StoreFullError } from "../../store/store.ts";
-import { dialAddressesMax, linkedServersMax, strangersRememberedMax } from "../limits.ts";
+import { dialAddressesMax, linkAnswerMs, linkedServersMax, strangersRememberedMax } from "../limits.ts";
 import { sameBytes } from "../same-bytes.ts";
 import type { Trust } from "../seams.ts";
 import { Connection } from "./connection.ts";
@@ -80,6 +80,7 @@ export class Links {
     this.#events.changed(server);
   }
 
+  /** Answers within `linkAnswerMs`; an attempt that takes longer goes on, and a link's events tell its end. [L14] */
   async add(server: ServerId, addresses: ServerAddress[], localName: string | undefined): Promise<LinkView> {
     const held = this.#links.get(server);
     if (server === this.#self) throw new ProtocolError("not-allowed", "This is the server itself.");
@@ -97,7 +98,7 @@ export class Links {
       ...(before.linkedByUs ? {} : { linkedAt: this.#now }),
     });
     link.forgive();
-    const failure = await link.attemptAfresh();
+    const failure = await within(this.#options.clock, linkAnswerMs, link.attemptAfresh());
     if (failure !== undefined && refusesNewLink(failure) && !before.linkedByUs) {
       const { linkedByUs, localName: oldName, addresses: oldAddresses } = before;
       await this.#change(link, { linkedByUs, localName: oldName, addresses: oldAddresses });
@@ -332,10 +333,17 @@ export class Links {
     if (linked >= linkedServersMax) throw new ProtocolError("quota-exceeded");
   }
 
-  /** Forgets the stranger that was silent for longest where there are too many. [L20] */
+  /**
+   * Forgets the stranger that was silent for longest where there are too many. Servers of people's contacts are none:
+   * what is written to them would be refused from then on, and keys to push them out are free to make. [L20]
+   */
   #makeRoomForStranger(arrival: Link): void {
     const remembered = [...this.#links.values()].filter(
-      (link) => link !== arrival && link.stored && link.trust === "incoming",
+      (link) =>
+        link !== arrival &&
+        link.stored &&
+        link.trust === "incoming" &&
+        !this.#options.accounts.hasGrantAt(link.server),
     );
     if (remembered.length < strangersRememberedMax) return;
     const awaited = (link: Link) => (this.#ports.queueDepth(link.server) > 0 ? 1 : 0);
@@ -397,6 +405,14 @@ export class Links {
     this.records.forget(link.server);
     this.#ports.listener.forgotten(link.server);
   }
+}
+
+/** What `work` gives, or undefined where that takes longer. */
+function within<T>(clock: Clock, timeMs: number, work: Promise<T>): Promise<T | undefined> {
+  return new Promise((resolve, reject) => {
+    const timer = clock.after(timeMs, () => resolve(undefined));
+    work.then(resolve, reject).finally(() => timer.cancel());
+  });
 }
 
 /** What ends a new link instead of being tried again. */

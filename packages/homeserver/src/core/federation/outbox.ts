@@ -52,6 +52,11 @@ export class Outbox {
     this.stream(destination, streamClass).refuse(refusals);
   }
 
+  /** Takes back what was to be refused in a transaction that failed. */
+  withdraw(destination: ServerId, streamClass: StreamClass, refusals: Refusal[]): void {
+    this.stream(destination, streamClass).withdraw(refusals);
+  }
+
   stream(destination: ServerId, streamClass: StreamClass): OutgoingStream {
     return (this.#streams.get(destination) ?? this.#open(destination, []))[streamClass];
   }

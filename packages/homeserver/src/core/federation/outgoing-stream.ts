@@ -154,8 +154,16 @@ export class OutgoingStream {
 
   /** Tells the other side durably, in the next transaction, what was not taken. [B12] */
   refuse(refusals: Refusal[]): void {
-    for (const refusal of refusals) this.#refusals.set(`${refusal.envelope} ${refusal.to}`, refusal);
+    for (const refusal of refusals) this.#refusals.set(refusalKey(refusal), refusal);
     if (refusals.length > 0) this.#ports.request();
+  }
+
+  /** What brought these about was not committed: they are not told. */
+  withdraw(refusals: Refusal[]): void {
+    for (const refusal of refusals) {
+      const key = refusalKey(refusal);
+      if (this.#refusals.get(key) === refusal) this.#refusals.delete(key);
+    }
   }
 
   /** What this stream adds to the transaction that is about to be closed. */
@@ -521,6 +529,8 @@ export class OutgoingStream {
     });
   }
 }
+
+const refusalKey = ({ envelope, to }: Refusal): string => `${envelope} ${to}`;
 
 function submitError(error: unknown): unknown {
   if (!(error instanceof StoreFullError)) return error;

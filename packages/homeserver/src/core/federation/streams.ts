@@ -108,6 +108,7 @@ export class Streams {
         this.outbox.depth(source) < refusalBundlesMax || this.#ports.trustOf(source) === "mutual",
       refuse: (refusals: Parameters<Outbox["refuse"]>[2]) =>
         this.outbox.refuse(source, streamClass, this.#owed(source, refusals)),
+      withdraw: (refusals: Refusal[]) => this.outbox.withdraw(source, streamClass, refusals),
       acknowledge: (position: { stream: number; committed: number }) =>
         this.#exchanges.get(source)?.acknowledge(streamClass, position),
       restarted: () => this.#gapCheck(source),
