@@ -1,11 +1,11 @@
 /** What somebody whom nobody here linked can make a homeserver hold, write and tell: keys are free to make. */
-import { accountId, encodeBundleBody, envelopeId } from "@fedchat/protocol";
+import { accountId, encodeBundleBody, envelopeId, serverId } from "@fedchat/protocol";
 import type { AccountId, Envelope } from "@fedchat/protocol";
 import { expect, test } from "vitest";
 import { inboundStrangerBytesMax, refusalsToStrangersRate, streamRestartsMax } from "../src/core/limits.ts";
 import { BarePeer } from "./federation-peer.ts";
 import type { Host } from "./federation-world.ts";
-import { World } from "./federation-world.ts";
+import { nobody, World } from "./federation-world.ts";
 
 async function scene(): Promise<{ world: World; alice: Host; mallory: BarePeer }> {
   const world = new World();
@@ -92,6 +92,78 @@ test("[B12] refusals owed to strangers are bounded, whatever they send and under
   }
   // A refusal has some 130 bytes.
   expect(owed).toBeLessThan((refusalsToStrangersRate.burst + 100) * 200);
+});
+
+test("[B18] [L20] strangers that come and go leave nothing behind, on disk or at the next start", async () => {
+  const world = new World();
+  const alice = await world.homeserver("alice");
+  for (let key = 0; key < 5; key += 1) {
+    const mallory = await BarePeer.connect(world, alice, `mallory${key}`);
+    mallory.bundle(mallory.text(1, "hello"));
+    const refused = alice.envelope([nobody], "", "request");
+    mallory.bundle(
+      mallory.seal({ sequence: 2 }, encodeBundleBody({ kind: "envelopes", envelopes: [refused] })),
+    );
+    await world.clock.advance(100);
+    expect((await alice.store.load()).incoming.some(({ source }) => source === mallory.id)).toBe(true);
+    mallory.control({ kind: "trust", linked: false });
+    await world.clock.advance(100);
+    mallory.channel.close();
+    await world.clock.advance(100);
+  }
+  const orphan = serverId.fromBytes(world.random.bytes(32));
+  const row = { source: orphan, class: "messages", stream: 9, committed: 3 } as const;
+  await world.clock.settle(alice.store.write([{ op: "stream.received", row }]));
+  await alice.restart();
+  await world.clock.advance(100);
+
+  const { incoming, outgoing, links, records } = await alice.store.load();
+  expect({ incoming, outgoing, links, records }).toEqual({
+    incoming: [],
+    outgoing: [],
+    links: [],
+    records: [],
+  });
+  expect(await alice.inbox()).toHaveLength(5);
+});
+
+test("[B17] [B18] a source whose positions were forgotten begins anew, and nothing shows twice", async () => {
+  const world = new World();
+  const [alice, bob] = [await world.homeserver("alice"), await world.homeserver("bob")];
+  await world.clock.settle(bob.federation.addLink(alice.id, [alice.address], undefined));
+  for (const text of ["one", "two"]) await world.clock.settle(bob.send(alice, text, "request"));
+  await world.clock.until(() => bob.events("progress").length === 2, "they are acknowledged");
+  const backup = bob.backup();
+  await world.clock.settle(bob.federation.removeLink(alice.id));
+  await world.clock.until(() => alice.federation.links().length === 0, "bob's server is forgotten");
+  await world.clock.advance(100);
+  expect((await alice.store.load()).incoming).toEqual([]);
+
+  await bob.restore(backup);
+  await world.clock.settle(bob.send(alice, "three", "request"));
+  await world.clock.until(() => alice.link(bob)?.state === "connected", "bob's server is back");
+  await world.clock.advance(60_000);
+
+  expect(await alice.inbox()).toEqual(["one", "two", "three"]);
+  expect(bob.link(alice)).toMatchObject({ state: "connected", queueDepth: 0 });
+});
+
+test("[B20] what people here wrote to a server outlives its link, until it has expired", async () => {
+  const world = new World();
+  const [alice, bob] = await world.linkedPair();
+  await world.clock.advance(1_000);
+  bob.crash();
+  await world.clock.settle(alice.send(bob, "are you there?"));
+  await world.clock.settle(alice.federation.removeLink(bob.id));
+  await world.clock.settle(alice.store.write([{ op: "link.delete", server: bob.id }]));
+  await alice.restart();
+  await world.clock.advance(60_000);
+  expect(await alice.store.outboxPage(bob.id, "messages", 0, 10)).toHaveLength(1);
+
+  await world.clock.advance(31 * 86_400_000);
+  expect(alice.events("progress")).toMatchObject([{ state: "expired" }]);
+  const { incoming, outgoing } = await alice.store.load();
+  expect({ incoming, outgoing }).toEqual({ incoming: [], outgoing: [] });
 });
 
 test("[L19] a server that is blocked while it is being dialled gets no connection", async () => {

@@ -81,6 +81,8 @@ export function describeStore(name: string, makePlace: () => StorePlace): void {
         { op: "link.put", row: full },
         { op: "link.put", row: link(here) },
         { op: "link.delete", server: here },
+        { op: "record.put", ...record, server: here },
+        { op: "link.delete", server: here },
         { op: "record.put", ...record, sequence: 2 },
         { op: "record.put", ...record },
         { op: "stream.received", row: { ...incoming, committed: 11 } },
@@ -476,6 +478,35 @@ export function describeStore(name: string, makePlace: () => StorePlace): void {
         expect(await find(1, 2, 3)).toEqual([at(1), at(2), at(1, server(5))].sort());
         await h.store.write([acknowledged(7, 1)]);
         expect(await find(1, 2)).toEqual([at(2), at(1, server(5))].sort());
+      });
+    });
+
+    describe("streams", () => {
+      test("[B17] of a forgotten server are gone in both directions with what waits, and may begin anew", async () => {
+        await using h = await house();
+        const received = { class: "messages", stream: 5, committed: 9 } as const;
+        await h.store.write([
+          { op: "outbox.append", rows: [bundle(1), bundle(2), bundle(1, { class: "bulk", envelopes: [] })] },
+          { op: "outbox.append", rows: [bundle(1, { destination: here })] },
+          { op: "stream.received", row: { source: there, ...received } },
+          { op: "stream.received", row: { source: there, ...received, class: "bulk" } },
+          { op: "stream.received", row: { source: here, ...received } },
+        ]);
+        await h.store.write([
+          { op: "stream.forget", server: there },
+          { op: "outbox.append", rows: [bundle(1, { stream: 3 })] },
+        ]);
+        await h.store.write([{ op: "stream.forget", server: server(77) }]);
+
+        const { incoming, outgoing } = await h.store.load();
+        expect(incoming).toEqual([{ source: here, ...received }]);
+        expect(outgoing.toSorted((a, b) => a.stream - b.stream)).toEqual([
+          { destination: there, class: "messages", stream: 3, next: 2 },
+          { destination: here, class: "messages", stream: 7, next: 2 },
+        ]);
+        expect(await h.store.outboxPage(there, "messages", 0, 10)).toEqual([bundle(1, { stream: 3 })]);
+        expect(await h.store.outboxPage(there, "bulk", 0, 10)).toEqual([]);
+        expect(await h.store.outboxFind([envelope(2)])).toEqual([]);
       });
     });
 

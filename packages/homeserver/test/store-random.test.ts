@@ -106,6 +106,12 @@ function randomOp(random: Random, known: Known): WriteOp {
       return { op: "outbox.restart", ...place, stream };
     }
     case 15:
+      if (random(5) === 0) {
+        const { destination } = place;
+        for (const streamClass of ["messages", "bulk"])
+          known.outgoing.delete(`${destination} ${streamClass}`);
+        return { op: "stream.forget", server: destination };
+      }
       return {
         op: "stream.received",
         row: { source: place.destination, class: place.class, stream: random(9), committed: random(99) },

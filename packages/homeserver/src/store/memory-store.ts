@@ -203,6 +203,7 @@ function copyOf<T>(value: T): T {
 }
 
 const key = (...parts: string[]): string => parts.join(" ");
+const streamClasses: StreamClass[] = ["messages", "bulk"];
 const done: WriteResult = { op: "done" };
 
 /** Before anything is applied, so that a write with an impossible operation changes nothing. */
@@ -225,6 +226,8 @@ function assertPossible(t: Tables, ops: WriteOp[]): void {
     } else if (op.op === "outbox.acknowledged" || op.op === "outbox.expire") {
       const at = key(op.destination, op.class);
       orders.set(at, dropped(order(at), op));
+    } else if (op.op === "stream.forget") {
+      for (const streamClass of streamClasses) orders.set(key(op.server, streamClass), undefined);
     } else if (op.op === "outbox.restart") {
       const at = key(op.destination, op.class);
       orders.set(at, restarted(order(at), op.stream));
@@ -292,11 +295,17 @@ function apply(t: Tables, op: WriteOp): WriteResult {
     case "stream.received":
       t.incoming.set(key(op.row.source, op.row.class), op.row);
       return done;
+    case "stream.forget":
+      for (const streamClass of streamClasses) {
+        for (const table of [t.incoming, t.outgoing, t.outbox]) table.delete(key(op.server, streamClass));
+      }
+      return done;
     case "link.put":
       t.links.set(op.row.server, op.row);
       return done;
     case "link.delete":
       t.links.delete(op.server);
+      t.records.delete(op.server);
       return done;
     case "record.put":
       t.records.set(op.server, {

@@ -145,7 +145,10 @@ export type WriteOp =
   /** Opens a new outgoing stream: remaining bundles keep their order and are renumbered from 1. */
   | { op: "outbox.restart"; destination: ServerId; class: StreamClass; stream: number }
   | { op: "stream.received"; row: IncomingStream }
+  /** The streams of this server in both directions go, with what waits for it. */
+  | { op: "stream.forget"; server: ServerId }
   | { op: "link.put"; row: LinkRow }
+  /** The server's record goes with its link. */
   | { op: "link.delete"; server: ServerId }
   | { op: "record.put"; server: ServerId; name: string; sequence: number; record: Uint8Array }
   | {

@@ -140,7 +140,7 @@ export function createFederation(options: FederationOptions): RunningFederation 
     },
     reachedFromOutside: () => answering.reachedFromOutside,
     start() {
-      streams.outbox.start();
+      streams.start();
       links.start();
     },
     accept: (channel, remote) => answering.accept(channel, remote),

@@ -35,6 +35,7 @@ export class Intake {
   readonly #stream: IncomingStream;
   #busy = false;
   #deferredUntil = 0;
+  #forgotten = false;
   /** The position is being stored; `again` where it moved meanwhile. */
   #storing: "no" | "once" | "again" = "no";
 
@@ -66,6 +67,12 @@ export class Intake {
     this.#stream.drop();
   }
 
+  /** The source is forgotten: nothing is written or acknowledged any more. */
+  forget(): void {
+    this.#forgotten = true;
+    this.#stream.drop();
+  }
+
   /** What the source says of its stream, as it does on every connection. [B17] [B19] */
   sourceHas(stream: number, floor: number): void {
     if (stream > this.#stream.state.stream) this.#adopt(stream, floor);
@@ -84,11 +91,11 @@ export class Intake {
     if (this.#busy) return;
     this.#busy = true;
     try {
-      while (!this.#deferred) {
+      while (!this.#deferred && !this.#forgotten) {
         if (!this.#ports.mayRefuse()) return this.#defer();
         const run = this.#stream.run(limits.channelBufferedBytesMax);
         if (run.bodies.length === 0) return;
-        if (!(await this.#commit(run))) return;
+        if (!(await this.#commit(run)) || this.#forgotten) return;
         this.#stream.advance(run.stream, run.last);
         this.acknowledge();
       }
@@ -148,6 +155,7 @@ export class Intake {
 
   /** A position that moved without a delivery, however often; were it lost, the source would say the same again. */
   #store(): void {
+    if (this.#forgotten) return;
     if (this.#storing !== "no") {
       this.#storing = "again";
       return;

@@ -3,6 +3,7 @@
  * the group commit's transactions, so that envelopes of one turn leave as one bundle and one write. [B9] [B14]
  */
 import type { Clock, Envelope, Refusal, ServerId, StreamClass, Timer } from "@fedchat/protocol";
+import type { WriteOp } from "../../store/store.ts";
 import type { FederationOptions } from "./options.ts";
 import type { SentEnvelope, StreamPlan } from "./outgoing-stream.ts";
 import { OutgoingStream } from "./outgoing-stream.ts";
@@ -24,6 +25,8 @@ export class Outbox {
   readonly #streams = new Map<ServerId, Record<StreamClass, OutgoingStream>>();
   /** Streams with something for the next transaction. */
   readonly #due = new Set<OutgoingStream>();
+  /** Servers whose streams are to go from the disk, before anything new is written for them. */
+  readonly #forgotten = new Set<ServerId>();
   #expiry: Timer | undefined;
   #closed = false;
 
@@ -66,11 +69,24 @@ export class Outbox {
     return both === undefined ? 0 : both.messages.depth + both.bulk.depth;
   }
 
-  /** Drops streams that were never used. */
-  forget(destination: ServerId): void {
+  /** Whether nothing that anybody here sent waits for this server. */
+  forgettable(destination: ServerId): boolean {
     const both = this.#streams.get(destination);
-    if (both === undefined || streamClasses.some((c) => both[c].used)) return;
+    return both === undefined || streamClasses.every((c) => both[c].forgettable);
+  }
+
+  /**
+   * Drops the streams to a server with the refusals that are owed to it; on disk those from it go too.
+   * @param written whether the disk has any of the streams from it
+   */
+  forget(destination: ServerId, written: boolean): void {
+    const both = this.#streams.get(destination);
+    const used = both !== undefined && streamClasses.some((c) => both[c].used);
+    if (both !== undefined) for (const c of streamClasses) both[c].close();
     this.#streams.delete(destination);
+    if (!used && !written) return;
+    this.#forgotten.add(destination);
+    this.#options.commit.request();
   }
 
   close(): void {
@@ -129,12 +145,18 @@ export class Outbox {
       if (plan !== undefined) plans.push(plan);
     }
     this.#due.clear();
-    if (plans.length === 0) return;
-    const ops = plans.flatMap((plan) => plan.ops);
+    const forgotten = [...this.#forgotten];
+    this.#forgotten.clear();
+    const ops = [
+      ...forgotten.map((server): WriteOp => ({ op: "stream.forget", server })),
+      ...plans.flatMap((plan) => plan.ops),
+    ];
+    if (ops.length === 0) return;
     this.#options.commit.add(ops).then(
       () => plans.forEach((plan) => plan.committed()),
       (error: unknown) => {
         this.#options.log.warn("the outbox was not written", { error: String(error) });
+        for (const server of forgotten) this.#forgotten.add(server);
         plans.forEach((plan) => plan.failed(error));
       },
     );

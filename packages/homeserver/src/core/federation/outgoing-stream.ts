@@ -74,6 +74,8 @@ export class OutgoingStream {
   #floor: number;
   /** The highest sequence that the receiver is known to have committed. */
   #acked = 0;
+  /** No bundle above this holds anything but refusals. */
+  #envelopesUpTo: number;
   #ready: Promise<void> | undefined;
   #loaded: boolean;
 
@@ -117,6 +119,7 @@ export class OutgoingStream {
     this.#next = stored?.next ?? 1;
     this.#floor = this.#next;
     this.#reached = this.#next - 1;
+    this.#envelopesUpTo = this.#next - 1;
     this.#loaded = stored === undefined;
   }
 
@@ -128,6 +131,12 @@ export class OutgoingStream {
   /** Whether anything was ever sent or waits to be. */
   get used(): boolean {
     return this.#stream !== 0 || this.#planned || this.#hasMore;
+  }
+
+  /** Nothing waits, or only refusals: nobody here would miss it. */
+  get forgettable(): boolean {
+    if (!this.#loaded || this.#planned || this.#waiting.length > 0) return false;
+    return this.#envelopesUpTo < this.#floor;
   }
 
   get state(): { stream: number; floor: number; next: number } {
@@ -203,6 +212,8 @@ export class OutgoingStream {
         this.#stream = rows.length > 0 ? stream : (restart ?? this.#stream);
         if (restart !== undefined || expireTo >= settledFrom) this.#floor = floor;
         this.#next = next + rows.length;
+        if (restart !== undefined) this.#envelopesUpTo = next - 1;
+        for (const { sequence, envelopes } of rows) if (envelopes.length > 0) this.#envelopesUpTo = sequence;
         for (const [key, refusal] of refusals)
           if (this.#refusals.get(key) === refusal) this.#refusals.delete(key);
         if (restart !== undefined) this.#began();

@@ -14,6 +14,8 @@ import { Outbox, streamClasses } from "./outbox.ts";
 import type { SentEnvelope } from "./outgoing-stream.ts";
 import { OpeningSeals, SendingSeals } from "./seals.ts";
 
+type IncomingRow = FederationOptions["state"]["incoming"][number];
+
 export interface StreamsPorts {
   trustOf: (server: ServerId) => Trust;
   depthChanged: (server: ServerId) => void;
@@ -42,9 +44,19 @@ export class Streams {
       forwarded: (server, envelopes) => this.#progress(server, envelopes, "forwarded"),
       expired: (server, envelopes) => this.#progress(server, envelopes, "expired"),
       restarted: (server) => this.#gapCheck(server),
-      depthChanged: ports.depthChanged,
+      depthChanged: (server) => {
+        // What kept a server that has gone from being forgotten may be gone now too.
+        if (this.#abandoned(server)) this.forget(server);
+        ports.depthChanged(server);
+      },
     });
-    for (const { source } of options.state.incoming) this.#intakesOf(source);
+    for (const { source } of options.state.incoming) this.#intakesOf(source, options.state.incoming);
+  }
+
+  /** Begins with what is kept; that of servers that were about to be forgotten goes. */
+  start(): void {
+    this.outbox.start();
+    for (const server of [...this.#intakes.keys()]) if (this.#abandoned(server)) this.forget(server);
   }
 
   opened(server: ServerId, connection: Connection): void {
@@ -68,13 +80,17 @@ export class Streams {
     this.#exchanges.delete(server);
   }
 
-  /** Drops what holds nothing: strangers come and go, and their keys are free to make. */
+  /**
+   * Drops all positions of a server that nobody links any more: strangers come and go, and their keys are free to make.
+   * What people here sent to it keeps them, until it has expired. [B20]
+   */
   forget(server: ServerId): void {
+    if (!this.outbox.forgettable(server)) return;
     const intakes = this.#intakes.get(server);
-    if (intakes !== undefined && streamClasses.every((c) => intakes[c].state.stream === 0)) {
-      this.#intakes.delete(server);
-    }
-    this.outbox.forget(server);
+    const received = intakes !== undefined && streamClasses.some((c) => intakes[c].state.stream > 0);
+    if (intakes !== undefined) for (const c of streamClasses) intakes[c].forget();
+    this.#intakes.delete(server);
+    this.outbox.forget(server, received);
   }
 
   bundle(server: ServerId, bundle: Uint8Array): void {
@@ -85,19 +101,27 @@ export class Streams {
     this.#exchanges.get(server)?.batchEnd();
   }
 
-  #intakesOf(source: ServerId): Record<StreamClass, Intake> {
+  #abandoned(server: ServerId): boolean {
+    return this.#ports.trustOf(server) === "none" && !this.#exchanges.has(server);
+  }
+
+  /** @param stored what the disk held at start; a source that comes later has nothing there */
+  #intakesOf(source: ServerId, stored: IncomingRow[] = []): Record<StreamClass, Intake> {
     const held = this.#intakes.get(source);
     if (held !== undefined) return held;
-    const [messages, bulk] = streamClasses.map((streamClass) => this.#intake(source, streamClass));
+    const [messages, bulk] = streamClasses.map((streamClass) =>
+      this.#intake(
+        source,
+        streamClass,
+        stored.find((row) => row.source === source && row.class === streamClass),
+      ),
+    );
     const both = { messages: messages!, bulk: bulk! };
     this.#intakes.set(source, both);
     return both;
   }
 
-  #intake(source: ServerId, streamClass: StreamClass): Intake {
-    const stored = this.#options.state.incoming.find(
-      (row) => row.source === source && row.class === streamClass,
-    );
+  #intake(source: ServerId, streamClass: StreamClass, stored: IncomingRow | undefined): Intake {
     const ports = {
       source,
       class: streamClass,

@@ -23,11 +23,13 @@ export function federationTables(db: DatabaseSync) {
   const putIncoming = db.prepare(
     "INSERT OR REPLACE INTO incoming (source, class, stream, committed) VALUES (?, ?, ?, ?)",
   );
+  const deleteIncoming = db.prepare("DELETE FROM incoming WHERE source = ?");
   const putLink = db.prepare(
     "INSERT OR REPLACE INTO links (server, linked_by_us, linked_by_them, blocked, local_name, addresses, linked_at, last_contact_at) " +
       "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
   );
   const deleteLink = db.prepare("DELETE FROM links WHERE server = ?");
+  const deleteRecord = db.prepare("DELETE FROM server_records WHERE server = ?");
   const putRecord = db.prepare(
     "INSERT OR REPLACE INTO server_records (server, name, sequence, record) VALUES (?, ?, ?, ?)",
   );
@@ -35,6 +37,10 @@ export function federationTables(db: DatabaseSync) {
   return {
     received(row: IncomingStream): void {
       putIncoming.run(idBytes(row.source), row.class, row.stream, row.committed);
+    },
+
+    forgetReceived(source: ServerId): void {
+      deleteIncoming.run(idBytes(source));
     },
 
     putLink(row: LinkRow): void {
@@ -52,6 +58,7 @@ export function federationTables(db: DatabaseSync) {
 
     deleteLink(server: ServerId): void {
       deleteLink.run(idBytes(server));
+      deleteRecord.run(idBytes(server));
     },
 
     putRecord(row: ServerRecordRow): void {

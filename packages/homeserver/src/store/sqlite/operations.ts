@@ -78,6 +78,10 @@ export function operations(db: DatabaseSync): Operations {
       case "stream.received":
         federation.received(op.row);
         return done;
+      case "stream.forget":
+        federation.forgetReceived(op.server);
+        outboxes.forget(op.server);
+        return done;
       case "link.put":
         federation.putLink(op.row);
         return done;

@@ -42,6 +42,8 @@ export function outboxTables(db: DatabaseSync) {
   const insertEnvelope = db.prepare(
     "INSERT OR IGNORE INTO outbox_envelopes (envelope, bundle, outgoing) VALUES (?, ?, ?)",
   );
+  const outgoingTo = db.prepare("SELECT number FROM outgoing WHERE destination = ?");
+  const deleteOutgoing = db.prepare("DELETE FROM outgoing WHERE number = ?");
   const anyWaiting = db.prepare("SELECT 1 FROM outbox WHERE outgoing = ? LIMIT 1");
   const bundlesUpTo = db.prepare("SELECT bundle FROM outbox WHERE outgoing = ? AND sequence <= ?");
   const bundlesInOrder = db.prepare("SELECT bundle FROM outbox WHERE outgoing = ? ORDER BY sequence");
@@ -65,6 +67,14 @@ export function outboxTables(db: DatabaseSync) {
     return putOutgoing.get(idBytes(row.destination), row.class, row.stream, row.next)!["number"] as number;
   }
 
+  function dropUpTo(outgoing: number, sequence: number): void {
+    for (const { bundle } of bundlesUpTo.all(outgoing, sequence) as { bundle: number }[]) {
+      const { envelopes } = deleteBundle.get(bundle) as { envelopes: Uint8Array };
+      for (const { id } of unpackEnvelopes(envelopes)) deleteEnvelope.run(idBytes(id), bundle);
+    }
+    deleteUpTo.run(outgoing, sequence);
+  }
+
   return {
     append(row: OutboxRow): void {
       const { destination, class: streamClass, stream, sequence } = row;
@@ -80,12 +90,15 @@ export function outboxTables(db: DatabaseSync) {
     /** Drops the bundles of this stream up to and with `sequence`. */
     drop(destination: ServerId, streamClass: StreamClass, stream: number, sequence: number): void {
       const outgoing = outgoingOf(destination, streamClass);
-      if (outgoing?.stream !== stream) return;
-      for (const { bundle } of bundlesUpTo.all(outgoing.number, sequence) as { bundle: number }[]) {
-        const { envelopes } = deleteBundle.get(bundle) as { envelopes: Uint8Array };
-        for (const { id } of unpackEnvelopes(envelopes)) deleteEnvelope.run(idBytes(id), bundle);
+      if (outgoing?.stream === stream) dropUpTo(outgoing.number, sequence);
+    },
+
+    /** Drops the streams to this destination with all that waits. */
+    forget(destination: ServerId): void {
+      for (const { number } of outgoingTo.all(idBytes(destination)) as { number: number }[]) {
+        dropUpTo(number, Number.MAX_SAFE_INTEGER);
+        deleteOutgoing.run(number);
       }
-      deleteUpTo.run(outgoing.number, sequence);
     },
 
     /** Opens a new stream with what waits, numbered from 1. */
