@@ -62,6 +62,7 @@ describe("opening an account", () => {
     const person = (await world.home("alice.example")).engine();
     expect(await person.failure("account.create", { displayName: "a\u202eb" })).toBe("bad-name");
     expect(await person.failure("account.create", { displayName: "   " })).toBe("bad-name");
+    expect(await person.failure("account.create", { displayName: "a\u200bb" })).toBe("bad-name");
     expect(await person.failure("account.create", { displayName: "A", registrationToken: "1" })).toBe(
       "bad-token",
     );

@@ -1,6 +1,7 @@
 import type { ProtocolError } from "@fedchat/protocol";
 import { clientMethods, clientRequest, encode, encodeClientFrame, limits } from "@fedchat/protocol";
 import { expect, test } from "vitest";
+import { clientOpeningLimit } from "../src/core/limits.ts";
 import { channelPair } from "./channel-pair.ts";
 import { TestClient } from "./client.ts";
 import { turns } from "./manual-clock.ts";
@@ -235,6 +236,29 @@ test("[H1] a CBOR bomb in a request is an error, not a burden", async () => {
   await expect(client.requestRaw("people.list", nested)).rejects.toEqual(code("malformed"));
   const huge = new Uint8Array([0x9b, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff]);
   await expect(client.requestRaw("people.list", huge)).rejects.toEqual(code("malformed"));
+});
+
+test("[H3] handshakes from one place outside are limited, those from near are not", async () => {
+  await using world = await startHomeserver();
+  const { account } = await world.join("alice");
+  const knock = async (remote: string, fromOutside: boolean) => {
+    const [near, far] = channelPair();
+    const closed = new Promise<string>((resolve) => (near.onClose = resolve));
+    void world.homeserver.acceptClient(far, remote, fromOutside);
+    near.send(new Uint8Array([1, 2, 3]));
+    return closed;
+  };
+  const reasons = async (count: number, remote: string, fromOutside: boolean) =>
+    new Set(await Promise.all(Array.from({ length: count }, () => knock(remote, fromOutside))));
+  const { burst, refillMs } = clientOpeningLimit;
+
+  expect(await reasons(burst, "198.51.100.7", true)).toEqual(new Set(["malformed"]));
+  expect(await reasons(3, "198.51.100.7", true)).toEqual(new Set(["rate-limited"]));
+  expect(await knock("198.51.100.8", true)).toBe("malformed");
+  expect(await reasons(burst + 3, "127.0.0.1", false)).toEqual(new Set(["malformed"]));
+  await world.clock.advance(refillMs);
+  expect(await reasons(2, "198.51.100.7", true)).toEqual(new Set(["malformed", "rate-limited"]));
+  expect(await world.connect(account.devices[0]!)).toBeDefined();
 });
 
 test("[H3] a channel on which no session is opened in time is closed", async () => {

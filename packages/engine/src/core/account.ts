@@ -1,5 +1,5 @@
 /** The account as its person handles it: opening it, signing in, password, display name. */
-import { decodeBase32, DecodeError } from "@fedchat/protocol";
+import { decodeBase32, DecodeError, displayNamePattern } from "@fedchat/protocol";
 import { engineError } from "./causes.ts";
 import type { Changes } from "./changes.ts";
 import type { Log } from "./log.ts";
@@ -97,7 +97,8 @@ const unusable = /[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/u;
 /** One spelling of a name, on one line. */
 function usableName(name: string): string {
   const clean = name.normalize("NFC").trim();
-  if (clean === "" || unusable.test(clean) || !clean.isWellFormed()) throw engineError("bad-name");
+  if (!displayNamePattern.test(clean) || unusable.test(clean) || !clean.isWellFormed())
+    throw engineError("bad-name");
   return clean;
 }
 

@@ -212,9 +212,10 @@ export class Homeserver implements AsyncDisposable {
   /**
    * Takes a carrier that asked for the client path. Resolves when its handshake is over, well or not.
    * @param remote where it comes from, as far as rate limits tell sources apart
+   * @param fromOutside from beyond this machine and its network: then its handshakes are limited, too
    */
-  acceptClient(carrier: ByteChannel, remote: string): Promise<void> {
-    return this.#clients.accept(carrier, remote);
+  acceptClient(carrier: ByteChannel, remote: string, fromOutside = false): Promise<void> {
+    return this.#clients.accept(carrier, remote, fromOutside);
   }
 
   /** Takes a carrier that asked for the link path. */

@@ -24,6 +24,8 @@ export const feedResumeMs = 20;
 export const acknowledgeDelayMs = 500;
 /** Leaves room for the numbers above a device's own; real ones are small. */
 export const fencingMax = 2 ** 48;
+/** Handshakes of client channels, per source outside: each costs a few milliseconds of arithmetic. An office behind one address, all reconnecting. */
+export const clientOpeningLimit = { burst: 500, refillMs: 50, keysMax: 10_000 };
 /** Calls before a session is open, per source: each may cost a signature check. A whole office behind one address reconnects at once. */
 export const openCallsLimit = { burst: 1_000, refillMs: 20, keysMax: 10_000 };
 /** Accounts opened, or tried to, per source. */

@@ -85,7 +85,8 @@ export async function startHomeserver(options: StartOptions): Promise<RunningHom
       portIsDefault: options.portIsDefault,
       credentials: certificate.current,
       onLink: (channel, remote) => void running?.acceptLink(channel, remote),
-      onClient: (channel, remote) => void running?.acceptClient(channel, remote.address),
+      onClient: (channel, { address, fromOutside }) =>
+        void running?.acceptClient(channel, address, fromOutside),
       identity: () => running && { server: running.serverId, record: running.record().signed },
       page: options.page,
     }),

@@ -3,9 +3,10 @@
  * time is closed; what sessions ask for goes to `Requests`, what they submit to `Submissions`. [H1] [H3]
  */
 import type { ByteChannel, Clock, Primitives, RandomSource, ServerId, Timer } from "@fedchat/protocol";
-import { answerChannel, ProtocolError } from "@fedchat/protocol";
-import { clientChannelsMax, sessionOpenDeadlineMs } from "../limits.ts";
+import { answerChannel, encodeOpening, ProtocolError, toWireError } from "@fedchat/protocol";
+import { clientChannelsMax, clientOpeningLimit, sessionOpenDeadlineMs } from "../limits.ts";
 import type { Log } from "../log.ts";
+import { RateLimits } from "../rate-limits.ts";
 import type { Acknowledgements } from "./acknowledgements.ts";
 import type { LiveSessions } from "./live-sessions.ts";
 import type { Openings } from "./openings.ts";
@@ -35,12 +36,14 @@ export class ClientSessions {
   readonly #duties: SessionDuties;
   /** Every channel whose handshake is over, with the timer by which a session must be open on it. */
   readonly #sessions = new Map<Session, Timer>();
+  readonly #rate: RateLimits<string>;
   /** Channels whose handshake is not over. */
   #opening = 0;
   #closed = false;
 
   constructor(options: ClientSessionsOptions) {
     this.#options = options;
+    this.#rate = new RateLimits(clientOpeningLimit, options.clock);
     const { requests, submissions, acknowledgements, openings, live } = options;
     this.#duties = {
       request: (session, method, params) => requests.answer(session, method, params),
@@ -61,11 +64,18 @@ export class ClientSessions {
   /**
    * Takes a carrier that asked for the client path; resolves when its handshake is over, well or not.
    * @param remote where it comes from, as far as rate limits tell sources apart
+   * @param fromOutside whether handshakes from there are limited; a proxy on this machine or its network brings everybody's
    */
-  async accept(carrier: ByteChannel, remote: string): Promise<void> {
+  async accept(carrier: ByteChannel, remote: string, fromOutside: boolean): Promise<void> {
     const { self, noiseKey, record, primitives, random, clock, log } = this.#options;
     if (this.#closed || this.#opening + this.#sessions.size >= clientChannelsMax)
       return carrier.close("busy");
+    const retryAfterMs = fromOutside ? this.#rate.take(remote) : 0;
+    if (retryAfterMs > 0) {
+      const refused = toWireError(new ProtocolError("rate-limited", undefined, { retryAfterMs }));
+      carrier.send(encodeOpening({ refused }));
+      return carrier.close("rate-limited");
+    }
     this.#opening += 1;
     try {
       const channel = await answerChannel({
