@@ -322,6 +322,21 @@ test("[L14] [R4] a linked server whose host answers with another key is a loud m
   await world.clock.until(() => alice.link(bob)?.state === "connected", "the real one is back");
 });
 
+test("[L14] another server at another address of a linked one that is away is no changed key", async () => {
+  const world = new World();
+  const [alice, bob] = await world.linkedPair();
+  const carol = await world.homeserver("carol");
+  await world.clock.settle(alice.federation.addLink(bob.id, [carol.address, bob.address], undefined));
+  bob.crash();
+  await world.clock.until(() => alice.link(bob)?.state === "waiting", "the link waits");
+  await world.clock.advance(10 * minute);
+
+  expect(alice.accounts.warnings).toEqual([]);
+  expect(alice.link(bob)?.error?.code).toBe("unreachable");
+  await bob.start();
+  await world.clock.until(() => alice.link(bob)?.state === "connected", "the link is back");
+});
+
 test("[L3] [R6] a renewed Noise key is believed when the server's newer record says so, and a replaced one never again", async () => {
   const world = new World();
   const [alice, bob] = await world.linkedPair();

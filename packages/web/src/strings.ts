@@ -383,7 +383,7 @@ export const t = {
     weSeeAll: "its people and who is online; you may ask for a chat",
     seesRequests: "nothing; they may ask you for a chat",
     seesNothing: "nothing",
-    weSeeNothingYet: "nothing until they link you, too; you may ask for a chat",
+    weSeeNothingYet: "nothing until they link you, too",
     seesBlocked: "nothing, and nothing of theirs reaches you",
     state: {
       connected: "Connected",

@@ -38,11 +38,13 @@ export const linkFeatures: string[] = [];
  * the most telling `ProtocolError` of all addresses.
  * @param opened called in the turn in which the channel opens, since messages may follow at once; where it throws a
  *   `ProtocolError` this address failed
+ * @param failed called for each address that failed, before the next one is tried
  */
 export function dialPeer<T>(
   ports: DialPorts,
   target: DialTarget,
-  opened: (channel: OpenedLink) => T,
+  opened: (channel: OpenedLink, address: ServerAddress) => T,
+  failed: (address: ServerAddress, error: ProtocolError) => void,
 ): Promise<T> {
   const waiting = [...target.addresses];
   const race: Race = { over: false, carriers: new Set() };
@@ -74,10 +76,11 @@ export function dialPeer<T>(
       try {
         const channel = await dialAddress(ports, target, address, race);
         if (race.over) return channel.close("replaced");
-        resolve(opened(channel));
+        resolve(opened(channel, address));
         end();
       } catch (error) {
         if (error instanceof ProtocolError) {
+          failed(address, error);
           if (worst === undefined || telling(error) > telling(worst)) worst = error;
         } else {
           end();

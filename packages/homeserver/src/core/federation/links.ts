@@ -39,6 +39,8 @@ export class Links {
   readonly #events: LinkEvents;
   /** Servers whose changed key was already told. */
   readonly #warned = new Set<ServerId>();
+  /** Where each server last proved its key to us, since we started. */
+  readonly #provedAt = new Map<ServerId, string>();
   /** Connections whose first `trust` was heard. */
   readonly #greeted = new WeakSet<Connection>();
   #closed = false;
@@ -263,14 +265,39 @@ export class Links {
       addresses: link.addresses(known?.addresses ?? []).slice(0, dialAddressesMax),
       noiseKey: known?.noiseKey,
     };
+    const foreign: string[] = [];
     try {
-      const dialled = await dialPeer(this.#options, target, (channel) => this.#adopt(link, channel, true));
+      const dialled = await dialPeer(
+        this.#options,
+        target,
+        (channel, address) => {
+          const connection = this.#adopt(link, channel, true);
+          this.#provedAt.set(link.server, placeOf(address));
+          return connection;
+        },
+        (address, error) => {
+          if (error.code === "wrong-server-key") foreign.push(placeOf(address));
+        },
+      );
       await (link.connection ?? dialled).confirmation;
     } catch (error) {
       const pinned = link.row.lastContactAt !== undefined;
       if (!(error instanceof ProtocolError) || error.code !== "wrong-server-key" || !pinned) throw error;
-      throw new ProtocolError("server-key-changed", undefined, { cause: error });
+      throw this.#keyFault(link, foreign, target.addresses.length, error);
     }
+  }
+
+  /**
+   * Another key answers. Where this server itself was last proved, or where no address is left that merely does not
+   * answer, that is a changed key. Elsewhere it is somebody else's FedChat: a mistyped port, or the same private address
+   * in another home, while the server is away. [L14]
+   */
+  #keyFault(link: Link, foreign: string[], dialled: number, cause: ProtocolError): ProtocolError {
+    const provedAt = this.#provedAt.get(link.server);
+    const changed = provedAt === undefined ? foreign.length === dialled : foreign.includes(provedAt);
+    if (changed) return new ProtocolError("server-key-changed", undefined, { cause });
+    const detail = `It does not answer; at ${foreign.join(", ")} there is another server.`;
+    return new ProtocolError("unreachable", detail, { cause });
   }
 
   #adopt(link: Link, channel: OpenedLink, dialled: boolean): Connection {
@@ -402,6 +429,7 @@ export class Links {
     if (this.#links.get(link.server) !== link) return;
     link.stop("closing");
     this.#links.delete(link.server);
+    this.#provedAt.delete(link.server);
     this.records.forget(link.server);
     this.#ports.listener.forgotten(link.server);
   }
@@ -439,4 +467,8 @@ function mergedAddresses(told: ServerAddress[], before: ServerAddress[]): Server
     [...told, ...before].map((address) => [`${address.host} ${address.port}`, address]),
   );
   return [...byPlace.values()].slice(0, 16);
+}
+
+function placeOf({ host, port }: ServerAddress): string {
+  return `${host}:${port}`;
 }
