@@ -160,6 +160,7 @@ export class BarePeer {
       else this.controls.push(decoded.control);
       return;
     }
+    if (decoded.kind === "circuit") return;
     this.sealed.push(decoded.bundle);
     const opened = this.#opening.open(this.hostPeer, decodeBundle(decoded.bundle));
     if (!opened.ok) throw new Error(`the host sent what is ${opened.why}`);

@@ -43,10 +43,10 @@ test("[L21] changes are pushed: presence, a newer record, one who is gone; an ol
   const [first, second] = [bob.people[0]!, bob.people[1]!];
   const newer = changed({ primitives }, first, { handle: "renamed" });
 
-  bob.accounts.change([{ record: newer.signed, presence: "offline" }], []);
+  bob.accounts.change([{ record: newer.signed, presence: "offline", visibility: "linked" }], []);
   await world.clock.advance(2_000);
   expect(await handles(alice)).toEqual(["renamed offline", "person1 online"]);
-  bob.accounts.change([{ record: first.signed, presence: "online" }], [second.id]);
+  bob.accounts.change([{ record: first.signed, presence: "online", visibility: "linked" }], [second.id]);
   await world.clock.advance(2_000);
 
   expect(await handles(alice)).toEqual(["renamed online"]);
@@ -125,6 +125,7 @@ test("[L21] of what a peer lists, only records of its own people are taken, and 
   const people = [own.signed, stolen.signed, future.signed, broken].map((record) => ({
     record,
     presence: "online" as const,
+    visibility: "linked" as const,
   }));
   mallory.control({ kind: "people", whole: true, people, more: false, gone: [] });
   await world.clock.advance(1_000);

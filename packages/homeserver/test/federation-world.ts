@@ -309,7 +309,11 @@ export class RecordingAccounts implements LocalAccounts {
   }
 
   listed(): ListedPerson[] {
-    return this.#host.people.map(({ signed }) => ({ record: signed, presence: this.presence }));
+    return this.#host.people.map(({ signed }) => ({
+      record: signed,
+      presence: this.presence,
+      visibility: "linked" as const,
+    }));
   }
 
   onListedChange(listener: (changed: ListedPerson[], gone: AccountId[]) => void): void {

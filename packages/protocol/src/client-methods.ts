@@ -22,12 +22,15 @@ import { wireError } from "./errors.ts";
 import {
   keyPackageBytesMax,
   keyPackagesStockedMax,
+  nearbyAddressesMax,
+  nearbyServersMax,
   peopleListMax,
   recordBytesMax,
   sealedRecordBytesMax,
   sealedRecordsPerAccountMax,
 } from "./limits.ts";
 import { accountId, deviceId, envelopeId, handlePattern, serverId } from "./names.ts";
+import { relayHint } from "./invitation.ts";
 import { serverAddress } from "./server-record.ts";
 
 const signedAccountRecord = bytes({ min: 1, max: recordBytesMax * 4 });
@@ -63,6 +66,12 @@ export const linkView = struct({
   lastContactAt: nullable(uint({})),
   linkedAt: uint({}),
   software: text({ max: 64 }),
+  /** The relays that the connection passes, in order; empty: direct, or none. */
+  via: array(serverId.codec, { max: 16 }),
+  /** Whether a person linked it, or a common directory. */
+  origin: literals("person", "directory"),
+  /** For whom it relays, by its record. */
+  relaysFor: literals("nobody", "linked", "anyone"),
 });
 export type LinkView = TypeOf<typeof linkView>;
 
@@ -70,6 +79,10 @@ export const personView = struct({
   server: serverId.codec,
   record: signedAccountRecord,
   presence: literals("online", "offline", "unknown"),
+  /** Claimed name of that server, where it is not linked from here: people one hop beyond, or found in a directory. */
+  serverName: optional(text({ max: 253 })),
+  /** The linked server, or the directory, that showed this person. */
+  shownBy: optional(serverId.codec),
 });
 export type PersonView = TypeOf<typeof personView>;
 
@@ -79,7 +92,64 @@ const serverInfo = struct({
   accounts: uint({}),
   /** Whether any server reached this one from outside lately. */
   reachedFromOutside: bool,
+  /** What this server does for others, and has stored for them. */
+  relaying: struct({
+    relaysFor: literals("nobody", "linked", "anyone"),
+    circuits: uint({}),
+    custodyBundles: uint({}),
+    custodyBytes: uint({}),
+    custodyBytesMax: uint({}),
+  }),
 });
+
+/** How far one lets oneself be shown: to nobody, to linked servers, to those linked with these, to directories. [L23] */
+export const visibility = literals("hidden", "linked", "beyond", "directory");
+export type Visibility = TypeOf<typeof visibility>;
+
+/** Where an envelope is on its way to one server, for the message X-ray. */
+export const envelopeTrace = struct({
+  server: serverId.codec,
+  state: literals("queued", "forwarded", "refused", "expired"),
+  /** How it goes, or would go now. none: no way is known. */
+  route: literals("direct", "relayed", "custody", "none"),
+  path: array(serverId.codec, { max: 16 }),
+  /** Relays that signed for it. */
+  receipts: array(struct({ relay: serverId.codec, taken: uint({}), until: uint({}) }), { max: 16 }),
+  /** Why it waits, or was refused. */
+  error: nullable(wireError),
+  nextTryAt: nullable(uint({})),
+});
+export type EnvelopeTrace = TypeOf<typeof envelopeTrace>;
+
+/** A server as this one knows the network. */
+export const mapServer = struct({
+  server: serverId.codec,
+  name: text({ max: 253 }),
+  relaysFor: literals("nobody", "linked", "anyone"),
+  /** Links between servers as far as their records tell: relays of it and neighbours that agreed to be listed. */
+  neighbours: array(serverId.codec, { max: 272 }),
+  /** How far its record came; 0: from itself. */
+  hops: uint({ max: 16 }),
+});
+export type MapServer = TypeOf<typeof mapServer>;
+
+/** A server heard of in the homeserver's local network: nothing of it is proved, the id least of all. [Y2] */
+export const nearbyServer = struct({
+  server: serverId.codec,
+  /** Claimed name; empty where it says none. */
+  name: text({ max: 253 }),
+  addresses: array(serverAddress, { min: 1, max: nearbyAddressesMax }),
+  heardAt: uint({}),
+});
+export type NearbyServer = TypeOf<typeof nearbyServer>;
+
+const nearbyState = struct({
+  mode: literals("announce", "look", "off"),
+  /** Why nothing is found, in a sentence for people. */
+  problem: nullable(text({ max: 500 })),
+  servers: array(nearbyServer, { max: nearbyServersMax }),
+});
+export type NearbyState = TypeOf<typeof nearbyState>;
 
 const sealedRecord = struct({
   name: text({ min: 1, max: 128 }),
@@ -169,6 +239,13 @@ export const clientMethods = {
     }),
   ),
 
+  /** Where one envelope is now, for each server that it goes to. */
+  "envelopes.trace": method(
+    "session",
+    struct({ envelope: envelopeId.codec }),
+    struct({ traces: array(envelopeTrace, { max: 255 }) }),
+  ),
+
   "keyPackages.put": method(
     "session",
     struct({
@@ -228,14 +305,40 @@ export const clientMethods = {
     struct({ record: nullable(signedAccountRecord) }),
   ),
 
+  "people.visibility": method("session", nothing, struct({ visibility })),
+  "people.setVisibility": method("session", struct({ visibility }), nothing),
+  /** While somebody looks, people one hop beyond are told by events, too. Ends with the session. [L24] */
+  "people.watchBeyond": method("session", struct({ watching: bool }), nothing),
+  /** People beyond and in directories whose handle or name has this text. */
+  "people.search": method(
+    "session",
+    struct({ text: text({ min: 1, max: 256 }) }),
+    struct({ people: array(personView, { max: 1_000 }) }),
+  ),
+
+  /** For whom this server relays. Told to links by a new record. */
+  "server.setRelaying": method(
+    "administrator",
+    struct({ relaysFor: literals("nobody", "linked", "anyone") }),
+    nothing,
+  ),
+  /** The network as this server knows it, nearest first. */
+  "network.map": method(
+    "session",
+    nothing,
+    struct({ servers: array(mapServer, { max: 2_000 }), more: bool }),
+  ),
+
   "links.list": method("session", nothing, struct({ links: array(linkView, { max: 10_000 }) })),
   /** Resolves after the first attempt: connected, or waiting with its error. `name-taken`, `wrong-server-key` refuse. */
   "links.add": method(
     "administrator",
     struct({
       server: serverId.codec,
-      addresses: array(serverAddress, { min: 1, max: 16 }),
+      addresses: array(serverAddress, { max: 16 }),
       localName: optional(text({ min: 1, max: 256 })),
+      /** Where it may be reached through others, from its invitation. */
+      relays: optional(array(relayHint, { max: 3 })),
     }),
     linkView,
   ),
@@ -249,6 +352,9 @@ export const clientMethods = {
     linkView,
   ),
   "links.retry": method("administrator", bare, nothing),
+
+  /** Servers in the homeserver's local network. Its administrators' business: others need not know that network. */
+  "servers.nearby": method("administrator", nothing, nearbyState),
 } as const;
 
 export type ClientMethodName = keyof typeof clientMethods;
@@ -259,12 +365,15 @@ export type ClientResult<M extends ClientMethodName> = TypeOf<(typeof clientMeth
 export const clientRequest = struct({ method: text({ max: 64 }), params: bytes({ max: 1_048_576 }) });
 
 export const clientEvent = tagged("kind", {
-  /** Where a submitted envelope got to: on the destination server's disk, refused there, or given up. */
+  /** Where a submitted envelope got to: in a relay's custody, on the destination server's disk, refused there, or given up. */
   progress: struct({
     envelope: envelopeId.codec,
     server: serverId.codec,
-    state: literals("forwarded", "refused", "expired"),
+    state: literals("custody", "forwarded", "refused", "expired"),
     error: optional(wireError),
+    /** The relays that it passed, or went towards. */
+    path: optional(array(serverId.codec, { max: 16 })),
+    custody: optional(struct({ relay: serverId.codec, taken: uint({}), until: uint({}) })),
   }),
   link: struct({ link: linkView }),
   linkRemoved: struct({ server: serverId.codec }),
@@ -280,6 +389,8 @@ export const clientEvent = tagged("kind", {
   gapCheck: struct({ server: serverId.codec }),
   /** A loud matter for administrators, such as a server whose key changed. */
   warning: struct({ error: wireError, server: nullable(serverId.codec) }),
+  /** To administrators: other servers are nearby now, or looking for them works or fails. */
+  nearby: struct({ state: nearbyState }),
   superseded: struct({}),
 });
 export type ClientEvent = TypeOf<typeof clientEvent>;

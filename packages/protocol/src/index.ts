@@ -9,6 +9,7 @@ export * from "./cbor/codec.ts";
 export * from "./channel.ts";
 export * from "./client-frames.ts";
 export * from "./client-methods.ts";
+export * from "./custody-receipt.ts";
 export * from "./device-certificate.ts";
 export * from "./envelope.ts";
 export * from "./errors.ts";

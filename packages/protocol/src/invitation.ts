@@ -8,11 +8,19 @@ import { ProtocolError } from "./errors.ts";
 import {
   displayNameBytesMax,
   invitationLinkBytesMax,
+  invitationRelayAddressesMax,
+  invitationRelaysMax,
   serverAddressesMax,
-  serverRelaysMax,
 } from "./limits.ts";
 import { accountId, displayNamePattern, handlePattern, serverId, serverNamePattern } from "./names.ts";
 import { serverAddress } from "./server-record.ts";
+
+/** A server through which the inviter's is reached where nobody can dial it. */
+export const relayHint = struct({
+  server: serverId.codec,
+  addresses: array(serverAddress, { min: 1, max: invitationRelayAddressesMax }),
+});
+export type RelayHint = TypeOf<typeof relayHint>;
 
 /** Small enough for a QR code: keys instead of records; the records come over the link and must fit the keys. */
 export const invitation = struct({
@@ -22,7 +30,7 @@ export const invitation = struct({
   server: serverId.codec,
   serverName: text({ min: 1, max: 253, pattern: serverNamePattern }),
   addresses: array(serverAddress, { max: serverAddressesMax }),
-  relays: array(serverId.codec, { max: serverRelaysMax }),
+  relays: array(relayHint, { max: invitationRelaysMax }),
   inviter: accountId.codec,
   handle: text({ min: 1, max: 32, pattern: handlePattern }),
   displayName: text({ min: 1, max: displayNameBytesMax, pattern: displayNamePattern }),

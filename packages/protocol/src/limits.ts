@@ -72,6 +72,20 @@ export const keyPackagesStockedMax = 100;
 export const sealedRecordBytesMax = 262_144;
 export const sealedRecordsPerAccountMax = 4_096;
 
+/** How far a server's record travels from link to link: a chain of this many relays can still find its way back. */
+export const gossipHopsMax = 6;
+/** Records of one answer: half a batch where each is as large as it may be. */
+export const gossipPageRecordsMax = 32;
+/** A piece of a frame on its way through a relay: small, so that circuits share a link fairly. */
+export const circuitPieceBytesMax = 65_536;
+/** What may be under way in one direction of a circuit, and so what a relay may have to hold of it. */
+export const circuitWindowBytes = 262_144;
+/** Relays named in an invitation, with some addresses of each: a QR code must hold them. */
+export const invitationRelaysMax = 3;
+export const invitationRelayAddressesMax = 2;
+/** Held by relays for an absent server; the source keeps its own copy for the bundle's whole lifetime. */
+export const custodyLifetimeMs = 14 * 86_400_000;
+
 /** An account's inbox: items older than this are dropped even where a device has not acknowledged them. */
 export const inboxItemLifetimeMs = 60 * 86_400_000;
 export const inboxPageItemsMax = 500;
@@ -83,3 +97,8 @@ export const invitationLinkBytesMax = 8_192;
 
 /** Requests that a client session may have unanswered. */
 export const clientRequestsInFlightMax = 1_024;
+
+/** Servers found in the local network: what a person looks through; a network with more is not one household or office. */
+export const nearbyServersMax = 64;
+/** Addresses offered for one of them, all dialled when it is linked. */
+export const nearbyAddressesMax = 8;

@@ -19,13 +19,30 @@ import {
   uint,
 } from "./cbor/codec.ts";
 import { ProtocolError, wireError } from "./errors.ts";
-import { keyPackageBytesMax, recordBytesMax } from "./limits.ts";
-import { accountId, deviceId } from "./names.ts";
+import {
+  bundleHopsMax,
+  circuitPieceBytesMax,
+  gossipHopsMax,
+  gossipPageRecordsMax,
+  keyPackageBytesMax,
+  recordBytesMax,
+  serverAddressesMax,
+  signedOverheadBytesMax,
+} from "./limits.ts";
+import { accountId, deviceId, serverId } from "./names.ts";
+import { serverAddress } from "./server-record.ts";
+
+const uint32 = uint({ max: 0xffff_ffff });
+const signedServerRecord = bytes({ min: 1, max: recordBytesMax + signedOverheadBytesMax });
+const streamClass = literals("messages", "bulk");
+const errorCode = text({ max: 40 });
 
 /** A person as their homeserver lists them to a mutually linked one. */
 export const listedPerson = struct({
   record: bytes({ min: 1, max: recordBytesMax * 4 }),
   presence: literals("online", "offline"),
+  /** How far this person lets themselves be shown. [L23] */
+  visibility: literals("linked", "beyond", "directory"),
 });
 export type ListedPerson = TypeOf<typeof listedPerson>;
 
@@ -34,6 +51,10 @@ export const linkQuery = tagged("ask", {
   account: struct({ account: accountId.codec }),
   /** A single-use key package, for a holder of the account's capability. */
   keyPackage: struct({ account: accountId.codec, device: deviceId.codec, capability: bytes(16) }),
+  /** Dial the asker at each of these addresses, and say how each went. [L25] */
+  dialBack: struct({ addresses: array(serverAddress, { min: 1, max: serverAddressesMax }) }),
+  /** People who let a directory show them, by name or handle. [D6] */
+  findPeople: struct({ text: text({ min: 1, max: 256 }), after: optional(accountId.codec) }),
 });
 export type LinkQuery = TypeOf<typeof linkQuery>;
 
@@ -42,8 +63,60 @@ export const linkControl = tagged("kind", {
   trust: struct({ linked: bool }),
   /** A newer server record of the sender's own. */
   record: struct({ record: bytes({ min: 1, max: recordBytesMax }) }),
+  /** Asks for the records that changed here since a place of ours; answered once there are any. [G3] */
+  askRecords: struct({ incarnation: optional(bytes(8)), since: uint({}) }),
+  records: struct({
+    incarnation: bytes(8),
+    /** The place to ask from next. */
+    upTo: uint({}),
+    records: array(struct({ record: signedServerRecord, hops: uint({ max: gossipHopsMax }) }), {
+      max: gossipPageRecordsMax,
+    }),
+  }),
+  /** Asks for a relayed link to `destination` through `path`, the relays still ahead of the receiver. [C2] */
+  circuitOpen: struct({
+    circuit: uint32,
+    source: serverId.codec,
+    destination: serverId.codec,
+    path: array(serverId.codec, { max: bundleHopsMax - 1 }),
+  }),
+  /** The destination took it. */
+  circuitOpened: struct({ circuit: uint32 }),
+  /** So many more bytes of data may come. */
+  circuitCredit: struct({ circuit: uint32, bytes: uint32 }),
+  /** Over. `at`: the server that could not go on. */
+  circuitClose: struct({ circuit: uint32, code: errorCode, at: optional(serverId.codec) }),
+  /** A bundle for another server is in custody: the relay's signed receipt. [K2] */
+  custodyReceipt: struct({ receipt: bytes({ min: 1, max: 1_024 }) }),
+  custodyRefused: struct({
+    source: serverId.codec,
+    destination: serverId.codec,
+    class: literals("control", "messages", "bulk"),
+    stream: uint({}),
+    sequence: uint({}),
+    error: wireError,
+  }),
+  /** Bundles of this source follow, which were in custody: the record that opens them. [K5] */
+  custodySource: struct({ record: signedServerRecord }),
+  /** Everything of this stream up to and with this is on the destination's disk. [K6] */
+  custodyTaken: struct({ source: serverId.codec, class: streamClass, stream: uint({}), upTo: uint({}) }),
+  /** A control bundle was taken; `created` names it. */
+  custodyControlTaken: struct({ source: serverId.codec, created: uint({}) }),
   /** Asks for the whole people list; answered by `people` with `whole`. Mutual links only. */
   askPeople: struct({}),
+  /** Whether people of servers one hop beyond are wanted, with changes, from now on. [L24] */
+  watchBeyond: struct({ watching: bool }),
+  /** People of a server that is mutually linked with the sender. As `people`; pages of one server follow each other. */
+  peopleBeyond: struct({
+    server: signedServerRecord,
+    whole: bool,
+    people: array(listedPerson, { max: 256 }),
+    more: bool,
+    gone: array(accountId.codec, { max: 256 }),
+  }),
+  /** To a directory: announce me. [D2] */
+  register: struct({ token: optional(bytes({ max: 64 })) }),
+  registered: struct({}),
   people: struct({
     whole: bool,
     people: array(listedPerson, { max: 256 }),
@@ -54,7 +127,7 @@ export const linkControl = tagged("kind", {
   query: struct({ id: uint({ max: 0xffff_ffff }), query: linkQuery }),
   answer: struct({
     id: uint({ max: 0xffff_ffff }),
-    result: optional(nullable(bytes({ max: Math.max(recordBytesMax * 4, keyPackageBytesMax) }))),
+    result: optional(nullable(bytes({ max: Math.max(recordBytesMax * 16, keyPackageBytesMax) }))),
     error: optional(wireError),
   }),
   ping: struct({ id: uint({ max: 0xffff_ffff }) }),
@@ -66,8 +139,20 @@ export type LinkControl = TypeOf<typeof linkControl>;
 
 const bundleByte = 1;
 const controlByte = 2;
+const circuitByte = 3;
+const circuitHeadBytes = 6;
 
-export type LinkMessage = { kind: "bundle"; bundle: Uint8Array } | { kind: "control"; control: LinkControl };
+/** A piece of a frame that passes a relay: type 1 · circuit 4 · last piece of its frame 1 ‖ bytes. [C5] */
+export interface CircuitPiece {
+  circuit: number;
+  last: boolean;
+  bytes: Uint8Array;
+}
+
+export type LinkMessage =
+  | { kind: "bundle"; bundle: Uint8Array }
+  | { kind: "control"; control: LinkControl }
+  | { kind: "circuit"; piece: CircuitPiece };
 
 export function encodeLinkBundle(bundle: Uint8Array): Uint8Array {
   return withByte(bundleByte, bundle);
@@ -77,10 +162,20 @@ export function encodeLinkControl(control: LinkControl): Uint8Array {
   return withByte(controlByte, encode(linkControl, control));
 }
 
+export function encodeCircuitPiece({ circuit, last, bytes: piece }: CircuitPiece): Uint8Array {
+  const out = new Uint8Array(circuitHeadBytes + piece.length);
+  out[0] = circuitByte;
+  new DataView(out.buffer).setUint32(1, circuit);
+  out[5] = last ? 1 : 0;
+  out.set(piece, circuitHeadBytes);
+  return out;
+}
+
 /** Throws `ProtocolError("malformed")`, for an unknown kind too: newer kinds are sent only where a feature offers them. */
 export function decodeLinkMessage(source: Uint8Array): LinkMessage {
   const rest = source.subarray(1);
   if (source[0] === bundleByte) return { kind: "bundle", bundle: rest };
+  if (source[0] === circuitByte) return { kind: "circuit", piece: decodeCircuitPiece(source) };
   if (source[0] !== controlByte) throw new ProtocolError("malformed", "link message: unknown type");
   try {
     return { kind: "control", control: decode(linkControl, rest) };
@@ -89,6 +184,15 @@ export function decodeLinkMessage(source: Uint8Array): LinkMessage {
       throw new ProtocolError("malformed", `link message: ${cause.message}`, { cause });
     throw cause;
   }
+}
+
+function decodeCircuitPiece(source: Uint8Array): CircuitPiece {
+  const piece = source.subarray(circuitHeadBytes);
+  const flags = source[5];
+  if (piece.length === 0 || piece.length > circuitPieceBytesMax || (flags !== 0 && flags !== 1))
+    throw new ProtocolError("malformed", "link message: not a piece of a circuit");
+  const circuit = new DataView(source.buffer, source.byteOffset).getUint32(1);
+  return { circuit, last: flags === 1, bytes: piece };
 }
 
 function withByte(first: number, rest: Uint8Array): Uint8Array {

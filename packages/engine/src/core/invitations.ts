@@ -164,7 +164,7 @@ export class Invitations {
       server: servers.own.id,
       serverName: record?.name ?? "server",
       addresses,
-      relays: record?.relays ?? [],
+      relays: [],
       inviter: identity.account,
       handle,
       displayName,

@@ -32,6 +32,7 @@ import { createFederation } from "./federation/index.ts";
 import { GroupCommit } from "./group-commit.ts";
 import { expiryEveryMs, recordCheckEveryMs } from "./limits.ts";
 import type { Log } from "./log.ts";
+import type { Nearby } from "./seams.ts";
 import type { HomeserverKeys, ServerDescription } from "./server-identity.ts";
 import { ServerIdentity, serverNameOf } from "./server-identity.ts";
 
@@ -56,6 +57,8 @@ export interface HomeserverOptions {
   opaque: OpaqueSuite;
   /** Opens the first account, as administrator. Empty: nothing does. */
   localToken: Uint8Array;
+  /** Absent: nobody looks for servers in the local network. */
+  nearby?: Nearby;
   log: Log;
 }
 
@@ -180,6 +183,7 @@ export class Homeserver implements AsyncDisposable {
         federation,
         store,
         serverInfo: () => this.#info(),
+        nearby: options.nearby,
       },
       clock,
     );
@@ -200,6 +204,7 @@ export class Homeserver implements AsyncDisposable {
 
     book.onChange(() => this.#accountsChanged());
     directory.onChange((changed, gone) => this.#tellOwnPeople(changed, gone));
+    options.nearby?.onChange(() => this.#tellNearby(options.nearby!));
     this.#every(recordCheckEveryMs, () => this.#settleRecord());
     this.#every(expiryEveryMs, () => inboxes.expire());
   }
@@ -276,6 +281,13 @@ export class Homeserver implements AsyncDisposable {
       record: identity.current.signed,
       accounts: accounts.book.size,
       reachedFromOutside: federation.reachedFromOutside(),
+      relaying: {
+        relaysFor: identity.current.record.relaysFor,
+        circuits: 0,
+        custodyBundles: 0,
+        custodyBytes: 0,
+        custodyBytesMax: 0,
+      },
     };
   }
 
@@ -311,6 +323,11 @@ export class Homeserver implements AsyncDisposable {
     const people = changed.map((person) => ({ server: identity.id, ...person }));
     for (const event of peopleEvents(identity.id, { whole: false, people, gone }))
       accounts.notify("everybody", event);
+  }
+
+  #tellNearby(nearby: Nearby): void {
+    if (this.#stopped) return;
+    this.#parts.accounts.notify("administrators", { kind: "nearby", state: nearby.state() });
   }
 
   /** Failures are logged and tried again at the next turn. */

@@ -54,8 +54,8 @@ export function webSocketChannel(socket: WebSocket): ByteChannel {
 
 /**
  * Dials `wss://host:port/path` (`ws://` with `plain`, for loopback). The outer certificate is not checked: identity
- * and secrecy come from the Noise handshake inside. Rejects with `unreachable` (nothing answers) or `not-fedchat`
- * (something else does).
+ * and secrecy come from the Noise handshake inside. Rejects with `unreachable` (nothing answers, or only a proxy) or
+ * `not-fedchat` (something else does, or a proxy that passes no WebSockets).
  */
 export function dialWebSocket(
   address: { host: string; port: number },
@@ -70,7 +70,7 @@ export function dialWebSocket(
       rejectUnauthorized: false,
     });
     const place = `${address.host}:${address.port}`;
-    let answered: string | undefined;
+    let answered = false;
     // `ws` counts silence, beginning anew with every byte; this counts from the call.
     const timer = setTimeout(() => {
       reject(new ProtocolError("unreachable", `${place}: no answer in time.`));
@@ -78,18 +78,40 @@ export function dialWebSocket(
     }, dialTimeoutMs);
     socket.once("close", () => clearTimeout(timer));
     socket.once("unexpected-response", (_request, response) => {
-      answered = `HTTP status ${response.statusCode}`;
+      answered = true;
       socket.terminate();
-      reject(new ProtocolError("not-fedchat", `${place} answers, but not as FedChat (${answered}).`));
+      reject(answerError(place, response.statusCode));
     });
     socket.once("error", (cause: NodeJS.ErrnoException) => {
-      if (answered === undefined) reject(dialError(place, cause));
+      if (!answered) reject(dialError(place, cause));
     });
     socket.once("open", () => {
       clearTimeout(timer);
       resolve(webSocketChannel(socket));
     });
   });
+}
+
+/** A web server, or a proxy in front of a homeserver, answered the upgrade with something else. RFC 9110 §15 */
+function answerError(place: string, status: number | undefined): ProtocolError {
+  switch (status) {
+    case 426:
+      return new ProtocolError(
+        "not-fedchat",
+        `The proxy at ${place} does not pass WebSockets on: it has to pass the headers Upgrade and Connection (HTTP status 426).`,
+      );
+    case 502:
+    case 504:
+      return new ProtocolError(
+        "unreachable",
+        `The proxy at ${place} gets no answer from the homeserver behind it (HTTP status ${status}).`,
+      );
+    default:
+      return new ProtocolError(
+        "not-fedchat",
+        `${place} answers, but not as FedChat (HTTP status ${status}).`,
+      );
+  }
 }
 
 const networkErrors: Record<string, string> = {

@@ -1,4 +1,4 @@
-import type { ClientEvent, ClientMethodName, LinkView, Submission } from "../../src/index.ts";
+import type { ClientEvent, ClientMethodName, LinkView, NearbyState, Submission } from "../../src/index.ts";
 import {
   clientMethods,
   clientRequest,
@@ -131,10 +131,36 @@ const link: LinkView = {
   lastContactAt: now,
   linkedAt: now - 60_000,
   software: "fedchat/0.1.0",
+  via: [],
+  origin: "person",
+  relaysFor: "linked",
 };
 const person = { server: serverB.id, record: bob.signed, presence: "online" as const };
 const sealed = { name: "contacts", version: 3, bytes: made("sealed record", 48) };
-const info = { record: serverA.signed, accounts: 1, reachedFromOutside: false };
+const info = {
+  record: serverA.signed,
+  accounts: 1,
+  reachedFromOutside: false,
+  relaying: {
+    relaysFor: "linked" as const,
+    circuits: 2,
+    custodyBundles: 3,
+    custodyBytes: 9_000,
+    custodyBytesMax: 268_435_456,
+  },
+};
+const nearby: NearbyState = {
+  mode: "announce",
+  problem: null,
+  servers: [
+    {
+      server: serverB.id,
+      name: "bob",
+      addresses: [{ host: "192.168.1.7", port: 8443, kind: "lan" }],
+      heardAt: now,
+    },
+  ],
+};
 const failed = {
   ...link,
   trust: "outgoing" as const,
@@ -174,6 +200,22 @@ const calls: { [M in ClientMethodName]: [object, object] } = {
     { envelopes: [roomEnvelope.id] },
     { progress: [{ envelope: roomEnvelope.id, server: serverB.id, state: "forwarded" }] },
   ],
+  "envelopes.trace": [
+    { envelope: roomEnvelope.id },
+    {
+      traces: [
+        {
+          server: serverB.id,
+          state: "queued",
+          route: "custody",
+          path: [serverA.id],
+          receipts: [{ relay: serverA.id, taken: now, until: now + 86_400_000 }],
+          error: toWireError(new ProtocolError("unreachable")),
+          nextTryAt: now + 4_000,
+        },
+      ],
+    },
+  ],
   "keyPackages.put": [
     {
       packages: [made("key package", 64)],
@@ -196,6 +238,18 @@ const calls: { [M in ClientMethodName]: [object, object] } = {
   "delivery.unblock": [account, {}],
   "people.list": [{ refresh: true }, { people: [person] }],
   "people.lookup": [{ ...server, ...account }, { record: bob.signed }],
+  "people.visibility": [{}, { visibility: "beyond" }],
+  "people.setVisibility": [{ visibility: "directory" }, {}],
+  "people.watchBeyond": [{ watching: true }, {}],
+  "people.search": [{ text: "bo" }, { people: [{ ...person, serverName: "bob", shownBy: serverA.id }] }],
+  "server.setRelaying": [{ relaysFor: "anyone" }, {}],
+  "network.map": [
+    {},
+    {
+      servers: [{ server: serverB.id, name: "bob", relaysFor: "linked", neighbours: [serverA.id], hops: 0 }],
+      more: false,
+    },
+  ],
   "links.list": [{}, { links: [link, failed] }],
   "links.add": [{ ...server, addresses: serverB.record.addresses, localName: "Bob's box" }, link],
   "links.linkBack": [server, link],
@@ -204,6 +258,7 @@ const calls: { [M in ClientMethodName]: [object, object] } = {
   "links.unblock": [server, link],
   "links.rename": [{ ...server, localName: null }, link],
   "links.retry": [server, {}],
+  "servers.nearby": [{}, nearby],
 };
 
 const events: [string, ClientEvent][] = [
@@ -218,6 +273,17 @@ const events: [string, ClientEvent][] = [
       error: toWireError(new ProtocolError("blocked")),
     },
   ],
+  [
+    "in custody",
+    {
+      kind: "progress",
+      envelope: roomEnvelope.id,
+      server: serverB.id,
+      state: "custody",
+      path: [serverA.id],
+      custody: { relay: serverA.id, taken: now, until: now + 86_400_000 },
+    },
+  ],
   ["a link", { kind: "link", link: failed }],
   ["a link removed", { kind: "linkRemoved", server: serverB.id }],
   ["people", { kind: "people", whole: true, gone: [], server: serverB.id, people: [person] }],
@@ -227,6 +293,7 @@ const events: [string, ClientEvent][] = [
     "a changed key",
     { kind: "warning", error: toWireError(new ProtocolError("server-key-changed")), server: serverB.id },
   ],
+  ["servers nearby", { kind: "nearby", state: { ...nearby, mode: "look", problem: "No network." } }],
   ["superseded", { kind: "superseded" }],
 ];
 
@@ -296,7 +363,7 @@ export function clientCalls(): Json {
         "501 envelopes",
         withField(params("envelopes.progress"), "envelopes", Array(501).fill(made("x", 16))),
       ),
-      invalid("params of links.add", "no address", withField(params("links.add"), "addresses", [])),
+      invalid("params of links.add", "no addresses", withoutField(params("links.add"), "addresses")),
       invalid(
         "result of inbox.subscribe",
         "an outcome that is none",

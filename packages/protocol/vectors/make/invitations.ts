@@ -11,7 +11,7 @@ export const invitationOfBob: Invitation = {
   server: serverB.id,
   serverName: "bob",
   addresses: [{ host: "192.168.1.30", port: 8443, kind: "lan" }],
-  relays: [serverA.id],
+  relays: [{ server: serverA.id, addresses: serverA.record.addresses.slice(0, 2) }],
   inviter: bob.account,
   handle: "bob",
   displayName: "Bob",

@@ -1,6 +1,6 @@
 import { encodeLinkControl, ProtocolError, toWireError } from "../../src/index.ts";
 import type { LinkControl } from "../../src/index.ts";
-import { alice, bob, made, serverA } from "./cast.ts";
+import { alice, bob, made, now, serverA, serverB, serverC as carol } from "./cast.ts";
 import { invalid, joined, valid, withField, withoutField } from "./cases.ts";
 import type { Json } from "./json.ts";
 
@@ -13,7 +13,7 @@ const controls: [string, LinkControl][] = [
     {
       kind: "people",
       whole: true,
-      people: [{ record: alice.signed, presence: "online" }],
+      people: [{ record: alice.signed, presence: "online", visibility: "linked" }],
       more: false,
       gone: [],
     },
@@ -36,6 +36,64 @@ const controls: [string, LinkControl][] = [
   ["an answer", { kind: "answer", id: 7, result: alice.signed }],
   ["nothing found", { kind: "answer", id: 8, result: null }],
   ["an error", { kind: "answer", id: 9, error: toWireError(new ProtocolError("not-allowed")) }],
+  [
+    "asking who answers at our addresses",
+    {
+      kind: "query",
+      id: 10,
+      query: { ask: "dialBack", addresses: [{ host: "chat.example.com", port: 443, kind: "proxy" }] },
+    },
+  ],
+  ["looking for people", { kind: "query", id: 11, query: { ask: "findPeople", text: "bo" } }],
+  ["asking for all records", { kind: "askRecords", since: 0 }],
+  ["asking for newer records", { kind: "askRecords", incarnation: made("an incarnation", 8), since: 41 }],
+  [
+    "records",
+    {
+      kind: "records",
+      incarnation: made("an incarnation", 8),
+      upTo: 43,
+      records: [{ record: serverB.signed, hops: 2 }],
+    },
+  ],
+  [
+    "a circuit",
+    { kind: "circuitOpen", circuit: 4, source: serverA.id, destination: serverB.id, path: [carol.id] },
+  ],
+  ["a circuit that is taken", { kind: "circuitOpened", circuit: 4 }],
+  ["more credit", { kind: "circuitCredit", circuit: 4, bytes: 131_072 }],
+  ["a circuit that is over", { kind: "circuitClose", circuit: 4, code: "closing" }],
+  ["a circuit that could not go on", { kind: "circuitClose", circuit: 6, code: "unreachable", at: carol.id }],
+  ["a receipt", { kind: "custodyReceipt", receipt: made("a receipt", 300) }],
+  [
+    "custody refused",
+    {
+      kind: "custodyRefused",
+      source: serverA.id,
+      destination: serverB.id,
+      class: "messages",
+      stream: now,
+      sequence: 7,
+      error: toWireError(new ProtocolError("quota-exceeded")),
+    },
+  ],
+  ["whose bundles follow", { kind: "custodySource", record: serverA.signed }],
+  ["taken", { kind: "custodyTaken", source: serverA.id, class: "messages", stream: now, upTo: 7 }],
+  ["a control bundle taken", { kind: "custodyControlTaken", source: serverA.id, created: now }],
+  ["looking one hop beyond", { kind: "watchBeyond", watching: true }],
+  [
+    "people one hop beyond",
+    {
+      kind: "peopleBeyond",
+      server: serverB.signed,
+      whole: true,
+      people: [{ record: bob.signed, presence: "offline", visibility: "beyond" }],
+      more: false,
+      gone: [],
+    },
+  ],
+  ["registering", { kind: "register", token: made("a directory's token", 16) }],
+  ["registered", { kind: "registered" }],
   ["ping", { kind: "ping", id: 1 }],
   ["pong", { kind: "pong", id: 1 }],
   ["bye", { kind: "bye", code: "superseded" }],
@@ -47,15 +105,24 @@ export function linkMessages(): Json {
     return joined(encoded.subarray(0, 1), change(encoded.subarray(1)));
   };
   return {
-    about: ["First byte 1: a bundle follows; 2: a control message in CBOR. Each is one message of a batch."],
+    about: [
+      "First byte 1: a bundle follows; 2: a control message in CBOR; 3: a piece of a circuit. Each is one message of a batch.",
+    ],
     valid: [
       valid("link message", "a bundle", { kind: "bundle", bundle: made("a bundle", 40) }),
+      valid("link message", "a piece of a circuit", {
+        kind: "circuit",
+        piece: { circuit: 4, last: true, bytes: made("a piece", 40) },
+      }),
       ...controls.map(([name, one]) => valid("link message", name, { kind: "control", control: one })),
     ],
     invalid: [
       invalid("link message", "nothing", new Uint8Array(0)),
       invalid("link message", "type 0", Uint8Array.of(0, 0xa0)),
-      invalid("link message", "type 3", Uint8Array.of(3, 0xa0)),
+      invalid("link message", "type 4", Uint8Array.of(4, 0xa0)),
+      invalid("link message", "a piece without bytes", Uint8Array.of(3, 0, 0, 0, 4, 1)),
+      invalid("link message", "a piece with an unknown flag", Uint8Array.of(3, 0, 0, 0, 4, 2, 1)),
+      invalid("link message", "a piece of 65,537 bytes", joined([3, 0, 0, 0, 4, 1], new Uint8Array(65_537))),
       invalid("link message", "control without CBOR", Uint8Array.of(2)),
       invalid(
         "link message",

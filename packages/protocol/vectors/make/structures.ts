@@ -20,6 +20,7 @@ import {
   encodeBundleBody,
   encodeClientFrame,
   encodeEnvelope,
+  encodeCircuitPiece,
   encodeLinkBundle,
   encodeLinkControl,
   hello,
@@ -81,7 +82,11 @@ export const structures: Record<string, Structure> = {
   batch: layout<Uint8Array[]>(encodeBatch, decodeBatch),
   "link message": layout<LinkMessage>(
     (message) =>
-      message.kind === "bundle" ? encodeLinkBundle(message.bundle) : encodeLinkControl(message.control),
+      message.kind === "bundle"
+        ? encodeLinkBundle(message.bundle)
+        : message.kind === "circuit"
+          ? encodeCircuitPiece(message.piece)
+          : encodeLinkControl(message.control),
     decodeLinkMessage,
   ),
   "client frame": layout(encodeClientFrame, decodeClientFrame),

@@ -46,7 +46,11 @@ export class Directory {
   }
 
   #person(account: Account): ListedPerson {
-    return { record: account.signed, presence: this.#online.has(account.id) ? "online" : "offline" };
+    return {
+      record: account.signed,
+      presence: this.#online.has(account.id) ? "online" : "offline",
+      visibility: "linked",
+    };
   }
 
   #presence(account: AccountId): void {

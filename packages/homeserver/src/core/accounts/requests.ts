@@ -3,7 +3,7 @@ import type { ClientMethodName, ClientParams, ClientResult, Clock, Codec } from 
 import { clientMethods, decode, encode, ProtocolError } from "@fedchat/protocol";
 import type { HomeserverStore } from "../../store/store.ts";
 import { openCallsLimit } from "../limits.ts";
-import type { Federation } from "../seams.ts";
+import type { Federation, Nearby } from "../seams.ts";
 import type { Accounts } from "./accounts.ts";
 import type { Openings } from "./openings.ts";
 import type { Passwords } from "./passwords.ts";
@@ -32,6 +32,7 @@ export interface RequestParts {
   federation: Federation;
   store: Pick<HomeserverStore, "outboxFind" | "refusals">;
   serverInfo: () => ServerInfo;
+  nearby: Nearby | undefined;
 }
 
 export class Requests {
@@ -85,6 +86,7 @@ function handlers(parts: RequestParts): Handlers {
 
     "inbox.subscribe": (session, params) => inboxes.subscribe(session, params),
     "envelopes.progress": (session, params) => envelopesProgress(parts.store, account(session), params),
+    "envelopes.trace": unknownMethod,
 
     "keyPackages.put": (session, params) => keyPackages.put(session.identity, params),
     "keyPackages.count": (session) => keyPackages.count(session.identity),
@@ -101,6 +103,13 @@ function handlers(parts: RequestParts): Handlers {
 
     "people.list": (_, params) => people.list(params),
     "people.lookup": (_, params) => people.lookup(params),
+    "people.visibility": unknownMethod,
+    "people.setVisibility": unknownMethod,
+    "people.watchBeyond": unknownMethod,
+    "people.search": unknownMethod,
+
+    "server.setRelaying": unknownMethod,
+    "network.map": unknownMethod,
 
     "links.list": () => ({ links: federation.links() }),
     "links.add": (_, { server, addresses, localName }) => federation.addLink(server, addresses, localName),
@@ -113,7 +122,13 @@ function handlers(parts: RequestParts): Handlers {
       federation.retryLink(params.server);
       return {};
     },
+
+    "servers.nearby": () => parts.nearby?.state() ?? { mode: "off", problem: null, servers: [] },
   };
+}
+
+function unknownMethod(): never {
+  throw new ProtocolError("unknown-method");
 }
 
 async function done(work: Promise<void>): Promise<Record<never, never>> {

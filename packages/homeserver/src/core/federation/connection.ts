@@ -115,6 +115,7 @@ export class Connection {
       try {
         const decoded = decodeLinkMessage(message);
         if (decoded.kind === "control") this.#control(decoded.control);
+        else if (decoded.kind === "circuit") this.fault();
         else if (this.#confirmed) this.#listener?.bundle(decoded.bundle);
         else this.close("malformed");
       } catch (error) {

@@ -27,6 +27,9 @@ export function linkView(
     lastContactAt: row.lastContactAt ?? null,
     linkedAt: row.linkedAt,
     software: record?.software ?? "",
+    via: [],
+    origin: "person",
+    relaysFor: record?.relaysFor ?? "nobody",
   };
 }
 

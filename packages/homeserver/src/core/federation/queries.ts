@@ -97,6 +97,7 @@ export class Queries {
 
   async #find(query: LinkQuery): Promise<Uint8Array | undefined> {
     if (query.ask === "account") return this.#accounts.record(query.account);
+    if (query.ask !== "keyPackage") throw new ProtocolError("unknown-method");
     return this.#accounts.takeKeyPackage(query.account, query.device, query.capability.slice());
   }
 
