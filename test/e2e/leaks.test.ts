@@ -2,12 +2,9 @@
  * What a homeserver, its disk, its logs and the wire hold is ciphertext: known plaintexts and keys are searched in them
  * in every form that they could have, and the same search finds them where they belong, in the engine's store.
  */
-import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { basename, join } from "node:path";
-import { DatabaseSync } from "node:sqlite";
+import { basename } from "node:path";
 import { expect, test } from "vitest";
-import type { FedchatProcess } from "../harness/fedchat-process.ts";
+import { engineSecrets, filesOf, isEngineStore } from "../harness/engine-secrets.ts";
 import { startFedchat, until } from "../harness/fedchat-process.ts";
 import { formsOf } from "../harness/forms-of.ts";
 import { recordingProxy } from "../harness/recording-proxy.ts";
@@ -75,34 +72,3 @@ test("[X1] [P1] no plaintext, no password and no key of an engine is anywhere on
   expect(keys.every(stands)).toBe(true);
   expect(stands("correct horse battery staple")).toBe(false);
 });
-
-const isEngineStore = (path: string): boolean => basename(path).startsWith("engine.db");
-
-function filesOf({ data }: FedchatProcess): { path: string; bytes: Buffer }[] {
-  return readdirSync(data, { recursive: true, encoding: "utf8" })
-    .map((name) => join(data, name))
-    .filter((path) => statSync(path).isFile())
-    .map((path) => ({ path, bytes: readFileSync(path) }));
-}
-
-/** Every private key in an engine's store, read from a copy: a running engine holds its store alone. */
-function engineSecrets(fedchat: FedchatProcess): Uint8Array[] {
-  using folder = temporaryFolder();
-  for (const { path } of filesOf(fedchat).filter(({ path }) => isEngineStore(path))) {
-    copyFileSync(path, join(folder.path, basename(path)));
-  }
-  using db = new DatabaseSync(join(folder.path, "engine.db"));
-  const identity = db
-    .prepare("SELECT accountSeed, signatureSeed, noisePrivateKey, recoverySeed FROM identity")
-    .get();
-  const requestKeys = db.prepare("SELECT seed FROM requestKeys").all();
-  const keyPackages = db.prepare("SELECT privatePart FROM keyPackages LIMIT 3").all();
-  return [identity, ...requestKeys, ...keyPackages]
-    .flatMap((row) => Object.values(row ?? {}))
-    .filter((value) => value instanceof Uint8Array);
-}
-
-function temporaryFolder(): Disposable & { path: string } {
-  const path = mkdtempSync(join(tmpdir(), "fedchat-copy-"));
-  return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) };
-}

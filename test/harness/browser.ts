@@ -1,9 +1,11 @@
 /** People at real screens: Debian's Chromium, driven by Playwright, signed in as FedChat signs a person in. */
-import { existsSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { chromium } from "playwright-core";
 import { join } from "node:path";
 import type { FedchatProcess } from "./fedchat-process.ts";
+import type { Place } from "./lab-host.ts";
 
 const executablePath = "/usr/bin/chromium";
 const args = [
@@ -15,11 +17,26 @@ export const desktop = { width: 1280, height: 800 };
 export const phone = { width: 390, height: 844 };
 
 /** Throws with the fix where there is no Chromium: a suite that cannot run must say so. */
-export async function openBrowser(): Promise<Browser & AsyncDisposable> {
+export async function openBrowser(started = executablePath): Promise<Browser & AsyncDisposable> {
   if (!existsSync(executablePath)) {
     throw new Error(`These tests need Chromium at ${executablePath}. Debian: apt-get install chromium`);
   }
-  return chromium.launch({ executablePath, args, headless: true });
+  return chromium.launch({ executablePath: started, args, headless: true });
+}
+
+/** A browser on a host of a lab: it sees the networks and the names that are there. */
+export async function openBrowserInside(place: Place): Promise<Browser & AsyncDisposable> {
+  // Playwright starts one program; it inherits the pipes that the browser is driven through.
+  const folder = mkdtempSync(join(tmpdir(), "fedchat-browser-"));
+  const wrapper = join(folder, "chromium");
+  writeFileSync(wrapper, `#!/bin/sh\nexec ${place.prefix.join(" ")} ${executablePath} "$@"\n`, {
+    mode: 0o700,
+  });
+  try {
+    return await openBrowser(wrapper);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 }
 
 /** One person's browser; what the page complains about is kept. */

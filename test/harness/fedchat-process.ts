@@ -1,6 +1,7 @@
 /**
- * FedChat as people start it: the `fedchat` command in a process of its own, on loopback, with a data folder that
- * survives being killed. Nothing in here reaches into the program: it is driven through its control socket.
+ * FedChat as people start it: the `fedchat` command in a process of its own, on loopback or on a host of a lab, with a
+ * data folder that survives being killed. Nothing in here reaches into the program: it is driven through its control
+ * socket.
  */
 import type { EngineEvent, MethodName, Params, Result } from "@fedchat/engine/interface";
 import { spawn } from "node:child_process";
@@ -13,6 +14,7 @@ import { createInterface } from "node:readline";
 import type { ControlClient } from "../../packages/cli/src/control/client.ts";
 import { connectControl } from "../../packages/cli/src/control/client.ts";
 import type { HostInfo, HostOpen } from "../../packages/cli/src/control/host-methods.ts";
+import type { Place } from "./lab-host.ts";
 
 const main = new URL("../../packages/cli/src/main.ts", import.meta.url).pathname;
 const startTimeoutMs = 60_000;
@@ -21,25 +23,30 @@ export interface StartOptions {
   name: string;
   command?: "start" | "server";
   args?: string[];
+  /** A host of a lab: it listens on everything there, on the usual ports. */
+  inside?: Place;
 }
 
 /** A process of ours that listens on a control socket. `spawnArgs` must be repeatable: a restart uses them again. */
 export class FedchatProcess implements AsyncDisposable {
   readonly data: string;
   readonly #spawnArgs: string[];
+  readonly #place: Place;
   #child: ChildProcess | undefined;
   #exited: Promise<void> = Promise.resolve();
   #control: ControlClient | undefined;
   info!: HostInfo;
 
-  constructor(data: string, spawnArgs: string[]) {
+  constructor(data: string, spawnArgs: string[], place: Place = here) {
     this.data = data;
     this.#spawnArgs = spawnArgs;
+    this.#place = place;
   }
 
   /** Starts the process; resolves when it said that it is ready. */
   async start(): Promise<void> {
-    const child = spawn(process.execPath, this.#spawnArgs, {
+    const [program, ...words] = [...this.#place.prefix, process.execPath, ...this.#spawnArgs];
+    const child = spawn(program!, words, {
       stdio: ["ignore", "pipe", "pipe"],
       env: cleanEnvironment(),
     });
@@ -83,6 +90,15 @@ export class FedchatProcess implements AsyncDisposable {
     await this.#ended();
   }
 
+  /** As a laptop that sleeps: its connections stay open and nothing answers. */
+  pause(): void {
+    this.#child?.kill("SIGSTOP");
+  }
+
+  resume(): void {
+    this.#child?.kill("SIGCONT");
+  }
+
   async #ended(): Promise<void> {
     await this.#exited;
     this.#control?.[Symbol.dispose]();
@@ -96,19 +112,23 @@ export class FedchatProcess implements AsyncDisposable {
   }
 }
 
+const here: Place = { prefix: [] };
+
 /** `fedchat start` or `fedchat server` in a fresh data folder, on ports that are free now. */
 export async function startFedchat(options: StartOptions): Promise<FedchatProcess> {
   const data = await mkdtemp(join(tmpdir(), `fedchat-${options.name}-`));
   const command = options.command ?? "start";
-  const ports = await freePorts(2);
-  const fedchat = new FedchatProcess(data, [
+  const ports = options.inside === undefined ? await freePorts(2) : [8443, 8080];
+  const listening = options.inside === undefined ? "127.0.0.1" : "0.0.0.0";
+  const words = [
     main,
     command,
     "--json",
-    ...["--data", data, "--name", options.name, "--host", "127.0.0.1", "--port", String(ports[0])],
+    ...["--data", data, "--name", options.name, "--host", listening, "--port", String(ports[0])],
     ...(command === "start" ? ["--no-open", "--screen-port", String(ports[1])] : []),
     ...(options.args ?? []),
-  ]);
+  ];
+  const fedchat = new FedchatProcess(data, words, options.inside);
   await fedchat.start();
   return fedchat;
 }
@@ -127,21 +147,35 @@ export async function startEngine(name: string, homeserver: FedchatProcess): Pro
   return engine;
 }
 
+/** Where `b` is dialled. */
+export interface DialledAt {
+  host: string;
+  port: number;
+}
+
 /** Links two homeservers both ways by host, port and server id, through their owners' engines; resolves when connected. */
-export async function linkBoth(a: FedchatProcess, b: FedchatProcess): Promise<void> {
-  await a.call("servers.link", { host: "127.0.0.1", port: b.info.port, serverId: b.info.serverId });
+export async function linkBoth(
+  a: FedchatProcess,
+  b: FedchatProcess,
+  at: DialledAt = { host: "127.0.0.1", port: b.info.port },
+): Promise<void> {
+  await a.call("servers.link", { ...at, serverId: b.info.serverId });
   await b.call("servers.linkBack", { serverId: a.info.serverId });
   await until("the servers are linked", async () => {
-    const [server] = await a.call("servers.list", {});
+    const server = (await a.call("servers.list", {})).find((each) => each.serverId === b.info.serverId);
     return server?.trust === "mutual" && server.state === "connected";
   });
 }
 
 /** Opens both accounts, links both homeservers and makes the two people contacts; returns the room. */
-export async function befriend(a: FedchatProcess, b: FedchatProcess): Promise<string> {
-  const alice = await a.call("account.create", { displayName: "Alice" });
-  const bob = await b.call("account.create", { displayName: "Bob" });
-  await linkBoth(a, b);
+export async function befriend(
+  a: FedchatProcess,
+  b: FedchatProcess,
+  { at, names = ["Alice", "Bob"] }: { at?: DialledAt; names?: [string, string] } = {},
+): Promise<string> {
+  const alice = await a.call("account.create", { displayName: names[0] });
+  const bob = await b.call("account.create", { displayName: names[1] });
+  await linkBoth(a, b, at);
   await until("Bob is listed", async () =>
     (await a.call("people.list", {})).some((p) => p.account === bob.account),
   );
@@ -206,7 +240,8 @@ function firstLine(child: ChildProcess): Promise<string> {
   });
 }
 
-/** Settings of the machine must not reach the program under test. */
+/** Settings of the machine must not reach the program under test, nor the program its real network by multicast. */
 function cleanEnvironment(): NodeJS.ProcessEnv {
-  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("FEDCHAT_")));
+  const own = Object.entries(process.env).filter(([name]) => !name.startsWith("FEDCHAT_"));
+  return { ...Object.fromEntries(own), FEDCHAT_NEARBY: "false" };
 }

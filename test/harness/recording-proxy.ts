@@ -6,16 +6,18 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { connect, createServer } from "node:tls";
 import type { FedchatProcess } from "./fedchat-process.ts";
+import { unmasked } from "./web-socket-frames.ts";
 
 export interface RecordingProxy extends Disposable {
   port: number;
-  /** Everything that passed, both ways. */
+  /** Everything that passed, both ways, as whoever can read it reads it. */
   recorded(): Buffer;
 }
 
 /** In front of a homeserver; its own certificate serves as the proxy's too, since nobody relies on it. */
 export async function recordingProxy(target: FedchatProcess): Promise<RecordingProxy> {
-  const seen: Buffer[] = [];
+  /** One for each direction of each connection. */
+  const streams: Buffer[][] = [];
   const server = createServer(
     {
       cert: readFileSync(join(target.data, "tls-cert.pem")),
@@ -27,6 +29,8 @@ export async function recordingProxy(target: FedchatProcess): Promise<RecordingP
         [near, far],
         [far, near],
       ] as const) {
+        const seen: Buffer[] = [];
+        streams.push(seen);
         from.on("data", (chunk: Buffer) => {
           seen.push(chunk);
           to.write(chunk);
@@ -39,7 +43,7 @@ export async function recordingProxy(target: FedchatProcess): Promise<RecordingP
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   return {
     port: (server.address() as { port: number }).port,
-    recorded: () => Buffer.concat(seen),
+    recorded: () => Buffer.concat(streams.map((seen) => unmasked(Buffer.concat(seen)))),
     [Symbol.dispose]: () => void server.close(),
   };
 }

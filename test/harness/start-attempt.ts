@@ -17,7 +17,7 @@ export function attemptStart(data: string, ...args: string[]): Promise<StartAtte
   const variables = Object.entries(process.env).filter(([name]) => !name.startsWith("FEDCHAT_"));
   const child = spawn(process.execPath, words, {
     stdio: ["ignore", "pipe", "pipe"],
-    env: Object.fromEntries(variables),
+    env: { ...Object.fromEntries(variables), FEDCHAT_NEARBY: "false" },
   });
   const timer = setTimeout(() => child.kill("SIGKILL"), endTimeoutMs);
   let [output, errors] = ["", ""];

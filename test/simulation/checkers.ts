@@ -3,87 +3,158 @@
  * is wrong; none means that all is well.
  */
 import type { Message } from "../../packages/engine/src/interface/index.ts";
+import { limits } from "@fedchat/protocol";
+import { marker } from "./marker.ts";
 import type { Simulation } from "./simulate.ts";
 import type { SimulatedDevice } from "./simulated-device.ts";
 import type { SimulatedHomeserver } from "./simulated-homeserver.ts";
+import type { Pair } from "./topology.ts";
 
-/** In every text that is sent: what a homeserver must never hold. */
-export const marker = "nobody else may read this";
 /** Timers of a process in which nothing happens: pings, renewals, periodic looks. */
 const idleTimersMax = 40;
+/** And for each homeserver that it is linked with. */
+const idleTimersPerPeerMax = 8;
+/** Carriers at rest beside those of links: its client's or its homeserver's, strangers', and some that are closing. */
+const idleChannelsMax = 8;
+/** Whoever sends looks at what is under way before it sends the next bundle, or a page of items. */
+const bufferedBytesMax = limits.channelBufferedBytesMax + 4 * limits.frameBytesMax;
 
 /** Nothing is under way any more: engines, outboxes, inboxes. */
 export async function unrest(simulation: Simulation): Promise<string[]> {
-  const engines = await Promise.all(simulation.devices.map((device) => engineUnrest(device)));
+  const queued = simulation.devices.flatMap((device) => queuedIn(device));
   const homes = await Promise.all(simulation.homeservers.map((one) => homeserverUnrest(simulation, one)));
-  return [...engines.flat(), ...homes.flat()];
+  const people = simulation.lightPeople.flatMap((person) =>
+    person.unsent > 0 ? [`${person.name} has ${person.unsent} envelopes to send`] : [],
+  );
+  const found = [...queued, ...homes.flat(), ...people];
+  // Engines' own words cost more, and are worth asking for only then.
+  if (found.length > 0) return found;
+  return (await Promise.all(simulation.devices.map((device) => engineUnrest(device)))).flat();
 }
 
-async function engineUnrest({ name, database, engine }: SimulatedDevice): Promise<string[]> {
-  if (engine === undefined) return [`${name}'s engine is down`];
+function queuedIn({ name, database }: SimulatedDevice): string[] {
   const count = (sql: string) => database.get<{ n: number }>(`SELECT count(*) AS n FROM ${sql}`)!.n;
   const outgoing = count("outgoing");
   const receipts = count("receipts");
-  const { connection, cause } = (await engine.call("engine.status", {})).homeserver;
-  const links = (await engine.call("servers.list", {})).filter(({ state }) => state !== "connected");
   return [
-    ...links.map(
-      (link) => `${name}'s ${link.trust} link is ${link.state} (${link.cause?.code ?? "no cause"})`,
-    ),
-    ...(connection === "connected" ? [] : [`${name}'s engine is ${connection} (${cause?.code})`]),
     ...(outgoing > 0 ? [`${name}'s engine has ${outgoing} envelopes to send or watch`] : []),
     ...(receipts > 0 ? [`${name}'s engine owes ${receipts} receipts`] : []),
   ];
 }
 
+async function engineUnrest({ name, engine }: SimulatedDevice): Promise<string[]> {
+  if (engine === undefined) return [`${name}'s engine is down`];
+  const { connection, cause } = (await engine.call("engine.status", {})).homeserver;
+  const links = (await engine.call("servers.list", {})).filter(
+    ({ state, trust }) => state !== "connected" && trust !== "incoming",
+  );
+  return [
+    ...links.map(
+      (link) => `${name}'s ${link.trust} link is ${link.state} (${link.cause?.code ?? "no cause"})`,
+    ),
+    ...(connection === "connected" ? [] : [`${name}'s engine is ${connection} (${cause?.code})`]),
+  ];
+}
+
 async function homeserverUnrest(
-  { homeservers, devices }: Simulation,
-  { name, store, running }: SimulatedHomeserver,
+  simulation: Simulation,
+  { name, store, running, destinations }: SimulatedHomeserver,
 ): Promise<string[]> {
   if (!running) return [`${name}'s homeserver is down`];
   const wrong: string[] = [];
-  for (const other of homeservers) {
-    const rows = await store.outboxPage(other.id, "messages", 0, Number.MAX_SAFE_INTEGER);
-    if (rows.length > 0)
-      wrong.push(`${rows.length} bundles wait at ${name}'s homeserver for ${other.name}'s`);
+  for (const destination of destinations) {
+    const rows = await store.outboxPage(destination, "messages", 0, Number.MAX_SAFE_INTEGER);
+    if (rows.length === 0) continue;
+    const other = simulation.homeservers.find(({ id }) => id === destination);
+    wrong.push(`${rows.length} bundles wait at ${name}'s homeserver for ${other?.name}'s`);
   }
-  const { accounts } = await store.load();
-  for (const { account } of accounts) {
-    const inbox = await store.inboxState(account);
-    if (inbox!.floor < inbox!.head)
-      wrong.push(`${inbox!.head - inbox!.floor} items lie in an inbox at ${name}'s`);
-  }
-  return devices.length === 0 ? ["nobody is here"] : wrong;
+  const inbox = await store.inboxState(simulation.person(name).account);
+  if (inbox!.floor < inbox!.head)
+    wrong.push(`${inbox!.head - inbox!.floor} items lie in an inbox at ${name}'s`);
+  return wrong;
 }
 
 /**
- * Everything acknowledged arrived, once, in its sender's order, and its sender knows.
- * @param restored a homeserver was put back to an older state: what it alone held may be gone, and must show as missing;
- *   what it still holds of that time may come late
+ * Of each pair that talks: everything acknowledged arrived, once, in its sender's order, and its sender knows.
+ * @param restored homeservers that were put back to an older state: what one of them alone held may be gone, and must
+ *   show as missing; what it still holds of that time may come late
  */
-export async function conversation(simulation: Simulation, restored: boolean): Promise<string[]> {
+export async function conversations(
+  simulation: Simulation,
+  pairs: readonly Pair[],
+  restored: ReadonlySet<string> = new Set(),
+): Promise<string[]> {
   const wrong: string[] = [];
-  const { devices } = simulation;
-  for (const [from, to] of [devices, devices.toReversed()] as [SimulatedDevice, SimulatedDevice][]) {
-    const sent = (await from.history()).filter(({ mine }) => mine);
-    const arrived = (await to.history()).filter(({ mine }) => !mine).map(({ text }) => text);
-    const written = sent.map(({ text }) => text);
-    for (const text of from.acknowledged) {
-      const kept = written.filter((one) => one === text).length;
-      if (kept !== 1) wrong.push(`${from.name}'s engine holds ${kept} of '${text}', which it acknowledged`);
-    }
-    const lost = written.filter((text) => !arrived.includes(text));
-    if (lost.length > 0 && !restored) wrong.push(`${to.name} never got ${quoted(lost)} of ${from.name}`);
-    wrong.push(
-      ...orderFaults(written, arrived, restored).map(
-        (fault) => `of ${from.name}'s messages at ${to.name}'s ${fault}`,
-      ),
-    );
-    if (!restored) wrong.push(...stateFaults(sent).map((fault) => `${from.name}: ${fault}`));
-    const { missing } = await to.pair();
-    if (missing !== lost.length) wrong.push(`${to.name} is told of ${missing} missing, ${lost.length} are`);
+  for (const pair of pairs) {
+    const [one, other] = [simulation.device(pair[0]), simulation.device(pair[1])];
+    const mayLack = pair.some((name) => restored.has(name));
+    wrong.push(...(await oneWay(one, other, mayLack)), ...(await oneWay(other, one, mayLack)));
   }
   return wrong;
+}
+
+async function oneWay(from: SimulatedDevice, to: SimulatedDevice, mayLack: boolean): Promise<string[]> {
+  const wrong: string[] = [];
+  const sent = (await from.history(to)).filter(({ mine }) => mine);
+  const arrived = (await to.history(from)).filter(({ mine }) => !mine).map(({ text }) => text);
+  const written = sent.map(({ text }) => text);
+  for (const { text } of from.acknowledged.filter((one) => one.to === to.name)) {
+    const kept = written.filter((one) => one === text).length;
+    if (kept !== 1) wrong.push(`${from.name}'s engine holds ${kept} of '${text}', which it acknowledged`);
+  }
+  const lost = written.filter((text) => !arrived.includes(text));
+  if (lost.length > 0 && !mayLack) wrong.push(`${to.name} never got ${quoted(lost)} of ${from.name}`);
+  wrong.push(
+    ...orderFaults(written, arrived, mayLack).map(
+      (fault) => `of ${from.name}'s messages at ${to.name}'s ${fault}`,
+    ),
+  );
+  if (!mayLack) wrong.push(...stateFaults(sent).map((fault) => `${from.name}: ${fault}`));
+  const { missing } = await to.pair(from);
+  if (missing !== lost.length) wrong.push(`${to.name} is told of ${missing} missing, ${lost.length} are`);
+  return wrong;
+}
+
+/** Envelopes of light people: what was accepted arrived, once, in its sender's order. */
+export function deliveries({ lightPeople }: Simulation): string[] {
+  const senders = new Map(
+    lightPeople.flatMap((person) => person.accepted.map(({ id }) => [id, person.name] as const)),
+  );
+  return lightPeople.flatMap((to) => {
+    const ids = to.arrived.map(({ id }) => id);
+    return lightPeople.flatMap((from) => {
+      const sent = from.accepted.filter((one) => one.to === to.name).map(({ id }) => id);
+      const arrived = ids.filter((id) => senders.get(id) === from.name);
+      if (sent.join() === arrived.join()) return [];
+      const lost = sent.filter((id) => !arrived.includes(id)).length;
+      const twice = arrived.length - new Set(arrived).size;
+      const what = lost > 0 ? `never got ${lost}` : twice > 0 ? `got ${twice} twice` : "got in another order";
+      return [`${to.name} ${what} of ${from.name}'s ${sent.length} envelopes`];
+    });
+  });
+}
+
+/** People show where both servers' people linked each other, and nowhere else, and no disk names strangers. */
+export async function acquaintances({ homeservers, devices, acquaintance }: Simulation): Promise<string[]> {
+  const wrong: string[] = [];
+  for (const { name, written } of homeservers) {
+    for (const stranger of acquaintance.strangersIn(Buffer.concat(written), name))
+      wrong.push(`${name}'s homeserver wrote of ${stranger}, a stranger, to its disk`);
+  }
+  for (const device of devices) {
+    const shown = new Set((await device.call("people.list", {})).map(({ account }) => account));
+    for (const other of devices) {
+      if (shown.has(other.account) && !acquaintance.mayKnow(device.name, other.name))
+        wrong.push(`${device.name} is shown ${other.name}, a stranger`);
+    }
+  }
+  return wrong;
+}
+
+/** What was ever under way in memory stayed within what senders look at. */
+export function queues({ network }: Simulation): string[] {
+  const peak = network.bufferedBytesPeak;
+  return peak > bufferedBytesMax ? [`${peak} bytes were under way on one carrier`] : [];
 }
 
 function orderFaults(written: string[], arrived: string[], restored: boolean): string[] {
@@ -128,10 +199,19 @@ export function secrecy({ homeservers, devices }: Simulation): string[] {
 }
 
 /** A process to which nothing happens waits for little. */
-export function leftovers({ homeservers, devices }: Simulation): string[] {
+export function leftovers({ homeservers, devices, links }: Simulation): string[] {
   return [...homeservers, ...devices].flatMap(({ name, process }) => {
+    const peers = links.filter((pair) => pair.includes(name)).length;
     const timers = process?.timers ?? 0;
-    return timers > idleTimersMax ? [`a process of ${name}'s holds ${timers} timers at rest`] : [];
+    const channels = process?.channels ?? 0;
+    return [
+      ...(timers > idleTimersMax + peers * idleTimersPerPeerMax
+        ? [`a process of ${name}'s holds ${timers} timers at rest`]
+        : []),
+      ...(channels > peers + idleChannelsMax
+        ? [`a process of ${name}'s holds ${channels} carriers at rest`]
+        : []),
+    ];
   });
 }
 

@@ -2,9 +2,12 @@
  * Parts that are wrong in one way each, put in the place of right ones: what the checkers are for. Each must be noticed
  * in one of the first seeds, and for its own reason.
  */
+import type { ByteChannel } from "@fedchat/protocol";
 import type { GroupCrypto } from "../../packages/engine/src/mls/group-crypto.ts";
 import type { Database, SqlValue } from "../../packages/engine/src/store/database.ts";
 import type { HomeserverStore, WriteOp, WriteResult } from "../../packages/homeserver/src/store/store.ts";
+import { backlog } from "./backlog.ts";
+import { story } from "./story.ts";
 import type { Mutation } from "./surroundings.ts";
 import { veiled } from "./veiled-group.ts";
 
@@ -13,6 +16,26 @@ export interface Mutant {
   /** What a checker says of it. */
   shows: RegExp;
   mutation: Mutation;
+  /** What happens to it; gives what was wrong. Absent: two people write to each other while everything fails. */
+  tell?: (seed: number, mutation: Mutation) => Promise<string[]>;
+}
+
+/** Right parts come to rest sooner in nearly every seed. */
+const restWithinMs = 600_000;
+
+/** What is wrong where this mutant takes part. */
+export function tellOf({ mutation, tell = twoPeople }: Mutant, seed: number): Promise<string[]> {
+  return tell(seed, mutation);
+}
+
+async function twoPeople(seed: number, mutation: Mutation): Promise<string[]> {
+  return (await story({ seed, mutation, restores: false, restWithinMs })).wrong;
+}
+
+/** In a chain some homeservers are strangers to each other. */
+async function fourInAChain(seed: number, mutation: Mutation): Promise<string[]> {
+  const network = { homeservers: 4, topology: "chain" } as const;
+  return (await story({ seed, mutation, network, messages: 30, restores: false, restWithinMs })).wrong;
 }
 
 /** How long the forgetful disk keeps what it has answered for. */
@@ -52,6 +75,18 @@ export const mutants: Mutant[] = [
     mutation: { store: (store) => reordering(store) },
   },
   {
+    name: "a homeserver that shows its people to whoever linked it",
+    shows: /a stranger$/,
+    mutation: { store: (store) => linkingBack(store) },
+    tell: fourInAChain,
+  },
+  {
+    name: "a homeserver that does not look how much is under way on a link",
+    shows: /bytes were under way/,
+    mutation: { linkChannel: (channel) => seeminglyEmpty(channel) },
+    tell: backlog,
+  },
+  {
     name: "an engine whose disk loses its last transactions in a crash",
     shows: /a key was used twice|which it acknowledged|never got|does not come to rest/,
     mutation: {
@@ -68,7 +103,7 @@ export const mutants: Mutant[] = [
   },
   {
     name: "an engine that sends in the clear",
-    shows: /wrote a message's text to its disk/,
+    shows: /message's text/,
     mutation: { group: (group) => group },
   },
 ];
@@ -122,6 +157,37 @@ function reordering(store: HomeserverStore): HomeserverStore {
   const turnedBack = (result: WriteResult): WriteResult =>
     result.op === "inbox.deliver" ? { ...result, deliveries: result.deliveries.toReversed() } : result;
   return { ...store, write: async (ops) => (await store.write(ops.map(turned))).map(turnedBack) };
+}
+
+/** Once it is started again it takes everybody who linked it for linked from here. */
+function linkingBack(store: HomeserverStore): HomeserverStore {
+  return {
+    ...store,
+    load: async () => {
+      const state = await store.load();
+      return { ...state, links: state.links.map((link) => ({ ...link, linkedByUs: true })) };
+    },
+  };
+}
+
+function seeminglyEmpty(channel: ByteChannel): ByteChannel {
+  return {
+    get onMessage() {
+      return channel.onMessage;
+    },
+    set onMessage(heard) {
+      channel.onMessage = heard;
+    },
+    get onClose() {
+      return channel.onClose;
+    },
+    set onClose(heard) {
+      channel.onClose = heard;
+    },
+    send: (frame) => channel.send(frame),
+    bufferedBytes: () => 0,
+    close: (reason) => channel.close(reason),
+  };
 }
 
 function withoutProgress(group: GroupCrypto): GroupCrypto {

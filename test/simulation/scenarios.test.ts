@@ -1,7 +1,8 @@
 /** What seeds have shown, as short stories of their own. */
 import { expect, test } from "vitest";
-import { conversation } from "./checkers.ts";
+import { acquaintances, conversations } from "./checkers.ts";
 import { Faults } from "./faults.ts";
+import { linkOneWay } from "./linking.ts";
 import type { Simulation } from "./simulate.ts";
 import { simulate } from "./simulate.ts";
 import { becomeContacts } from "./story.ts";
@@ -70,7 +71,7 @@ test("a network in which nothing fails keeps both people's order and tells each 
   await using network = await friends(1);
   for (const device of network.devices) await network.during(device.send(`hi from ${device.name}`));
   await network.clock.advance(10_000);
-  expect(await network.during(conversation(network, false))).toEqual([]);
+  expect(await network.during(conversations(network, network.links))).toEqual([]);
   expect(network.violations.found).toEqual([]);
 });
 
@@ -88,7 +89,69 @@ test("[L5] frames that are changed or repeated on the way are noticed, and harm 
   await network.during(faults.heal());
   await network.during(raging);
   await network.clock.advance(2 * 3_600_000);
-  expect(await network.during(conversation(network, false))).toEqual([]);
+  expect(await network.during(conversations(network, network.links))).toEqual([]);
   expect(faults.counts["frames corrupted"]).toBeGreaterThan(3);
   expect(faults.counts["frames repeated"]).toBeGreaterThan(3);
+});
+
+test("[L16] a homeserver behind a NAT is not found, dials out, and its people write and are written to", async () => {
+  const reachable = (_from: string, to: string) => to === "bob";
+  await using network = await simulate({
+    seed: 5,
+    homeservers: ["alice", "bob"],
+    reachable,
+  });
+  const [alice, bob] = [network.device("alice"), network.device("bob")];
+  await network.during(becomeContacts(network, false));
+  network.network.cut("alice", "bob");
+  await network.during(bob.send("are you home?"));
+  await network.clock.advance(300_000);
+  expect(await network.during(alice.messages())).toEqual(["are you home?"]);
+  expect(network.network.carriers("alice", "bob")).toEqual(["alice"]);
+});
+
+test("[L22] whoever links a homeserver that does not link back learns of nobody there, and shows nobody", async () => {
+  await using network = await simulate({ seed: 6, homeservers: 3, topology: "chain" });
+  await network.during(linkOneWay(network, "alice", "carol"));
+  await network.clock.advance(60_000);
+  expect(await network.during(acquaintances(network))).toEqual([]);
+  expect(network.violations.found).toEqual([]);
+  const shown = await network.during(network.device("alice").call("people.list", {}));
+  expect(shown.map(({ displayName }) => displayName).toSorted()).toEqual(["alice", "bob"]);
+});
+
+test("[L18] what lags on a connection that one end gave up comes late or never, and harms nothing", async () => {
+  await using network = await friends(8);
+  const [alice, bob] = [network.device("alice"), network.device("bob")];
+  const texts = Array.from({ length: 40 }, (_, index) => `${index}`);
+  for (const [index, text] of texts.entries()) {
+    if (index % 10 === 5) network.network.lag("alice", "bob", 3_000);
+    if (index % 10 === 7) network.network.abandon("alice", "bob", 20_000);
+    await network.during(alice.send(text));
+    await network.clock.advance(500);
+  }
+  await network.clock.advance(300_000);
+  expect(await network.during(bob.messages())).toEqual(texts);
+  const { lostFrames, overtaken } = network.network.faults;
+  expect(lostFrames + overtaken).toBeGreaterThan(0);
+});
+
+test("sets of homeservers that are partitioned hear nothing of each other, and everything afterwards", async () => {
+  await using network = await simulate({ seed: 9, homeservers: 4, topology: "ring" });
+  for (const pair of network.links) await network.during(becomeContacts(network, false, pair));
+  const [near, far] = [
+    ["alice", "bob"],
+    ["carol", "dave"],
+  ];
+  network.network.partition(near!, far!);
+  for (const [from, to] of network.links)
+    await network.during(network.device(from).send(`from ${from}`, network.device(to)));
+  await network.clock.advance(20_000);
+  const arrived = async (at: string, from: string) =>
+    network.during(network.device(at).messages(network.device(from)));
+  expect(await arrived("bob", "alice")).toEqual(["from alice"]);
+  expect(await arrived("carol", "bob")).toEqual([]);
+  network.network.heal(near!, far!);
+  await network.clock.advance(600_000);
+  expect(await network.during(conversations(network, network.links))).toEqual([]);
 });

@@ -3,67 +3,115 @@
  * the real cores, the stub group, nothing else real. Invariant: the same seed and the same calls give the same trace,
  * byte for byte.
  */
+import type { HomeserverConfig } from "../../packages/homeserver/src/core/homeserver.ts";
 import { SeededRandom } from "../../packages/homeserver/test/virtual/seeded-random.ts";
 import { VirtualClock } from "../../packages/homeserver/test/virtual/virtual-clock.ts";
 import { VirtualNetwork } from "../../packages/homeserver/test/virtual/virtual-network.ts";
-import { rememberedPrimitives } from "./remembered-primitives.ts";
+import { Acquaintance } from "./acquaintance.ts";
+import { LightPerson } from "./light-person.ts";
+import { linkAll } from "./linking.ts";
 import { SimulatedDevice } from "./simulated-device.ts";
 import { SimulatedHomeserver } from "./simulated-homeserver.ts";
+import { simulatedPrimitives } from "./simulated-primitives.ts";
 import type { SimulatedProcess } from "./simulated-process.ts";
 import type { Mutation, Surroundings } from "./surroundings.ts";
+import type { Pair, Topology } from "./topology.ts";
+import { linksOf, namesOf } from "./topology.ts";
 import { Trace } from "./trace.ts";
 import { Veil } from "./veiled-group.ts";
 import { Violations, WatchedLedger } from "./violations.ts";
 
 export interface SimulationOptions {
   seed: number | string;
+  /** How many, or their names: host names and people's names alike. Absent: two. */
+  homeservers?: number | readonly string[];
+  /** Whose person has an engine; others have a light account. Absent: everybody. */
+  people?: readonly string[];
+  /** Who has linked whom when the story begins. Absent: everybody everybody. */
+  topology?: Topology;
+  /** Whether the one homeserver finds the other when it dials. Absent: always. */
+  reachable?: (from: string, to: string) => boolean;
   /** One way, over every wire. */
   delayMs?: { min: number; max: number };
+  /** What a sender may push onto a wire; absent: without bound. */
+  bytesPerMs?: number;
+  /** Each machine's clock is off by up to so much, either way. */
+  skewMs?: number;
+  /** Where this homeserver's configuration differs from all others'. */
+  configure?: (homeserver: string) => Partial<HomeserverConfig>;
   mutation?: Mutation;
   /** For finding where two runs part. */
   keepTrace?: boolean;
+  /** False: nothing is traced or searched, for networks of hundreds. */
+  watched?: boolean;
 }
 
-const names = ["alice", "bob"];
-
-/** Two homeservers that are linked, each with one person who has an account, and no faults yet. */
+/** Homeservers that are linked, each with one person who has an account, and no faults yet. */
 export async function simulate(options: SimulationOptions): Promise<Simulation> {
   const simulation = new Simulation(options);
-  await simulation.open();
+  await simulation.openAll();
+  await simulation.linkAll();
   return simulation;
 }
 
 export class Simulation implements Surroundings, AsyncDisposable {
   readonly clock = new VirtualClock();
-  readonly primitives = rememberedPrimitives();
+  readonly primitives = simulatedPrimitives();
   readonly random: SeededRandom;
   readonly network: VirtualNetwork;
   readonly trace: Trace;
   readonly violations: Violations;
   readonly ledger: WatchedLedger;
   readonly veil: Veil;
+  readonly acquaintance = new Acquaintance();
   readonly mutation: Mutation;
+  readonly watched: boolean;
   readonly homeservers: SimulatedHomeserver[];
   readonly devices: SimulatedDevice[];
+  readonly lightPeople: LightPerson[];
+  /** Mutual ones, as the story begins. */
+  readonly links: readonly Pair[];
+  readonly #options: SimulationOptions;
+  readonly #homeservers = new Map<string, SimulatedHomeserver>();
+  readonly #people = new Map<string, SimulatedDevice | LightPerson>();
 
-  constructor({ seed, delayMs, mutation, keepTrace }: SimulationOptions) {
+  constructor(options: SimulationOptions) {
+    const { seed, delayMs, bytesPerMs, mutation, keepTrace, reachable } = options;
+    const { homeservers: asked = 2, topology = "mesh", watched = true } = options;
+    const names = typeof asked === "number" ? namesOf(asked) : asked;
+    this.#options = options;
     this.random = new SeededRandom(`simulation ${seed}`);
     this.network = new VirtualNetwork({
       clock: this.clock,
       random: this.random.fork("network"),
       delayMs: delayMs ?? { min: 1, max: 40 },
+      ...(bytesPerMs === undefined ? {} : { bytesPerMs }),
+      reachable: (from, to) =>
+        reachable === undefined ||
+        !this.#homeservers.has(from) ||
+        !this.#homeservers.has(to) ||
+        reachable(from, to),
     });
-    this.trace = new Trace(this.clock, keepTrace ?? false);
-    this.network.tamper = (frame, from, to) => {
-      this.trace.add(`${from} → ${to}`, frame);
-      return frame;
-    };
+    this.trace = new Trace(this.clock, keepTrace === true ? "lines" : watched ? "digest" : "nothing");
+    this.watched = watched;
+    if (watched)
+      this.network.tamper = (frame, from, to) => {
+        this.trace.add(`${from} → ${to}`, frame);
+        return frame;
+      };
     this.violations = new Violations();
     this.ledger = new WatchedLedger(this.violations);
     this.veil = new Veil(this.random.fork("veil").bytes(16));
     this.mutation = mutation ?? {};
     this.homeservers = names.map((name) => new SimulatedHomeserver(this, name));
-    this.devices = this.homeservers.map((home) => new SimulatedDevice(this, home));
+    for (const homeserver of this.homeservers) this.#homeservers.set(homeserver.name, homeserver);
+    const withEngine = new Set(options.people ?? names);
+    const homes = (engine: boolean) => this.homeservers.filter(({ name }) => withEngine.has(name) === engine);
+    this.devices = homes(true).map((home) => new SimulatedDevice(this, home));
+    this.lightPeople = homes(false).map((home) => new LightPerson(this, home));
+    for (const person of [...this.devices, ...this.lightPeople]) this.#people.set(person.name, person);
+    this.links = linksOf(topology, names);
+    this.#setClocks(options.skewMs ?? 0);
   }
 
   device(name: string): SimulatedDevice {
@@ -71,12 +119,26 @@ export class Simulation implements Surroundings, AsyncDisposable {
   }
 
   homeserver(name: string): SimulatedHomeserver {
-    return this.homeservers.find((homeserver) => homeserver.name === name)!;
+    return this.#homeservers.get(name)!;
+  }
+
+  /** Who lives at this homeserver. */
+  person(name: string): SimulatedDevice | LightPerson {
+    return this.#people.get(name)!;
+  }
+
+  configure(homeserver: string): Partial<HomeserverConfig> {
+    return this.#options.configure?.(homeserver) ?? {};
+  }
+
+  /** Whether a dial from the one homeserver can find the other. */
+  reaches(from: string, to: string): boolean {
+    return this.#options.reachable?.(from, to) ?? true;
   }
 
   processAt(host: string): SimulatedProcess | undefined {
-    const homeserver = this.homeservers.find(({ name, clientHost }) => name === host || clientHost === host);
-    return (homeserver ?? this.devices.find((device) => device.host === host))?.process;
+    const [name, part] = host.split("/");
+    return part === "device" ? this.#people.get(name!)?.process : this.#homeservers.get(name!)?.process;
   }
 
   /** Runs the clock until this is done. */
@@ -84,30 +146,24 @@ export class Simulation implements Surroundings, AsyncDisposable {
     return this.clock.settle(work, withinMs);
   }
 
-  async open(): Promise<void> {
-    for (const homeserver of this.homeservers) await this.during(homeserver.start());
-    for (const device of this.devices) {
-      device.start();
-      await this.during(device.call("account.create", { displayName: device.name }));
-    }
-    await this.during(this.#link());
+  /** Starts everything, and opens everybody's account. */
+  async openAll(): Promise<void> {
+    await this.during(Promise.all(this.homeservers.map((homeserver) => homeserver.start())));
+    const people = [...this.#people.values()];
+    for (const person of people) person.start();
+    await this.during(Promise.all(people.map((person) => person.createAccount())));
+    for (const { name, account } of people) this.acquaintance.livesAt(name, account);
   }
 
-  async #link(): Promise<void> {
-    const [alice, bob] = [this.devices[0]!, this.devices[1]!];
-    const { host, port } = bob.home.address;
-    await alice.call("servers.link", { host, port, serverId: bob.home.id });
-    while ((await bob.call("servers.list", {})).length === 0) await this.clock.sleep(50);
-    await bob.call("servers.linkBack", { serverId: alice.home.id });
-    for (const [one, other] of [
-      [alice, bob],
-      [bob, alice],
-    ] as const) {
-      const account = await other.account();
-      while (!(await one.call("people.list", {})).some((person) => person.account === account)) {
-        await this.clock.sleep(50);
-      }
-    }
+  /** Links the homeservers as the topology says. */
+  async linkAll(): Promise<void> {
+    await this.during(linkAll(this));
+  }
+
+  #setClocks(skewMs: number): void {
+    const random = this.random.fork("clocks");
+    for (const host of [...this.homeservers, ...this.devices])
+      host.skewMs = skewMs === 0 ? 0 : random.between(-skewMs, skewMs);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -115,6 +171,7 @@ export class Simulation implements Surroundings, AsyncDisposable {
       device.crash();
       device.database.close();
     }
+    for (const person of this.lightPeople) person.crash();
     for (const homeserver of this.homeservers) homeserver.crash();
     this.violations[Symbol.dispose]();
   }

@@ -1,5 +1,5 @@
 /** A person's engine in the simulation: the database that outlives its runs, the run of now, and what its person does. */
-import type { AccountId, Primitives } from "@fedchat/protocol";
+import type { AccountId, Primitives, RoomId } from "@fedchat/protocol";
 import { decodeClientFrame } from "@fedchat/protocol";
 import { causeOf } from "../../packages/engine/src/core/causes.ts";
 import type { Engine } from "../../packages/engine/src/core/engine.ts";
@@ -13,7 +13,7 @@ import { decodeBatch } from "../../packages/protocol/src/noise/index.ts";
 import { guardedDatabase } from "./guarded-database.ts";
 import type { SimulatedHomeserver } from "./simulated-homeserver.ts";
 import { SimulatedProcess } from "./simulated-process.ts";
-import type { Surroundings } from "./surroundings.ts";
+import type { Peer, Surroundings } from "./surroundings.ts";
 import { StubGroupCrypto } from "./stub-group.ts";
 import { veiled } from "./veiled-group.ts";
 
@@ -31,9 +31,13 @@ export class SimulatedDevice {
   process: SimulatedProcess | undefined;
   engine: Engine | undefined;
   /** What its person was told is kept, in the order of writing. */
-  readonly acknowledged: string[] = [];
+  readonly acknowledged: { to: string; text: string }[] = [];
+  /** How far this machine's wall clock is off. */
+  skewMs = 0;
   readonly #surroundings: Surroundings;
   readonly #random: SeededRandom;
+  readonly #rooms = new Map<string, RoomId>();
+  #account: AccountId | undefined;
   #runs = 0;
   #written = 0;
 
@@ -58,6 +62,7 @@ export class SimulatedDevice {
       clock,
       threw: (error) => violations.add(`${this.name}'s engine threw`, error),
       crash: () => this.crash(),
+      skewMs: this.skewMs,
     });
     this.process = process;
     // A host that crashed before may dial again.
@@ -140,25 +145,25 @@ export class SimulatedDevice {
   }
 
   /** Resolves once the engine says that the message is kept. */
-  async send(text: string): Promise<Message> {
-    const { roomId } = await this.pair();
+  async send(text: string, to: Peer = this.#onlyContact()): Promise<Message> {
+    const roomId = await this.#roomWith(to);
     this.#written += 1;
     const message = await this.call("messages.send", {
       roomId,
       text,
       clientId: `${this.name} ${this.#written}`,
     });
-    this.acknowledged.push(text);
+    this.acknowledged.push({ to: to.name, text });
     return message;
   }
 
   /** Texts of the conversation in the order in which this engine holds them. */
-  async messages(): Promise<string[]> {
-    return (await this.history()).map(({ text }) => text);
+  async messages(peer: Peer = this.#onlyContact()): Promise<string[]> {
+    return (await this.history(peer)).map(({ text }) => text);
   }
 
-  async history(): Promise<Message[]> {
-    const { roomId } = await this.pair();
+  async history(peer: Peer = this.#onlyContact()): Promise<Message[]> {
+    const roomId = await this.#roomWith(peer);
     const all: Message[] = [];
     for (;;) {
       const after = all.at(-1)?.position ?? 0;
@@ -168,19 +173,62 @@ export class SimulatedDevice {
     }
   }
 
-  /** The open conversation with the other person, waiting for it where need be. */
-  async pair(): Promise<Room> {
+  /** The open conversation with this person, where there is one. */
+  async pairWith(peer: Peer): Promise<Room | undefined> {
+    const rooms = await this.call("rooms.list", {});
+    return rooms.find(
+      (room) => room.kind === "pair" && room.state === "open" && room.peer?.account === peer.account,
+    );
+  }
+
+  /** The open conversation with this person, waiting for it where need be. */
+  async pair(peer: Peer = this.#onlyContact()): Promise<Room> {
     for (let attempt = 0; attempt < attemptsMax; attempt++) {
-      const rooms = await this.call("rooms.list", {});
-      const room = rooms.find(({ kind, state }) => kind === "pair" && state === "open");
+      const room = await this.pairWith(peer);
       if (room !== undefined) return room;
       await this.#surroundings.clock.sleep(200);
     }
-    throw new Error(`${this.name} has no conversation`);
+    throw new Error(`${this.name} has no conversation with ${peer.name}`);
   }
 
-  async account(): Promise<AccountId> {
-    return (await this.call("engine.status", {})).me!.account as AccountId;
+  async createAccount(): Promise<void> {
+    const me = await this.call("account.create", { displayName: this.name });
+    this.#account = me.account as AccountId;
+  }
+
+  /** Known once it is created. */
+  get account(): AccountId {
+    if (this.#account === undefined) throw new Error(`assertion: ${this.name} has an account`);
+    return this.#account;
+  }
+
+  async link({ address: { host, port }, id }: SimulatedHomeserver): Promise<void> {
+    await this.call("servers.link", { host, port, serverId: id });
+  }
+
+  /** The link's trust, once that server is known here. */
+  async linkBack({ id }: SimulatedHomeserver): Promise<string | undefined> {
+    const outcome = await this.attempt("servers.linkBack", { serverId: id });
+    if (
+      outcome.kind === "failed" &&
+      !isForNow(outcome.error) &&
+      causeOf(outcome.error).code !== "unknown-server"
+    )
+      throw outcome.error;
+    return outcome.kind === "done" ? outcome.value.trust : undefined;
+  }
+
+  async #roomWith(peer: Peer): Promise<RoomId> {
+    const known = this.#rooms.get(peer.name) ?? (await this.pair(peer)).roomId;
+    this.#rooms.set(peer.name, known as RoomId);
+    return known as RoomId;
+  }
+
+  /** The other one of two people. */
+  #onlyContact(): Peer {
+    const others = this.#surroundings.devices.filter((device) => device !== this);
+    if (others.length !== 1) throw new Error("assertion: among more than two people it is said who is meant");
+    return others[0]!;
   }
 
   /** Sees what this engine seals for its homeserver: a room's message that is among it has left. */

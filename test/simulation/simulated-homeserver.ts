@@ -1,20 +1,24 @@
 /** A homeserver of the simulation: the disk that outlives its processes, and the process that runs on it now. */
-import type { ServerAddress, ServerId } from "@fedchat/protocol";
+import type { ByteChannel, Primitives, ServerAddress, ServerId } from "@fedchat/protocol";
 import { serverId } from "@fedchat/protocol";
 import type { Homeserver } from "../../packages/homeserver/src/core/homeserver.ts";
 import { openHomeserver } from "../../packages/homeserver/src/core/homeserver.ts";
 import { MemoryStore } from "../../packages/homeserver/src/store/memory-store.ts";
+import type { IncomingStream } from "../../packages/homeserver/src/store/store.ts";
 import { StoreFullError } from "../../packages/homeserver/src/store/store.ts";
 import { noPasswords } from "../../packages/homeserver/test/no-passwords.ts";
 import type { SeededRandom } from "../../packages/homeserver/test/virtual/seeded-random.ts";
 import { SimulatedProcess } from "./simulated-process.ts";
+import { marker } from "./marker.ts";
 import type { Surroundings } from "./surroundings.ts";
+import { watchedPrimitives } from "./watched-primitives.ts";
 import { watchedStore } from "./watched-store.ts";
 
 /** What was on disk at one moment. */
 export interface Backup {
   store: MemoryStore;
   delivered: Set<string>;
+  streams: Map<string, IncomingStream>;
 }
 
 export class SimulatedHomeserver {
@@ -24,16 +28,23 @@ export class SimulatedHomeserver {
   readonly address: ServerAddress;
   readonly token: Uint8Array;
   readonly disk = { full: false, delayMs: { min: 0, max: 8 } };
-  readonly counts = { writing: 0, refusedByFullDisk: 0 };
+  readonly counts = { writing: 0, refusedByFullDisk: 0, sentAgain: 0, cameAgain: 0 };
   /** Everything that was ever handed to the disk. */
   readonly written: Uint8Array[] = [];
+  /** For whom it ever had bundles. */
+  readonly destinations = new Set<ServerId>();
   process: SimulatedProcess | undefined;
   homeserver: Homeserver | undefined;
+  /** How far this machine's wall clock is off, whatever runs on it. */
+  skewMs = 0;
   readonly #surroundings: Surroundings;
   readonly #random: SeededRandom;
   readonly #keys: { identity: Uint8Array; noise: Uint8Array };
   #store = new MemoryStore();
   #delivered = new Set<string>();
+  #streams = new Map<string, IncomingStream>();
+  /** Places in streams that a bundle was sealed for. */
+  readonly #sealed = new Set<string>();
   /** Where the simulated fault is a disk that does not sync: what really is on it. */
   #synced: Backup | undefined;
   #runs = 0;
@@ -66,27 +77,30 @@ export class SimulatedHomeserver {
 
   /** Opens what the disk holds and joins the network; starts again where the disk is too full even for that. */
   async start(): Promise<void> {
-    const { clock, network, trace, violations, mutation, primitives } = this.#surroundings;
+    const { clock, network, trace, violations, mutation, watched: isWatched } = this.#surroundings;
     this.#runs += 1;
     const process = new SimulatedProcess({
       clock,
       threw: (error) => violations.add(`${this.name}'s homeserver threw`, error),
       crash: () => this.crash(),
+      skewMs: this.skewMs,
     });
     this.process = process;
-    const { store, delivered } = this.#synced ?? { store: this.#store, delivered: this.#delivered };
-    this.#store = store.snapshot(this.#memoryDisk(process));
-    this.#delivered = new Set(delivered);
+    const disk = this.#synced ?? { store: this.#store, delivered: this.#delivered, streams: this.#streams };
+    this.#store = disk.store.snapshot(this.#memoryDisk(process));
+    this.#delivered = new Set(disk.delivered);
+    this.#streams = new Map(disk.streams);
     if (mutation.syncEveryMs !== undefined) this.#syncLazily(process, mutation.syncEveryMs);
     const watched = watchedStore(this.#store, {
-      ...{ name: this.name, process, trace, delivered: this.#delivered, written: this.written },
-      ...{ counts: this.counts, violated: (what) => violations.add(what) },
+      ...{ name: this.name, process, trace, delivered: this.#delivered, streams: this.#streams },
+      ...{ written: isWatched ? this.written : undefined, counts: this.counts },
+      ...{ destinations: this.destinations, violated: (what) => violations.add(what) },
     });
     const opening = openHomeserver({
       store: mutation.store?.(watched) ?? watched,
       clock: process,
       random: this.#random.fork(`run ${this.#runs}`),
-      primitives,
+      primitives: this.#watchedPrimitives(),
       keys: this.#keys,
       config: {
         name: undefined,
@@ -94,10 +108,15 @@ export class SimulatedHomeserver {
         software: "fedchat simulation",
         registration: "token",
         federation: { accept: "ask", listed: [] },
+        ...this.#surroundings.configure(this.name),
       },
       dialer: {
-        dial: (address, path) =>
-          process.dial(network.dialer(this.name).dial(address, path), () => this.#processAt(address.host)),
+        dial: async (address, path) =>
+          this.#linkChannel(
+            await process.dial(network.dialer(this.name).dial(address, path), () =>
+              this.#processAt(address.host),
+            ),
+          ),
       },
       opaque: noPasswords,
       localToken: this.token,
@@ -118,7 +137,7 @@ export class SimulatedHomeserver {
     this.homeserver = homeserver;
     network.listen(this.name, (channel, from) => {
       const guarded = process.guard(channel, () => this.#processAt(from));
-      void homeserver.acceptLink(guarded, { address: from, fromOutside: true });
+      void homeserver.acceptLink(this.#linkChannel(guarded), { address: from, fromOutside: true });
     });
     network.listen(this.clientHost, (channel, from) => {
       const guarded = process.guard(channel, () => this.#processAt(from));
@@ -143,13 +162,18 @@ export class SimulatedHomeserver {
   }
 
   backup(): Backup {
-    return { store: this.#store.snapshot(), delivered: new Set(this.#delivered) };
+    return {
+      store: this.#store.snapshot(),
+      delivered: new Set(this.#delivered),
+      streams: new Map(this.#streams),
+    };
   }
 
   /** Puts an earlier state of the disk in the present one's place; while nothing runs. */
   restore(backup: Backup): void {
     this.#store = backup.store;
     this.#delivered = backup.delivered;
+    this.#streams = backup.streams;
     this.#synced = undefined;
   }
 
@@ -157,6 +181,30 @@ export class SimulatedHomeserver {
     process.end();
     await this.#surroundings.clock.sleep(1_000);
     await this.start();
+  }
+
+  #linkChannel(channel: ByteChannel): ByteChannel {
+    return this.#surroundings.mutation.linkChannel?.(channel) ?? channel;
+  }
+
+  /** Nothing that this homeserver learns may be plaintext, or name people whom it may not know. */
+  #watchedPrimitives(): Primitives {
+    const { primitives, acquaintance, violations, watched } = this.#surroundings;
+    if (!watched) return primitives;
+    return watchedPrimitives(primitives, {
+      opened: (plaintext) => {
+        for (const stranger of acquaintance.strangersIn(plaintext, this.name))
+          violations.add(`${this.name}'s homeserver was told of ${stranger}, a stranger`);
+        if (Buffer.from(plaintext.buffer, plaintext.byteOffset, plaintext.byteLength).includes(marker))
+          violations.add(`${this.name}'s homeserver opened a message's text`);
+      },
+      bundleSealed: (aad) => {
+        // Class, source, destination, stream and sequence, all before the times.
+        const place = Buffer.from(aad.subarray(1, 82)).toString("latin1");
+        if (this.#sealed.has(place)) this.counts.sentAgain += 1;
+        this.#sealed.add(place);
+      },
+    });
   }
 
   #processAt(host: string): SimulatedProcess | undefined {

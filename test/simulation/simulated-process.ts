@@ -13,6 +13,8 @@ export interface ProcessOptions {
   threw: (error: unknown) => void;
   /** Called at the step that `crashAfter` chose. */
   crash: () => void;
+  /** How far this machine's wall clock is off. */
+  skewMs?: number;
 }
 
 export class SimulatedProcess implements Clock {
@@ -30,10 +32,16 @@ export class SimulatedProcess implements Clock {
   constructor(options: ProcessOptions) {
     this.#options = options;
     this.#clock = options.clock.process();
+    this.#clock.skewMs = options.skewMs ?? 0;
   }
 
   get ended(): boolean {
     return this.#ended;
+  }
+
+  /** Carriers that are open here. */
+  get channels(): number {
+    return this.#reading.size;
   }
 
   /** Timers that were set and neither fired nor cancelled. */

@@ -1,11 +1,13 @@
 /** What every machine of a simulation stands in, and the parts of it that a mutant replaces. */
-import type { Primitives } from "@fedchat/protocol";
+import type { AccountId, ByteChannel, Primitives } from "@fedchat/protocol";
 import type { GroupCrypto } from "../../packages/engine/src/mls/group-crypto.ts";
 import type { Database } from "../../packages/engine/src/store/database.ts";
+import type { HomeserverConfig } from "../../packages/homeserver/src/core/homeserver.ts";
 import type { HomeserverStore } from "../../packages/homeserver/src/store/store.ts";
 import type { SeededRandom } from "../../packages/homeserver/test/virtual/seeded-random.ts";
 import type { VirtualClock } from "../../packages/homeserver/test/virtual/virtual-clock.ts";
 import type { VirtualNetwork } from "../../packages/homeserver/test/virtual/virtual-network.ts";
+import type { Acquaintance } from "./acquaintance.ts";
 import type { SimulatedProcess } from "./simulated-process.ts";
 import type { Trace } from "./trace.ts";
 import type { Veil } from "./veiled-group.ts";
@@ -20,14 +22,29 @@ export interface Surroundings {
   readonly violations: Violations;
   readonly ledger: WatchedLedger;
   readonly veil: Veil;
+  readonly acquaintance: Acquaintance;
   readonly mutation: Mutation;
+  /** Whether frames are traced, and whatever homeservers learn and write is searched. */
+  readonly watched: boolean;
+  /** How a homeserver is configured where it is not as all are. */
+  configure(homeserver: string): Partial<HomeserverConfig>;
+  /** People with engines. */
+  readonly devices: readonly Peer[];
   /** The process that runs at this host now. */
   processAt(host: string): SimulatedProcess | undefined;
+}
+
+/** Somebody to write to. */
+export interface Peer {
+  readonly name: string;
+  readonly account: AccountId;
 }
 
 /** Parts replaced by wrong ones: the checkers must notice. */
 export interface Mutation {
   store?: (store: HomeserverStore) => HomeserverStore;
+  /** Of a homeserver's links. */
+  linkChannel?: (channel: ByteChannel) => ByteChannel;
   /** Commits are answered at once and reach the disk only so often. */
   syncEveryMs?: number;
   database?: (database: Database) => Database;

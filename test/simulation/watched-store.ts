@@ -1,9 +1,16 @@
 /**
  * A homeserver's store as its simulation sees it: every transaction goes into the trace, may be the process's last,
- * and is held to what must be true of each: an envelope is delivered to an account once, and no key or text that
- * belongs to an engine is in it.
+ * and is held to what must be true of each: an envelope is delivered to an account once, a stream goes forward only,
+ * and no key or text that belongs to an engine is in it.
  */
-import type { HomeserverStore, WriteOp, WriteResult } from "../../packages/homeserver/src/store/store.ts";
+import type { ServerId } from "@fedchat/protocol";
+import type {
+  HomeserverStore,
+  IncomingStream,
+  WriteOp,
+  WriteResult,
+} from "../../packages/homeserver/src/store/store.ts";
+import { MemoryStore } from "../../packages/homeserver/src/store/memory-store.ts";
 import { StoreFullError } from "../../packages/homeserver/src/store/store.ts";
 import type { SimulatedProcess } from "./simulated-process.ts";
 import type { Trace } from "./trace.ts";
@@ -13,39 +20,42 @@ export interface StoreWatch {
   process: SimulatedProcess;
   trace: Trace;
   violated: (what: string) => void;
+  /** For whom bundles were ever kept. */
+  destinations: Set<ServerId>;
   /** Of this disk: which envelopes were delivered to whom. */
   delivered: Set<string>;
-  /** Every byte array that was ever handed to the disk. */
-  written: Uint8Array[];
-  counts: { writing: number; refusedByFullDisk: number };
+  /** Of this disk: how far each stream to it came. */
+  streams: Map<string, IncomingStream>;
+  /** Every byte array that was ever handed to the disk; undefined: nobody will look. */
+  written: Uint8Array[] | undefined;
+  counts: { writing: number; refusedByFullDisk: number; cameAgain: number };
 }
 
-export function watchedStore(store: HomeserverStore, watch: StoreWatch): HomeserverStore {
-  return {
-    load: () => store.load(),
-    write: (ops) => write(store, ops, watch),
-    inboxState: (account) => store.inboxState(account),
-    inboxPage: (account, after, limit) => store.inboxPage(account, after, limit),
-    outboxPage: (destination, streamClass, from, limit) =>
-      store.outboxPage(destination, streamClass, from, limit),
-    outboxFind: (envelopes) => store.outboxFind(envelopes),
-    refusals: (account, envelopes) => store.refusals(account, envelopes),
-    keyPackageCount: (account, device) => store.keyPackageCount(account, device),
-    sealedGet: (account, name) => store.sealedGet(account, name),
-    sealedList: (account) => store.sealedList(account),
-    [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
-  };
+export function watchedStore(store: MemoryStore, watch: StoreWatch): HomeserverStore {
+  return { ...methodsOf(store), write: (ops) => write(store, ops, watch) };
 }
 
-async function write(store: HomeserverStore, ops: WriteOp[], watch: StoreWatch): Promise<WriteResult[]> {
+/** As an object's own, so that mutants can replace any of them. */
+function methodsOf(store: MemoryStore): HomeserverStore {
+  const names = Reflect.ownKeys(MemoryStore.prototype) as (keyof HomeserverStore)[];
+  return Object.fromEntries(
+    names.map((name) => [name, store[name].bind(store)]),
+  ) as unknown as HomeserverStore;
+}
+
+async function write(store: MemoryStore, ops: WriteOp[], watch: StoreWatch): Promise<WriteResult[]> {
   const { name, process, trace, counts } = watch;
   process.step();
   counts.writing += 1;
   try {
     const results = await store.write(ops);
     trace.add(`${name} commits`, ops);
-    collectBytes(ops, watch.written);
-    ops.forEach((op, index) => holdDeliveries(op, results[index]!, watch));
+    if (watch.written !== undefined) collectBytes(ops, watch.written);
+    ops.forEach((op, index) => {
+      holdDeliveries(op, results[index]!, watch);
+      holdStreams(op, watch);
+      if (op.op === "outbox.append") for (const row of op.rows) watch.destinations.add(row.destination);
+    });
     return results;
   } catch (error) {
     if (error instanceof StoreFullError) counts.refusedByFullDisk += 1;
@@ -57,16 +67,34 @@ async function write(store: HomeserverStore, ops: WriteOp[], watch: StoreWatch):
   }
 }
 
-function holdDeliveries(op: WriteOp, result: WriteResult, { name, delivered, violated }: StoreWatch): void {
+function holdDeliveries(op: WriteOp, result: WriteResult, watch: StoreWatch): void {
   if (op.op !== "inbox.deliver" || result.op !== "inbox.deliver") return;
+  const { name, delivered, violated, counts } = watch;
   op.deliveries.forEach(({ server, id }, index) => {
     for (const { account, outcome } of result.deliveries[index]!) {
+      if (outcome === "duplicate") counts.cameAgain += 1;
       if (outcome !== "delivered") continue;
       const key = `${account} ${server} ${id}`;
       if (delivered.has(key)) violated(`${name} put an envelope into an inbox twice`);
       delivered.add(key);
     }
   });
+}
+
+/** [B6] [B7] */
+function holdStreams(op: WriteOp, { name, streams, violated }: StoreWatch): void {
+  if (op.op === "stream.forget") {
+    for (const place of streams.keys()) if (place.startsWith(op.server)) streams.delete(place);
+  }
+  if (op.op !== "stream.received") return;
+  const { source, stream, committed } = op.row;
+  const place = `${source} ${op.row.class}`;
+  const before = streams.get(place);
+  const back =
+    before !== undefined &&
+    (stream < before.stream || (stream === before.stream && committed < before.committed));
+  if (back) violated(`${name} went back in a stream`);
+  streams.set(place, op.row);
 }
 
 /** Copies: whoever wrote them may change them. */

@@ -22,6 +22,32 @@ export const controlConnectionsMax = 64;
 export const unreadBytesMax = 16_777_216;
 /** Finds screens that went to sleep. */
 export const screenPingEveryMs = 30_000;
+/** Phones, tablets and laptops of one person; more cannot be told apart in a list. */
+export const pairedScreensMax = 32;
+/** A screen elsewhere that was not used for so long is signed out: it may be lost. */
+export const pairedScreenLifetimeMs = 60 * 86_400_000;
+/** When a screen was last seen is kept on disk to the hour. */
+export const pairedScreenTouchMs = 3_600_000;
+/** The longest that browsers keep a cookie; whether it still opens anything is decided here. RFC 6265bis §5.5 */
+export const screenCookieSeconds = 400 * 86_400;
+/** Time to take up a phone, scan and type; short enough that a photographed code is soon worthless. */
+export const pairingLifetimeMs = 600_000;
+/** Links that work at once: one a device, and a few that were made by mistake. */
+export const pairingLinksMax = 4;
+/** Wrong passwords that one link takes: enough for slips, far too few for guessing. */
+export const pairingPasswordsMax = 5;
+/** Failed attempts from one network address within the time below; then it is refused unheard. */
+export const pairingFailuresMax = 10;
+export const pairingFailuresWithinMs = 600_000;
+/** Addresses whose failures are remembered. */
+export const pairingAddressesMax = 1_024;
+/** A token, a password and a name. */
+export const pairingBytesMax = 8_192;
+/** Characters of a screen password. */
+export const pairingTextMax = 1_024;
+/** How long a browser may take to say goodbye before it is cut off; nothing that it sends meanwhile is heard. */
+export const screenCutOffMs = 500;
+
 /** A slow or silent HTTP client on loopback holds nothing for longer. */
 export const httpRequestTimeoutMs = 15_000;
 
@@ -59,5 +85,24 @@ export const networkServersMax = 26;
 export const networkUpTimeoutMs = 60_000;
 /** Probes of the doctor. */
 export const probeTimeoutMs = 5_000;
-/** Signed records further ahead than a day are refused; well before that something is wrong with a clock. */
-export const clockSkewMsMax = 300_000;
+/** A web page that answers in the place of a record. */
+export const probeAnswerBytesMax = 131_072;
+/** Signed records further ahead than a day are refused ([R3]): beyond this links fail. */
+export const clockSkewMsMax = 86_400_000;
+/** Times of messages look wrong from here on; no clock that is set by NTP is off by so much. */
+export const clockSkewWarnMs = 60_000;
+/** Clocks that are compared: enough to tell whose is wrong. */
+export const clockServersAsked = 6;
+/** Longer than our pings are apart (25 s), so that one has passed. */
+export const proxyHoldMs = 27_000;
+/** Links that the doctor tells of one by one. */
+export const linksShownMax = 40;
+/** Looked through for who holds a port: those of a busy machine. */
+export const processesLookedAtMax = 8_192;
+/** Below this the store soon has no room for its log; below the other a person should know. */
+export const diskFreeBytesMin = 67_108_864;
+export const diskFreeBytesWanted = 536_870_912;
+/** How often a command asks how far the doctor is. */
+export const examinationPollMs = 250;
+/** The slowest check holds a connection for half a minute, after two dials. */
+export const examinationTimeoutMs = 90_000;

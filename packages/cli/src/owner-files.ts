@@ -71,6 +71,7 @@ export function dataFiles(data: string) {
     controlPath: join(data, "control.path"),
     open: join(data, "open.html"),
     screens: join(data, "screens.json"),
+    pairedScreens: join(data, "paired-screens.json"),
     registrationToken: join(data, "registration-token"),
     engine: join(data, "engine.db"),
   };

@@ -64,6 +64,35 @@ async function runs(...words: string[]) {
 
 const linesOf = (output: string) => output.trim().split("\n");
 
+describe("xray", () => {
+  test("tells the steps with their way, who keeps the message how long, and the next try", async () => {
+    const path = [
+      { serverId: "r".repeat(52), name: "hub" },
+      { serverId: "f".repeat(52), name: "far\u001b[2J hub" },
+    ];
+    const day = 86_400_000;
+    engine.steps = [
+      { at: 1_800_000_000_000, state: "done", sentence: "In the custody of hub.", path, keptUntil: 14 * day },
+      { at: null, state: "now", sentence: "hub hands it on.", nextTryAt: 1_900_000_000_000 },
+      { at: null, state: "pending", sentence: "Waiting for Bob." },
+    ];
+    const id = "A".repeat(52);
+    const { code, output } = await runs("xray", id);
+    expect(code).toBe(exitCodes.ok);
+    expect(engine.calls.at(-1)).toEqual({ method: "messages.xray", params: { messageId: id.toLowerCase() } });
+    const lines = linesOf(output);
+    expect(lines).toHaveLength(6);
+    expect(lines[0]).toMatch(/^✓ {2}\S.* In the custody of hub\.$/);
+    expect(lines[1]).toMatch(/by way of hub → far.* hub$/);
+    expect(output).not.toContain("\u001b");
+    expect(lines[2]).toMatch(/kept until .*1970/);
+    expect(lines[4]).toMatch(/next try .*2030/);
+
+    const asJson = await runs("xray", id, "--json");
+    expect(JSON.parse(asJson.output)).toEqual(engine.steps);
+  });
+});
+
 describe("send", () => {
   test("ends when the message is in the wanted state, told before or after the answer", async () => {
     const confirm = (message: Message, state: Message["state"]) =>

@@ -92,6 +92,51 @@ describe("precedence", () => {
   });
 });
 
+test("proxies are addresses or ranges, from a file and from a variable", () => {
+  const wanted = [
+    { address: "10.0.0.2", prefix: 32 },
+    { address: "2001:db8::", prefix: 32 },
+  ];
+  toml(`proxies = ["10.0.0.2", "2001:db8::/32"]`);
+  expect(loadConfig({}, environment()).config.proxies).toEqual(wanted);
+  const text = "10.0.0.2, 2001:db8::/32";
+  expect(loadConfig({}, environment({ FEDCHAT_PROXIES: text })).config.proxies).toEqual(wanted);
+});
+
+test("servers nearby are looked for and this one is announced, unless a file, a variable or a flag says less", () => {
+  const nearby = (flag?: string | false, variables = {}) =>
+    loadConfig({ nearby: flag }, environment(variables)).config.nearby;
+  expect(nearby()).toBe("announce");
+  toml(`nearby = "look"`);
+  expect(nearby()).toBe("look");
+  expect(nearby(undefined, { FEDCHAT_NEARBY: "false" })).toBe(false);
+  expect(nearby("announce", { FEDCHAT_NEARBY: "false" })).toBe("announce");
+  toml(`nearby = false`);
+  expect(nearby()).toBe(false);
+  toml(`nearby = true`);
+  expect(usageError(() => nearby()).message).toContain("announce, look, false");
+});
+
+test("a router is asked for a port only where somebody says so", () => {
+  const asked = (variables = {}) => loadConfig({}, environment(variables)).config.port_mapping;
+  expect(asked()).toBe(false);
+  expect(asked({ FEDCHAT_PORT_MAPPING: "true" })).toBe(true);
+  expect(usageError(() => asked({ FEDCHAT_PORT_MAPPING: "perhaps" })).message).toContain("port_mapping");
+});
+
+test("relaying is for linked servers within bounds, unless said otherwise", () => {
+  expect(loadConfig({}, environment()).config).toMatchObject({
+    relay: "linked",
+    relay_storage_mb: 256,
+    relay_bandwidth_kb: 2_048,
+  });
+  toml(`relay = "anyone"\nrelay_storage_mb = 0`);
+  const { config } = loadConfig({}, environment({ FEDCHAT_RELAY_BANDWIDTH_KB: "64" }));
+  expect(config).toMatchObject({ relay: "anyone", relay_storage_mb: 0, relay_bandwidth_kb: 64 });
+  toml(`relay_bandwidth_kb = 0`);
+  expect(usageError(() => loadConfig({}, environment())).message).toContain("from 1 to 1048576");
+});
+
 describe("what is wrong is said", () => {
   test("an unknown key names the nearest known one", () => {
     toml(`prot = 8443`);
@@ -116,6 +161,7 @@ describe("what is wrong is said", () => {
     [`name = "Not A Name"`, "name"],
     [`accept = "everyone"`, "accept"],
     [`addresses = ["example.com"]`, "addresses"],
+    [`proxies = ["example.com"]`, "proxies"],
     [`[tls]\ncert = "c.pem"`, "tls.key"],
     [`[log]\nlevel = "loud"`, "log.level"],
   ])("%s is refused with its key and its file", (text, key) => {

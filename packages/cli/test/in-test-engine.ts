@@ -1,5 +1,5 @@
 /** A small engine behind the interface, for tests of what carries it: it answers, fails, and speaks up. */
-import type { EngineEvent, Message, MethodName, Params } from "@fedchat/engine/interface";
+import type { EngineEvent, Message, MethodName, Params, XrayStep } from "@fedchat/engine/interface";
 import type { Callable } from "@fedchat/engine/node";
 import { ProtocolError } from "@fedchat/protocol";
 
@@ -8,11 +8,14 @@ export class InTestEngine implements Callable {
   readonly messages: Message[] = [];
   /** Called with what `messages.send` made, before its answer leaves. */
   onSent: (message: Message) => void = () => undefined;
+  /** What an X-ray of any message shows. */
+  steps: XrayStep[] = [];
   readonly #listeners = new Set<(event: EngineEvent) => void>();
 
   async call(method: MethodName, params: unknown): Promise<unknown> {
     this.calls.push({ method, params });
     if (method === "engine.subscribe") return { position: this.messages.length };
+    if (method === "messages.xray") return this.steps;
     if (method === "requests.decline") throw new ProtocolError("blocked");
     if (method === "messages.since") {
       const { after, limit = 500 } = params as Params<"messages.since">;

@@ -5,6 +5,7 @@ import {
   formatAddress,
   nearest,
   parseAddress,
+  parseAddressRange,
   parseDuration,
 } from "../src/config/text-forms.ts";
 import { CommandError } from "../src/exit-codes.ts";
@@ -29,6 +30,27 @@ test.each([
   "http://a:80",
   "a:80 relay",
 ])("%s is no address", (text) => expect(parseAddress(text)).toBeUndefined());
+
+test.each([
+  ["10.0.0.2", "10.0.0.2", 32],
+  ["10.0.0.0/8", "10.0.0.0", 8],
+  ["0.0.0.0/0", "0.0.0.0", 0],
+  ["2001:db8::/32", "2001:db8::", 32],
+  ["::1", "::1", 128],
+])("%s is a range of addresses", (text, address, prefix) =>
+  expect(parseAddressRange(text)).toEqual({ address, prefix }),
+);
+
+test.each([
+  "",
+  "example.com",
+  "10.0.0",
+  "10.0.0.0/",
+  "10.0.0.0/33",
+  "::1/129",
+  "10.0.0.0/8/8",
+  "fe80::1%eth0",
+])("'%s' is no range of addresses", (text) => expect(parseAddressRange(text)).toBeUndefined());
 
 test.each([
   ["250ms", 250],

@@ -2,7 +2,7 @@
  * Homeservers and engines in one process: real cores on real channels, joined by carriers in memory, on a clock that
  * moves only while a test waits for something.
  */
-import type { AccountId, Clock, ServerId, Timer } from "@fedchat/protocol";
+import type { AccountId, Clock, NearbyState, ServerId, Timer } from "@fedchat/protocol";
 import { ProtocolError, serverId } from "@fedchat/protocol";
 import { nodePrimitives, nodeRandom } from "@fedchat/protocol/primitives/node";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -70,8 +70,12 @@ export class World implements AsyncDisposable {
   /** What engines and homeservers found wrong with themselves: nothing, in a test that passes. */
   readonly warnings: string[] = [];
   readonly #directory = mkdtempSync(join(tmpdir(), "fedchat-engine-"));
+  /** Whose record each domain serves. */
+  readonly domains = new Map<string, ServerId>();
   /** Servers (by host) that nobody reaches just now. */
   readonly unreachable = new Set<string>();
+  /** Whether carriers between homeservers come from beyond their local networks. */
+  fromOutside = true;
 
   /** A homeserver at this host. */
   async home(host: string): Promise<Home> {
@@ -134,6 +138,10 @@ export class Home implements AsyncDisposable {
   homeserver!: Homeserver;
   /** While true, engines cannot reach it. */
   down = false;
+  /** What it hears of in its local network. */
+  nearby: NearbyState = { mode: "announce", problem: null, servers: [] };
+  /** Says that this has changed. */
+  nearbyChanged: () => void = () => undefined;
 
   constructor(world: World, host: string, directory: string) {
     this.world = world;
@@ -166,12 +174,14 @@ export class Home implements AsyncDisposable {
             throw new ProtocolError("unreachable");
           }
           const [near, far] = channelPair();
-          void there.homeserver.acceptLink(far, { address: this.host, fromOutside: true });
+          void there.homeserver.acceptLink(far, { address: this.host, fromOutside: this.world.fromOutside });
           return near;
         },
       },
       opaque: opaqueServer,
       localToken,
+      domains: { keyOf: async (domain) => this.world.domains.get(domain) },
+      nearby: { state: () => this.nearby, onChange: (listener) => (this.nearbyChanged = listener) },
       log: { ...silentLog, error: (message) => this.world.warnings.push(message) },
     });
   }

@@ -233,7 +233,16 @@ async function quietAccounts(disk: { full?: () => boolean } = {}) {
   const alice = makeAccount({ primitives, random }, { server: self, handle: "alice", nowMs: clock.now() });
   const commit = new GroupCommit(store, clock);
   const state = await store.load();
-  const accounts = new Accounts({ self, store, commit, state, primitives, clock, log: silentLog });
+  const accounts = new Accounts({
+    self,
+    store,
+    commit,
+    state,
+    primitives,
+    visibility: "linked",
+    clock,
+    log: silentLog,
+  });
   const terms = { administrator: true, incarnation: random.bytes(16), nowMs: clock.now() };
   await accounts.book.open(openAccountRecord(primitives, alice.signed), terms);
   return { accounts, alice, store, self, clock, stranger: accountId.fromBytes(random.bytes(32)) };

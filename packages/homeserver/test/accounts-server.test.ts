@@ -41,6 +41,35 @@ test("[R2] two changes at once are two records, the later one with both", async 
   expect(record.sequence).toBeGreaterThan(before.sequence);
 });
 
+test("[G6] an administrator decides for whom it relays; that stands over restarts and above the configuration", async () => {
+  const relaying = { relaysFor: "linked", bytesPerSecond: 1_000, storageBytesMax: 7_000 } as const;
+  await using world = await startHomeserver({ config: { relaying } });
+  const alice = await world.join("alice");
+  const bob = await world.join("bob");
+  expect(world.homeserver.record().record.relaysFor).toBe("linked");
+  await expect(bob.client.request("server.setRelaying", { relaysFor: "nobody" })).rejects.toMatchObject({
+    code: "not-allowed",
+  });
+  await alice.client.request("server.setRelaying", { relaysFor: "anyone" });
+  expect(world.homeserver.record().record.relaysFor).toBe("anyone");
+  expect((await bob.client.request("server.info", {})).relaying).toMatchObject({
+    relaysFor: "anyone",
+    custodyBytesMax: 7_000,
+  });
+
+  await using again = await world.restart({ config: { relaying: { ...relaying, relaysFor: "nobody" } } });
+  expect(again.homeserver.record().record.relaysFor).toBe("anyone");
+});
+
+test("the map of a server that knows nobody shows itself", async () => {
+  await using world = await startHomeserver({ config: { name: "chat.example.com" } });
+  const alice = await world.join("alice");
+  expect(await alice.client.request("network.map", {})).toEqual({
+    servers: [{ server: world.id, name: "chat.example.com", relaysFor: "linked", neighbours: [], hops: 0 }],
+    more: false,
+  });
+});
+
 test("[R4] a store of another server's key is refused and left alone", async () => {
   await using world = await startHomeserver();
   const keys = { identity: random.bytes(32), noise: random.bytes(32) };

@@ -343,7 +343,7 @@ test("[L22] nothing of the people here is told to a server that is not linked ba
 
   stranger.control({ kind: "askPeople" });
   await world.clock.advance(1_000);
-  alice.accounts.change(alice.accounts.listed(), []);
+  alice.accounts.change(alice.accounts.listed());
   await world.clock.advance(1_000);
 
   expect(stranger.controls.filter(({ kind }) => kind === "people")).toEqual([]);

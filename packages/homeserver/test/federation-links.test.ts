@@ -481,6 +481,7 @@ test("[L20] of strangers a bounded number is remembered, and the longest silent 
     localName: undefined,
     addresses: [],
     linkedAt: index,
+    origin: "person" as const,
     lastContactAt: 1_000 + ((index * 7) % 256),
   }));
   await world.clock.settle(alice.store.write(rows.map((row) => ({ op: "link.put", row }))));
@@ -512,6 +513,7 @@ test("[L20] strangers do not push out the server of somebody's contact", async (
     localName: undefined,
     addresses: [],
     linkedAt: index,
+    origin: "person" as const,
     lastContactAt: world.clock.now() + 1 + index,
   }));
   bob.crash();

@@ -1,5 +1,13 @@
 /** A homeserver played by hand: it has keys and speaks the protocol, and says whatever a test has it say. */
-import type { BundleHeader, ControlItem, LinkControl, SecureChannel, ServerId } from "@fedchat/protocol";
+import type {
+  BundleHeader,
+  CircuitPiece,
+  ControlItem,
+  LinkControl,
+  SecureChannel,
+  ServerId,
+  ServerRecord,
+} from "@fedchat/protocol";
 import {
   decodeBundle,
   decodeBundleBody,
@@ -16,24 +24,33 @@ import { OpeningSeals, SendingSeals } from "../src/core/federation/seals.ts";
 import type { Host, World } from "./federation-world.ts";
 import { primitives } from "./federation-world.ts";
 
-export class BarePeer {
+/** What a peer must know of the server that it dials. */
+type Dialled = Pick<Host, "address" | "id" | "own">;
+
+export class BarePeer<To extends Dialled = Host> {
   readonly world: World;
   readonly name: string;
-  readonly host: Host;
+  readonly host: To;
   readonly id: ServerId;
+  readonly seed: Uint8Array;
   readonly noise: Uint8Array;
   readonly signed: Uint8Array;
   readonly controls: LinkControl[] = [];
   readonly items: ControlItem[] = [];
   readonly sealed: Uint8Array[] = [];
+  readonly pieces: CircuitPiece[] = [];
+  /** Hears of controls and pieces as they come. */
+  onControl: ((control: LinkControl) => void) | undefined;
+  onPiece: ((piece: CircuitPiece) => void) | undefined;
   closed: string | undefined;
   channel!: SecureChannel;
   seals!: SendingSeals;
   #opening!: OpeningSeals;
 
-  constructor(world: World, name: string, host: Host) {
+  constructor(world: World, name: string, host: To, says: Partial<ServerRecord> = {}) {
     const random = world.random.fork(`peer ${name}`);
     const seed = random.bytes(32);
+    this.seed = seed;
     this.world = world;
     this.name = name;
     this.host = host;
@@ -51,12 +68,18 @@ export class BarePeer {
       sequence: world.clock.now(),
       issued: world.clock.now(),
       expires: world.clock.now() + 86_400_000,
+      ...says,
     });
   }
 
   /** Connects, says that it links the host, and hears the host's first words. */
-  static async connect(world: World, host: Host, name = "mallory"): Promise<BarePeer> {
-    const peer = new BarePeer(world, name, host);
+  static async connect(
+    world: World,
+    host: Host,
+    name = "mallory",
+    says: Partial<ServerRecord> = {},
+  ): Promise<BarePeer> {
+    const peer = new BarePeer(world, name, host, says);
     await peer.dial();
     peer.control({ kind: "trust", linked: true });
     await world.clock.advance(100);
@@ -64,8 +87,13 @@ export class BarePeer {
   }
 
   /** As `connect`, and the host links back. */
-  static async mutual(world: World, host: Host, name?: string): Promise<BarePeer> {
-    const peer = await BarePeer.connect(world, host, name);
+  static async mutual(
+    world: World,
+    host: Host,
+    name?: string,
+    says?: Partial<ServerRecord>,
+  ): Promise<BarePeer> {
+    const peer = await BarePeer.connect(world, host, name, says);
     await world.clock.settle(host.federation.linkBack(peer.id));
     await world.clock.advance(100);
     return peer;
@@ -126,7 +154,7 @@ export class BarePeer {
   }
 
   /** A sealed bundle with one text for the host's first person. */
-  text(sequence: number, text: string, stream = 1_000): Uint8Array {
+  text(this: BarePeer, sequence: number, text: string, stream = 1_000): Uint8Array {
     const envelope = this.host.envelope([this.host.person], text, "request");
     return this.seal({ stream, sequence }, encodeBundleBody({ kind: "envelopes", envelopes: [envelope] }));
   }
@@ -158,10 +186,17 @@ export class BarePeer {
     if (decoded.kind === "control") {
       if (decoded.control.kind === "ping") this.control({ kind: "pong", id: decoded.control.id });
       else this.controls.push(decoded.control);
+      this.onControl?.(decoded.control);
       return;
     }
-    if (decoded.kind === "circuit") return;
+    if (decoded.kind === "circuit") {
+      this.pieces.push(decoded.piece);
+      this.onPiece?.(decoded.piece);
+      return;
+    }
     this.sealed.push(decoded.bundle);
+    // What is handed to it for others it cannot open.
+    if (decodeBundle(decoded.bundle).header.destination !== this.id) return;
     const opened = this.#opening.open(this.hostPeer, decodeBundle(decoded.bundle));
     if (!opened.ok) throw new Error(`the host sent what is ${opened.why}`);
     const body = decodeBundleBody(opened.body);

@@ -43,10 +43,14 @@ test("[L21] changes are pushed: presence, a newer record, one who is gone; an ol
   const [first, second] = [bob.people[0]!, bob.people[1]!];
   const newer = changed({ primitives }, first, { handle: "renamed" });
 
-  bob.accounts.change([{ record: newer.signed, presence: "offline", visibility: "linked" }], []);
+  const shown = { account: first.id, visibility: "linked" as const };
+  bob.accounts.change([{ ...shown, record: newer.signed, presence: "offline" }]);
   await world.clock.advance(2_000);
   expect(await handles(alice)).toEqual(["renamed offline", "person1 online"]);
-  bob.accounts.change([{ record: first.signed, presence: "online", visibility: "linked" }], [second.id]);
+  bob.accounts.change([
+    { ...shown, record: first.signed, presence: "online" },
+    { account: second.id, record: second.signed, presence: "online", visibility: "hidden" },
+  ]);
   await world.clock.advance(2_000);
 
   expect(await handles(alice)).toEqual(["renamed online"]);

@@ -10,20 +10,36 @@ import type {
   ListedPerson,
   ServerAddress,
   ServerId,
+  Visibility,
 } from "@fedchat/protocol";
-import { accountId, envelopeId, serverId, serverRecord } from "@fedchat/protocol";
+import {
+  accountId,
+  custodyReceipt,
+  envelopeId,
+  nextSequence,
+  serverId,
+  serverRecord,
+} from "@fedchat/protocol";
 import { nodePrimitives as primitives } from "@fedchat/protocol/primitives/node";
-import type { FederationPolicy, OwnRecord, RunningFederation } from "../src/core/federation/index.ts";
+import type {
+  FederationPolicy,
+  OwnRecord,
+  Relaying,
+  RunningFederation,
+} from "../src/core/federation/index.ts";
+import type { DomainChecker } from "../src/core/federation/domains.ts";
 import { createFederation } from "../src/core/federation/index.ts";
+import type { DirectoriesConfig } from "../src/core/federation/directories.ts";
 import { GroupCommit } from "../src/core/group-commit.ts";
 import { silentLog } from "../src/core/log.ts";
-import type { LocalAccounts } from "../src/core/seams.ts";
+import type { ListedChange, LocalAccounts, LocalPerson } from "../src/core/seams.ts";
 import { MemoryStore } from "../src/store/memory-store.ts";
 import type { Delivered, Delivery, StoredState, WriteOp } from "../src/store/store.ts";
 import { makeAccount } from "./test-account.ts";
 import { SeededRandom } from "./virtual/seeded-random.ts";
 import type { ProcessClock } from "./virtual/virtual-clock.ts";
 import { VirtualClock } from "./virtual/virtual-clock.ts";
+import type { VirtualNetworkOptions } from "./virtual/virtual-network.ts";
 import { VirtualNetwork } from "./virtual/virtual-network.ts";
 
 export { primitives };
@@ -34,9 +50,13 @@ export class World {
   readonly random: SeededRandom;
   readonly network: VirtualNetwork;
 
-  constructor(seed: string | number = 1) {
+  constructor(seed: string | number = 1, network: Partial<VirtualNetworkOptions> = {}) {
     this.random = new SeededRandom(seed);
-    this.network = new VirtualNetwork({ clock: this.clock, random: this.random.fork("network") });
+    this.network = new VirtualNetwork({
+      clock: this.clock,
+      random: this.random.fork("network"),
+      ...network,
+    });
   }
 
   /** A homeserver named and reached by `name`, with accounts of its own; running. */
@@ -68,6 +88,10 @@ export interface HostOptions extends FederationPolicy {
   claims: string;
   /** Another homeserver's keys. */
   keys: HostKeys;
+  /** What domains serve. */
+  domains?: DomainChecker;
+  /** Directories that it registers with. */
+  directories?: DirectoriesConfig;
 }
 
 export interface HostKeys {
@@ -78,12 +102,15 @@ export interface HostKeys {
 /** One homeserver: what survives its process, and its process. */
 export class Host {
   readonly world: World;
-  readonly name: string;
+  name: string;
   readonly keys: HostKeys;
   readonly id: ServerId;
-  readonly address: ServerAddress;
+  address: ServerAddress;
   readonly people: ReturnType<typeof makeAccount>[];
   readonly disk = { full: false, delayMs: 2 };
+  /** Whether those that connect come from beyond its local network. */
+  fromOutside = true;
+  relaying: Relaying = { relaysFor: "linked", bytesPerSecond: 1_048_576, storageBytesMax: 67_108_864 };
   own: OwnRecord;
   store: MemoryStore;
   federation!: RunningFederation;
@@ -92,6 +119,8 @@ export class Host {
   process!: ProcessClock;
   readonly #options: HostOptions;
   #runs = 0;
+  /** What its record says otherwise than at first. */
+  #said: Parameters<Host["recordWith"]>[1] = {};
 
   constructor(
     world: World,
@@ -132,6 +161,7 @@ export class Host {
         administrator: false,
         createdAt: 0,
         password: undefined,
+        visibility: undefined,
       },
       devices: [],
       incarnation: new Uint8Array(16),
@@ -155,14 +185,19 @@ export class Host {
       primitives,
       noisePrivateKey: this.keys.noise,
       ownRecord: () => this.own,
+      standingChanged: () => this.renewRecord({ ...this.#said, ...this.federation.standing() }),
+      signReceipt: (receipt) => custodyReceipt.sign(primitives, this.keys.seed, receipt),
       dialer: this.world.network.dialer(this.name),
       accounts: this.accounts,
       policy: this.#options,
+      relaying: this.relaying,
+      ...(this.#options.directories === undefined ? {} : { directories: this.#options.directories }),
+      ...(this.#options.domains === undefined ? {} : { domains: this.#options.domains }),
       log: silentLog,
     });
     const { federation } = this;
     this.world.network.listen(this.name, (channel, from) => {
-      void federation.accept(channel, { address: from, fromOutside: true });
+      void federation.accept(channel, { address: from, fromOutside: this.fromOutside });
     });
     federation.start();
   }
@@ -172,6 +207,13 @@ export class Host {
     this.process.crash();
     this.world.network.crash(this.name);
     this.store = this.store.snapshot(this.#memoryDisk());
+  }
+
+  /** Its machine stands elsewhere from now on; nothing answers at the old place, and its record does not say so yet. */
+  move(name: string): void {
+    this.crash();
+    this.name = name;
+    this.address = { ...this.address, host: name };
   }
 
   async restart(): Promise<void> {
@@ -197,7 +239,8 @@ export class Host {
 
   /** Issues a newer record. */
   renewRecord(change: Parameters<Host["recordWith"]>[1] = {}): void {
-    this.own = this.#makeRecord(this.own.record.sequence + 1, change);
+    this.#said = change;
+    this.own = this.#makeRecord(nextSequence(this.own.record.sequence, this.world.clock.now()), change);
     this.federation.ownRecordChanged();
   }
 
@@ -236,7 +279,7 @@ export class Host {
       noiseKey: primitives.x25519.publicKey(this.keys.noise),
       addresses: [this.address],
       relays: [],
-      relaysFor: "nobody",
+      relaysFor: this.relaying.relaysFor,
       neighbours: [],
       software: "fedchat test",
       sequence,
@@ -271,7 +314,8 @@ export class RecordingAccounts implements LocalAccounts {
   readonly grantedAt = new Set<ServerId>();
   presence: ListedPerson["presence"] = "online";
   readonly #host: Host;
-  #listener: ((changed: ListedPerson[], gone: AccountId[]) => void) | undefined;
+  visibility: Visibility = "linked";
+  #listener: ((changes: ListedChange[]) => void) | undefined;
 
   constructor(host: Host) {
     this.#host = host;
@@ -308,20 +352,18 @@ export class RecordingAccounts implements LocalAccounts {
       : undefined;
   }
 
-  listed(): ListedPerson[] {
-    return this.#host.people.map(({ signed }) => ({
-      record: signed,
-      presence: this.presence,
-      visibility: "linked" as const,
-    }));
+  listed(): LocalPerson[] {
+    const { presence, visibility } = this;
+    return this.#host.people.map(({ id, signed }) => ({ account: id, record: signed, presence, visibility }));
   }
 
-  onListedChange(listener: (changed: ListedPerson[], gone: AccountId[]) => void): void {
+  onListedChange(listener: (changes: ListedChange[]) => void): void {
     this.#listener = listener;
   }
 
-  change(changed: ListedPerson[], gone: AccountId[]): void {
-    this.#listener?.(changed, gone);
+  /** Tells of people as they are now, who were shown as far as `before` says. */
+  change(people: LocalPerson[], before: Visibility = this.visibility): void {
+    this.#listener?.(people.map((person) => ({ person, before })));
   }
 
   notify(to: Parameters<LocalAccounts["notify"]>[0], event: ClientEvent): void {

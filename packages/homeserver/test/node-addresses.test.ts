@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { ownAddresses } from "../src/node/addresses.ts";
 import { ConnectionCounts } from "../src/node/connection-counts.ts";
 import { connectionsPerAddressMax } from "../src/node/limits.ts";
-import { countedBy, remoteOf } from "../src/node/remote-address.ts";
+import { countedBy, remoteOf, TrustedProxies } from "../src/node/remote-address.ts";
 
 function face(address: string): NetworkInterfaceInfo {
   const internal = address === "127.0.0.1" || address === "::1";
@@ -57,8 +57,9 @@ describe("own addresses", () => {
 });
 
 describe("the other end of a socket", () => {
-  const remote = (address: string, forwarded?: string) =>
-    remoteOf(address, forwarded === undefined ? {} : { "x-forwarded-for": forwarded });
+  const none = new TrustedProxies([]);
+  const remote = (address: string, forwarded?: string, proxies = none) =>
+    remoteOf(address, forwarded === undefined ? {} : { "x-forwarded-for": forwarded }, proxies);
 
   test("is outside unless it is of this machine or its own network", () => {
     for (const near of [
@@ -75,7 +76,7 @@ describe("the other end of a socket", () => {
     for (const far of ["203.0.113.9", "::ffff:8.8.8.8", "2001:db8::1", "172.32.0.1"]) {
       expect(remote(far).fromOutside, far).toBe(true);
     }
-    expect(remoteOf(undefined, {})).toEqual({ address: "", fromOutside: false });
+    expect(remoteOf(undefined, {}, none)).toEqual({ address: "", fromOutside: false });
   });
 
   test("counts as its address, and as its /64 in IPv6", () => {
@@ -96,8 +97,30 @@ describe("the other end of a socket", () => {
     expect(remote("192.168.1.3", "203.0.113.9").address).toBe("192.168.1.3");
   });
 
-  test("may open so many sockets, unless it is near", () => {
-    const counts = new ConnectionCounts();
+  test("is what a configured proxy saw, through a row of them, and nobody else's word", () => {
+    const proxies = new TrustedProxies([
+      { address: "10.20.0.2", prefix: 32 },
+      { address: "203.0.113.0", prefix: 24 },
+      { address: "2001:db8:5::", prefix: 48 },
+    ]);
+    const seen = (address: string, forwarded: string) => remote(address, forwarded, proxies).address;
+    expect(seen("10.20.0.2", "6.6.6.6, 198.51.100.7")).toBe("198.51.100.7");
+    expect(seen("::ffff:10.20.0.2", "198.51.100.7")).toBe("198.51.100.7");
+    expect(seen("2001:db8:5:1::9", "198.51.100.7")).toBe("198.51.100.7");
+    // Two in a row, and one on this machine before them.
+    expect(seen("10.20.0.2", "6.6.6.6, 198.51.100.7, 203.0.113.80")).toBe("198.51.100.7");
+    expect(seen("127.0.0.1", "198.51.100.7, 203.0.113.80, 10.20.0.2")).toBe("198.51.100.7");
+    // Nothing but proxies, or something that is no address.
+    expect(seen("10.20.0.2", "203.0.113.80")).toBe("203.0.113.80");
+    expect(seen("10.20.0.2", "nonsense, 203.0.113.80")).toBe("203.0.113.80");
+    expect(seen("10.20.0.2", "")).toBe("10.20.0.2");
+    // Its neighbour is not configured.
+    expect(seen("10.20.0.3", "198.51.100.7")).toBe("10.20.0.3");
+    expect(remote("10.20.0.2", "198.51.100.7", proxies).fromOutside).toBe(true);
+  });
+
+  test("may open so many sockets, unless it is near or a configured proxy", () => {
+    const counts = new ConnectionCounts(new TrustedProxies([{ address: "198.51.100.1", prefix: 32 }]));
     const open = (address: string) =>
       Array.from({ length: connectionsPerAddressMax }, () => counts.enter(address));
     expect(open("2001:db8::1").every(Boolean)).toBe(true);
@@ -105,7 +128,11 @@ describe("the other end of a socket", () => {
     expect(counts.enter("2001:db8:0:1::2")).toBe(true);
     counts.leave("2001:db8::1");
     expect([counts.enter("2001:db8::2"), counts.enter("2001:db8::2")]).toEqual([true, false]);
-    open("127.0.0.1");
-    expect(counts.enter("127.0.0.1")).toBe(true);
+    for (const uncounted of ["127.0.0.1", "198.51.100.1"]) {
+      open(uncounted);
+      expect(counts.enter(uncounted), uncounted).toBe(true);
+    }
+    open("198.51.100.2");
+    expect(counts.enter("198.51.100.2")).toBe(false);
   });
 });

@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { request } from "node:https";
+import { createServer as createHttpsServer, request } from "node:https";
 import type { IncomingMessage } from "node:http";
 import { connect as connectTcp, createServer } from "node:net";
 import type { AddressInfo } from "node:net";
@@ -38,12 +38,14 @@ async function get(
   port: number,
   path: string,
   method = "GET",
+  headers: Record<string, string> = {},
 ): Promise<{ answer: IncomingMessage; body: string }> {
   const asked = request({
     host: "127.0.0.1",
     port,
     path,
     method,
+    headers,
     rejectUnauthorized: false,
     agent: false,
   }).end();
@@ -91,6 +93,17 @@ describe("the HTTPS port", () => {
     expect(answer.headers["strict-transport-security"]).toBeUndefined();
   });
 
+  test("[N4] gives its signed record to homeservers, which is never cached", async () => {
+    await using server = await open();
+    const { answer, body } = await get(server.port, wellKnownPath, "GET", { Accept: "application/cbor" });
+    expect(Buffer.from(body)).toEqual(Buffer.from([1, 2, 3]));
+    expect(answer.headers).toMatchObject({
+      "content-type": "application/cbor",
+      "cache-control": "no-store",
+      "cross-origin-resource-policy": "same-origin",
+    });
+  });
+
   test("gives other GETs to the page, and answers them itself without one", async () => {
     await using bare = await open();
     expect((await get(bare.port, "/")).answer.statusCode).toBe(404);
@@ -101,10 +114,82 @@ describe("the HTTPS port", () => {
     expect((await get(server.port, "/i", "POST")).answer.statusCode).toBe(405);
   });
 
+  test("offers a second door what is not the protocol's; what that leaves is answered as without it", async () => {
+    const offered: string[] = [];
+    await using server = await open({
+      page: (_asked, response) => response.end("page"),
+      door: {
+        request(asked, response, { address }) {
+          offered.push(`${asked.method} ${asked.url} ${address}`);
+          const isTaken = asked.url === "/taken";
+          if (isTaken) response.end("taken");
+          return isTaken;
+        },
+        upgrade(asked, socket) {
+          offered.push(`upgrade ${asked.url}`);
+          const isTaken = asked.url === "/taken";
+          if (isTaken) socket.end("HTTP/1.1 403 Forbidden\r\n\r\n");
+          return isTaken;
+        },
+      },
+    });
+    expect((await get(server.port, "/taken", "POST")).body).toBe("taken");
+    expect((await get(server.port, "/left")).body).toBe("page");
+    expect((await get(server.port, "/left", "POST")).answer.statusCode).toBe(405);
+    expect((await get(server.port, wellKnownPath)).answer.statusCode).toBe(200);
+    await expect(dialWebSocket(local(server.port), "/taken")).rejects.toMatchObject({ code: "not-fedchat" });
+    await expect(dialWebSocket(local(server.port), "/left")).rejects.toMatchObject({ code: "not-fedchat" });
+    (await webSocketDialer.dial(local(server.port), clientPath)).close("enough");
+    expect(offered).toEqual([
+      "POST /taken 127.0.0.1",
+      "GET /left 127.0.0.1",
+      "POST /left 127.0.0.1",
+      "upgrade /taken",
+      "upgrade /left",
+    ]);
+  });
+
   test("is not there yet until it knows who it is", async () => {
     await using server = await open({ identity: () => undefined });
     expect((await get(server.port, wellKnownPath)).answer.statusCode).toBe(503);
     await expect(dialWebSocket(local(server.port), linkPath)).rejects.toMatchObject({ code: "not-fedchat" });
+  });
+
+  test("says so when a proxy took the upgrade away, or gets no answer from the homeserver behind it", async () => {
+    await using server = await open();
+    expect((await get(server.port, linkPath)).answer).toMatchObject({
+      statusCode: 426,
+      headers: { upgrade: "websocket" },
+    });
+    const through = async (homeserver: number, path: string) => {
+      const proxy = createHttpsServer(credentials, (asked, response) => {
+        get(homeserver, asked.url!).then(
+          ({ answer, body }) => response.writeHead(answer.statusCode!).end(body),
+          () => response.writeHead(502).end(),
+        );
+      });
+      await new Promise<void>((resolve) => proxy.listen(0, "127.0.0.1", resolve));
+      const { port } = proxy.address() as AddressInfo;
+      const failure = await dialWebSocket(local(port), path).catch((error: unknown) => error);
+      proxy.close();
+      return failure;
+    };
+    for (const path of [linkPath, clientPath]) {
+      expect(await through(server.port, path)).toMatchObject({
+        code: "not-fedchat",
+        message: expect.stringContaining("does not pass WebSockets on"),
+      });
+    }
+    expect(await through(server.port, "/else")).toMatchObject({
+      code: "not-fedchat",
+      message: expect.stringContaining("HTTP status 404"),
+    });
+    const { port } = server;
+    await server[Symbol.asyncDispose]();
+    expect(await through(port, linkPath)).toMatchObject({
+      code: "unreachable",
+      message: expect.stringContaining("no answer from the homeserver behind it"),
+    });
   });
 
   test("refuses other upgrades and oversized headers, and goes on", async () => {

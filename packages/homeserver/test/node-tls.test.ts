@@ -3,9 +3,11 @@ import { chmodSync, readFileSync, rmSync, statSync, writeFileSync } from "node:f
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { silentLog } from "../src/core/log.ts";
+import { ownCertificateCheckEveryMs } from "../src/node/limits.ts";
 import { makeSelfSigned } from "../src/node/self-signed.ts";
-import type { TlsCredentials } from "../src/node/tls-certificate.ts";
-import { CertificateError, certificateFileNames, TlsCertificate } from "../src/node/tls-certificate.ts";
+import type { TlsCredentials } from "../src/node/tls-credentials.ts";
+import { CertificateError } from "../src/node/own-certificate.ts";
+import { certificateFileNames, TlsCertificate } from "../src/node/tls-certificate.ts";
 import { ManualClock } from "./manual-clock.ts";
 import { temporaryFolder } from "./store-places.ts";
 
@@ -127,11 +129,63 @@ describe("a configured certificate", () => {
     const open = (paths: TlsCredentials) => () =>
       new TlsCertificate({ folder: folder.path, own: paths, clock: new ManualClock(), log: silentLog });
     const good = makeSelfSigned(now, now + day);
-    expect(open({ cert: "/nowhere/a.pem", key: "/nowhere/a.key" })).toThrow("/nowhere/a.pem cannot be read");
+    const absent = { cert: "/nowhere/a.pem", key: "/nowhere/a.key" };
+    expect(open(absent)).toThrow("/nowhere/a.pem does not exist");
+    expect(open({ cert: folder.path, key: folder.path })).toThrow(`${folder.path} cannot be read (EISDIR)`);
     expect(open(own(folder.path, { ...good, cert: "no" }))).toThrow("own.pem is not a certificate in PEM");
     expect(open(own(folder.path, { ...good, key: "no" }))).toThrow("own.key is not a private key in PEM");
+    const passphrase = createPrivateKey(good.key).export({
+      format: "pem",
+      type: "pkcs8",
+      cipher: "aes-256-cbc",
+      passphrase: "secret",
+    });
+    const locked = own(folder.path, { ...good, key: passphrase.toString() });
+    expect(open(locked)).toThrow("own.key is protected by a passphrase");
     const mixed = own(folder.path, { ...good, key: makeSelfSigned(now, now + day).key });
     expect(open(mixed)).toThrow(CertificateError);
     expect(open(mixed)).toThrow("does not belong to");
+  });
+
+  test("that has expired is used all the same, and told of by name until it is replaced", async () => {
+    using folder = temporaryFolder();
+    const clock = new ManualClock();
+    const now = clock.now();
+    const paths = own(folder.path, makeSelfSigned(now - 9 * day, now - day));
+    using certificate = new TlsCertificate({ folder: folder.path, own: paths, clock, log: silentLog });
+    expect(certificate.problem!.sentence).toContain(`${paths.cert} expired on 2027-01-14`);
+    certificate.watch(() => undefined);
+    own(folder.path, makeSelfSigned(now - day, now + 2 * day));
+    await clock.advance(ownCertificateCheckEveryMs);
+    expect(certificate.problem).toBeUndefined();
+    await clock.advance(3 * day);
+    expect(certificate.problem!.sentence).toContain("expired");
+  });
+
+  test("that is replaced by one that is expired, half-written or foreign keeps the old one, and says why", async () => {
+    using folder = temporaryFolder();
+    const clock = new ManualClock();
+    const now = clock.now();
+    const good = makeSelfSigned(now - day, now + 9 * day);
+    const paths = own(folder.path, good);
+    using certificate = new TlsCertificate({ folder: folder.path, own: paths, clock, log: silentLog });
+    const changes: TlsCredentials[] = [];
+    certificate.watch((credentials) => changes.push(credentials));
+    const fresh = makeSelfSigned(now - day, now + 30 * day);
+    const bad: [TlsCredentials, string][] = [
+      [makeSelfSigned(now - 9 * day, now - day), "expired"],
+      [{ ...fresh, cert: fresh.cert.slice(0, 100) }, "is not a certificate"],
+      [{ ...fresh, key: good.key }, "does not belong to"],
+    ];
+    for (const [credentials, why] of bad) {
+      own(folder.path, credentials);
+      await clock.advance(ownCertificateCheckEveryMs);
+      expect(certificate.problem!.sentence).toContain(why);
+      expect(certificate.current).toEqual(good);
+    }
+    // Its second file comes a moment later: then both fit.
+    own(folder.path, fresh);
+    await clock.advance(ownCertificateCheckEveryMs);
+    expect([certificate.problem, changes]).toEqual([undefined, [fresh]]);
   });
 });

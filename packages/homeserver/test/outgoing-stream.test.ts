@@ -2,6 +2,7 @@
 import type { Clock, ServerId } from "@fedchat/protocol";
 import { accountId, envelopeId, serverId } from "@fedchat/protocol";
 import { expect, test } from "vitest";
+import { KeptStream } from "../src/core/federation/kept-stream.ts";
 import { OutgoingStream } from "../src/core/federation/outgoing-stream.ts";
 import type { OutboxRow } from "../src/store/store.ts";
 
@@ -30,7 +31,7 @@ function row(sequence: number, expiresAt: number): OutboxRow {
 function streamWith(stored: { stream: number; next: number } | undefined, rows: OutboxRow[]) {
   const reads: (() => void)[] = [];
   const kept = [...rows];
-  const stream = new OutgoingStream(
+  const keptStream = new KeptStream(
     {
       destination,
       class: "messages",
@@ -50,6 +51,7 @@ function streamWith(stored: { stream: number; next: number } | undefined, rows: 
     },
     stored,
   );
+  const stream = new OutgoingStream(keptStream, { clock, failed() {} });
   return { stream, reads, kept };
 }
 
@@ -60,18 +62,18 @@ test("[B15] [B19] bundles that expire while their acknowledgement is looked up d
     { stream: 1_000, next: 7 },
     [1, 2, 3, 4, 5, 6].map((sequence) => row(sequence, sequence < 6 ? 1 : 99_999)),
   );
-  const ready = stream.ready();
+  const ready = stream.kept.ready();
   reads.shift()!();
   await ready;
   stream.connect(wire);
-  const expiring = stream.expire();
+  const expiring = stream.kept.expire();
   await turns();
   const readExpired = reads.shift()!;
   await stream.receiverHolds(1_000, 6);
   const readAcknowledged = reads.pop()!;
   readExpired();
   await expiring;
-  const expiry = stream.plan()!;
+  const expiry = stream.kept.plan()!;
   kept.splice(0, 5); // The transaction is written, then the page is read, then both answers arrive.
   expiry.committed();
   readAcknowledged();
@@ -84,7 +86,7 @@ test("[B15] [B19] bundles that expire while their acknowledgement is looked up d
   }
 
   expect(looked).toBeLessThan(20);
-  const settling = stream.plan();
+  const settling = stream.kept.plan();
   expect(settling?.ops).toEqual([
     { op: "outbox.acknowledged", destination, class: "messages", stream: 1_000, sequence: 6 },
   ]);

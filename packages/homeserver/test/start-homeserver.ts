@@ -6,6 +6,7 @@ import type { Dialer } from "../src/core/federation/index.ts";
 import type { Homeserver, HomeserverConfig } from "../src/core/homeserver.ts";
 import { openHomeserver } from "../src/core/homeserver.ts";
 import { silentLog } from "../src/core/log.ts";
+import type { Examine, Nearby } from "../src/core/seams.ts";
 import type { HomeserverKeys } from "../src/core/server-identity.ts";
 import type { OpaqueSuite } from "../src/core/accounts/passwords.ts";
 import { loadOpaque } from "../src/node/opaque-server.ts";
@@ -33,6 +34,8 @@ export interface Start {
   keys?: HomeserverKeys;
   config?: Partial<HomeserverConfig>;
   dialer?: Dialer;
+  nearby?: Nearby;
+  examine?: Examine;
 }
 
 export async function startHomeserver(start: Start = {}): Promise<World> {
@@ -56,6 +59,8 @@ export async function startHomeserver(start: Start = {}): Promise<World> {
     dialer: start.dialer ?? unreachable,
     opaque: await opaque(),
     localToken,
+    ...(start.nearby === undefined ? {} : { nearby: start.nearby }),
+    ...(start.examine === undefined ? {} : { examine: start.examine }),
     log: silentLog,
   });
   return new World(homeserver, store, clock, keys);

@@ -48,8 +48,10 @@ export function describeStore(name: string, makePlace: () => StorePlace): void {
         devices: [],
         links: [],
         records: [],
+        told: [],
         outgoing: [],
         incoming: [],
+        custody: [],
         grants: [],
         blocks: [],
       });
@@ -66,9 +68,25 @@ export function describeStore(name: string, makePlace: () => StorePlace): void {
     test("gives everything back after it was closed and opened again", async () => {
       await using place = makePlace();
       const password = { opaque: Uint8Array.of(4), wrappedKey: Uint8Array.of(5, 6) };
-      const record = { server: there, name: "there", sequence: 3, record: Uint8Array.of(8) };
+      const record = {
+        server: there,
+        name: "there",
+        sequence: 3,
+        record: Uint8Array.of(8),
+        hops: 0,
+        heardFrom: undefined,
+        changed: 1_700_000_000_000,
+      };
+      const heard = { ...record, server: here, hops: 3, heardFrom: there, changed: 1_700_000_000_001 };
+      const told = { server: there, incarnation: new Uint8Array(8).fill(5), upTo: 40 };
       const incoming = { source: there, class: "messages", stream: 40, committed: 12 } as const;
-      const full = link(there, { blocked: true, localName: "Théo's", lastContactAt: 6_000, addresses: [] });
+      const full = link(there, {
+        blocked: true,
+        localName: "Théo's",
+        lastContactAt: 6_000,
+        addresses: [],
+        origin: "directory",
+      });
       let store = await place.open();
       await store.write([
         { op: "meta.put", key: "one", value: Uint8Array.of(1) },
@@ -76,15 +94,22 @@ export function describeStore(name: string, makePlace: () => StorePlace): void {
         opening(alice, "alice", [phone]),
         opening(bob, "bob", []),
         { op: "account.password", account: alice, password },
+        { op: "account.visibility", account: alice, visibility: "beyond" },
         { op: "device.fence", account: alice, device: phone, fencing: 17 },
         { op: "link.put", row: link(there) },
         { op: "link.put", row: full },
         { op: "link.put", row: link(here) },
         { op: "link.delete", server: here },
-        { op: "record.put", ...record, server: here },
+        { op: "record.put", ...heard },
         { op: "link.delete", server: here },
         { op: "record.put", ...record, sequence: 2 },
         { op: "record.put", ...record },
+        { op: "record.put", ...record, server: server(2) },
+        { op: "record.delete", server: server(2) },
+        { op: "told.put", row: { ...told, server: here } },
+        { op: "link.delete", server: here },
+        { op: "told.put", row: { ...told, upTo: 39 } },
+        { op: "told.put", row: told },
         { op: "stream.received", row: { ...incoming, committed: 11 } },
         { op: "stream.received", row: incoming },
         { op: "outbox.append", rows: [bundle(1)] },
@@ -103,14 +128,17 @@ export function describeStore(name: string, makePlace: () => StorePlace): void {
       expect({
         ...state,
         accounts: state.accounts.toSorted((a, b) => (a.handle < b.handle ? -1 : 1)),
+        records: state.records.toSorted((a, b) => a.hops - b.hops),
       }).toEqual({
         meta: new Map([["one", Uint8Array.of(2)]]),
-        accounts: [{ ...accountRow(alice, "alice"), password }, accountRow(bob, "bob")],
+        accounts: [{ ...accountRow(alice, "alice"), password, visibility: "beyond" }, accountRow(bob, "bob")],
         devices: [{ account: alice, device: phone, fencing: 17, cursor: 0 }],
         links: [full],
-        records: [record],
+        records: [record, heard],
+        told: [told],
         outgoing: [{ destination: there, class: "messages", stream: 7, next: 2 }],
         incoming: [incoming],
+        custody: [],
         grants: [{ account: alice, peer: carol, server: there }],
         blocks: [{ account: bob, peer: carol }],
       });

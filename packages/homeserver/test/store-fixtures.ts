@@ -33,6 +33,7 @@ export function accountRow(id: AccountId, handle: string): AccountRow {
     administrator: id === alice,
     createdAt: 1_700_000_000_000,
     password: undefined,
+    visibility: undefined,
   };
 }
 
@@ -84,6 +85,7 @@ export function link(to: ServerId, change: Partial<LinkRow> = {}): LinkRow {
     localName: undefined,
     addresses: [{ host: "chat.example.com", port: 8443, kind: "direct" }],
     linkedAt: 5_000,
+    origin: "person",
     lastContactAt: undefined,
     ...change,
   };

@@ -1,4 +1,6 @@
 import { describeStore } from "./store-contract.ts";
+import { describeCustody } from "./store-custody-contract.ts";
 import { memoryPlace } from "./store-places.ts";
 
 describeStore("memory", memoryPlace);
+describeCustody("memory", memoryPlace);

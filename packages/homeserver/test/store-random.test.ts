@@ -1,6 +1,12 @@
 import { expect, test } from "vitest";
-import type { AccountId, DeviceId } from "@fedchat/protocol";
-import type { HomeserverStore, OutgoingStream, StoredState, WriteOp } from "../src/store/index.ts";
+import type { AccountId, DeviceId, ServerId } from "@fedchat/protocol";
+import type {
+  CustodyRow,
+  HomeserverStore,
+  OutgoingStream,
+  StoredState,
+  WriteOp,
+} from "../src/store/index.ts";
 import { account, accountRow, bundle, delivery, device, envelope, link, server } from "./store-fixtures.ts";
 import { memoryPlace, sqlitePlace } from "./store-places.ts";
 
@@ -52,7 +58,7 @@ function randomOp(random: Random, known: Known): WriteOp {
   const at = `${place.destination} ${place.class}`;
   const outgoing = known.outgoing.get(at) ?? { ...place, stream: 1, first: 1, next: 1 };
   const bytes = Uint8Array.of(random(256), random(256));
-  switch (random(22)) {
+  switch (random(26)) {
     case 0:
       return { op: "meta.put", key: pick(names), value: bytes };
     case 1:
@@ -124,12 +130,22 @@ function randomOp(random: Random, known: Known): WriteOp {
             row: link(place.destination, { blocked: random(2) === 0, localName: pick([undefined, "x"]) }),
           };
     case 17:
+      if (random(4) === 0) return { op: "record.delete", server: place.destination };
+      if (random(3) === 0) {
+        return {
+          op: "told.put",
+          row: { server: place.destination, incarnation: bytes.slice(0, 8), upTo: random(99) },
+        };
+      }
       return {
         op: "record.put",
         server: place.destination,
         name: "there",
         sequence: random(99),
         record: bytes,
+        hops: random(7),
+        heardFrom: pick([undefined, place.destination]),
+        changed: random(99),
       };
     case 18:
       return {
@@ -149,8 +165,41 @@ function randomOp(random: Random, known: Known): WriteOp {
       };
     case 20:
       return { op: "sealed.put", account: who, row: { name: pick(names), version: 1 + random(4), bytes } };
+    case 21:
+    case 22:
+      return { op: "custody.put", row: randomCustody(random) };
+    case 23:
+      return pick<WriteOp>([
+        {
+          op: "custody.taken",
+          next: pick(servers),
+          source: pick(servers),
+          class: "messages",
+          stream: random(2),
+          upTo: random(6),
+        },
+        { op: "custody.drop", next: pick(servers), hash: Uint8Array.of(random(9)) },
+        { op: "custody.handedOn", next: pick(servers), hash: Uint8Array.of(random(9)) },
+        { op: "custody.passed", next: pick(servers), hash: Uint8Array.of(random(9)) },
+        { op: "custody.expire", now: random(40) },
+      ]);
+    case 24: {
+      const sequence = outgoing.first + random(3);
+      const receipt = {
+        relay: pick(servers),
+        hash: bytes,
+        taken: random(9),
+        until: 99,
+        at: random(9),
+        path: some(servers),
+      };
+      return { op: "receipt.put", row: { ...place, stream: outgoing.stream, sequence, ...receipt } };
+    }
     default:
       return pick<WriteOp>([
+        { op: "custody.source", server: place.destination, sequence: random(9), record: bytes },
+        { op: "custody.owe", to: place.destination, receipt: bytes, until: random(60) },
+        { op: "custody.paid", to: place.destination, upTo: random(4) },
         { op: "grant.put", account: who, peer: pick(accounts), server: place.destination },
         { op: "grant.delete", account: who, peer: pick(accounts) },
         { op: "block.put", account: who, peer: pick(accounts) },
@@ -167,6 +216,23 @@ function randomOp(random: Random, known: Known): WriteOp {
         },
       ]);
   }
+}
+
+function randomCustody(random: Random): CustodyRow {
+  const pick = () => servers[random(servers.length)]!;
+  return {
+    ...{
+      from: pick(),
+      next: pick(),
+      source: pick(),
+      destination: pick(),
+      stream: random(2),
+      sequence: random(6),
+    },
+    class: (["control", "messages", "bulk"] as const)[random(3)]!,
+    ...{ created: random(99), taken: random(99), until: random(60), passed: 0 },
+    ...{ hash: Uint8Array.of(random(9)), bundle: Uint8Array.of(1, random(9)) },
+  };
 }
 
 function randomDelivery(random: Random) {
@@ -193,7 +259,18 @@ async function everything(store: HomeserverStore): Promise<unknown> {
     state: sortedState(await store.load()),
     accounts: await Promise.all(ofAccounts),
     outboxes: await Promise.all(outboxes),
+    custody: await Promise.all(servers.map((next) => custodyOf(store, next))),
+    places: sorted((await Promise.all(envelopes.map((one) => store.outboxPlaces(one)))).flat()),
     found: unique(await store.outboxFind(envelopes)),
+  };
+}
+
+async function custodyOf(store: HomeserverStore, next: ServerId): Promise<unknown> {
+  return {
+    pages: await Promise.all(servers.map((source) => store.custodyPage(next, source, undefined, 1_000))),
+    record: await store.custodySource(next),
+    owed: await store.custodyOwed(next, 100),
+    receipts: await store.receipts(next, "messages", 0, 1_000),
   };
 }
 

@@ -8,10 +8,12 @@ import { describe, expect, test } from "vitest";
 import { openSqliteStore, storeFileName, StoreFullError, StoreUnusableError } from "../src/store/index.ts";
 import { migrate } from "../src/store/sqlite/open-database.ts";
 import { describeStore } from "./store-contract.ts";
+import { describeCustody } from "./store-custody-contract.ts";
 import { alice, deliver, delivery, envelope, opening, phone } from "./store-fixtures.ts";
 import { sqlitePlace, temporaryFolder } from "./store-places.ts";
 
 describeStore("sqlite", sqlitePlace);
+describeCustody("sqlite", sqlitePlace);
 
 describe("the store on disk", () => {
   test("is its owner's alone", async () => {

@@ -20,6 +20,8 @@ import {
 } from "./cbor/codec.ts";
 import { wireError } from "./errors.ts";
 import {
+  findingsMax,
+  invitationRelaysMax,
   keyPackageBytesMax,
   keyPackagesStockedMax,
   nearbyAddressesMax,
@@ -28,6 +30,7 @@ import {
   recordBytesMax,
   sealedRecordBytesMax,
   sealedRecordsPerAccountMax,
+  serverAddressesMax,
 } from "./limits.ts";
 import { accountId, deviceId, envelopeId, handlePattern, serverId } from "./names.ts";
 import { relayHint } from "./invitation.ts";
@@ -55,6 +58,8 @@ export const linkView = struct({
   server: serverId.codec,
   /** Claimed name; empty before the first contact. */
   name: text({ max: 253 }),
+  /** Whether it is a domain that has confirmed this server; absent: it is none, or has not. [N4] */
+  nameProved: optional(bool),
   localName: nullable(text({ max: 256 })),
   trust: literals("mutual", "incoming", "outgoing", "blocked"),
   state: literals("connected", "connecting", "waiting", "refused", "off"),
@@ -92,6 +97,10 @@ const serverInfo = struct({
   accounts: uint({}),
   /** Whether any server reached this one from outside lately. */
   reachedFromOutside: bool,
+  /** Whether a linked server that was asked lately could dial this one at all; absent: none was. [L25] */
+  dialledBack: optional(bool),
+  /** Relays of this server's record, for invitations: where they are, first those that relay for anyone. [I1] */
+  relayHints: array(relayHint, { max: invitationRelaysMax }),
   /** What this server does for others, and has stored for them. */
   relaying: struct({
     relaysFor: literals("nobody", "linked", "anyone"),
@@ -120,6 +129,20 @@ export const envelopeTrace = struct({
   nextTryAt: nullable(uint({})),
 });
 export type EnvelopeTrace = TypeOf<typeof envelopeTrace>;
+
+/** A directory that this server registers with. */
+export const directoryView = struct({
+  address: serverAddress,
+  /** Null before somebody answered there. */
+  server: nullable(serverId.codec),
+  name: text({ max: 253 }),
+  state: literals("connected", "connecting", "waiting"),
+  error: nullable(wireError),
+  nextTryAt: nullable(uint({})),
+  /** How many servers it announced since this one started. */
+  servers: uint({}),
+});
+export type DirectoryView = TypeOf<typeof directoryView>;
 
 /** A server as this one knows the network. */
 export const mapServer = struct({
@@ -150,6 +173,40 @@ const nearbyState = struct({
   servers: array(nearbyServer, { max: nearbyServersMax }),
 });
 export type NearbyState = TypeOf<typeof nearbyState>;
+
+/** One thing that decides whether others reach this homeserver, looked at. Sentences are for people. */
+export const finding = struct({
+  /** What was looked at, for programs: `port`, `address`, `proxy`, `clock` and so on. */
+  check: text({ min: 1, max: 40 }),
+  /** The same for people, with the address or the server that is meant. */
+  title: text({ min: 1, max: 400, multiline: true }),
+  result: literals("passed", "warning", "failed", "untestable"),
+  /** Why, for programs; null where it passed. */
+  code: nullable(text({ max: 40 })),
+  sentence: text({ max: 1_000, multiline: true }),
+  fix: nullable(text({ max: 1_000, multiline: true })),
+  /** What a screen can do about it. */
+  action: nullable(
+    tagged("kind", {
+      copy: struct({ text: text({ min: 1, max: 2_000, multiline: true }) }),
+      server: struct({ server: serverId.codec }),
+      linkServer: struct({}),
+      invite: struct({}),
+    }),
+  ),
+});
+export type Finding = TypeOf<typeof finding>;
+
+/** What the doctor found so far. */
+export const examination = struct({
+  startedAt: uint({}),
+  /** Null while it goes on. */
+  finishedAt: nullable(uint({})),
+  findings: array(finding, { max: findingsMax }),
+  /** Titles of what is still looked at. */
+  pending: array(text({ max: 400, multiline: true }), { max: findingsMax }),
+});
+export type Examination = TypeOf<typeof examination>;
 
 const sealedRecord = struct({
   name: text({ min: 1, max: 128 }),
@@ -301,7 +358,17 @@ export const clientMethods = {
   /** The record of an account whose key and server are known; null where there is none. */
   "people.lookup": method(
     "session",
-    struct({ server: serverId.codec, account: accountId.codec }),
+    struct({
+      server: serverId.codec,
+      account: accountId.codec,
+      /** Where that server is, as an invitation says: it need not be known here. [C11] */
+      invited: optional(
+        struct({
+          addresses: array(serverAddress, { max: serverAddressesMax }),
+          relays: array(relayHint, { max: invitationRelaysMax }),
+        }),
+      ),
+    }),
     struct({ record: nullable(signedAccountRecord) }),
   ),
 
@@ -321,6 +388,11 @@ export const clientMethods = {
     "administrator",
     struct({ relaysFor: literals("nobody", "linked", "anyone") }),
     nothing,
+  ),
+  "directories.list": method(
+    "session",
+    nothing,
+    struct({ directories: array(directoryView, { max: 64 }) }),
   ),
   /** The network as this server knows it, nearest first. */
   "network.map": method(
@@ -355,6 +427,9 @@ export const clientMethods = {
 
   /** Servers in the homeserver's local network. Its administrators' business: others need not know that network. */
   "servers.nearby": method("administrator", nothing, nearbyState),
+
+  /** The doctor's findings as they are now. The first call begins; `again` begins anew, unless one goes on. */
+  "server.examine": method("administrator", struct({ again: bool }), examination),
 } as const;
 
 export type ClientMethodName = keyof typeof clientMethods;

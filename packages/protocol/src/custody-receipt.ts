@@ -5,6 +5,7 @@
 import type { TypeOf } from "./cbor/codec.ts";
 import { bytes, literals, struct, uint } from "./cbor/codec.ts";
 import { serverId } from "./names.ts";
+import type { Primitives } from "./primitives/primitives.ts";
 import { signedKind } from "./signed.ts";
 
 export const custodyReceiptBody = struct({
@@ -22,6 +23,14 @@ export const custodyReceiptBody = struct({
   until: uint({}),
 });
 export type CustodyReceipt = TypeOf<typeof custodyReceiptBody>;
+
+/** The name of one sealed bundle, whatever its route. `aad`: the authenticated header, [B2]. */
+export function bundleHash(
+  p: Primitives,
+  { aad, sealed }: { aad: Uint8Array; sealed: Uint8Array },
+): Uint8Array {
+  return p.sha256(aad, sealed);
+}
 
 export const custodyReceipt = signedKind(
   "custody-receipt",

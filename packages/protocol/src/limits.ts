@@ -80,6 +80,8 @@ export const gossipPageRecordsMax = 32;
 export const circuitPieceBytesMax = 65_536;
 /** What may be under way in one direction of a circuit, and so what a relay may have to hold of it. */
 export const circuitWindowBytes = 262_144;
+/** What each piece costs of it beside its bytes: what a relay spends on holding one. */
+export const circuitPieceCostBytes = 64;
 /** Relays named in an invitation, with some addresses of each: a QR code must hold them. */
 export const invitationRelaysMax = 3;
 export const invitationRelayAddressesMax = 2;
@@ -102,3 +104,6 @@ export const clientRequestsInFlightMax = 1_024;
 export const nearbyServersMax = 64;
 /** Addresses offered for one of them, all dialled when it is linked. */
 export const nearbyAddressesMax = 8;
+
+/** Findings of one examination: sixteen addresses from inside and outside, the links that fail, and what else there is. */
+export const findingsMax = 128;

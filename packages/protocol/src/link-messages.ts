@@ -58,6 +58,12 @@ export const linkQuery = tagged("ask", {
 });
 export type LinkQuery = TypeOf<typeof linkQuery>;
 
+/** The answer to `dialBack`: `ok` where the asker's key was proved, else an error code. One more than was asked: [L25] */
+export const dialBackResults = array(struct({ address: serverAddress, code: errorCode }), {
+  max: serverAddressesMax + 1,
+});
+export type DialBackResult = TypeOf<typeof dialBackResults>[number];
+
 export const linkControl = tagged("kind", {
   /** Whether the sender has linked the receiver; sent first on every link and after every change. */
   trust: struct({ linked: bool }),
@@ -100,8 +106,8 @@ export const linkControl = tagged("kind", {
   custodySource: struct({ record: signedServerRecord }),
   /** Everything of this stream up to and with this is on the destination's disk. [K6] */
   custodyTaken: struct({ source: serverId.codec, class: streamClass, stream: uint({}), upTo: uint({}) }),
-  /** A control bundle was taken; `created` names it. */
-  custodyControlTaken: struct({ source: serverId.codec, created: uint({}) }),
+  /** This very bundle is done with: control that was taken, or one that will never open. [K6] */
+  custodyDone: struct({ bundle: bytes(32) }),
   /** Asks for the whole people list; answered by `people` with `whole`. Mutual links only. */
   askPeople: struct({}),
   /** Whether people of servers one hop beyond are wanted, with changes, from now on. [L24] */

@@ -44,6 +44,15 @@ export interface SignedKind<T> {
   sign(p: Primitives, seed: Uint8Array, value: T): Uint8Array;
   /** Decodes strictly and verifies. Throws `ProtocolError("malformed")`. */
   open(p: Primitives, signed: Uint8Array): T;
+  /** Decodes strictly; whether it is worth verifying can be judged first. Throws `ProtocolError("malformed")`. */
+  read(signed: Uint8Array): UnverifiedStructure<T>;
+}
+
+export interface UnverifiedStructure<T> {
+  /** What it says; who says so is not known. */
+  value: T;
+  /** Throws `ProtocolError("malformed")` where the signature is not its signer's. */
+  verify(p: Primitives): void;
 }
 
 /**
@@ -59,7 +68,9 @@ export function signedKind<T>(
 ): SignedKind<T> {
   const bytesMax = options.bytesMax ?? recordBytesMax;
   const container = struct({ body: bytes({ min: 1, max: bytesMax }), signature: bytes(64) });
-  return {
+  const refuse = (what: string, cause?: unknown) =>
+    new ProtocolError("malformed", `${type}: ${what}`, { cause });
+  const kind: SignedKind<T> = {
     type,
     sign(p, seed, value) {
       const fault = options.check?.(value);
@@ -68,8 +79,11 @@ export function signedKind<T>(
       return encode(container, { body, signature: signAs(p, type, seed, body) });
     },
     open(p, signed) {
-      const refuse = (what: string, cause?: unknown) =>
-        new ProtocolError("malformed", `${type}: ${what}`, { cause });
+      const { value, verify } = kind.read(signed);
+      verify(p);
+      return value;
+    },
+    read(signed) {
       if (signed.length > bytesMax + signedOverheadBytesMax) throw refuse("too large");
       let value: T;
       let parts: { body: Uint8Array; signature: Uint8Array };
@@ -82,8 +96,15 @@ export function signedKind<T>(
       if (!equalBytes(encode(container, parts), signed)) throw refuse("more than a body and a signature");
       const wrong = options.check?.(value);
       if (wrong !== undefined) throw refuse(wrong);
-      if (!verifyAs(p, type, signer(value), parts.body, parts.signature)) throw refuse("signature is wrong");
-      return value;
+      return {
+        value,
+        verify(p) {
+          if (!verifyAs(p, type, signer(value), parts.body, parts.signature)) {
+            throw refuse("signature is wrong");
+          }
+        },
+      };
     },
   };
+  return kind;
 }

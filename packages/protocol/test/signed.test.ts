@@ -3,7 +3,9 @@ import { encodeCbor } from "../src/cbor/cbor.ts";
 import {
   accountRecord,
   accountRecordReplaces,
+  bundleHash,
   compareServerRecord,
+  custodyReceipt,
   deviceCertificate,
   openAccountRecord,
   ProtocolError,
@@ -56,6 +58,7 @@ describe.each(backends)("signatures ($name)", ({ primitives }) => {
 });
 
 const kinds: [string, SignedKind<unknown>, (signed: Uint8Array) => unknown][] = [
+  ["custody-receipt.json", custodyReceipt as SignedKind<unknown>, (signed) => custodyReceipt.open(p, signed)],
   ["server-record.json", serverRecord as SignedKind<unknown>, (signed) => serverRecord.open(p, signed)],
   [
     "device-certificate.json",
@@ -69,7 +72,16 @@ const kinds: [string, SignedKind<unknown>, (signed: Uint8Array) => unknown][] = 
   ],
 ];
 
-describe.each(kinds)("[R1] [A1] [A4] [A5] %s", (file, kind, open) => {
+test("[K2] a receipt names its bundle by the hash over header and sealed body", () => {
+  const { bundle, valid } = vectorFile<Statements & { bundle: { header: string; sealed: string } }>(
+    "custody-receipt.json",
+  );
+  const { header, sealed } = bytesOf(bundle);
+  const receipt = custodyReceipt.open(p, fromHex(valid[0]!.signed));
+  expect(bundleHash(p, { aad: header, sealed })).toEqual(receipt.bundle);
+});
+
+describe.each(kinds)("[R1] [A1] [A4] [A5] [K2] %s", (file, kind, open) => {
   const { valid, validToo = [], invalid } = vectorFile<Statements>(file);
 
   test.each(valid)("[S2] $name", ({ seed, value, signed }) => {

@@ -10,7 +10,7 @@ import type { Json } from "./make/json.ts";
 import { linkMessages } from "./make/links.ts";
 import { names } from "./make/names.ts";
 import { accountNotes } from "./make/notes.ts";
-import { accountRecords, deviceCertificates, serverRecords } from "./make/records.ts";
+import { accountRecords, custodyReceipts, deviceCertificates, serverRecords } from "./make/records.ts";
 import { roomItems } from "./make/room-items.ts";
 import { signatures } from "./make/signatures.ts";
 
@@ -22,6 +22,7 @@ export async function makeVectors(): Promise<Map<string, string>> {
     "server-record.json": serverRecords(),
     "device-certificate.json": deviceCertificates(),
     "account-record.json": accountRecords(),
+    "custody-receipt.json": custodyReceipts(),
     "channel.json": await channels(),
     "link-messages.json": linkMessages(),
     "bundle.json": bundles(),

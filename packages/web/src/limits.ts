@@ -38,3 +38,12 @@ export const cardsMax = 2;
 export const toastMs = 4_000;
 /** Width of the chat list, in CSS pixels: the bounds of the resize handle. */
 export const listWidth = { min: 280, max: 360, usual: 312 } as const;
+
+/** Looking at people beyond lasts two minutes at the engine; this says so in good time. */
+export const lookEveryMs = 60_000;
+
+/** How far directories, relaying and the map may lie behind what the homeserver knows; each asks for a small answer. */
+export const networkPollMs = 4_000;
+
+/** The doctor's findings come in over some seconds; asking for them costs one small answer. */
+export const examinationPollMs = 700;

@@ -10,6 +10,9 @@ export type Route =
   | { at: "requests"; requestId: string | null }
   | { at: "servers"; serverId: string | null }
   | { at: "link-server" }
+  | { at: "doctor" }
+  | { at: "map"; serverId: string | null }
+  | { at: "relaying" }
   | { at: "settings"; section: string | null }
   | { at: "invite" };
 
@@ -30,7 +33,10 @@ export function parseRoute(path: string, query = ""): Route {
     case "requests":
       return { at: "requests", requestId: known };
     case "servers":
-      return second === "link" ? { at: "link-server" } : { at: "servers", serverId: known };
+      if (second === "link") return { at: "link-server" };
+      if (second === "map") return { at: "map", serverId: idIn(query, "s") };
+      if (second === "relaying") return { at: "relaying" };
+      return second === "doctor" ? { at: "doctor" } : { at: "servers", serverId: known };
     case "settings":
       return { at: "settings", section: /^[a-z]{1,20}$/.test(second) ? second : null };
     case "invite":
@@ -56,6 +62,12 @@ export function routePath(route: Route): string {
       return route.serverId ? `/servers/${route.serverId}` : "/servers";
     case "link-server":
       return "/servers/link";
+    case "doctor":
+      return "/servers/doctor";
+    case "map":
+      return route.serverId ? `/servers/map?s=${route.serverId}` : "/servers/map";
+    case "relaying":
+      return "/servers/relaying";
     case "settings":
       return route.section ? `/settings/${route.section}` : "/settings";
     case "invite":
@@ -84,7 +96,9 @@ function withMessage(path: string, messageId: string | null): string {
   return messageId ? `${path}?m=${messageId}` : path;
 }
 
-function messageIn(query: string): string | null {
-  const message = new URLSearchParams(query).get("m");
-  return message && id.test(message) ? message : null;
+const messageIn = (query: string): string | null => idIn(query, "m");
+
+function idIn(query: string, name: string): string | null {
+  const found = new URLSearchParams(query).get(name);
+  return found && id.test(found) ? found : null;
 }

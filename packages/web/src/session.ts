@@ -13,3 +13,11 @@ export function takeSecret(page: Document, storage: Storage): string | null {
   }
   return storage.getItem(storageKey);
 }
+
+/** The secret of a screen that was just paired. */
+export function keepSecret(secret: string, storage: Storage): void {
+  storage.setItem(storageKey, secret);
+}
+
+/** A screen on another device is always reached over TLS, the one on the engine's own machine never. */
+export const isElsewhere = (place: Location): boolean => place.protocol === "https:";

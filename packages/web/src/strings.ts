@@ -2,7 +2,18 @@
  * Every sentence that a person reads on the screen, in one place, so that it can be translated. What changes with a
  * number is a function; what the engine says (causes, reachability, X-ray) comes as sentences from there.
  */
-import type { MessageState, Person, Request, Server } from "@fedchat/engine/interface";
+import type {
+  Cause,
+  Directory,
+  Finding,
+  MapEdge,
+  MessageState,
+  Person,
+  RelaysFor,
+  Request,
+  Server,
+  Visibility,
+} from "@fedchat/engine/interface";
 import type { Theme } from "./state/theme.ts";
 
 const english = new Intl.PluralRules("en");
@@ -44,6 +55,63 @@ export const t = {
     command: "fedchat open",
     reload: "Try again",
     code: "Type a code instead",
+    elsewhere: "It was signed out on the machine where FedChat runs, or has not been used for a long time.",
+    elsewhereFix: "To use it again, choose Settings, Screens, Add a screen there, and open the link here.",
+  },
+  pair: {
+    title: "Add this screen",
+    lead: "This browser will show your FedChat. Your messages and keys stay on the machine where it runs.",
+    name: "Name of this screen",
+    nameHint: "So that you recognise it in the list of your screens.",
+    add: "Add this screen",
+    adding: "Checking the password…",
+    incomplete: {
+      code: "incomplete",
+      sentence: "This address has lost its second half.",
+      fix: "Scan the code again, or copy the whole link. A link also works only the first time that it is opened.",
+      retry: "never",
+    } satisfies Cause,
+  },
+  screens: {
+    lead: "Use this FedChat from your phone or another computer. Such a screen only shows what is here: keys and messages stay on this machine.",
+    leadElsewhere:
+      "This screen shows your FedChat. Keys and messages stay on the machine where it runs; here is which devices show it.",
+    openedAt: "Opened at",
+    proxy: {
+      code: "through-proxy",
+      sentence: "A proxy stands in front of this FedChat. Whoever runs it can read what such a screen shows.",
+      fix: null,
+      retry: "never",
+    } satisfies Cause,
+    elsewhere: "Switching on and off, and adding a screen, is done on the machine where FedChat runs.",
+    password: "Screen password",
+    passwordHint: "Asked for once on each new screen, beside its code.",
+    passwordKept: "The screen password is set",
+    changePassword: "Change the screen password",
+    enable: "Switch on",
+    disable: "Switch off",
+    add: "Add a screen",
+    another: "Make a new link",
+    scan: "Scan this code with the other device, or open the link there. It asks for the screen password.",
+    qr: "The link as a QR code",
+    link: "Link to add a screen",
+    copy: "Copy the link",
+    left: (seconds: number) =>
+      `Works once, for ${seconds > 60 ? count(Math.ceil(seconds / 60), "more minute", "more minutes") : count(seconds, "more second", "more seconds")}`,
+    over: "Ten minutes are over: this link no longer works.",
+    added: (name: string) => `${name} was added`,
+    list: "Your screens",
+    none: "No screen on another device yet.",
+    this: "this one",
+    openNow: "open now",
+    seen: (when: string) => `last seen ${when}`,
+    addedAt: (when: string) => `added ${when}`,
+    remove: "Sign out",
+    removeNamed: (name: string) => `Sign out ${name}`,
+    removeConfirm: (name: string) => `Sign out ${name}?`,
+    removeBody: "It is closed at once and shows nothing any more. To use it again you add it anew.",
+    removeThisBody: "This screen is closed at once. To use it again you add it anew, on the machine itself.",
+    removed: (name: string) => `${name} is signed out`,
   },
   invited: {
     title: "You have been invited to FedChat",
@@ -201,6 +269,9 @@ export const t = {
     lead: "Where this message is, step by step.",
     states: { done: "Done", now: "Now", pending: "Still to come", failed: "Failed" },
     empty: "Nothing is known about the way of this message.",
+    way: "By way of",
+    keptUntil: "Kept until",
+    nextTry: "Next try",
   },
   find: {
     title: "Search in this chat",
@@ -256,13 +327,16 @@ export const t = {
   },
   people: {
     title: "People",
-    list: "People of linked servers",
+    list: "People",
     filter: "Filter people by name, address or server",
     filterShort: "Filter people",
     refresh: "Ask the servers again",
-    empty: "People of linked servers appear here by themselves.",
+    empty: "People of linked servers, and of servers linked with these, appear here by themselves.",
     emptyDo: "Link a server",
     noMatch: "Nobody here has this name.",
+    onServer: (address: string, server: string) => `${address} on ${server}`,
+    shownBy: (address: string, by: string) => `${address}, through ${by}`,
+    shownByFact: "Shown by",
     pick: "Pick a person to ask for a chat.",
     presence: { online: "Online", offline: "Offline", unknown: "Presence unknown" } satisfies Record<
       Person["presence"],
@@ -286,6 +360,24 @@ export const t = {
     withdraw: "Withdraw the request",
     ofServer: (name: string) => `People of ${name}`,
     notFound: "This person is not listed by a linked server any more.",
+  },
+  visibility: {
+    title: "Who sees me",
+    hint: "In other servers' lists of people",
+    legend: "Your name and whether you are online are shown to",
+    names: {
+      hidden: "Nobody",
+      linked: "Linked servers",
+      beyond: "One hop further",
+      directory: "Directories, too",
+    } satisfies Record<Visibility, string>,
+    means: {
+      hidden: "Only people of this server see you. Contacts still reach you.",
+      linked: "People of servers that this one has linked, and that linked it.",
+      beyond: "Also people of servers that are linked with those.",
+      directory: "Also everybody who uses a directory that this server is registered with.",
+    } satisfies Record<Visibility, string>,
+    note: "Whoever hides disappears from other lists at once. What others have seen they may remember.",
   },
   requests: {
     title: "Requests",
@@ -324,9 +416,16 @@ export const t = {
     notFound: "This request is not here any more.",
     moreWaiting: (n: number) => `${count(n, "more is", "more are")} waiting`,
   },
+  nearby: {
+    title: "Nearby",
+    link: "Link…",
+    ask: (name: string) => `Link ${name}?`,
+    lead: "It says that it is in your local network. Anybody there can take any name, so compare the key with the person whose server it is. Only the server that has this key can be linked.",
+  },
   servers: {
     title: "Servers",
     list: "Linked servers",
+    more: "More about servers",
     empty: "A linked server's people can write with you once you approve each other.",
     emptyDo: "Link a server",
     pick: "Pick a server to see how it is linked.",
@@ -396,7 +495,20 @@ export const t = {
     trustLabel: "Trust",
     way: "Way",
     direct: "direct",
-    via: (name: string) => `through ${name}`,
+    via: (names: string[]) => `through ${names.join(", then ")}`,
+    relays: "Relays for",
+    relaysFor: {
+      nobody: "nobody",
+      linked: "servers linked with it",
+      anyone: "anyone",
+    } satisfies Record<RelaysFor, string>,
+    relaysHint: "Its owner decides. A relay passes sealed messages on and cannot read them.",
+    origin: "Linked by",
+    origins: { person: "a person", directory: "a directory in common" } satisfies Record<
+      Server["origin"],
+      string
+    >,
+    now: "now",
     roundTrip: "Round trip",
     ms: (n: number) => `${n < 10 ? n.toFixed(1) : Math.round(n)} ms`,
     queue: "Waiting for it",
@@ -413,6 +525,105 @@ export const t = {
     notFound: "This server is not linked any more.",
     kind: { direct: "direct", proxy: "behind a proxy", lan: "this network" },
   },
+  relaying: {
+    title: "Relaying",
+    entry: "Relaying",
+    short: { nobody: "for nobody", linked: "for linked servers", anyone: "for anyone" } satisfies Record<
+      RelaysFor,
+      string
+    >,
+    lead: "Servers that cannot reach each other, or are not on at the same time, can meet here. What passes is sealed: this server sees from where to where, how much and when, and nothing else.",
+    legend: "This server passes messages on for",
+    names: { nobody: "Nobody", linked: "Linked servers", anyone: "Anyone" } satisfies Record<
+      RelaysFor,
+      string
+    >,
+    means: {
+      nobody: "Only what is from or for people here goes through this server.",
+      linked: "Servers that you linked, and that linked you, reach each other through this one.",
+      anyone: "Any server may reach servers linked with this one. Good for a server that is always on.",
+    } satisfies Record<RelaysFor, string>,
+    others: "Only the administrator of this server decides this.",
+    now: "At the moment",
+    passing: "Passing through",
+    circuits: (n: number) => (n === 0 ? "nothing" : count(n, "connection", "connections")),
+    kept: "Kept for others",
+    keptHint: "Until the server that it is for comes back.",
+    bundles: (n: number) => (n === 0 ? "nothing" : count(n, "bundle", "bundles")),
+    room: "Room for it",
+    roomUsed: (used: string, all: string) => `${used} of ${all} used`,
+  },
+  directories: {
+    title: "Directories",
+    state: {
+      connected: "Connected",
+      connecting: "Connecting…",
+      waiting: "Not reached",
+    } satisfies Record<Directory["state"], string>,
+    announced: (n: number) => (n === 0 ? "no server announced yet" : `${count(n, "server", "servers")} announced`),
+  },
+  map: {
+    title: "Network map",
+    entry: "Network map",
+    entryHint: "Servers and how they are linked",
+    drawing: (servers: number, linked: number) =>
+      `Drawing of the network: this server in the middle, ${count(linked, "linked server", "linked servers")}, ${count(servers, "server", "servers")} in all. The list says the same.`,
+    list: "Servers on the map",
+    loading: "Asking the server…",
+    alone: "No other server is known yet. Link one, and it appears here with those that it knows.",
+    count: (n: number) => count(n, "server", "servers"),
+    more: (n: number) => `The nearest are drawn; at least ${count(n, "more is", "more are")} known.`,
+    zoomIn: "Zoom in",
+    zoomOut: "Zoom out",
+    zoomAll: "Show everything",
+    legend: "What the signs mean",
+    own: "This server",
+    heard: "Heard of",
+    notConnected: "Not connected",
+    blocked: "Blocked",
+    relay: "Relays for others",
+    edges: {
+      direct: "direct",
+      relayed: "through relays",
+      down: "linked, not connected",
+      heard: "between others, as they say",
+    } satisfies Record<MapEdge["kind"], string>,
+    away: (n: number) => `${count(n, "link", "links")} away`,
+    linkedWith: "Linked with",
+    linkedWithHint: "As these servers say. Servers that relay are listed only.",
+    heardLead: "This server is known through others. You have no link with it.",
+    back: "All servers",
+    open: "Open its page",
+  },
+  doctor: {
+    title: "Reachability",
+    entry: "How others reach you",
+    why: "Check it",
+    lead: "What decides whether other servers reach yours, looked at from your server.",
+    again: "Run again",
+    running: "Looking…",
+    pending: (titles: string[]) =>
+      titles.length > 3
+        ? `Still to come: ${titles.slice(0, 3).join(", ")} and ${titles.length - 3} more`
+        : `Still to come: ${titles.join(", ")}`,
+    verdict: (failed: number, warnings: number) =>
+      failed > 0
+        ? count(failed, "thing needs you", "things need you")
+        : warnings > 0
+          ? count(warnings, "thing to know", "things to know")
+          : "Nothing is wrong",
+    results: {
+      passed: "Passed",
+      warning: "Warning",
+      failed: "Failed",
+      untestable: "Not testable",
+    } satisfies Record<Finding["result"], string>,
+    copyText: "Copy the text",
+    openServer: "Open this server",
+    linkServer: "Link a server",
+    invite: "Make an invitation",
+    at: (time: string) => `Looked at ${time}`,
+  },
   settings: {
     title: "Settings",
     list: "Settings",
@@ -425,6 +636,9 @@ export const t = {
     passwordUnset: "No password yet",
     device: "This device",
     deviceHint: "Server, version, how you are reached",
+    screens: "Screens",
+    screensHint: (n: number | null) =>
+      n === null ? "Use FedChat on your phone" : count(n, "screen", "screens"),
     safety: "Safety",
     safetyHint: "Who is blocked",
     displayName: "Display name",
@@ -469,6 +683,8 @@ export const t = {
   connection: {
     engine: "No connection to FedChat on this machine.",
     engineFix: "If you stopped it, start it again.",
+    elsewhere: "No connection to your FedChat.",
+    elsewhereFix: "Look whether this device is online, and whether the machine where it runs is on.",
     homeserver: "No connection to your homeserver.",
     superseded: "This account is open in a newer place.",
     trying: "Trying now…",
@@ -489,6 +705,7 @@ export const t = {
     people: "People",
     requests: "Requests",
     servers: "Servers",
+    map: "Network map",
     settings: "Settings",
     search: "Search all messages",
     searchHere: "Search in this chat",

@@ -16,6 +16,7 @@ const routes: Route[] = [
   { at: "servers", serverId: null },
   { at: "servers", serverId: key },
   { at: "link-server" },
+  { at: "doctor" },
   { at: "settings", section: null },
   { at: "settings", section: "device" },
   { at: "invite" },

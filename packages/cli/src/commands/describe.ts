@@ -1,5 +1,5 @@
 /** The engine's views in words and columns. Everything that others wrote is cleaned here. */
-import type { Cause, Message, Person, Request, Room, Server } from "@fedchat/engine/interface";
+import type { Cause, Message, NearbyServer, Person, Request, Room, Server } from "@fedchat/engine/interface";
 import { formatAddress } from "../config/text-forms.ts";
 import { cleanLine, cleanText } from "../terminal/clean.ts";
 import type { Style } from "../terminal/style.ts";
@@ -61,6 +61,13 @@ export function requestRow(request: Request, style: Style): string[] {
   ];
 }
 
+const trustWords: Record<Server["trust"], string> = {
+  mutual: "mutual",
+  incoming: "they linked you",
+  outgoing: "not linked back yet",
+  blocked: "blocked",
+};
+
 export function serverRow(server: Server, style: Style, now: number): string[] {
   const state = {
     connected: style.good("● connected"),
@@ -69,12 +76,6 @@ export function serverRow(server: Server, style: Style, now: number): string[] {
     refused: style.bad("✕ refused"),
     off: style.dim("○ off"),
   }[server.state];
-  const trust = {
-    mutual: "mutual",
-    incoming: "they linked you",
-    outgoing: "not linked back yet",
-    blocked: "blocked",
-  };
   const place = server.addresses.map(formatAddress).join(", ");
   const more =
     server.cause === null
@@ -83,9 +84,19 @@ export function serverRow(server: Server, style: Style, now: number): string[] {
   return [
     state,
     style.bold(cleanLine(server.shownName)),
-    trust[server.trust],
+    trustWords[server.trust],
     cleanLine(place),
     style.dim(more),
+  ];
+}
+
+/** The id in full: it is what tells one server from another that took its name. */
+export function nearbyRow({ shownName, trust, addresses, serverId }: NearbyServer, style: Style): string[] {
+  return [
+    style.bold(cleanLine(shownName)),
+    trust === null ? "not linked" : trustWords[trust],
+    cleanLine(addresses.map(formatAddress).join(", ")),
+    style.dim(serverId),
   ];
 }
 

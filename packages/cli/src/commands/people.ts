@@ -1,5 +1,5 @@
 /** `fedchat people`, `request`, `requests`, `accept`, `decline`: who is there, and who may talk with us. */
-import type { Request } from "@fedchat/engine/interface";
+import { type Request, Visibility } from "@fedchat/engine/interface";
 import type { Command } from "commander";
 import { CommandError, exitCodes } from "../exit-codes.ts";
 import { cleanLine } from "../terminal/clean.ts";
@@ -16,14 +16,37 @@ export function addPeople(program: Command, io: Io): void {
     example: "fedchat people --refresh",
   })
     .option("--refresh", "ask the linked servers anew")
-    .action(async (flags: CommonOptions & { refresh?: boolean }) => {
+    .option("--search <name>", "look beyond linked servers and in directories, too")
+    .action(async (flags: CommonOptions & { refresh?: boolean; search?: string }) => {
       using control = await io.control(flags);
-      const people = await control.call("people.list", { refresh: flags.refresh === true });
+      const people =
+        flags.search === undefined
+          ? await control.call("people.list", { refresh: flags.refresh === true })
+          : await control.call("people.search", { text: flags.search });
       if (flags.json) return io.printJson(people);
       if (people.length === 0)
         return io.print("Nobody yet. Link a server or invite somebody: fedchat invite");
       io.print(columns(people.map((person) => personRow(person, io.style))));
     });
+
+  define(program, {
+    usage: "visibility [circle]",
+    summary: "say to whom you are shown: hidden, linked, beyond or directory; or see it",
+    example: "fedchat visibility beyond",
+  }).action(async (circle: string | undefined, flags: CommonOptions) => {
+    using control = await io.control(flags);
+    if (circle !== undefined) {
+      const chosen = Visibility.safeParse(circle);
+      if (!chosen.success) {
+        const choices = Visibility.options.join(", ");
+        throw new CommandError(exitCodes.usage, `'${cleanLine(circle)}' is none of: ${choices}.`);
+      }
+      await control.call("people.setVisibility", { visibility: chosen.data });
+    }
+    const { visibility } = await control.call("people.visibility", {});
+    if (flags.json) return io.printJson({ visibility });
+    io.print(shownTo[visibility]);
+  });
 
   define(program, {
     usage: "request <who> [text]",
@@ -79,6 +102,13 @@ export function addPeople(program: Command, io: Io): void {
     else io.print(`${cleanLine(request.displayName)} is not told.`);
   });
 }
+
+const shownTo: Record<Visibility, string> = {
+  hidden: "You are shown to people of this server only.",
+  linked: "You are shown to people of linked servers.",
+  beyond: "You are shown to people of linked servers, and of servers linked with these.",
+  directory: "You are shown to people of linked servers, of servers linked with these, and in directories.",
+};
 
 /** The one open request of this sender: by the request's id or its start, account, address or name. */
 function pendingFrom(requests: readonly Request[], word: string): Request {

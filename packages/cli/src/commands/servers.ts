@@ -1,4 +1,4 @@
-/** `fedchat link` and `unlink`: which homeservers ours talks with. */
+/** `fedchat link`, `unlink` and `nearby`: which homeservers ours talks with, and which it might. */
 import type { Server } from "@fedchat/engine/interface";
 import type { Command } from "commander";
 import { parseAddress } from "../config/text-forms.ts";
@@ -9,13 +9,13 @@ import { cleanLine } from "../terminal/clean.ts";
 import { columns } from "../terminal/style.ts";
 import type { CommonOptions } from "./define.ts";
 import { define, durationOption } from "./define.ts";
-import { because, serverRow } from "./describe.ts";
+import { because, nearbyRow, serverRow } from "./describe.ts";
 import type { Io } from "./io.ts";
 
 export function addServers(program: Command, io: Io): void {
   define(program, {
     usage: "link <where> [serverId...]",
-    summary: "link a homeserver by HOST:PORT SERVERID, or use an invitation link",
+    summary: "link a homeserver by HOST:PORT SERVERID or by the ID of one nearby, or use an invitation link",
     example:
       "fedchat link chat.example.com:8443 nfxw4ylcmuqgc3ren5xgk4tbnvsseidboqqg63ramjsxe43foq\nfedchat link 'https://chat.example.com:8443/i#oWlp…'",
   })
@@ -28,9 +28,13 @@ export function addServers(program: Command, io: Io): void {
         flags: CommonOptions & { name?: string; timeout: number },
       ): Promise<void> => {
         if (id.length === 0 && where.includes("#")) return useInvitation(io, where, flags);
-        const target = linkTarget(where, id);
+        const isNearby = id.length === 0 && nearbyIdPattern.test(where);
+        const target = isNearby ? undefined : linkTarget(where, id);
         using control = await io.control(flags);
-        const server = await linked(control, target, flags.name, flags.timeout);
+        const server =
+          target === undefined
+            ? await linkedNearby(control, where, flags.name, flags.timeout)
+            : await linked(control, target, flags.name, flags.timeout);
         if (flags.json) io.printJson(server);
         else io.print(columns([serverRow(server, io.style, Date.now())]));
         if (server.state === "connected") return;
@@ -43,6 +47,24 @@ export function addServers(program: Command, io: Io): void {
         throw new CommandError(exitCodes.timedOut, sentence, "The link is kept and tried again by itself.");
       },
     );
+
+  define(program, {
+    usage: "nearby",
+    summary: "homeservers in the local network, which anybody there can name as they like",
+    example: "fedchat nearby\nfedchat link nfxw4ylc   # by the first letters of an id that it shows",
+  }).action(async (flags: CommonOptions) => {
+    using control = await io.control(flags);
+    const nearby = await control.call("servers.nearby", {});
+    if (flags.json) return io.printJson(nearby);
+    if (nearby.problem !== null) io.note(io.style.warn(cleanLine(nearby.problem)));
+    if (nearby.servers.length > 0)
+      return io.print(columns(nearby.servers.map((server) => nearbyRow(server, io.style))));
+    io.print(
+      nearby.mode === "off"
+        ? "Nobody looks for servers nearby: the setting nearby is false."
+        : "No server is nearby.",
+    );
+  });
 
   define(program, {
     usage: "unlink <server>",
@@ -84,29 +106,64 @@ export function linkTarget(
 }
 
 /** Links, then waits until the connection stands or is refused; resolves with what is known when the time is over. */
-export async function linked(
+export function linked(
   control: ControlClient,
   target: { host: string; port: number; serverId: string },
   localName: string | undefined,
   withinMs: number,
 ): Promise<Server> {
+  const named = localName === undefined ? {} : { localName };
+  return settled(control, target.serverId, withinMs, () =>
+    control.call("servers.link", { ...target, ...named }),
+  );
+}
+
+/** The same for a server that was heard of in the local network, by the beginning of its id. */
+async function linkedNearby(
+  control: ControlClient,
+  start: string,
+  localName: string | undefined,
+  withinMs: number,
+): Promise<Server> {
+  const { servers } = await control.call("servers.nearby", {});
+  const found = servers.filter((server) => server.serverId.startsWith(start));
+  if (found.length !== 1) {
+    throw new CommandError(
+      exitCodes.failed,
+      found.length === 0 ? "No server nearby has an id that begins so." : "Several ids nearby begin so.",
+      "See: fedchat nearby. For another one write HOST:PORT SERVERID.",
+    );
+  }
+  const { serverId } = found[0]!;
+  const named = localName === undefined ? {} : { localName };
+  return settled(control, serverId, withinMs, () =>
+    control.call("servers.linkNearby", { serverId, ...named }),
+  );
+}
+
+/** At least what screens show of an id; a whole one, too. */
+const nearbyIdPattern = /^[a-z2-7]{8,52}$/;
+
+async function settled(
+  control: ControlClient,
+  serverId: string,
+  withinMs: number,
+  link: () => Promise<Server>,
+): Promise<Server> {
   await control.call("engine.subscribe", {});
   let latest: Server | undefined;
   let settle: () => void = () => undefined;
-  const settled = new Promise<void>((resolve) => (settle = resolve));
+  const isSettled = new Promise<void>((resolve) => (settle = resolve));
   const look = (server: Server) => {
-    if (server.serverId !== target.serverId) return;
+    if (server.serverId !== serverId) return;
     latest = server;
     if (server.state === "connected" || server.state === "refused") settle();
   };
   const stop = control.onEvent((event) => event.type === "server.changed" && look(event.server));
-  const answer = await control.call("servers.link", {
-    ...target,
-    ...(localName === undefined ? {} : { localName }),
-  });
+  const answer = await link();
   if (latest === undefined) look(answer);
   const timer = setTimeout(settle, withinMs);
-  await settled;
+  await isSettled;
   clearTimeout(timer);
   stop();
   return latest ?? answer;

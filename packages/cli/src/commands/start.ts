@@ -28,8 +28,16 @@ interface StartFlags {
   port?: string;
   screenPort?: string;
   open?: boolean;
+  directory?: string;
+  nearby?: string | false;
+  portMapping?: boolean;
   log?: string;
   registration?: string;
+  tlsCert?: string;
+  tlsKey?: string;
+  acmeDomain?: string;
+  acmeEmail?: string;
+  acmeAgreeTerms?: boolean;
 }
 
 export function addStart(program: Command, io: Io): void {
@@ -42,7 +50,19 @@ export function addStart(program: Command, io: Io): void {
     .option("--host <address>", "address that the homeserver listens on")
     .option("--port <number>", "the homeserver's port")
     .option("--screen-port <number>", "port of the local screen")
+    .option("--tls-cert <file>", "certificate of your own (PEM)")
+    .option("--tls-key <file>", "its private key (PEM)")
+    .option(
+      "--acme-domain <domain>",
+      "get a certificate for this domain, from Let's Encrypt unless configured",
+    )
+    .option("--acme-email <address>", "where the authority may write to")
+    .option("--acme-agree-terms", "agree to the authority's terms of service")
     .option("--no-open", "do not open the screen in the browser")
+    .option("--nearby <how>", "in the local network: announce this server and look for others, or look")
+    .option("--no-nearby", "neither look for servers in the local network nor be seen there")
+    .option("--port-mapping", "ask the router to let others reach the homeserver's port")
+    .option("--directory <host:port,…>", "directories to register with; with /SERVERID where it is known")
     .option("--log <level>", "debug, info, warn or error")
     .action(async (flags: StartFlags) => {
       const loaded = io.config(configFlags(flags));
@@ -58,6 +78,18 @@ export function addStart(program: Command, io: Io): void {
     .option("--host <address>", "address that the homeserver listens on")
     .option("--port <number>", "the homeserver's port")
     .option("--registration <policy>", "who may open an account: closed, token or open")
+    .option("--tls-cert <file>", "certificate of your own (PEM)")
+    .option("--tls-key <file>", "its private key (PEM)")
+    .option(
+      "--acme-domain <domain>",
+      "get a certificate for this domain, from Let's Encrypt unless configured",
+    )
+    .option("--acme-email <address>", "where the authority may write to")
+    .option("--acme-agree-terms", "agree to the authority's terms of service")
+    .option("--nearby <how>", "in the local network: announce this server and look for others, or look")
+    .option("--no-nearby", "neither look for servers in the local network nor be seen there")
+    .option("--port-mapping", "ask the router to let others reach the homeserver's port")
+    .option("--directory <host:port,…>", "directories to register with; with /SERVERID where it is known")
     .option("--log <level>", "debug, info, warn or error")
     .action(async (flags: StartFlags) => {
       const loaded = io.config(configFlags(flags));
@@ -92,8 +124,16 @@ function configFlags(flags: StartFlags): ConfigFlags {
     "screen.port": flags.screenPort,
     // Commander's default for --no-open is true, which is not something that the person said.
     "screen.open": flags.open === false ? false : undefined,
+    directory: flags.directory,
+    nearby: flags.nearby,
+    port_mapping: flags.portMapping,
     "log.level": flags.log,
     registration: flags.registration,
+    "tls.cert": flags.tlsCert,
+    "tls.key": flags.tlsKey,
+    "acme.domain": flags.acmeDomain,
+    "acme.email": flags.acmeEmail,
+    "acme.agree_terms": flags.acmeAgreeTerms,
   };
 }
 

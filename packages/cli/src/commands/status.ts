@@ -2,10 +2,12 @@
 import type { Command } from "commander";
 import { formatAddress } from "../config/text-forms.ts";
 import { cleanLine } from "../terminal/clean.ts";
+import type { HostInfo } from "../control/host-methods.ts";
+import type { Style } from "../terminal/style.ts";
 import { columns } from "../terminal/style.ts";
 import type { CommonOptions } from "./define.ts";
 import { define } from "./define.ts";
-import { ago, because, serverRow } from "./describe.ts";
+import { ago, because, clock, day, serverRow } from "./describe.ts";
 import type { Io } from "./io.ts";
 
 export function addStatus(program: Command, io: Io): void {
@@ -29,6 +31,9 @@ export function addStatus(program: Command, io: Io): void {
       ["Server", `${style.bold(cleanLine(host.name))} ${style.dim(host.serverId)}`],
       ["Reached at", host.addresses.map(formatAddress).join(", ") || `port ${host.port}`],
     ];
+    if (host.certificate !== undefined) rows.push(...certificateRows(host.certificate, style));
+    if (host.nearby !== undefined && host.nearby.mode !== "off")
+      rows.push(["Nearby", host.nearby.problem ?? nearbyWords(host.nearby.found)]);
     if (status !== null) {
       const { me, homeserver, reach, counts } = status;
       const who =
@@ -46,3 +51,20 @@ export function addStatus(program: Command, io: Io): void {
       io.print(`\n${columns(servers.map((server) => serverRow(server, style, Date.now())))}`);
   });
 }
+
+/** What is shown on the homeserver's port, and below it what is wrong with it and what to do. */
+function certificateRows(
+  { kind, names, validUntil, problem }: NonNullable<HostInfo["certificate"]>,
+  { bad }: Style,
+): string[][] {
+  const whose = { "self-signed": "made here", own: "your own", acme: "from an authority" }[kind];
+  const named = names.length === 0 ? "" : ` for ${names.map(cleanLine).join(", ")}`;
+  const rows = [["Certificate", `${whose}${named}, valid until ${day(validUntil)}`]];
+  if (problem === null) return rows;
+  const next = problem.nextTryAt;
+  const when = next === null ? "" : ` Next try ${day(next)}, ${clock(next)}.`;
+  return [...rows, ["", bad(cleanLine(problem.sentence))], ["", `→ ${cleanLine(problem.fix)}${when}`]];
+}
+
+const nearbyWords = (found: number): string =>
+  found === 0 ? "no server in the local network" : `${found} in the local network: fedchat nearby`;

@@ -93,7 +93,7 @@ function fromFlags(flags: ConfigFlags, { workingFolder }: Environment): Written 
   for (const [key, value] of Object.entries(flags)) {
     if (!isConfigKey(key) || value === undefined) continue;
     const read = typeof value === "string" ? fromText(key, value) : value;
-    written[key] = { value: rooted(key, read, workingFolder), from: `--${key.replaceAll(".", "-")}` };
+    written[key] = { value: rooted(key, read, workingFolder), from: `--${key.replaceAll(/[._]/g, "-")}` };
   }
   return written;
 }

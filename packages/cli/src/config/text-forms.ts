@@ -1,5 +1,7 @@
 /** Values as people write them in a configuration or on a command line: addresses, durations, and the nearest word. */
-import type { ServerAddress } from "@fedchat/protocol";
+import type { ServerAddress, ServerId } from "@fedchat/protocol";
+import { serverId } from "@fedchat/protocol";
+import { isIP } from "node:net";
 
 /** `host:port`, `[v6]:port`; with a kind after a space: `chat.example.com:443 proxy`. Undefined where it is none. */
 export function parseAddress(text: string): ServerAddress | undefined {
@@ -11,6 +13,27 @@ export function parseAddress(text: string): ServerAddress | undefined {
   const port = Number(match[3]);
   if (port < 1 || port > 65_535 || host.length > 253) return undefined;
   return { host, port, kind: (match[4] as ServerAddress["kind"] | undefined) ?? "direct" };
+}
+
+/** `host:port`, or `host:port/SERVERID`. Undefined where it is none. */
+export function parseDirectory(
+  text: string,
+): { address: ServerAddress; server: ServerId | undefined } | undefined {
+  const [place = "", id, ...rest] = text.trim().split("/");
+  const address = /\s/.test(place) ? undefined : parseAddress(place);
+  const server = id === undefined ? undefined : serverId.parse(id);
+  const isWrong = address === undefined || rest.length > 0 || (id !== undefined && server === undefined);
+  return isWrong ? undefined : { address, server };
+}
+
+/** `10.0.0.2`, `10.0.0.0/8`, `2001:db8::/32`. Undefined where it is none. RFC 4632 §3.1 */
+export function parseAddressRange(text: string): { address: string; prefix: number } | undefined {
+  const [address = "", bits, ...rest] = text.trim().split("/");
+  const family = isIP(address);
+  if (family === 0 || rest.length > 0 || address.includes("%")) return undefined;
+  const prefixMax = family === 4 ? 32 : 128;
+  if (bits === undefined) return { address, prefix: prefixMax };
+  return /^\d{1,3}$/.test(bits) && Number(bits) <= prefixMax ? { address, prefix: Number(bits) } : undefined;
 }
 
 export function formatAddress(address: { host: string; port: number }): string {

@@ -1,5 +1,6 @@
 /** A command's connection to the program that runs for a data folder. */
 import type { Cause, EngineEvent, MethodName, Params, Result } from "@fedchat/engine/interface";
+import { Examination } from "@fedchat/engine/interface";
 import { connect as connectSocket } from "node:net";
 import type { Socket } from "node:net";
 import type { ExitCode } from "../exit-codes.ts";
@@ -102,6 +103,11 @@ export class ControlClient implements Disposable {
 
   async info(): Promise<HostInfo> {
     return hostInfo.parse(await this.request("host.info", {}));
+  }
+
+  /** What the doctor found so far; begins where nothing was looked at yet, or `again`. */
+  async examine(again: boolean): Promise<Examination> {
+    return Examination.parse(await this.request("host.examine", { again }));
   }
 
   /** Rejects with `CallFailed` where there is no screen. */

@@ -88,7 +88,8 @@ function serve(socket: Socket, { host, engine, log }: ControlOptions): void {
 
 const hostRequest = z.object({
   id: z.union([z.string(), z.number()]),
-  method: z.enum(["host.info", "host.open"]),
+  method: z.enum(["host.info", "host.open", "host.examine"]),
+  params: z.object({ again: z.boolean().optional() }).optional(),
 });
 
 /** The answer to a method of the program itself; undefined for everything else. */
@@ -96,16 +97,21 @@ function hostAnswer(host: Host, line: string, log: Log): string | undefined {
   if (!line.includes('"host.')) return undefined;
   const asked = hostRequest.safeParse(parseJson(line));
   if (!asked.success) return undefined;
-  const { id, method } = asked.data;
-  return JSON.stringify({ jsonrpc: "2.0", id, ...outcomeOf(host, method, log) });
+  return JSON.stringify({ jsonrpc: "2.0", id: asked.data.id, ...outcomeOf(host, asked.data, log) });
 }
 
 /** The way into the screen is a file: on a full disk it cannot be written, which must not end the program. */
-function outcomeOf(host: Host, method: z.infer<typeof hostRequest>["method"], log: Log): object {
+function outcomeOf(host: Host, { method, params }: z.infer<typeof hostRequest>, log: Log): object {
+  const answers = {
+    "host.info": () => host.info(),
+    "host.open": () => host.open(),
+    "host.examine": () => host.examine?.(params?.again ?? false),
+  };
   try {
-    const result = method === "host.info" ? host.info() : host.open();
+    const result = answers[method]();
     if (result !== undefined) return { result };
-    return { error: { code: rpcCodes.method, message: "There is no screen here." } };
+    const missing = method === "host.examine" ? "There is no homeserver here." : "There is no screen here.";
+    return { error: { code: rpcCodes.method, message: missing } };
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     log.warn("the program could not answer", { method, error: message });

@@ -4,15 +4,24 @@
  * stopped in reverse order, also when starting fails half-way.
  */
 import { startEngineWorker } from "@fedchat/engine/node";
+import type { CertificateState } from "@fedchat/homeserver/node";
 import { startHomeserver } from "@fedchat/homeserver/node";
+import type { NearbyState } from "@fedchat/protocol";
 import { hostname } from "node:os";
+import { acmeSettings } from "../config/acme.ts";
+import { directoryToken } from "../config/directory-token.ts";
 import type { LoadedConfig } from "../config/load.ts";
-import type { Config } from "../config/schema.ts";
+import { tlsPaths } from "../config/tls-paths.ts";
 import type { Host, HostInfo } from "../control/host-methods.ts";
 import { startControl } from "../control/server.ts";
+import { Doctor } from "../doctor/doctor.ts";
 import { dataFiles } from "../owner-files.ts";
 import { screenFiles } from "../screen/build.ts";
 import { answerLanding } from "../screen/landing.ts";
+import { screenPlaces } from "../screen/places.ts";
+import { RemoteScreens } from "../screen/remote-screens.ts";
+import { RemoteServer } from "../screen/remote-server.ts";
+import { withScreens } from "../screen/screen-methods.ts";
 import type { LocalScreen } from "../screen/server.ts";
 import { startScreen } from "../screen/server.ts";
 import { version } from "../version.ts";
@@ -44,6 +53,7 @@ export async function startBox(options: BoxOptions): Promise<Box> {
   // Whoever needs the files awaits them; a failure before that is not lost, and not 'unhandled' either.
   files.catch(() => undefined);
 
+  let remote: RemoteServer | undefined;
   const token = registrationTokenBytes(registrationToken(paths.registrationToken));
   const running = started.use(
     await startHomeserver({
@@ -53,14 +63,30 @@ export async function startBox(options: BoxOptions): Promise<Box> {
       port: config.port,
       portIsDefault: loaded.isDefault("port"),
       addresses: config.addresses,
+      proxies: config.proxies,
       accept: config.accept,
       listed: config.listed,
       registration: config.registration,
+      visibility: config.visibility,
+      directories: { places: config.directory, token: directoryToken(config) },
+      relaying: {
+        relaysFor: config.relay,
+        bytesPerSecond: config.relay_bandwidth_kb * 1_024,
+        storageBytesMax: config.relay_storage_mb * 1_048_576,
+      },
       tls: tlsPaths(config),
+      acme: acmeSettings(config),
       localToken: token,
+      nearby: config.nearby === false ? undefined : config.nearby,
+      portMapping: config.port_mapping,
       log,
       page: (request, response) => void answerLanding(files, request, response),
+      door: {
+        request: (...asked) => remote?.request(...asked) ?? false,
+        upgrade: (request, socket, head) => remote?.upgrade(request, socket, head) ?? false,
+      },
       onFatal: options.onCrash,
+      examine: (again) => doctor.examine(again),
       software: `fedchat ${version}`,
     }),
   );
@@ -82,9 +108,23 @@ export async function startBox(options: BoxOptions): Promise<Box> {
       addresses: record().addresses,
       screen: screen?.address ?? null,
       engine: !headless,
+      certificate: certificateInfo(running.certificate()),
+      nearby: nearbyInfo(running.nearby()),
+      portMapping: running.portMapping() ?? { state: "off" },
     }),
+    examine: (again) => doctor.examine(again),
     open: () => (screen === undefined ? undefined : { ...screen.open(), address: screen.address }),
   };
+  const doctor: Doctor = new Doctor(
+    {
+      info: () => host.info(),
+      links: () => homeserver.links(),
+      dialBack: () => homeserver.dialBack(),
+      covers: (name) => running.certificate().covers(name),
+      wantedPort: config.port,
+    },
+    { now: Date.now, onError: (error) => log.error("a check of the doctor failed", {}, error) },
+  );
 
   if (headless) started.use(await startControl({ data: config.data, host, engine: undefined, log }));
   else {
@@ -99,19 +139,38 @@ export async function startBox(options: BoxOptions): Promise<Box> {
         onCrash: options.onCrash,
       }),
     );
+    const places = () => screenPlaces(record().addresses, port, running.certificate(), Date.now());
+    const screens = new RemoteScreens({
+      path: paths.pairedScreens,
+      places,
+      weakness: async (password) => (await engine.call("account.passwordWeakness", { password })).weakness,
+      now: Date.now,
+    });
+    const instance = homeserver.serverId.slice(0, 16);
+    const here = withScreens(engine, screens, "here");
+    remote = new RemoteServer({
+      screens,
+      names: () => new Set(places().addresses.map((address) => new URL(address).hostname)),
+      instance,
+      files,
+      engine,
+      now: Date.now,
+      log,
+    });
+    started.defer(() => remote?.close());
     screen = started.use(
       await startScreen({
         port: config["screen.port"],
         portIsDefault: loaded.isDefault("screen.port"),
-        instance: homeserver.serverId.slice(0, 16),
+        instance,
         files,
         paths,
-        engine,
+        engine: here,
         now: Date.now,
         log,
       }),
     );
-    started.use(await startControl({ data: config.data, host, engine, log }));
+    started.use(await startControl({ data: config.data, host, engine: here, log }));
     await files;
   }
   const stack = started.move();
@@ -121,7 +180,12 @@ export async function startBox(options: BoxOptions): Promise<Box> {
 /** The engine of this process, as the homeserver's rate limits count it. */
 const beside = "this machine";
 
-function tlsPaths(config: Config): { cert: string; key: string } | undefined {
-  const { "tls.cert": cert, "tls.key": key } = config;
-  return cert === undefined || key === undefined ? undefined : { cert, key };
+function nearbyInfo(state: NearbyState | undefined): NonNullable<HostInfo["nearby"]> {
+  return { mode: state?.mode ?? "off", problem: state?.problem ?? null, found: state?.servers.length ?? 0 };
 }
+
+function certificateInfo(state: CertificateState): NonNullable<HostInfo["certificate"]> {
+  const { kind, names, validUntil, problem } = state;
+  return { kind, names, validUntil, problem: problem ?? null };
+}
+

@@ -50,6 +50,8 @@ export function writeMembers(members: readonly NetworkMember[]): void {
       host: "127.0.0.1",
       port,
       addresses: [`127.0.0.1:${port} lan`],
+      // A trial is nobody else's business.
+      nearby: false,
       screen: { port: screenPort, open: false },
     };
     writeOwnerFile(path, `# One of a trial network on this machine.\n${stringify(settings)}\n`);

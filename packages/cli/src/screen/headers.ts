@@ -22,6 +22,16 @@ export function screenHeaders(port: number): OutgoingHttpHeaders {
   };
 }
 
+/** The screen on another device: as here, with its socket at the name that it was opened by, which was checked. */
+export function remoteScreenHeaders(host: string): OutgoingHttpHeaders {
+  return {
+    ...common,
+    "Content-Security-Policy":
+      `default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; ` +
+      `connect-src 'self' wss://${host}; form-action 'none'; ${closed}`,
+  };
+}
+
 /** The landing page of invitations, for strangers: it talks to nobody. */
 export const landingHeaders: OutgoingHttpHeaders = {
   ...common,

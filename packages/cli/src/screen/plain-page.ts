@@ -31,3 +31,14 @@ export const foreignPage = page(
   "Not from here",
   `<p>FedChat's screen is opened at its own address on this machine only. Run <code>fedchat open</code>.</p>`,
 );
+
+export const signedOutPage = page(
+  "This screen is not signed in",
+  `<p>On the machine where FedChat runs, open <b>Settings</b>, <b>Screens</b>, and choose <b>Add a screen</b>. Then open its link here, or scan its code.</p>
+<p>If FedChat was open in this browser already: <a href="/">go on</a>.</p>`,
+);
+
+export const unknownNamePage = page(
+  "Not under this name",
+  `<p>FedChat's screen is opened under a name that this homeserver announces and its certificate is for. If a proxy stands in front, it has to pass on the <code>Host</code> that the browser asked for.</p>`,
+);

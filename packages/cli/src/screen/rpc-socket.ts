@@ -17,11 +17,16 @@ const opening = z.object({
 
 export interface ScreenSocketOptions {
   accepts(secret: string): boolean;
+  /** What is said to whoever cannot show it. */
+  refusal: string;
   engine: Callable;
   log: Log;
+  /** The secret was shown. */
+  onOpened?(): void;
 }
 
-export function serveScreenSocket(socket: WebSocket, { accepts, engine, log }: ScreenSocketOptions): void {
+export function serveScreenSocket(socket: WebSocket, options: ScreenSocketOptions): void {
+  const { accepts, refusal, engine, log, onOpened } = options;
   const channel: TextChannel = {
     onText: undefined,
     onClose: undefined,
@@ -32,10 +37,7 @@ export function serveScreenSocket(socket: WebSocket, { accepts, engine, log }: S
     },
   };
   const refuse = (id: string | number | null) => {
-    const error = {
-      code: rpcCodes.session,
-      message: "This screen's session is not known. Run 'fedchat open'.",
-    };
+    const error = { code: rpcCodes.session, message: refusal };
     channel.send(JSON.stringify({ jsonrpc: "2.0", id, error }));
     socket.close(4401, "session unknown");
   };
@@ -49,6 +51,7 @@ export function serveScreenSocket(socket: WebSocket, { accepts, engine, log }: S
     clearTimeout(tooLate);
     opened = true;
     serveRpc(engine, channel, log);
+    onOpened?.();
     channel.send(JSON.stringify({ jsonrpc: "2.0", id: asked.data.id, result: {} }));
   };
 
@@ -62,8 +65,8 @@ export function serveScreenSocket(socket: WebSocket, { accepts, engine, log }: S
   socket.on("message", (data: Buffer, isBinary) => {
     unanswered = 0;
     if (isBinary) return socket.close(1003, "text only");
-    // After a refusal what is still on its way must not be taken for a new try.
-    if (!opened && socket.readyState !== WebSocket.OPEN) return;
+    // What is still on its way after a refusal or a sign-out is not taken for a new try.
+    if (socket.readyState !== WebSocket.OPEN) return;
     channel.onText?.(data.toString("utf8"));
   });
   socket.on("error", (error) => log.debug("a screen's socket failed", { error: error.message }));

@@ -23,6 +23,7 @@ import { screenHeaders } from "./headers.ts";
 import { OpenTokens, removeOpenFile, writeOpenFile } from "./open-tokens.ts";
 import { cookiesNamed, OwnOrigin } from "./origin.ts";
 import { codePage, foreignPage, pageHeaders, spentPage } from "./plain-page.ts";
+import { clientRoute, refuseUpgrade } from "./requests.ts";
 import { serveScreenSocket } from "./rpc-socket.ts";
 import { ScreenSessions } from "./sessions.ts";
 
@@ -175,6 +176,7 @@ class ScreenHandler {
     this.#sockets.handleUpgrade(request, socket, head, (webSocket) =>
       serveScreenSocket(webSocket, {
         accepts: (secret) => this.#sessions.accepts(cookies, secret),
+        refusal: "This screen's session is not known. Run 'fedchat open'.",
         engine: this.#options.engine,
         log: this.#options.log,
       }),
@@ -185,13 +187,6 @@ class ScreenHandler {
     for (const socket of this.#sockets.clients) socket.close(1001, "FedChat stops");
     for (const socket of this.#sockets.clients) setTimeout(() => socket.terminate(), 500).unref();
   }
-}
-
-/** Where the app in the page finds its way by itself. */
-const clientRoute = /^\/(?:(?:r|w|people|requests|servers|settings|invite)(?:\/[A-Za-z0-9_-]*)?)?$/;
-
-function refuseUpgrade(socket: Duplex, status: string): void {
-  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
 }
 
 /** The token in a posted form; undefined where there is none, or too much. */

@@ -35,6 +35,11 @@ const own = {
     "This is your own server.",
     "Give its line to the person whose server you want to link.",
   ],
+  "not-nearby": [
+    "later",
+    "This server is not in the local network any more.",
+    "Wait until it shows again, or link it by its address.",
+  ],
   "unknown-person": [
     "later",
     "Nobody of that name is known here.",
@@ -44,6 +49,11 @@ const own = {
     "never",
     "Several people have that name.",
     "Write the whole address, with the server behind @.",
+  ],
+  "no-screens": [
+    "never",
+    "No screens are served here.",
+    "Ask the program that runs this engine's homeserver.",
   ],
   "already-contact": ["never", "You already have a chat with this person.", "Open the chat."],
   "is-self": ["never", "This is you.", "Use 'Notes to self' for your own notes."],
@@ -105,7 +115,7 @@ export type EngineCode = keyof typeof own;
 const fixes: Record<ErrorCode, string | null> = {
   malformed: "Update both sides to the newest version.",
   "unsupported-version": "Update the older side.",
-  "not-fedchat": "Check host and port.",
+  "not-fedchat": "Check host and port, and a proxy's settings where there is one.",
   "wrong-server-key": "Check the server id with its owner before you go on.",
   "server-key-changed": "Ask the server's owner. If the change is right, unlink it and link it again.",
   "name-taken": "Give one of the two a local name.",

@@ -9,6 +9,7 @@ import type {
   EngineEvent,
   Invitation,
   Message,
+  Nearby,
   Notice,
   Person,
   Request,
@@ -22,6 +23,7 @@ import type { Log } from "./log.ts";
 export interface ViewSource {
   status(): Status;
   serverById(server: ServerId): Server | undefined;
+  nearby(): Nearby;
   peopleOf(server: ServerId): Person[];
   requestById(request: RequestId): Request | undefined;
   contactById(account: AccountId): Contact | undefined;
@@ -33,6 +35,7 @@ export interface ViewSource {
 
 type Marks = {
   server: ServerId;
+  nearby: undefined;
   people: ServerId;
   request: RequestId;
   contact: AccountId;
@@ -44,7 +47,17 @@ type Marks = {
 type Kind = keyof Marks;
 
 /** Containers before what they contain, so that a screen knows a message's room. */
-const order: Kind[] = ["server", "people", "contact", "request", "room", "draft", "invitation", "notice"];
+const order: Kind[] = [
+  "server",
+  "nearby",
+  "people",
+  "contact",
+  "request",
+  "room",
+  "draft",
+  "invitation",
+  "notice",
+];
 
 export class Changes {
   readonly #clock: Pick<Clock, "soon">;
@@ -134,6 +147,8 @@ export class Changes {
           ? { type: "server.changed", server }
           : { type: "server.removed", serverId: id as ServerId };
       }
+      case "nearby":
+        return { type: "nearby.changed", nearby: views.nearby() };
       case "people":
         return { type: "people.changed", serverId: id as ServerId, people: views.peopleOf(id as ServerId) };
       case "request": {

@@ -164,23 +164,24 @@ export class Invitations {
       server: servers.own.id,
       serverName: record?.name ?? "server",
       addresses,
-      relays: [],
+      relays: servers.own.relayHints,
       inviter: identity.account,
       handle,
       displayName,
     });
   }
 
-  async #linkServer({ server, addresses }: Invitation): Promise<void> {
+  async #linkServer({ server, addresses, relays }: Invitation): Promise<void> {
     const { servers, identity } = this.#ports;
     if (server === servers.own.id || servers.linkedByUs(server)) return;
-    if (identity.self.administrator === 1 && addresses.length > 0)
-      await servers.link(server, addresses, undefined);
+    if (identity.self.administrator === 1 && addresses.length + relays.length > 0)
+      await servers.link(server, addresses, undefined, relays);
   }
 
-  async #inviter({ server, inviter }: Invitation) {
+  async #inviter({ server, inviter, addresses, relays }: Invitation) {
     const { homeserver, primitives } = this.#ports;
-    const { record } = await homeserver.request("people.lookup", { server, account: inviter });
+    const invited = { addresses, relays };
+    const { record } = await homeserver.request("people.lookup", { server, account: inviter, invited });
     if (record === null) throw new ProtocolError("unknown-account");
     const opened = openAccountRecord(primitives, record);
     if (opened.record.account !== inviter || opened.record.server !== server) {

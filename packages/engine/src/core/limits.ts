@@ -11,6 +11,9 @@ export const progressPageEnvelopes = 500;
 export const deferralBaseMs = 1_000;
 export const deferralMaxMs = 60_000;
 
+/** How long people one hop beyond are told after somebody looked last; screens that look say so every minute. */
+export const lookMs = 120_000;
+
 /** Strangers may ask; a list longer than this is read by nobody, so the oldest is dropped. */
 export const pendingIncomingRequestsMax = 200;
 /** As long as an envelope with the same request could still come again. */
@@ -36,6 +39,8 @@ export const handleAttemptsMax = 20;
 
 export const messagesPageDefault = 100;
 export const searchHitsDefault = 30;
+/** Servers of a map: what a screen can still draw. */
+export const mapServersDefault = 200;
 
 /** An invitation lives a week and opens one contact unless said otherwise. */
 export const invitationLifetimeMs = 7 * 86_400_000;

@@ -21,11 +21,11 @@ import type { HomeserverClient } from "./homeserver-client.ts";
 import type { Identity } from "./identity.ts";
 import type { Invitations } from "./invitations.ts";
 import type { KnownAccounts } from "./known-accounts.ts";
-import { messagesPageDefault, searchHitsDefault } from "./limits.ts";
+import { mapServersDefault, messagesPageDefault, searchHitsDefault } from "./limits.ts";
 import type { Messages } from "./messages.ts";
 import type { NamedAccount, Names } from "./names.ts";
 import type { Notices } from "./notices.ts";
-import { generatePassphrase } from "./passphrase.ts";
+import { generatePassphrase, passwordWeakness } from "./passphrase.ts";
 import type { People } from "./people.ts";
 import type { Requests } from "./requests.ts";
 import type { Rooms } from "./rooms.ts";
@@ -33,7 +33,7 @@ import { safetyNumber } from "./safety-number.ts";
 import { searchMessages } from "./search.ts";
 import { addressOf, type Servers } from "./servers.ts";
 import type { Views } from "./views.ts";
-import { xrayOf } from "./xray.ts";
+import { traceMessage, xrayOf } from "./xray.ts";
 
 export interface MethodPorts {
   store: EngineStore;
@@ -80,6 +80,9 @@ export function methodHandlers(ports: MethodPorts): Handlers {
     },
     "account.setPassword": async ({ password }) => done(await account.setPassword(password)),
     "account.suggestPassphrase": () => ({ passphrase: generatePassphrase(random) }),
+    "account.passwordWeakness": ({ password }) => ({
+      weakness: passwordWeakness(password, []) ?? null,
+    }),
     "account.rename": async ({ displayName }) => {
       await account.rename(displayName);
       return views.me();
@@ -94,6 +97,29 @@ export function methodHandlers(ports: MethodPorts): Handlers {
     "servers.unblock": async ({ serverId }) => views.server(await servers.unblock(serverId as ServerId)),
     "servers.rename": async ({ serverId, localName }) =>
       views.server(await servers.rename(serverId as ServerId, localName)),
+    "servers.nearby": async () => {
+      await servers.refreshNearby();
+      return views.nearby();
+    },
+    "servers.linkNearby": async ({ serverId, localName }) =>
+      views.server(await servers.linkNearby(serverId as ServerId, localName)),
+    "servers.examine": ({ again = false }) => homeserver.request("server.examine", { again }),
+    "servers.directories": async () => {
+      await servers.refreshDirectories();
+      return views.directories();
+    },
+    "servers.relaying": async () => {
+      await servers.refreshOwn();
+      return servers.own.relaying!;
+    },
+    "servers.setRelaying": async ({ relaysFor }) => {
+      await servers.setRelaying(relaysFor);
+      return servers.own.relaying!;
+    },
+    "network.map": async ({ limit }) => {
+      await servers.refreshNetwork();
+      return views.network(limit ?? mapServersDefault);
+    },
     "servers.retry": async ({ serverId }) => done(await servers.retry(serverId as ServerId)),
 
     "people.list": async ({ refresh }) => {
@@ -101,6 +127,16 @@ export function methodHandlers(ports: MethodPorts): Handlers {
         await people.refresh(refresh === true);
       }
       return views.people();
+    },
+    "people.look": async () => done(await people.look()),
+    "people.search": async ({ text }) => {
+      const found = new Set(await people.search(text));
+      return views.people().filter(({ account }) => found.has(account as AccountId));
+    },
+    "people.visibility": () => homeserver.request("people.visibility", {}),
+    "people.setVisibility": async ({ visibility }) => {
+      await homeserver.request("people.setVisibility", { visibility });
+      return {};
     },
     "people.find": async ({ who }) => views.person(await finder.find(who)),
 
@@ -166,8 +202,10 @@ export function methodHandlers(ports: MethodPorts): Handlers {
       done(messages.markRead(roomId as RoomId, messageId as MessageId)),
     "messages.markUnread": ({ roomId, messageId }) =>
       done(messages.markUnread(roomId as RoomId, messageId as MessageId)),
-    "messages.xray": ({ messageId }) => {
-      const message = messages.get(messageId as MessageId);
+    "messages.xray": async ({ messageId }) => {
+      const id = messageId as MessageId;
+      const trace = await traceMessage(ports, messages.get(id));
+      const message = messages.get(id);
       const { peer } = rooms.get(message.room);
       const theirs = peer === null ? servers.own.id : (names.account(peer)?.server ?? servers.own.id);
       const shown = peer === null ? "" : names.shown(peer);
@@ -176,6 +214,9 @@ export function methodHandlers(ports: MethodPorts): Handlers {
         theirs: names.server(theirs),
         peer: shown,
         link: views.serverById(theirs),
+        custody: store.messages.custodyOf(id),
+        trace: message.forwardedAt === null ? trace : undefined,
+        nameOf: (server) => names.server(server),
       });
     },
     "messages.search": ({ text, roomId, before, limit }) => {
@@ -188,6 +229,12 @@ export function methodHandlers(ports: MethodPorts): Handlers {
     },
 
     "drafts.set": ({ roomId, text }) => done(rooms.setDraft(roomId as RoomId, text)),
+
+    "screens.list": noScreens,
+    "screens.enable": noScreens,
+    "screens.disable": noScreens,
+    "screens.add": noScreens,
+    "screens.remove": noScreens,
   };
 }
 
@@ -203,6 +250,8 @@ function personFinder({ names, people, known, homeserver, store, identity, rooms
       const isUnknown = error instanceof EngineError && error.data.code === "unknown-person";
       if (!isUnknown || homeserver.state.kind !== "connected") throw error;
       await people.refresh(true);
+      const [handle] = who.trim().replace(/^@/, "").split("@");
+      if (handle) await people.search(handle);
       return names.resolve(who);
     }
   }
@@ -229,6 +278,11 @@ function personFinder({ names, people, known, homeserver, store, identity, rooms
   }
 
   return { find, record, roomWith };
+}
+
+/** The program around an engine answers these, where it serves screens. */
+function noScreens(): never {
+  throw engineError("no-screens");
 }
 
 function refuse(code: "unknown-account"): never {

@@ -35,13 +35,22 @@ export class Names {
     this.#identity = ports.identity;
   }
 
-  /** Local name, else claimed name; a server that we never linked shows eight characters of its id with it. */
+  /**
+   * Local name, else claimed name, with eight characters of its id where we never linked it, or where a directory did and
+   * another server has that name. [D4]
+   */
   server(server: ServerId): string {
     if (server === this.#servers.own.id) return this.#servers.own.record?.name ?? short(server);
     const link = this.#servers.get(server);
     if (link?.localName) return link.localName;
-    if (link === undefined || link.name === "") return short(server);
-    return this.#servers.linkedByUs(server) ? link.name : `${link.name}·${short(server)}`;
+    if (link === undefined || link.name === "") {
+      const claimed = this.#people.claimedName(server) ?? this.#servers.claimedName(server);
+      return claimed === undefined ? short(server) : `${claimed}·${short(server)}`;
+    }
+    // A name that looks like a domain is one only after the domain has confirmed the key. [N4]
+    const isSure = link.nameProved === true || !link.name.includes(".");
+    const isOurs = this.#servers.linkedByUs(server) && !this.#servers.cameLater(link);
+    return isOurs && isSure ? link.name : `${link.name}·${short(server)}`;
   }
 
   /** `@handle` for the owner of a one-person server, else `handle@server`. */
@@ -116,13 +125,15 @@ export class Names {
   #isCalled(server: ServerId, name: string): boolean {
     const own = server === this.#servers.own.id ? this.#servers.own.record?.name : undefined;
     const link = this.#servers.get(server);
-    const names = [own, link?.localName?.toLowerCase(), link?.name, this.server(server).toLowerCase()];
+    const claimed = link?.name ?? this.#people.claimedName(server) ?? this.#servers.claimedName(server);
+    const names = [own, link?.localName?.toLowerCase(), claimed, this.server(server).toLowerCase()];
     return server === name || names.includes(name);
   }
 
   #isOnePersonServer(server: ServerId): boolean {
     if (server === this.#servers.own.id) return this.#servers.own.accounts <= 1;
-    return this.#people.countOf(server) === 1;
+    // Of servers that are not linked only some people are known, and `@bob` must not be one of those.
+    return this.#servers.linkedByUs(server) && this.#people.countOf(server) === 1;
   }
 }
 

@@ -2,6 +2,7 @@
 import type { MessageId, RequestId } from "@fedchat/protocol";
 import type { Cause } from "../interface/index.ts";
 import type { EngineStore } from "../store/engine-store.ts";
+import type { MessageCustody } from "../store/messages-table.ts";
 import type { OutgoingHead } from "../store/transport-table.ts";
 import { encodeCause } from "./causes.ts";
 import type { Changes } from "./changes.ts";
@@ -10,6 +11,8 @@ export type Outcome =
   | { kind: "waiting" | "failed"; cause: Cause }
   /** On disk at our homeserver. */
   | { kind: "submitted" }
+  /** On disk at a relay, which keeps it for the recipient's homeserver. */
+  | { kind: "custody"; custody: MessageCustody }
   /** On disk at the recipient's homeserver. */
   | { kind: "forwarded" };
 
@@ -31,6 +34,10 @@ function recordForMessage(
   outcome: Outcome,
   at: number,
 ): void {
+  if (outcome.kind === "custody") {
+    messages.addCustody(id, outcome.custody);
+    return changes.messageChanged(id);
+  }
   const changed =
     outcome.kind === "waiting"
       ? messages.setWaiting(id, encodeCause(outcome.cause))
@@ -47,7 +54,7 @@ function recordForRequest(
   outcome: Outcome,
 ): void {
   const request = requests.get(id);
-  if (request?.state !== "pending") return;
+  if (request?.state !== "pending" || outcome.kind === "custody") return;
   if (outcome.kind === "failed") {
     requests.settle(id, "failed", { cause: encodeCause(outcome.cause) });
     requests.deleteKeyPackagesOf(id);

@@ -104,11 +104,17 @@ export class Outgoing {
   }
 
   /** The homeserver tells where an envelope got to. */
-  progress({ envelope, server, state, error }: Progress | Extract<ClientEvent, { kind: "progress" }>): void {
+  progress(told: Progress | Extract<ClientEvent, { kind: "progress" }>): void {
+    const { envelope, server, state, error } = told;
     const row = this.#ports.store.transport.byEnvelope(envelope);
     if (row === undefined || state === "pending") return;
     // A refusal is the destination's to make, whatever other servers say.
     if (server !== null && server !== row.server) return;
+    if (state === "custody") {
+      const { custody, path = [] } = told;
+      if (custody !== undefined) this.#settle(row, { kind: "custody", custody: { ...custody, path } });
+      return;
+    }
     if (state === "forwarded") return this.#settle(row, { kind: "forwarded" });
     const refusal =
       error === undefined
@@ -246,7 +252,7 @@ export class Outgoing {
     // A refusal at our own homeserver is told before the acceptance, an arrival may be; both are the last word.
     if (kept?.state === "failed" || (kept === undefined && outcome.kind !== "submitted")) return;
     record(row, outcome);
-    if (outcome.kind === "waiting") return;
+    if (outcome.kind === "waiting" || outcome.kind === "custody") return;
     const isWatched = row.purpose === "message" || row.purpose === "request";
     const arrived =
       outcome.kind === "forwarded" || (outcome.kind === "submitted" && row.server === ownServer);

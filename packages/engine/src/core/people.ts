@@ -1,14 +1,17 @@
 /**
- * People of our own homeserver and of those linked mutually, with presence, as the homeserver lists them. Only records
- * that verify are shown; nothing of this is kept on disk but newer records of accounts that we know.
+ * People of our own homeserver, of those linked mutually and, while somebody looks, of those one hop beyond, with
+ * presence, as the homeserver lists them. Only records that verify are shown; nothing of this is kept on disk but newer
+ * records of accounts that we know.
  */
 import type {
   AccountId,
   ClientEvent,
+  Clock,
   OpenedAccountRecord,
   PersonView,
   Primitives,
   ServerId,
+  Timer,
 } from "@fedchat/protocol";
 import {
   accountRecordBody,
@@ -22,12 +25,15 @@ import {
 import type { Changes } from "./changes.ts";
 import { isEqual } from "./credentials.ts";
 import type { KnownAccounts } from "./known-accounts.ts";
+import { lookMs } from "./limits.ts";
 import type { Homeserver } from "./ports.ts";
 
 export interface ListedPerson {
   opened: OpenedAccountRecord;
   server: ServerId;
   presence: PersonView["presence"];
+  /** The linked server that showed this person, where their own is not linked. */
+  shownBy: ServerId | undefined;
 }
 
 export class People {
@@ -35,15 +41,22 @@ export class People {
   readonly #primitives: Primitives;
   readonly #known: KnownAccounts;
   readonly #changes: Changes;
+  readonly #clock: Clock;
   #byServer = new Map<ServerId, Map<AccountId, ListedPerson>>();
+  /** What servers that are not linked call themselves. */
+  readonly #claimed = new Map<ServerId, string>();
+  /** Ends the look at people beyond. */
+  #look: Timer | undefined;
 
   constructor(ports: {
     homeserver: Homeserver;
     primitives: Primitives;
     known: KnownAccounts;
     changes: Changes;
+    clock: Clock;
   }) {
     this.#homeserver = ports.homeserver;
+    this.#clock = ports.clock;
     this.#primitives = ports.primitives;
     this.#known = ports.known;
     this.#changes = ports.changes;
@@ -55,6 +68,46 @@ export class People {
       if (person !== undefined) return person;
     }
     return undefined;
+  }
+
+  /** The name that a server claims which is not linked from here. */
+  claimedName(server: ServerId): string | undefined {
+    return this.#claimed.get(server);
+  }
+
+  /**
+   * Somebody looks: people one hop beyond are told for two minutes more. A screen says so again while it looks, so that
+   * one that is gone does not look for ever.
+   */
+  async look(): Promise<void> {
+    const begun = this.#look === undefined;
+    this.#look?.cancel();
+    this.#look = this.#clock.after(lookMs, () => {
+      this.#look = undefined;
+      if (this.#homeserver.state.kind === "connected") this.#watch(false).catch(() => undefined);
+    });
+    if (begun && this.#homeserver.state.kind === "connected") await this.#watch(true);
+  }
+
+  /** A new session knows nothing of who looked at the one before. */
+  async resume(): Promise<void> {
+    if (this.#look !== undefined) await this.#watch(true);
+    await this.refresh(false);
+  }
+
+  /** Looks beyond and in directories for a handle or a name; whom it finds is known from then on. */
+  async search(text: string): Promise<AccountId[]> {
+    await this.look();
+    const { people } = await this.#homeserver.request("people.search", { text });
+    for (const server of new Set(people.map((person) => person.server))) {
+      const found = people.filter((person) => person.server === server);
+      this.changed({ server, whole: false, people: found, gone: [] });
+    }
+    return people.flatMap(({ record }) => accountOf(record) ?? []).filter((account) => this.get(account));
+  }
+
+  async #watch(watching: boolean): Promise<void> {
+    await this.#homeserver.request("people.watchBeyond", { watching });
   }
 
   of(server: ServerId): ListedPerson[] {
@@ -90,14 +143,18 @@ export class People {
     const before = this.#byServer.get(server);
     const now = new Map<AccountId, ListedPerson>(whole ? [] : before);
     for (const account of gone) now.delete(account);
-    for (const { record, presence } of people) {
+    for (const { record, presence, serverName, shownBy } of people) {
       const opened = this.#open(record, before);
       if (opened?.record.server !== server) continue;
-      now.set(opened.record.account, { opened, server, presence });
+      now.set(opened.record.account, { opened, server, presence, shownBy });
+      if (serverName !== undefined) this.#claimed.set(server, serverName);
       this.#known.update(opened);
     }
     if (now.size > 0) this.#byServer.set(server, now);
-    else this.#byServer.delete(server);
+    else {
+      this.#byServer.delete(server);
+      this.#claimed.delete(server);
+    }
     this.#changes.mark("people", server);
     for (const account of new Set([...now.keys(), ...(before?.keys() ?? [])])) {
       if (before?.get(account)?.presence !== now.get(account)?.presence)

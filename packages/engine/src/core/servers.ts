@@ -4,13 +4,16 @@
  */
 import type {
   ClientResult,
+  DirectoryView,
   LinkView,
+  NearbyState,
   Primitives,
+  RelayHint,
   ServerAddress,
   ServerId,
   ServerRecord,
 } from "@fedchat/protocol";
-import { decode, encode, linkView, serverRecord } from "@fedchat/protocol";
+import { decode, encode, linkView, ProtocolError, serverRecord } from "@fedchat/protocol";
 import type { EngineStore } from "../store/engine-store.ts";
 import { engineError } from "./causes.ts";
 import type { Changes } from "./changes.ts";
@@ -23,10 +26,22 @@ export interface OwnServer {
   record: ServerRecord | undefined;
   accounts: number;
   reachedFromOutside: boolean;
+  /** Whether a linked server that was asked could dial it; undefined: none was. */
+  dialledBack: boolean | undefined;
+  /** Where its relays are, for invitations. */
+  relayHints: RelayHint[];
+  /** Undefined until it was reached. */
+  relaying: ClientResult<"server.info">["relaying"] | undefined;
 }
 
 export class Servers {
   readonly own: OwnServer;
+  /** In the homeserver's local network, as last told. */
+  nearby: NearbyState = { mode: "off", problem: null, servers: [] };
+  /** As last asked for. */
+  directories: DirectoryView[] = [];
+  /** As last asked for. */
+  network: ClientResult<"network.map"> = { servers: [], more: false };
   readonly #store: Pick<EngineStore, "accounts" | "identity" | "transaction">;
   readonly #homeserver: Homeserver;
   readonly #primitives: Primitives;
@@ -34,6 +49,9 @@ export class Servers {
   readonly #links = new Map<ServerId, LinkView>();
   /** Servers of which something was told since the homeserver was last asked: its answer may be older. */
   #toldSince = new Set<ServerId>();
+  /** What servers that are not linked call themselves in their records. */
+  #claimed = new Map<ServerId, string>();
+  #learning = false;
 
   constructor(ports: {
     store: Pick<EngineStore, "accounts" | "identity" | "transaction">;
@@ -46,7 +64,15 @@ export class Servers {
     this.#homeserver = ports.homeserver;
     this.#primitives = ports.primitives;
     this.#changes = ports.changes;
-    this.own = { id: ports.own, record: undefined, accounts: 1, reachedFromOutside: false };
+    this.own = {
+      id: ports.own,
+      record: undefined,
+      accounts: 1,
+      reachedFromOutside: false,
+      dialledBack: undefined,
+      relayHints: [],
+      relaying: undefined,
+    };
     const kept = this.#store.identity.setting(ownInfoSetting);
     if (kept !== undefined) this.own.record = serverRecord.open(this.#primitives, kept);
     for (const { server, view } of this.#store.accounts.servers()) {
@@ -60,6 +86,31 @@ export class Servers {
 
   get(server: ServerId): LinkView | undefined {
     return this.#links.get(server);
+  }
+
+  /** The name that a server claims which is not linked from here, where the network's map or a directory told it. */
+  claimedName(server: ServerId): string | undefined {
+    return this.#claimed.get(server);
+  }
+
+  /**
+   * Whether a directory linked it while another server had its name already: the own one, one that a person linked, or
+   * one that was linked before. [D4]
+   */
+  cameLater({ server, name, origin, linkedAt }: LinkView): boolean {
+    if (origin !== "directory") return false;
+    const wanted = name.toLowerCase();
+    if (this.own.record?.name.toLowerCase() === wanted) return true;
+    return [...this.#links.values()].some(
+      (other) =>
+        other.server !== server &&
+        this.linkedByUs(other.server) &&
+        (other.localName ?? other.name).toLowerCase() === wanted &&
+        (other.origin === "person" ||
+          other.localName !== null ||
+          other.linkedAt < linkedAt ||
+          (other.linkedAt === linkedAt && other.server < server)),
+    );
   }
 
   /** Whether we linked it: then its name is one that the person has chosen to know. */
@@ -90,6 +141,7 @@ export class Servers {
     this.#links.set(link.server, link);
     this.#store.accounts.putServer(link.server, encode(linkView, link));
     this.#changes.mark("server", link.server);
+    if (link.via.some((relay) => this.#isNameless(relay))) void this.#learnNames();
   }
 
   removed(server: ServerId): void {
@@ -103,14 +155,91 @@ export class Servers {
     this.own.record = serverRecord.open(this.#primitives, info.record);
     this.own.accounts = info.accounts;
     this.own.reachedFromOutside = info.reachedFromOutside;
+    this.own.dialledBack = info.dialledBack;
+    this.own.relayHints = info.relayHints;
+    this.own.relaying = info.relaying;
     this.#store.identity.putSetting(ownInfoSetting, info.record);
     this.#changes.status();
   }
 
-  async link(server: ServerId, addresses: ServerAddress[], localName: string | undefined): Promise<LinkView> {
+  /** Asks the homeserver anew: what it does for others changes all the time. */
+  async refreshOwn(): Promise<void> {
+    this.ownChanged(await this.#homeserver.request("server.info", {}));
+  }
+
+  async setRelaying(relaysFor: LinkView["relaysFor"]): Promise<void> {
+    await this.#homeserver.request("server.setRelaying", { relaysFor });
+    await this.refreshOwn();
+  }
+
+  async refreshDirectories(): Promise<void> {
+    const { directories } = await this.#homeserver.request("directories.list", {});
+    this.directories = directories;
+    this.#claimDirectories();
+  }
+
+  async refreshNetwork(): Promise<void> {
+    this.network = await this.#homeserver.request("network.map", {});
+    this.#claimed = new Map(this.network.servers.map(({ server, name }) => [server, name]));
+    this.#claimDirectories();
+  }
+
+  #claimDirectories(): void {
+    for (const { server, name } of this.directories)
+      if (server !== null && name !== "") this.#claimed.set(server, name);
+  }
+
+  #isNameless(server: ServerId): boolean {
+    return server !== this.own.id && !this.#links.has(server) && !this.#claimed.has(server);
+  }
+
+  /** A link passes relays that are not linked from here: their records say what they are called. */
+  async #learnNames(): Promise<void> {
+    if (this.#learning || this.#homeserver.state.kind !== "connected") return;
+    this.#learning = true;
+    try {
+      await this.refreshNetwork();
+      for (const { server, via } of this.#links.values())
+        if (via.length > 0) this.#changes.mark("server", server);
+    } catch (error) {
+      // Names are no more than a help; the next change of the link asks again.
+      if (!(error instanceof ProtocolError)) throw error;
+    } finally {
+      this.#learning = false;
+    }
+  }
+
+  nearbyChanged(state: NearbyState): void {
+    this.nearby = state;
+    this.#changes.mark("nearby", undefined);
+  }
+
+  /** Asks the homeserver anew; its administrators only. */
+  async refreshNearby(): Promise<void> {
+    this.nearby = await this.#homeserver.request("servers.nearby", {});
+  }
+
+  /** A person said yes to a server of the local network; the handshake proves that it is this one. [Y2] */
+  async linkNearby(server: ServerId, localName: string | undefined): Promise<LinkView> {
+    await this.refreshNearby();
+    const found = this.nearby.servers.find((nearby) => nearby.server === server);
+    if (found === undefined) throw engineError("not-nearby");
+    return await this.link(server, found.addresses, localName);
+  }
+
+  /** @param relays through which it may be reached, of an invitation */
+  async link(
+    server: ServerId,
+    addresses: ServerAddress[],
+    localName: string | undefined,
+    relays: RelayHint[] = [],
+  ): Promise<LinkView> {
     if (server === this.own.id) throw engineError("own-server");
     const named = localName === undefined ? {} : { localName };
-    return this.#took(await this.#homeserver.request("links.add", { server, addresses, ...named }));
+    const through = relays.length === 0 ? {} : { relays };
+    return this.#took(
+      await this.#homeserver.request("links.add", { server, addresses, ...named, ...through }),
+    );
   }
 
   async linkBack(server: ServerId): Promise<LinkView> {

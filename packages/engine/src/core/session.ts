@@ -69,7 +69,7 @@ export class Session {
     receipts.sendSoon();
     this.#part("account record", () => this.#reconcileRecord(opened.record));
     this.#part("servers", () => servers.refresh());
-    this.#part("people", () => people.refresh(false));
+    this.#part("people", () => people.resume());
     this.#part("blocks", () => contacts.tellBlocks());
     this.#part("key packages", () => replenishKeyPackages(this.#ports));
     this.#part("request keys", () =>
@@ -91,6 +91,8 @@ export class Session {
         return people.changed(event);
       case "server":
         return servers.ownChanged(event.info);
+      case "nearby":
+        return servers.nearbyChanged(event.state);
       case "warning":
         return notices.warn(event);
       case "gapCheck":

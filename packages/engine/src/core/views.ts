@@ -3,9 +3,12 @@ import type { AccountId, LinkView, MessageId, RequestId, RoomId, ServerId } from
 import { fromWireError } from "@fedchat/protocol";
 import type {
   Contact,
+  Directory,
   Invitation,
   Me,
   Message,
+  Nearby,
+  NetworkMap,
   Notice,
   Person,
   Request,
@@ -22,9 +25,10 @@ import type { RoomRow } from "../store/rooms-table.ts";
 import { causeOf, causeOfCode, decodeCause } from "./causes.ts";
 import type { Identity } from "./identity.ts";
 import type { NamedAccount, Names } from "./names.ts";
+import { networkMap } from "./network-map.ts";
 import type { People } from "./people.ts";
 import type { Homeserver } from "./ports.ts";
-import { reachOf } from "./reach.ts";
+import { causeWithReach, reachOf } from "./reach.ts";
 import type { Servers } from "./servers.ts";
 
 export class Views {
@@ -77,12 +81,13 @@ export class Views {
         addresses,
         version: own.record?.software ?? "",
         administrator: opened?.administrator === 1,
+        relaying: own.relaying ?? null,
         // Without an account there is nobody to connect as, and nothing is amiss.
         connection: state.kind === "idle" && opened === undefined ? "connected" : busy(state.kind),
         cause: state.error === undefined ? null : causeOf(state.error),
         nextTryAt: state.kind === "waiting" ? state.nextTryAt : null,
       },
-      reach: reachOf(addresses, own.reachedFromOutside),
+      reach: reachOf(own),
       counts: {
         unread: this.#store.messages.unreadInAllRooms(),
         requests: this.#store.requests.pendingIncomingCount(),
@@ -99,10 +104,12 @@ export class Views {
       shownName: this.#names.server(link.server),
       trust: link.trust,
       state: link.state,
-      cause: error,
+      cause: causeWithReach(error, reachOf(this.#servers.own)),
       nextTryAt: link.nextTryAt,
       addresses: link.addresses,
-      via: null,
+      via: link.via.map((relay) => this.#names.server(relay)),
+      origin: link.origin,
+      relaysFor: link.relaysFor,
       roundTripMs: link.roundTripMs,
       queueDepth: link.queueDepth,
       lastContactAt: link.lastContactAt,
@@ -116,6 +123,42 @@ export class Views {
     return link && this.server(link);
   }
 
+  directories(): Directory[] {
+    return this.#servers.directories.map(({ address, server, name, state, error, nextTryAt, servers }) => ({
+      ...{ address, serverId: server, state, nextTryAt, servers },
+      shownName: name === "" ? `${address.host}:${address.port}` : name,
+      cause: error === null ? null : causeOf(fromWireError(error)),
+    }));
+  }
+
+  /** @param limit servers at most */
+  network(limit: number): NetworkMap {
+    const known = {
+      own: this.#servers.own.id,
+      heard: this.#servers.network,
+      links: this.#servers.list(),
+      shown: (server: ServerId) => this.#names.server(server),
+      view: (link: LinkView) => this.server(link),
+    };
+    return networkMap(known, limit);
+  }
+
+  nearby(): Nearby {
+    const { mode, problem, servers } = this.#servers.nearby;
+    return {
+      mode,
+      problem,
+      servers: servers.map(({ server, name, addresses, heardAt }) => ({
+        serverId: server,
+        name,
+        shownName: name === "" ? server.slice(0, 8) : name,
+        addresses,
+        trust: this.#servers.get(server)?.trust ?? null,
+        heardAt,
+      })),
+    };
+  }
+
   person({ account, server, handle, displayName }: NamedAccount): Person {
     return {
       account,
@@ -125,6 +168,7 @@ export class Views {
       serverName: this.#names.server(server),
       presence: this.#presence(account),
       relation: this.#relation(account),
+      shownBy: this.#shownBy(account),
       roomId: this.#store.accounts.contact(account)?.room ?? null,
     };
   }
@@ -255,6 +299,11 @@ export class Views {
   noticeById(id: number): Notice | undefined {
     const row = this.#store.notices.get(id);
     return row && this.notice(row);
+  }
+
+  #shownBy(account: AccountId): string | null {
+    const by = this.#people.get(account)?.shownBy;
+    return by === undefined ? null : this.#names.server(by);
   }
 
   #presence(account: AccountId): Person["presence"] {

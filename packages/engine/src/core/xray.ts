@@ -1,10 +1,16 @@
-/** Where a message of ours is, step by step, and since when; only what was confirmed counts as done. */
+/**
+ * Where a message of ours is, step by step, and since when; only what was confirmed counts as done. Relays that signed
+ * for it stand between the two homeservers; what the homeserver says of it at this moment tells why it waits.
+ */
+import type { ClientResult, MessageId, ServerId } from "@fedchat/protocol";
+import { fromWireError } from "@fedchat/protocol";
 import type { Cause, Server, XrayStep } from "../interface/index.ts";
-import type { z } from "zod";
-import type { MessageRow } from "../store/messages-table.ts";
-import { decodeCause } from "./causes.ts";
+import type { EngineStore } from "../store/engine-store.ts";
+import type { MessageCustody, MessageRow } from "../store/messages-table.ts";
+import { causeOf, decodeCause } from "./causes.ts";
+import type { HomeserverClient } from "./homeserver-client.ts";
 
-type Step = z.infer<typeof XrayStep>;
+type Trace = ClientResult<"envelopes.trace">["traces"][number];
 
 interface Way {
   own: string;
@@ -12,9 +18,34 @@ interface Way {
   peer: string;
   /** The link to their homeserver; undefined when they live on ours, or when there is none. */
   link: Server | undefined;
+  /** Relays that signed for it. */
+  custody: MessageCustody[];
+  /** What our homeserver says of it now; undefined where it cannot be asked, or has nothing of it any more. */
+  trace: Trace | undefined;
+  nameOf: (server: ServerId) => string;
 }
 
-export function xrayOf(message: MessageRow, { own, theirs, peer, link }: Way): Step[] {
+/**
+ * What the homeserver knows of a message that it still has, and receipts that came while this engine was away, which
+ * are kept. Undefined where it cannot be asked now.
+ */
+export async function traceMessage(
+  { store, homeserver }: { store: EngineStore; homeserver: Pick<HomeserverClient, "request" | "state"> },
+  { id, submittedAt, forwardedAt }: MessageRow,
+): Promise<Trace | undefined> {
+  const sent = store.transport.bySubject(id);
+  if (sent === undefined || submittedAt === null || forwardedAt !== null) return undefined;
+  if (homeserver.state.kind !== "connected") return undefined;
+  const asked = await homeserver
+    .request("envelopes.trace", { envelope: sent.envelope })
+    .catch(() => undefined);
+  const trace = asked?.traces.find(({ server }) => server === sent.server);
+  if (trace !== undefined) keepReceipts(store, id, trace);
+  return trace;
+}
+
+export function xrayOf(message: MessageRow, way: Way): XrayStep[] {
+  const { own, theirs, peer } = way;
   if (message.mine === 0) return [done(message.receivedAt, `Received from ${peer} and decrypted here.`)];
   if (message.state === "read" && message.submittedAt === null)
     return [done(message.sentAt, "Kept on this engine only.")];
@@ -32,15 +63,52 @@ export function xrayOf(message: MessageRow, { own, theirs, peer, link }: Way): S
   // A later confirmation proves the steps before it, whose own times may be unknown.
   const reached = steps.findLastIndex(([at]) => at !== null);
   const kept = decodeCause(message.cause);
-  return steps.map(([at, sentence, underWay], index) => {
+  const told = steps.map(([at, sentence, underWay], index): XrayStep => {
     if (index <= reached) return done(at, sentence);
     if (index > reached + 1) return { at: null, state: "pending", sentence };
     if (message.state === "failed")
       return { at: null, state: "failed", sentence: kept?.sentence ?? sentence };
-    const cause = kept ?? (message.forwardedAt === null && index === 2 ? holdUp(link) : null);
-    const waits = cause === null ? underWay : `${underWay} Waiting: ${cause.sentence}`;
-    return { at: null, state: "now", sentence: waits };
+    if (index !== forwardedStep) return now(kept === null ? underWay : waiting(underWay, kept));
+    return underWayToThem(way, kept, underWay);
   });
+  const relays = way.custody.map((receipt) => custodyStep(way, receipt));
+  return [...told.slice(0, forwardedStep), ...relays, ...told.slice(forwardedStep)];
+}
+
+/** Which of the steps says that it is on their homeserver's disk. */
+const forwardedStep = 2;
+
+function underWayToThem(way: Way, kept: Cause | null, underWay: string): XrayStep {
+  const { theirs, link, trace, custody, nameOf } = way;
+  const keeper = custody.findLast(({ relay }) => trace?.receipts.some((one) => one.relay === relay) ?? true);
+  const sentence =
+    keeper === undefined ? underWay : `${nameOf(keeper.relay)} hands it to ${theirs} as soon as they meet.`;
+  const error = trace?.error ?? null;
+  const traced = error === null ? null : causeOf(fromWireError(error));
+  const cause = kept ?? traced ?? (keeper === undefined && trace === undefined ? holdUp(link) : null);
+  const path = trace?.path ?? keeper?.path ?? [];
+  const nextTryAt = (trace === undefined && keeper === undefined ? link : trace)?.nextTryAt ?? null;
+  return {
+    ...now(cause === null ? sentence : waiting(sentence, cause)),
+    ...(path.length === 0 ? {} : { path: shown(path, nameOf) }),
+    ...(nextTryAt === null ? {} : { nextTryAt }),
+  };
+}
+
+function custodyStep({ nameOf }: Way, { relay, taken, until, path }: MessageCustody): XrayStep {
+  const sentence = `In the custody of ${nameOf(relay)}, a relay, which signed for it. It cannot read it.`;
+  return { ...done(taken, sentence), path: shown(path, nameOf), keptUntil: until };
+}
+
+function shown(path: ServerId[], nameOf: (server: ServerId) => string): XrayStep["path"] {
+  return path.map((serverId) => ({ serverId, name: nameOf(serverId) }));
+}
+
+function keepReceipts(store: EngineStore, id: MessageId, { receipts, path }: Trace): void {
+  const known = new Set(store.messages.custodyOf(id).map(({ relay }) => relay));
+  const missed = receipts.filter(({ relay }) => !known.has(relay));
+  if (missed.length === 0) return;
+  store.transaction(() => missed.forEach((receipt) => store.messages.addCustody(id, { ...receipt, path })));
 }
 
 /** Why what lies in the outbox does not go on. */
@@ -49,6 +117,13 @@ function holdUp(link: Server | undefined): Pick<Cause, "sentence"> | null {
   return link.cause ?? { sentence: "their homeserver is not reached; it is tried again by itself." };
 }
 
-function done(at: number | null, sentence: string): Step {
+const waiting = (underWay: string, cause: Pick<Cause, "sentence">): string =>
+  `${underWay} Waiting: ${cause.sentence}`;
+
+function now(sentence: string): XrayStep {
+  return { at: null, state: "now", sentence };
+}
+
+function done(at: number | null, sentence: string): XrayStep {
   return { at, state: "done", sentence };
 }

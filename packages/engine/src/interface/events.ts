@@ -1,9 +1,11 @@
 /** What the engine tells its subscribers, as JSON-RPC notifications of the method `event`. Each carries the whole new view. */
 import { z } from "zod";
+import { Screens } from "./screens.ts";
 import {
   Contact,
   Invitation,
   Message,
+  Nearby,
   Notice,
   Person,
   Request,
@@ -18,6 +20,7 @@ export const EngineEvent = z.discriminatedUnion("type", [
   z.object({ type: z.literal("status.changed"), status: Status }),
   z.object({ type: z.literal("server.changed"), server: Server }),
   z.object({ type: z.literal("server.removed"), serverId: ServerIdText }),
+  z.object({ type: z.literal("nearby.changed"), nearby: Nearby }),
   z.object({ type: z.literal("people.changed"), serverId: ServerIdText, people: z.array(Person) }),
   z.object({ type: z.literal("request.changed"), request: Request }),
   z.object({ type: z.literal("contact.changed"), contact: Contact }),
@@ -27,5 +30,6 @@ export const EngineEvent = z.discriminatedUnion("type", [
   z.object({ type: z.literal("message.changed"), message: Message }),
   z.object({ type: z.literal("draft.changed"), roomId: RoomIdText, text: z.string() }),
   z.object({ type: z.literal("notice.added"), notice: Notice }),
+  z.object({ type: z.literal("screens.changed"), screens: Screens }),
 ]);
 export type EngineEvent = z.infer<typeof EngineEvent>;

@@ -3,16 +3,23 @@
  * document is generated. A method either returns its result or fails with an `EngineError` whose data is a `Cause`.
  */
 import { z } from "zod";
+import { PairingLink, ScreenIdText, Screens } from "./screens.ts";
 import {
   AccountText,
   Contact,
+  Directory,
+  Examination,
   Invitation,
   InvitationPreview,
   Me,
   Message,
   MessageIdText,
+  Nearby,
+  NetworkMap,
   Notice,
   Person,
+  Relaying,
+  RelaysFor,
   Request,
   RequestIdText,
   Room,
@@ -22,6 +29,7 @@ import {
   Server,
   ServerIdText,
   Status,
+  Visibility,
   XrayStep,
 } from "./views.ts";
 
@@ -73,6 +81,11 @@ export const methods = {
     nothing,
     z.object({ passphrase: z.string() }),
   ),
+  "account.passwordWeakness": method(
+    "What makes a password easy to guess; null when it will do",
+    z.strictObject({ password: z.string().min(1).max(1024) }),
+    z.object({ weakness: z.string().nullable() }),
+  ),
   "account.rename": method(
     "Change the display name",
     z.strictObject({ displayName: z.string().min(1).max(64) }),
@@ -103,6 +116,39 @@ export const methods = {
     z.strictObject({ serverId: ServerIdText, localName: z.string().min(1).max(64).nullable() }),
     Server,
   ),
+  "servers.nearby": method(
+    "Servers in the homeserver's local network, for its administrator",
+    nothing,
+    Nearby,
+  ),
+  "servers.linkNearby": method(
+    "Link a server of servers.nearby, at all addresses that were heard for it",
+    z.strictObject({ serverId: ServerIdText, localName: z.string().min(1).max(64).optional() }),
+    Server,
+  ),
+  "servers.examine": method(
+    "What the homeserver's doctor finds about how others reach it, as far as it is; the first call begins, `again` begins anew",
+    z.strictObject({ again: z.boolean().optional() }),
+    Examination,
+  ),
+  "servers.directories": method(
+    "Directories that our homeserver is registered with",
+    nothing,
+    z.array(Directory),
+  ),
+  "servers.relaying": method("What our homeserver does for others now", nothing, Relaying),
+  "servers.setRelaying": method(
+    "Relay for nobody, for linked servers, or for anyone",
+    z.strictObject({ relaysFor: RelaysFor }),
+    Relaying,
+  ),
+  "network.map": method(
+    "The network as our homeserver knows it",
+    z.strictObject({
+      limit: z.number().int().min(1).max(2_000).optional().describe("servers at most; 200 when absent"),
+    }),
+    NetworkMap,
+  ),
   "servers.retry": method("Try to connect now", z.strictObject({ serverId: ServerIdText }), done),
 
   "people.list": method(
@@ -111,6 +157,27 @@ export const methods = {
     z.array(Person),
   ),
   "people.find": method("One person by account or address", z.strictObject({ who }), Person),
+
+  "people.look": method(
+    "Be told of people one hop beyond for the next two minutes; call again while somebody looks",
+    nothing,
+    done,
+  ),
+  "people.search": method(
+    "Find people of linked servers, beyond them and in directories, by a handle or the beginning of a name",
+    z.strictObject({ text: z.string().min(1).max(256) }),
+    z.array(Person),
+  ),
+  "people.visibility": method(
+    "How far one lets oneself be shown",
+    nothing,
+    z.object({ visibility: Visibility }),
+  ),
+  "people.setVisibility": method(
+    "Be shown to nobody, to linked servers, to servers linked with these, or in directories too",
+    z.strictObject({ visibility: Visibility }),
+    done,
+  ),
 
   "requests.list": method("Chat requests, newest first", nothing, z.array(Request)),
   "requests.send": method(
@@ -242,6 +309,24 @@ export const methods = {
     "Keep a draft",
     z.strictObject({ roomId: RoomIdText, text: z.string().max(65_536) }),
     done,
+  ),
+
+  "screens.list": method("Screens on other devices", nothing, Screens),
+  "screens.enable": method(
+    "Let paired screens on other devices in; the first time a password is needed, later it is changed by one",
+    z.strictObject({ password: z.string().min(1).max(1024).optional() }),
+    Screens,
+  ),
+  "screens.disable": method(
+    "Let no screen on another device in; those that are paired stay so",
+    nothing,
+    Screens,
+  ),
+  "screens.add": method("A one-time link to pair a screen", nothing, PairingLink),
+  "screens.remove": method(
+    "Sign a screen out for good; it is closed at once",
+    z.strictObject({ screenId: ScreenIdText }),
+    Screens,
   ),
 } as const;
 

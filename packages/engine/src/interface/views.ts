@@ -34,6 +34,20 @@ export const Address = z.object({
   kind: z.enum(["direct", "proxy", "lan"]),
 });
 
+/** For whom a server passes things on: nobody, servers linked with it, or anyone. */
+export const RelaysFor = z.enum(["nobody", "linked", "anyone"]);
+export type RelaysFor = z.infer<typeof RelaysFor>;
+
+/** What our homeserver does for others. */
+export const Relaying = z.object({
+  relaysFor: RelaysFor,
+  circuits: z.number().int().describe("connections of others that pass through it now"),
+  custodyBundles: z.number().int().describe("bundles kept for servers that are away"),
+  custodyBytes: z.number().int(),
+  custodyBytesMax: z.number().int(),
+});
+export type Relaying = z.infer<typeof Relaying>;
+
 /** The person whose engine this is. */
 export const Me = z.object({
   account: AccountText,
@@ -55,12 +69,13 @@ export const Status = z.object({
     addresses: z.array(Address),
     version: z.string(),
     administrator: z.boolean().describe("whether this account may link and block servers"),
+    relaying: Relaying.nullable().describe("as last told; null before the homeserver was reached"),
     connection: z.enum(["connected", "connecting", "waiting", "superseded"]),
     cause: Cause.nullable(),
     nextTryAt: Time.nullable(),
   }),
   reach: z.object({
-    kind: z.enum(["direct", "proxy", "lan", "this-machine", "unknown"]),
+    kind: z.enum(["direct", "proxy", "relay", "lan", "this-machine", "none", "unknown"]),
     sentence: z.string(),
   }),
   counts: z.object({ unread: z.number().int(), requests: z.number().int() }),
@@ -80,7 +95,9 @@ export const Server = z.object({
   cause: Cause.nullable(),
   nextTryAt: Time.nullable(),
   addresses: z.array(Address),
-  via: z.string().nullable().describe("null when direct, else the relay's shown name"),
+  via: z.array(z.string()).describe("shown names of the relays that the connection passes; none when direct"),
+  origin: z.enum(["person", "directory"]).describe("who linked it: a person, or a directory in common"),
+  relaysFor: RelaysFor,
   roundTripMs: z.number().nullable(),
   queueDepth: z.number().int().describe("bundles waiting for it"),
   lastContactAt: Time.nullable(),
@@ -89,7 +106,95 @@ export const Server = z.object({
 });
 export type Server = z.infer<typeof Server>;
 
+/** A server heard of in the local network. Nothing of it is proved before it is linked. */
+export const NearbyServer = z.object({
+  serverId: ServerIdText,
+  name: z.string().describe("the name that it claims; empty where it says none"),
+  shownName: z.string().describe("the claimed name, else eight characters of its id"),
+  addresses: z.array(Address),
+  trust: Server.shape.trust.nullable().describe("null where there is no link with it"),
+  heardAt: Time,
+});
+export type NearbyServer = z.infer<typeof NearbyServer>;
+
+export const Nearby = z.object({
+  mode: z.enum(["announce", "look", "off"]).describe("announce: those in the local network see us, too"),
+  problem: z.string().nullable().describe("why nothing is found, in a sentence"),
+  servers: z.array(NearbyServer),
+});
+export type Nearby = z.infer<typeof Nearby>;
+
+/** A directory that the homeserver is registered with. */
+export const Directory = z.object({
+  address: Address,
+  serverId: ServerIdText.nullable().describe("null before somebody answered there"),
+  shownName: z.string().describe("the name that it claims, else where it is"),
+  state: z.enum(["connected", "connecting", "waiting"]),
+  cause: Cause.nullable(),
+  nextTryAt: Time.nullable(),
+  servers: z.number().int().describe("servers that it announced since the homeserver started"),
+});
+export type Directory = z.infer<typeof Directory>;
+
+export const MapServer = z.object({
+  serverId: ServerIdText,
+  shownName: z.string(),
+  hops: z.number().int().describe("how many links away; 0: our own homeserver"),
+  relaysFor: RelaysFor,
+  link: Server.nullable().describe("our link with it; null for our own and for those only heard of"),
+});
+export type MapServer = z.infer<typeof MapServer>;
+
+export const MapEdge = z.object({
+  a: ServerIdText,
+  b: ServerIdText,
+  kind: z
+    .enum(["direct", "relayed", "down", "heard"])
+    .describe("ours: connected directly, through relays, or not; heard: between others, as they say"),
+});
+export type MapEdge = z.infer<typeof MapEdge>;
+
+/** The network as our homeserver knows it. */
+export const NetworkMap = z.object({
+  servers: z.array(MapServer).describe("our own, then linked ones, then those heard of, nearest first"),
+  edges: z.array(MapEdge).describe("among these"),
+  more: z.number().int().describe("how many more are known, at least"),
+});
+export type NetworkMap = z.infer<typeof NetworkMap>;
+
+/** One thing that decides whether others reach the homeserver, looked at from there. */
+export const Finding = z.object({
+  check: z.string().describe("what was looked at: port, address, proxy, clock and so on"),
+  title: z.string(),
+  result: z.enum(["passed", "warning", "failed", "untestable"]),
+  code: z.string().nullable().describe("why, for programs; null where it passed"),
+  sentence: z.string(),
+  fix: z.string().nullable(),
+  action: z
+    .discriminatedUnion("kind", [
+      z.object({ kind: z.literal("copy"), text: z.string() }),
+      z.object({ kind: z.literal("server"), server: ServerIdText }),
+      z.object({ kind: z.literal("linkServer") }),
+      z.object({ kind: z.literal("invite") }),
+    ])
+    .nullable()
+    .describe("what a screen can do about it"),
+});
+export type Finding = z.infer<typeof Finding>;
+
+export const Examination = z.object({
+  startedAt: Time,
+  finishedAt: Time.nullable().describe("null while it goes on"),
+  findings: z.array(Finding),
+  pending: z.array(z.string()).describe("titles of what is still looked at"),
+});
+export type Examination = z.infer<typeof Examination>;
+
 export const Presence = z.enum(["online", "offline", "unknown"]);
+
+/** How far one lets oneself be shown: to nobody, to linked servers, to those linked with these, in directories too. */
+export const Visibility = z.enum(["hidden", "linked", "beyond", "directory"]);
+export type Visibility = z.infer<typeof Visibility>;
 
 export const Person = z.object({
   account: AccountText,
@@ -99,6 +204,10 @@ export const Person = z.object({
   serverName: z.string(),
   presence: Presence,
   relation: z.enum(["self", "contact", "requested", "requesting", "none", "blocked"]),
+  shownBy: z
+    .string()
+    .nullable()
+    .describe("the linked server or directory that shows this person, where their own server is not linked"),
   roomId: RoomIdText.nullable(),
 });
 export type Person = z.infer<typeof Person>;
@@ -231,4 +340,11 @@ export const XrayStep = z.object({
   at: Time.nullable(),
   state: z.enum(["done", "now", "pending", "failed"]),
   sentence: z.string(),
+  path: z
+    .array(z.object({ serverId: ServerIdText, name: z.string() }))
+    .optional()
+    .describe("the relays of its way, in order, where it takes one"),
+  keptUntil: Time.optional().describe("how long a relay that has it keeps it"),
+  nextTryAt: Time.optional().describe("when it is tried again, while it waits"),
 });
+export type XrayStep = z.infer<typeof XrayStep>;

@@ -1,8 +1,8 @@
 /** Decrypted messages in the order in which this engine committed them, and the receipts that it owes for them. */
-import type { AccountId, MessageId, RoomId } from "@fedchat/protocol";
+import type { AccountId, MessageId, RoomId, ServerId } from "@fedchat/protocol";
 import type { MessageState } from "../interface/index.ts";
 import type { Database } from "./database.ts";
-import { insertRow } from "./database.ts";
+import { insertRow, putRow } from "./database.ts";
 
 export interface MessageRow {
   position: number;
@@ -25,6 +25,15 @@ export interface MessageRow {
   readAt: number | null;
   cause: string | null;
   clientId: string | null;
+}
+
+/** A relay's word that it keeps a message for a server that is away. */
+export interface MessageCustody {
+  relay: ServerId;
+  taken: number;
+  until: number;
+  /** The relays of the way on which it was handed over. */
+  path: ServerId[];
 }
 
 export type NewMessage = Pick<
@@ -90,6 +99,19 @@ export class MessagesTable {
     const sql =
       "UPDATE messages SET state = 'failed', cause = ? WHERE id = ? AND state IN ('waiting', 'failed', 'submitted')";
     return this.#db.run(sql, cause, id).changes > 0;
+  }
+
+  /** Kept with the message, also after it has arrived. */
+  addCustody(id: MessageId, { relay, taken, until, path }: MessageCustody): void {
+    putRow(this.#db, "messageCustody", { message: id, relay, taken, until, path: JSON.stringify(path) });
+  }
+
+  /** In the order in which they signed. */
+  custodyOf(id: MessageId): MessageCustody[] {
+    const sql = "SELECT relay, taken, until, path FROM messageCustody WHERE message = ? ORDER BY taken, relay";
+    return this.#db
+      .all<Omit<MessageCustody, "path"> & { path: string }>(sql, id)
+      .map((row) => ({ ...row, path: JSON.parse(row.path) as ServerId[] }));
   }
 
   /** Newest position over all rooms; 0 for none. */
@@ -163,6 +185,8 @@ export class MessagesTable {
   }
 
   clear(room: RoomId): void {
+    const ofRoom = "SELECT id FROM messages WHERE room = ?";
+    this.#db.run(`DELETE FROM messageCustody WHERE message IN (${ofRoom})`, room);
     this.#db.run("DELETE FROM messages WHERE room = ?", room);
   }
 

@@ -209,4 +209,16 @@ CREATE TABLE notices (
 ) STRICT;
 `;
 
-const migrations = [first];
+/** Relays that signed for a message on its way; path: JSON. */
+const custody = `
+CREATE TABLE messageCustody (
+  message TEXT NOT NULL,
+  relay TEXT NOT NULL,
+  taken INTEGER NOT NULL,
+  until INTEGER NOT NULL,
+  path TEXT NOT NULL,
+  PRIMARY KEY (message, relay)
+) STRICT, WITHOUT ROWID;
+`;
+
+const migrations = [first, custody];

@@ -4,15 +4,15 @@
  * before it is on disk, so that it may be stopped at any moment, or killed.
  */
 import type {
-  AccountId,
   ByteChannel,
   Clock,
-  ListedPerson,
+  LinkView,
   Primitives,
   RandomSource,
   ServerAddress,
   ServerId,
   Timer,
+  Visibility,
 } from "@fedchat/protocol";
 import type { HomeserverStore } from "../store/store.ts";
 import { Accounts } from "./accounts/accounts.ts";
@@ -27,12 +27,24 @@ import type { ServerInfo } from "./accounts/requests.ts";
 import { Requests } from "./accounts/requests.ts";
 import { SealedStorage } from "./accounts/sealed-storage.ts";
 import { Submissions } from "./accounts/submissions.ts";
-import type { Dialer, FederationPolicy, OwnRecord, Remote, RunningFederation } from "./federation/index.ts";
+import type {
+  Dialer,
+  FederationPolicy,
+  OwnRecord,
+  Relaying,
+  Remote,
+  RunningFederation,
+  Standing,
+} from "./federation/index.ts";
+import { isPrivateHost } from "./federation/dial-back.ts";
+import type { DomainChecker } from "./federation/domains.ts";
 import { createFederation } from "./federation/index.ts";
 import { GroupCommit } from "./group-commit.ts";
 import { expiryEveryMs, recordCheckEveryMs } from "./limits.ts";
+import type { DirectoriesConfig } from "./federation/directories.ts";
 import type { Log } from "./log.ts";
-import type { Nearby } from "./seams.ts";
+import { defaultRelaying, OwnRelaying } from "./relaying.ts";
+import type { DialBackReport, Examine, ListedChange, Nearby } from "./seams.ts";
 import type { HomeserverKeys, ServerDescription } from "./server-identity.ts";
 import { ServerIdentity, serverNameOf } from "./server-identity.ts";
 
@@ -42,7 +54,13 @@ export interface HomeserverConfig {
   addresses: ServerAddress[];
   software: string;
   registration: RegistrationPolicy;
+  /** How far people are shown who never chose; `linked` where it is not said. [L23] */
+  visibility?: Visibility;
   federation: FederationPolicy;
+  /** Directories that it registers with. */
+  directories?: DirectoriesConfig;
+  /** What it does for others, unless an administrator has decided otherwise since. Absent: `defaultRelaying`. */
+  relaying?: Relaying;
 }
 
 export interface HomeserverOptions {
@@ -54,11 +72,15 @@ export interface HomeserverOptions {
   keys: HomeserverKeys;
   config: HomeserverConfig;
   dialer: Dialer;
+  /** Absent: no name is shown as a domain. [N4] */
+  domains?: DomainChecker;
   opaque: OpaqueSuite;
   /** Opens the first account, as administrator. Empty: nothing does. */
   localToken: Uint8Array;
   /** Absent: nobody looks for servers in the local network. */
   nearby?: Nearby;
+  /** Absent: nobody looks. */
+  examine?: Examine;
   log: Log;
 }
 
@@ -71,14 +93,25 @@ export async function openHomeserver(options: HomeserverOptions): Promise<Homese
   const state = await store.load();
   const commit = new GroupCommit(store, clock);
   const identity = new ServerIdentity({ keys, meta: state.meta, primitives, commit, clock });
-  const accounts = new Accounts({ self: identity.id, store, commit, state, primitives, clock, log });
+  const visibility = config.visibility ?? "linked";
+  const accounts = new Accounts({
+    self: identity.id,
+    store,
+    commit,
+    state,
+    primitives,
+    visibility,
+    clock,
+    log,
+  });
   const opaque = await openOpaque(options.opaque, state.meta, commit);
-  const description = describe(config, accounts, identity.id);
+  const relaying = new OwnRelaying(config.relaying ?? defaultRelaying, state.meta, commit);
+  const description = describe(config, accounts, identity, relaying, identity.standing);
   await identity.settle(description).catch((error: unknown) => {
     if (!state.meta.has("server.record")) throw error;
     log.warn("the server record could not be renewed yet");
   });
-  const federation = createFederation({
+  const federation: RunningFederation = createFederation({
     state,
     commit,
     store,
@@ -87,12 +120,25 @@ export async function openHomeserver(options: HomeserverOptions): Promise<Homese
     primitives,
     noisePrivateKey: keys.noise,
     ownRecord: () => identity.current,
+    standingChanged: () => homeserver.settleRecord(),
+    signReceipt: (receipt) => identity.signReceipt(receipt),
     dialer: options.dialer,
+    ...(options.domains === undefined ? {} : { domains: options.domains }),
     accounts,
     policy: config.federation,
+    ...(config.directories === undefined ? {} : { directories: config.directories }),
+    relaying,
     log,
   });
-  const homeserver = new Homeserver({ options, commit, identity, accounts, opaque, federation });
+  const homeserver: Homeserver = new Homeserver({
+    options,
+    commit,
+    identity,
+    relaying,
+    accounts,
+    opaque,
+    federation,
+  });
   federation.start();
   return homeserver;
 }
@@ -115,15 +161,18 @@ async function openOpaque(
 function describe(
   { name, addresses, software }: HomeserverConfig,
   { book }: Accounts,
-  id: ServerId,
+  { id }: ServerIdentity,
+  { relaysFor }: Relaying,
+  standing: Standing,
 ): ServerDescription {
-  return { name: serverNameOf(name, book.owner()?.handle, id), addresses, software };
+  return { name: serverNameOf(name, book.owner()?.handle, id), addresses, software, relaysFor, ...standing };
 }
 
 interface Parts {
   options: HomeserverOptions;
   commit: GroupCommit;
   identity: ServerIdentity;
+  relaying: OwnRelaying;
   accounts: Accounts;
   opaque: OpaqueServer;
   federation: RunningFederation;
@@ -138,6 +187,7 @@ export class Homeserver implements AsyncDisposable {
   readonly #timers = new Set<Timer>();
   #config: HomeserverConfig;
   #stopped = false;
+  #dialledBack: boolean | undefined;
   #settled: Promise<void> = Promise.resolve();
   #drained: Promise<void> | undefined;
 
@@ -146,7 +196,7 @@ export class Homeserver implements AsyncDisposable {
     const { options, commit, identity, accounts, opaque, federation } = parts;
     const { store, clock, random, primitives, log } = options;
     const self = identity.id;
-    const { book, live, disk, inboxes, rules, directory, acknowledgements } = accounts;
+    const { book, live, disk, inboxes, rules, people, acknowledgements } = accounts;
     this.serverId = self;
     this.#parts = parts;
     this.#config = options.config;
@@ -171,7 +221,7 @@ export class Homeserver implements AsyncDisposable {
     });
     const passwords = new Passwords({ accounts: book, commit, opaque, random, clock });
     const sealed = new SealedStorage({ store, commit, disk });
-    this.#people = new People({ self, accounts: book, directory, federation });
+    this.#people = new People({ self, accounts: book, local: people, federation });
     this.#submissions = new Submissions({ self, inboxes, rules, federation, commit, live, disk, clock });
     const requests = new Requests(
       {
@@ -183,7 +233,9 @@ export class Homeserver implements AsyncDisposable {
         federation,
         store,
         serverInfo: () => this.#info(),
+        setRelaying: (relaysFor) => this.#setRelaying(relaysFor),
         nearby: options.nearby,
+        examine: options.examine,
       },
       clock,
     );
@@ -203,7 +255,7 @@ export class Homeserver implements AsyncDisposable {
     });
 
     book.onChange(() => this.#accountsChanged());
-    directory.onChange((changed, gone) => this.#tellOwnPeople(changed, gone));
+    people.onChange((changes) => this.#tellOwnPeople(changes));
     options.nearby?.onChange(() => this.#tellNearby(options.nearby!));
     this.#every(recordCheckEveryMs, () => this.#settleRecord());
     this.#every(expiryEveryMs, () => inboxes.expire());
@@ -240,6 +292,27 @@ export class Homeserver implements AsyncDisposable {
     return this.#settleRecord();
   }
 
+  links(): LinkView[] {
+    return this.#parts.federation.links();
+  }
+
+  /** Asks linked servers to dial this one; sessions are told where that changes what is known. [L25] */
+  async dialBack(): Promise<DialBackReport[]> {
+    const { federation, identity, accounts } = this.#parts;
+    const reports = await federation.dialBack();
+    const dialled = reachedBy(reports, identity.current.record.addresses);
+    if (dialled !== this.#dialledBack && !this.#stopped) {
+      this.#dialledBack = dialled;
+      accounts.notify("everybody", { kind: "server", info: this.#info() });
+    }
+    return reports;
+  }
+
+  /** Issues a new record where what it says has changed. */
+  settleRecord(): void {
+    void this.#settleRecord();
+  }
+
   /** Counts since start, and of this moment. */
   stats() {
     const { accounts } = this.#parts;
@@ -265,7 +338,7 @@ export class Homeserver implements AsyncDisposable {
     this.#stopped = true;
     for (const timer of this.#timers) timer.cancel();
     this.#clients.close();
-    accounts.directory.close();
+    accounts.people.close();
     await federation.close();
     try {
       await accounts.acknowledgements.close();
@@ -277,16 +350,19 @@ export class Homeserver implements AsyncDisposable {
 
   #info(): ServerInfo {
     const { identity, accounts, federation } = this.#parts;
+    const custody = federation.custody();
     return {
       record: identity.current.signed,
       accounts: accounts.book.size,
       reachedFromOutside: federation.reachedFromOutside(),
+      ...(this.#dialledBack === undefined ? {} : { dialledBack: this.#dialledBack }),
+      relayHints: federation.relayHints(),
       relaying: {
         relaysFor: identity.current.record.relaysFor,
-        circuits: 0,
-        custodyBundles: 0,
-        custodyBytes: 0,
-        custodyBytesMax: 0,
+        circuits: federation.relayedCircuits(),
+        custodyBundles: custody.bundles,
+        custodyBytes: custody.bytes,
+        custodyBytesMax: this.#parts.relaying.storageBytesMax,
       },
     };
   }
@@ -298,6 +374,12 @@ export class Homeserver implements AsyncDisposable {
     if (accounts.book.size === 2) accounts.notify("everybody", { kind: "server", info: this.#info() });
   }
 
+  /** For whom it relays from now on. Links are told. */
+  async #setRelaying(relaysFor: Relaying["relaysFor"]): Promise<void> {
+    await this.#parts.relaying.decide(relaysFor);
+    await this.#settleRecord();
+  }
+
   /** One after the other: two records issued at once would have one sequence. */
   #settleRecord(): Promise<void> {
     this.#settled = this.#settled.then(() => this.#issueRecord());
@@ -306,9 +388,10 @@ export class Homeserver implements AsyncDisposable {
 
   /** Issues a new record where one is due, and tells links and sessions. A full disk only delays it. */
   async #issueRecord(): Promise<void> {
-    const { identity, accounts, federation, options } = this.#parts;
+    const { identity, relaying, accounts, federation, options } = this.#parts;
     try {
-      const issued = await identity.settle(describe(this.#config, accounts, identity.id));
+      const standing = federation.standing();
+      const issued = await identity.settle(describe(this.#config, accounts, identity, relaying, standing));
       if (!issued || this.#stopped) return;
     } catch {
       options.log.warn("the server record could not be renewed yet");
@@ -318,10 +401,14 @@ export class Homeserver implements AsyncDisposable {
     accounts.notify("everybody", { kind: "server", info: this.#info() });
   }
 
-  #tellOwnPeople(changed: ListedPerson[], gone: AccountId[]): void {
+  #tellOwnPeople(changes: ListedChange[]): void {
     const { accounts, identity } = this.#parts;
-    const people = changed.map((person) => ({ server: identity.id, ...person }));
-    for (const event of peopleEvents(identity.id, { whole: false, people, gone }))
+    const people = changes.map(({ person: { record, presence } }) => ({
+      server: identity.id,
+      record,
+      presence,
+    }));
+    for (const event of peopleEvents(identity.id, { whole: false, people, gone: [] }))
       accounts.notify("everybody", event);
   }
 
@@ -340,4 +427,15 @@ export class Homeserver implements AsyncDisposable {
     });
     this.#timers.add(timer);
   }
+}
+
+/** Whether any of these addresses was reached, of those that are not of this server's own network; undefined: none was tried. */
+function reachedBy(reports: DialBackReport[], addresses: ServerAddress[]): boolean | undefined {
+  const outside = new Set(
+    addresses.filter(({ host }) => !isPrivateHost(host)).map(({ host, port }) => `${host} ${port}`),
+  );
+  const tried = reports
+    .flatMap(({ results }) => results)
+    .filter(({ address: { host, port } }) => outside.has(`${host} ${port}`));
+  return tried.length === 0 ? undefined : tried.some(({ code }) => code === "ok");
 }

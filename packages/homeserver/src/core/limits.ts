@@ -136,6 +136,11 @@ export const peoplePageBytesMax = 524_288;
 export const peoplePagesWaitingMax = 64;
 /** Records verified in one turn: each costs some tenths of a millisecond. */
 export const peopleVerifiedPerTurn = 16;
+/** One hop beyond: servers that one link may tell of, and people of all of them; a star's leaves, not a whole network. */
+export const beyondServersMax = 256;
+export const beyondPeopleMax = 10_000;
+/** Who begins to look at people beyond and searches at once waits this long for the lists to come. */
+export const beyondSettleMs = 1_500;
 /** Screens are told of a server's people at most this often. */
 export const peopleEventEveryMs = 1_000;
 /** Whole lists that one peer may ask for. */
@@ -148,9 +153,191 @@ export const queryTimeoutMs = 10_000;
 /** Questions per server: strangers look up whom they write to, linked servers fetch key packages for whole rooms. */
 export const strangerQueryRate = { burst: 20, refillMs: 3_000, keysMax: 10_000 };
 export const linkedQueryRate = { burst: 500, refillMs: 20, keysMax: 10_000 };
+/** A linked server that has us dial it; a person presses 'Run again' now and then. [L25] */
+export const dialBackRate = { burst: 4, refillMs: 15_000, keysMax: 10_000 };
+/** Answered in time for a question's own time-out, `queryTimeoutMs`. */
+export const dialBackMs = 8_000;
+/** Servers dialled back at a time: each costs up to 17 sockets. */
+export const dialBacksMax = 8;
+/** Linked servers that are asked to dial back: one in the same network tells less than several. */
+export const dialBackAskedMax = 3;
+/** A domain that did not confirm its server is asked again when it connects after this. [N4] */
+export const domainCheckEveryMs = 3_600_000;
+/** Domains asked at a time; others wait for their server's next connection. */
+export const domainChecksAtOnceMax = 8;
 /** Events about one link: the first at once, the rest together. */
 export const linkEventEveryMs = 500;
 /** Refusals that wait for a server which does not take them, in bundles; then nothing more of it is taken. */
 export const refusalBundlesMax = 1_000;
 /** Refusals owed to strangers, all together, since each is written for up to 30 days; more are not told. */
 export const refusalsToStrangersRate = { burst: 2_000, refillMs: 1_000, keysMax: 1 };
+
+// Records of other servers, and ways through relays.
+
+/** Records that others told of: a network in which everybody is found by everybody needs a directory beyond this. [G1] */
+export const heardRecordsMax = 10_000;
+/** Their bytes; records of leaves take a third of a kilobyte, those of the busiest relays nine. */
+export const heardRecordBytesMax = 33_554_432;
+/** Expired records, and those of servers that nobody has to do with, are looked for this often. [G1] */
+export const recordsSweepEveryMs = 3_600_000;
+/** Records of one neighbour that are not known already, each of which is read and verified: a new network at once, then a hundred a second. [G4] */
+export const heardRecordsRate = { burst: 2_000, refillMs: 10, keysMax: 10_000 };
+/** And of all neighbours together: a tenth of a processor. */
+export const heardRecordsTotalRate = { burst: 10_000, refillMs: 2, keysMax: 1 };
+/** Records verified in one turn: each costs some tenths of a millisecond. */
+export const recordsVerifiedPerTurn = 16;
+/** Pages asked of one neighbour: all that it may know at once, then ten a second. */
+export const recordPagesAskedRate = { burst: 400, refillMs: 100, keysMax: 10_000 };
+/** Pages told to one neighbour: a little more than it would ask. */
+export const recordPagesToldRate = { burst: 500, refillMs: 80, keysMax: 10_000 };
+/** What changes within this is told together: a record passes six hops in about a second. */
+export const changesGatheredMs = 150;
+/** How soon telling looks whether a congested link has drained. */
+export const congestedTellingMs = 1_000;
+/** Dials because a server's record is newer: a few at once, since whoever signs records must not make others dial for nothing. [G5] */
+export const newsDialRate = { burst: 3, refillMs: 20_000, keysMax: 10_000 };
+/** Relays in our own record: some may be away, and who looks for us tries a few. [G6] */
+export const ownRelaysMax = 8;
+/** Connections that come and go within this change nothing in our record. [G6] */
+export const standingSettlesMs = 30_000;
+/** An edge stays in our record for so long after its connection ended. [G6] */
+export const edgeOutlivesMs = 300_000;
+/** What time alone changes of our record is looked for this often. */
+export const standingCheckEveryMs = 300_000;
+/** Records because of other relays and neighbours: each goes through the whole network. [G6] */
+export const standingRate = { burst: 4, refillMs: 600_000, keysMax: 1 };
+/** Of one answer, which goes into one frame. */
+export const networkMapServersMax = 2_000;
+export const networkMapBytesMax = 900_000;
+/** Relays of one way: a bundle's hop limit without its destination. [C7] */
+export const wayRelaysMax = 15;
+/** Steps that a search for ways may try: some milliseconds. Each shortest way takes a few hundred, so only long detours are not found. */
+export const waySearchStepsMax = 50_000;
+/** Passed on for others, of a home's connection: 16 Mbit/s, unless configured. */
+export const relayBytesPerSecond = 2_097_152;
+/** Kept for others on disk, unless configured. */
+export const relayStorageBytes = 268_435_456;
+
+// Relayed links: circuits through relays, and servers that are reached without a link.
+
+/** A frame that comes over a circuit in pieces: a sealed batch, which is larger than any frame of an opening. */
+export const circuitFrameBytesMax = 1_048_592;
+/** New credit is given in lumps: a message for each quarter of what may be under way. */
+export const circuitCreditBytes = 65_536;
+/** Pieces are not cut smaller than this for want of credit, but at the end of a frame. */
+export const circuitPieceBytesMin = 1_024;
+/** From asking for a circuit to the destination's word: fifteen relays, some of them far away. */
+export const circuitOpenMs = 10_000;
+/** Circuits that one neighbour may have passed on: a whole star's leaves. */
+export const circuitsPerNeighbourMax = 256;
+/** Circuits passed on in all. */
+export const circuitsMax = 4_096;
+/** Of these, circuits of servers that are not mutually linked here, whose keys are free to make: all together. */
+export const circuitsOfStrangersMax = 512;
+/** Circuits that a neighbour asks for, to be passed on or ending here: a server that reconnects to all it knows. */
+export const circuitOpenRate = { burst: 256, refillMs: 250, keysMax: 10_000 };
+/** What waits in memory to be passed on, of all circuits. A full circuit is a hundredth of it. */
+export const relayWaitingBytesMax = 67_108_864;
+/** What is handed to one connection at a time, so that circuits can still take turns behind it. */
+export const relayBufferedBytesMax = 524_288;
+/** Ways are looked for when the addresses have been silent for this long. */
+export const waysAfterMs = 1_000;
+/** Ways tried side by side, and in one attempt: each costs work at every relay. */
+export const waysAtOnceMax = 3;
+export const waysPerAttemptMax = 8;
+/** A step at which a way failed is left out for this long, doubling. */
+export const brokenEdgeMs = 30_000;
+export const brokenEdgeMsMax = 600_000;
+/** Steps remembered as broken; the oldest goes first. */
+export const brokenEdgesMax = 4_096;
+/** While a link is relayed, direct dials come as far apart as this. */
+export const directRetryMsMax = 600_000;
+/** A relayed connection that lasted for less is not replaced at once, lest two servers do nothing else. */
+export const relayedBrieflyMs = 1_000;
+/** Unacknowledged for this long: a sign of life is asked for, and missed after the second time. [C10] */
+export const probeAfterMs = 3_000;
+export const probeAnswerMs = 4_000;
+/** What is under way holds up the answer: 32 KiB a second, which the slowest links carry. */
+export const probeBytesPerMs = 32;
+/** A server that is reached without a link is let go after this long without use. [C11] */
+export const unlinkedIdleMs = 300_000;
+/** Servers reached without a link at a time: what people here write to strangers in five minutes, with their relays. */
+export const unlinkedServersMax = 1_024;
+/** Servers known from invitations only, dialled for people who may not link: they shall not search networks with it. */
+export const invitedDialRate = { burst: 20, refillMs: 15_000, keysMax: 1 };
+/** Relays of one server, told with an invitation or in its record, that are dialled for its sake. */
+export const relaysDialledMax = 3;
+
+// Directories.
+
+/** Servers of one directory: about 2 KiB of memory each. */
+export const directoryServersMax = 100_000;
+/** People who let a directory show them, in all, in memory. */
+export const directoryPeopleMax = 100_000;
+/** Records that have expired are looked for this often. */
+export const directoryExpiryEveryMs = 3_600_000;
+/** Questions to a directory per server: somebody types a name now and then, many people on a large server. */
+export const directoryAskRate = { burst: 60, refillMs: 1_000, keysMax: 100_000 };
+/** People in one answer. */
+export const foundPeopleMax = 20;
+/** Servers that people unlinked though a directory announces them. */
+export const declinedServersMax = 1_000;
+/** Directories that one homeserver registers with. */
+export const directoriesMax = 8;
+/** A directory with no more servers than this has them link each other at once; beyond, on first use. [D4] */
+export const directoryLinkAllMax = 32;
+/** After a page of its records a directory may have more to tell; only then is it known whether the list is long. */
+export const directorySettleMs = 2_000;
+
+// Custody: bundles of others, and bundles of ours with others.
+
+/** What a bundle in custody costs beside its bytes, also after it was handed on: its row and what finds it again. */
+export const custodyRowBytes = 1_024;
+/** One neighbour may use half of what is given to custody, one source a quarter, all that are not mutually linked another. */
+export const custodyNeighbourShare = 0.5;
+export const custodySourceShare = 0.25;
+export const custodyStrangersShare = 0.25;
+/** Bundles that one neighbour may have on their way to the disk: twice a source's window. */
+export const custodyTakingMax = 128;
+export const custodyTakingBytesMax = 16_777_216;
+/** Bundles handed over by one linked neighbour: a backlog at the speed of a home's line. By one stranger: some messages. */
+export const custodyLinkedRate = { burst: 5_000, refillMs: 5, keysMax: 10_000 };
+export const custodyStrangerRate = { burst: 200, refillMs: 1_000, keysMax: 10_000 };
+/** Expired custody is looked for this often. */
+export const custodyExpiryEveryMs = 600_000;
+/** Receipts told, and read, at a time. */
+export const custodyOwedPage = 64;
+/** Sources whose records one neighbour may tell on one connection. */
+export const custodySourcesMax = 1_024;
+/** Bundles of one source on their way to the next server: less than the window of a stream, so that none is let go. */
+export const onwardWindowBundles = 32;
+export const onwardWindowBytesMax = 4_194_304;
+/** Sources whose bundles go to one server side by side; the others take turns. */
+export const onwardLanesMax = 16;
+/** Bundles of ours that a relay has not answered for: a page on its way and one being written. */
+export const custodyWindowBundles = 64;
+export const custodyWindowBytesMax = 8_388_608;
+/** A relay answers within the time of a slow disk. */
+export const custodyAnswerMs = 30_000;
+/** Without an acknowledgement for so long, a bundle in custody is handed over once more: a relay may lie, or have lost it. */
+export const custodyPatienceMs = 21_600_000;
+/** It doubles up to this: an absence of two weeks costs six times the bytes. */
+export const custodyPatienceMaxMs = 345_600_000;
+/** How long a way is left out: refused for good, for now, and unanswered. */
+export const custodyRefusedMs = 3_600_000;
+export const custodyDeferredMs = 300_000;
+export const custodyUnansweredMs = 600_000;
+/** How soon other ways are looked for where there is none. */
+export const custodyNoWayMs = 60_000;
+/** Custody waits while a first attempt to connect is under way, and looks again this often. */
+export const custodyConnectingMs = 1_000;
+/** What arrives together is acknowledged together. */
+export const custodyAckDelayMs = 1_000;
+/** Ways looked at for one destination. */
+export const custodyWaysMax = 8;
+/** Bundles that one relay may bring of sources that nobody here linked, since their keys are free to make. */
+export const broughtByRelayRate = { burst: 200, refillMs: 2_000, keysMax: 10_000 };
+/** New streams of one source that come by custody: one for each of its restarts. */
+export const broughtStreamsRate = { burst: 16, refillMs: 600_000, keysMax: 10_000 };
+/** Sources known by custody alone whose positions are held at a time. */
+export const broughtSourcesMax = 1_024;

@@ -5,18 +5,34 @@
 import type {
   AccountId,
   ClientEvent,
+  ClientResult,
   DeviceId,
+  DirectoryView,
+  DialBackResult,
   Envelope,
+  EnvelopeId,
   EnvelopeKind,
+  EnvelopeTrace,
+  Examination,
   LinkView,
   ListedPerson,
+  NearbyState,
   PersonView,
+  ProtocolError,
+  RelayHint,
   ServerAddress,
   ServerId,
+  Visibility,
 } from "@fedchat/protocol";
 import type { Delivered, Delivery, WriteOp } from "../store/store.ts";
 
 export type Trust = "mutual" | "incoming" | "outgoing" | "blocked" | "none";
+
+/** Where a server is reached, as an invitation says. */
+export interface Whereabouts {
+  addresses: ServerAddress[];
+  relays: RelayHint[];
+}
 
 /** What client sessions need of the federation. Methods reject with `ProtocolError`. */
 export interface Federation {
@@ -26,7 +42,13 @@ export interface Federation {
    */
   submit(destination: ServerId, envelope: Envelope): Promise<void>;
   links(): LinkView[];
-  addLink(server: ServerId, addresses: ServerAddress[], localName: string | undefined): Promise<LinkView>;
+  /** @param relays servers through which it may be reached, of an invitation */
+  addLink(
+    server: ServerId,
+    addresses: ServerAddress[],
+    localName: string | undefined,
+    relays?: RelayHint[],
+  ): Promise<LinkView>;
   linkBack(server: ServerId): Promise<LinkView>;
   removeLink(server: ServerId): Promise<void>;
   blockServer(server: ServerId): Promise<LinkView>;
@@ -35,14 +57,57 @@ export interface Federation {
   retryLink(server: ServerId): void;
   /** People of mutually linked servers; with `refresh` those connected are asked anew first (bounded wait). */
   people(refresh: boolean): Promise<PersonView[]>;
-  lookup(server: ServerId, account: AccountId): Promise<Uint8Array | undefined>;
+  /** One session more, or less, looks at people one hop beyond: while any does, they are told by events. [L24] */
+  watchBeyond(looks: boolean): void;
+  directories(): DirectoryView[];
+  /** People beyond and in directories by the beginning of a handle or of a word of the name. Bounded wait. */
+  searchPeople(text: string): Promise<PersonView[]>;
+  /** @param invited where an invitation says that the server is; without, it must be known. Waits within bounds. */
+  lookup(server: ServerId, account: AccountId, invited?: Whereabouts): Promise<Uint8Array | undefined>;
   fetchKeyPackage(
     server: ServerId,
     account: AccountId,
     device: DeviceId,
     capability: Uint8Array,
   ): Promise<Uint8Array | undefined>;
+  /** Where an envelope of this account is on its way to other servers; what has arrived is not among it. [H18] */
+  trace(account: AccountId, envelope: EnvelopeId): Promise<EnvelopeTrace[]>;
+  /** What lies here in custody for others. [K3] */
+  custody(): { bundles: number; bytes: number };
   reachedFromOutside(): boolean;
+  /** Circuits of others that pass here now. */
+  relayedCircuits(): number;
+  /** Where the relays of our record are, those that take anyone first. */
+  relayHints(): RelayHint[];
+  /** This server and those that it knows of, nearest first. */
+  networkMap(): ClientResult<"network.map">;
+  /** Has a few connected servers that linked us dial us where our record says; which answer what. [L25] */
+  dialBack(): Promise<DialBackReport[]>;
+}
+
+/** What one linked server says of dialling us. */
+export interface DialBackReport {
+  server: ServerId;
+  /** As its record claims; empty where none is known. */
+  name: string;
+  results: DialBackResult[];
+  /** Why there are no results. */
+  error?: ProtocolError;
+}
+
+/** Somebody who lives here. */
+export interface LocalPerson {
+  account: AccountId;
+  /** Signed account record. */
+  record: Uint8Array;
+  presence: ListedPerson["presence"];
+  visibility: Visibility;
+}
+
+/** Somebody as they now are, and how far they were shown before. */
+export interface ListedChange {
+  person: LocalPerson;
+  before: Visibility;
 }
 
 /** What the federation needs of the accounts that live here. */
@@ -66,10 +131,19 @@ export interface LocalAccounts {
     device: DeviceId,
     capability: Uint8Array,
   ): Promise<Uint8Array | undefined>;
-  /** Everybody who is shown to mutually linked servers. */
-  listed(): ListedPerson[];
-  /** Called with those who changed, and those who are gone. */
-  onListedChange(listener: (changed: ListedPerson[], gone: AccountId[]) => void): void;
+  /** Everybody who lives here; how far each lets themselves be shown stands beside them. */
+  listed(): LocalPerson[];
+  onListedChange(listener: (changes: ListedChange[]) => void): void;
   /** Tells sessions; `to`: an account's own sessions, administrators', or everybody's. */
   notify(to: { account: AccountId } | "administrators" | "everybody", event: ClientEvent): void;
 }
+
+/** Servers heard of in the local network. What it tells is hearsay: linking one proves it, or fails. [Y2] */
+export interface Nearby {
+  state(): NearbyState;
+  /** Called after changes, not more often than screens can take. */
+  onChange(listener: () => void): void;
+}
+
+/** Looks at everything that decides whether others reach this server. Begins where nothing was looked at yet, or `again`. */
+export type Examine = (again: boolean) => Examination;

@@ -2,8 +2,22 @@
  * Who this homeserver is: its keys and its signed server record. Invariant: a record is on disk before anybody sees it,
  * so that its sequence only rises, after a restart and after a restored backup too. [R2] [R4]
  */
-import type { Clock, Primitives, ServerAddress, ServerId, ServerRecord } from "@fedchat/protocol";
-import { limits, nextSequence, serverId, serverNamePattern, serverRecord } from "@fedchat/protocol";
+import type {
+  Clock,
+  CustodyReceipt,
+  Primitives,
+  ServerAddress,
+  ServerId,
+  ServerRecord,
+} from "@fedchat/protocol";
+import {
+  custodyReceipt,
+  limits,
+  nextSequence,
+  serverId,
+  serverNamePattern,
+  serverRecord,
+} from "@fedchat/protocol";
 import { StoreUnusableError } from "../store/store.ts";
 import type { OwnRecord } from "./federation/index.ts";
 import type { GroupCommit } from "./group-commit.ts";
@@ -21,6 +35,10 @@ export interface ServerDescription {
   name: string;
   addresses: ServerAddress[];
   software: string;
+  /** [G6] */
+  relays: ServerId[];
+  relaysFor: ServerRecord["relaysFor"];
+  neighbours: ServerId[];
 }
 
 const recordKey = "server.record";
@@ -66,6 +84,12 @@ export class ServerIdentity {
     return this.#current;
   }
 
+  /** The relays and neighbours that the record in force lists; none before the first. [G6] */
+  get standing(): Pick<ServerDescription, "relays" | "neighbours"> {
+    const { relays, neighbours } = this.#current?.record ?? { relays: [], neighbours: [] };
+    return { relays, neighbours };
+  }
+
   /**
    * Issues a new record where the one in force says something else, or is past half its lifetime. True where it did;
    * rejects, with the old one still in force, where it could not be stored.
@@ -77,9 +101,6 @@ export class ServerIdentity {
       key: this.id,
       noiseKey: this.#noisePublicKey,
       ...description,
-      relays: [],
-      relaysFor: "nobody",
-      neighbours: [],
       sequence: nextSequence(this.#current?.record.sequence ?? 0, now),
       issued: now,
       expires: now + limits.serverRecordLifetimeMs,
@@ -90,13 +111,19 @@ export class ServerIdentity {
     return true;
   }
 
+  /** Our word for a bundle in custody. [K2] */
+  signReceipt(receipt: CustodyReceipt): Uint8Array {
+    return custodyReceipt.sign(this.#primitives, this.#seed, receipt);
+  }
+
   #stands(record: ServerRecord, description: ServerDescription, now: number): boolean {
     return (
       now < record.issued + limits.serverRecordLifetimeMs / 2 &&
       record.name === description.name &&
       record.software === description.software &&
+      record.relaysFor === description.relaysFor &&
       sameBytes(record.noiseKey, this.#noisePublicKey) &&
-      JSON.stringify(record.addresses.map(plain)) === JSON.stringify(description.addresses.map(plain))
+      JSON.stringify(plain(record)) === JSON.stringify(plain(description))
     );
   }
 }
@@ -115,4 +142,12 @@ export function serverNameOf(
   return label !== undefined && serverNamePattern.test(label) ? label : `server-${id.slice(0, 6)}`;
 }
 
-const plain = ({ host, port, kind }: ServerAddress) => [host, port, kind];
+const plain = ({
+  addresses,
+  relays,
+  neighbours,
+}: Pick<ServerRecord, "addresses" | "relays" | "neighbours">) => [
+  addresses.map(({ host, port, kind }) => [host, port, kind]),
+  relays,
+  neighbours,
+];

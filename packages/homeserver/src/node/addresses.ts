@@ -6,7 +6,7 @@ import { addressesPerKindMax } from "./limits.ts";
 import { isLoopback, isNear } from "./remote-address.ts";
 
 /** Bridges of containers and virtual machines: nobody else reaches us there. */
-const internalInterface = /^(docker|br-|veth|virbr|vmnet|vboxnet|cni|flannel)/;
+export const internalInterface = /^(docker|br-|veth|virbr|vmnet|vboxnet|cni|flannel)/;
 
 export interface ListeningPlace {
   /** The address that the port is bound to; `::` and `0.0.0.0` are all of them. */

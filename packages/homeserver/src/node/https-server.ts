@@ -12,6 +12,8 @@ import type { ByteChannel, ServerId } from "@fedchat/protocol";
 import { webSocketChannel, webSocketOptions } from "@fedchat/protocol/node";
 import { WebSocketServer } from "ws";
 import type { Remote } from "../core/federation/options.ts";
+import type { AnswerOverAlpn } from "./acme/alpn-challenge.ts";
+import { alpnChallenges } from "./acme/alpn-challenge.ts";
 import { ConnectionCounts } from "./connection-counts.ts";
 import {
   connectionsMax,
@@ -22,8 +24,9 @@ import {
   tlsHandshakeTimeoutMs,
 } from "./limits.ts";
 import { listen } from "./listen.ts";
-import { remoteOf } from "./remote-address.ts";
-import type { TlsCredentials } from "./tls-certificate.ts";
+import type { AddressRange } from "./remote-address.ts";
+import { remoteOf, TrustedProxies } from "./remote-address.ts";
+import type { TlsCredentials } from "./tls-credentials.ts";
 
 export interface HttpsServerOptions {
   host: string;
@@ -32,12 +35,22 @@ export interface HttpsServerOptions {
   /** Nobody asked for this very port: the next free one will do. */
   portIsDefault: boolean;
   credentials: TlsCredentials;
+  /** In front of this server; absent: only what this machine itself runs. */
+  proxies?: readonly AddressRange[];
   onLink(channel: ByteChannel, remote: Remote): void;
   onClient(channel: ByteChannel, remote: Remote): void;
   /** Who this is; undefined until it is known: then everything is answered with 503. */
   identity(): { server: ServerId; record: Uint8Array } | undefined;
+  /** Takes what is not the protocol's before it is refused or becomes a page. */
+  door?: SecondDoor | undefined;
   /** Answers GET and HEAD of everything else. */
   page: ((request: IncomingMessage, response: ServerResponse) => void) | undefined;
+}
+
+/** Somebody else who serves on this port. Each says whether it took what came. */
+export interface SecondDoor {
+  request(request: IncomingMessage, response: ServerResponse, remote: Remote): boolean;
+  upgrade(request: IncomingMessage, socket: Socket, head: Buffer, remote: Remote): boolean;
 }
 
 export interface HttpsServer extends AsyncDisposable {
@@ -45,10 +58,13 @@ export interface HttpsServer extends AsyncDisposable {
   readonly port: number;
   /** From the next connection on; those that are open stay. */
   replaceCertificate(credentials: TlsCredentials): void;
+  /** Shows a certificate authority what it asks for, until that is disposed. */
+  readonly answerOverAlpn: AnswerOverAlpn;
 }
 
 /** Rejects with `ListenError` where the port cannot be had. */
 export async function openHttpsServer(options: HttpsServerOptions): Promise<HttpsServer> {
+  const proxies = new TrustedProxies(options.proxies ?? []);
   const server = createServer(
     {
       ...options.credentials,
@@ -59,21 +75,24 @@ export async function openHttpsServer(options: HttpsServerOptions): Promise<Http
       keepAliveTimeout: keepAliveTimeoutMs,
       maxHeaderSize: headerBytesMax,
     },
-    (request, response) => answer(request, response, options),
+    (request, response) => answer(request, response, options, proxies),
   );
-  const sockets = countConnections(server);
+  const answerOverAlpn = alpnChallenges(server);
+  const sockets = countConnections(server, proxies);
   const webSockets = new WebSocketServer({ noServer: true, clientTracking: false, ...webSocketOptions });
   server.on("upgrade", (request: IncomingMessage, socket: Socket, head: Buffer) => {
     socket.on("error", () => socket.destroy());
     const accept = acceptorOf(request, options);
+    const remote = remoteOf(request.socket.remoteAddress, request.headers, proxies);
+    if (accept === 404 && options.door?.upgrade(request, socket, head, remote) === true) return;
     if (typeof accept === "number") return refuseUpgrade(socket, accept);
-    const remote = remoteOf(request.socket.remoteAddress, request.headers);
     webSockets.handleUpgrade(request, socket, head, (opened) => accept(webSocketChannel(opened), remote));
   });
   await listen(server, options);
   return {
     port: (server.address() as AddressInfo).port,
     replaceCertificate: (credentials) => server.setSecureContext(credentials),
+    answerOverAlpn,
     async [Symbol.asyncDispose]() {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       for (const socket of sockets) socket.destroy();
@@ -83,9 +102,9 @@ export async function openHttpsServer(options: HttpsServerOptions): Promise<Http
 }
 
 /** Every open socket, from before its TLS handshake on. */
-function countConnections(server: Server): ReadonlySet<Socket> {
+function countConnections(server: Server, proxies: TrustedProxies): ReadonlySet<Socket> {
   const sockets = new Set<Socket>();
-  const counts = new ConnectionCounts();
+  const counts = new ConnectionCounts(proxies);
   server.maxConnections = connectionsMax;
   server.on("connection", (carrier) => {
     const socket = carrier as Socket;
@@ -120,17 +139,40 @@ function refuseUpgrade(socket: Socket, status: number): void {
   socket.end(`HTTP/1.1 ${status} ${reason}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
 }
 
-function answer(request: IncomingMessage, response: ServerResponse, options: HttpsServerOptions): void {
+function answer(
+  request: IncomingMessage,
+  response: ServerResponse,
+  options: HttpsServerOptions,
+  proxies: TrustedProxies,
+): void {
   for (const [name, value] of Object.entries(safeHeaders)) response.setHeader(name, value);
+  const remote = remoteOf(request.socket.remoteAddress, request.headers, proxies);
+  if (pathOf(request) !== wellKnownPath && options.door?.request(request, response, remote) === true) return;
   if (request.method !== "GET" && request.method !== "HEAD") {
     response.setHeader("Allow", "GET, HEAD");
     return answerText(response, 405, "Only GET is answered here.");
   }
   const identity = options.identity();
   if (identity === undefined) return answerText(response, 503, "This homeserver is starting.");
-  if (pathOf(request) === wellKnownPath) return answerWellKnown(response, identity);
+  const path = pathOf(request);
+  if (path === wellKnownPath) {
+    return request.headers.accept === "application/cbor"
+      ? answerRecord(response, identity.record)
+      : answerWellKnown(response, identity);
+  }
+  if (path === linkPath || path === clientPath) return askForUpgrade(response);
   if (options.page === undefined) return answerText(response, 404, "This is a FedChat homeserver.");
   options.page(request, response);
+}
+
+/** [N4] The signed record itself, for homeservers: it proves its own key, and a proxy cannot change it. */
+function answerRecord(response: ServerResponse, record: Uint8Array): void {
+  response.writeHead(200, {
+    "Content-Type": "application/cbor",
+    "Cache-Control": "no-store",
+    Vary: "Accept",
+  });
+  response.end(record);
 }
 
 /** [N4] Binds a domain to this server's key, over WebPKI. Public, so that engines in browsers may read it too. */
@@ -148,8 +190,19 @@ function answerWellKnown(
     "Access-Control-Allow-Origin": "*",
     "Cross-Origin-Resource-Policy": "cross-origin",
     "Cache-Control": "no-cache",
+    Vary: "Accept",
   });
   response.end(JSON.stringify(document));
+}
+
+/** RFC 9110 §15.5.22. A dialler that asked for the upgrade concludes that a proxy took its headers away. */
+function askForUpgrade(response: ServerResponse): void {
+  response.setHeader("Upgrade", "websocket").setHeader("Connection", "Upgrade");
+  answerText(
+    response,
+    426,
+    "This is a FedChat homeserver; here it takes WebSockets. A proxy has to pass Upgrade and Connection on.",
+  );
 }
 
 function answerText(response: ServerResponse, status: number, text: string): void {

@@ -22,10 +22,36 @@ near.addSubnet("fe80::", 10, "ipv6");
 export const isLoopback = (address: string): boolean => contains(loopback, plain(address));
 export const isNear = (address: string): boolean => contains(near, plain(address));
 
-/** Who is at the other end of a socket; a proxy on this machine says it for those whom it serves. */
-export function remoteOf(socketAddress: string | undefined, headers: IncomingHttpHeaders): Remote {
+/** Addresses with the same first `prefix` bits. */
+export interface AddressRange {
+  address: string;
+  prefix: number;
+}
+
+/** Proxies that somebody configured; what they say about those whom they serve is believed. */
+export class TrustedProxies {
+  readonly #ranges = new BlockList();
+
+  constructor(ranges: readonly AddressRange[]) {
+    for (const { address, prefix } of ranges) {
+      this.#ranges.addSubnet(address, prefix, isIP(address) === 6 ? "ipv6" : "ipv4");
+    }
+  }
+
+  has(address: string): boolean {
+    return contains(this.#ranges, plain(address));
+  }
+}
+
+/** Who is at the other end of a socket; a proxy, on this machine or configured, says it for those whom it serves. */
+export function remoteOf(
+  socketAddress: string | undefined,
+  headers: IncomingHttpHeaders,
+  proxies: TrustedProxies,
+): Remote {
   const direct = plain(socketAddress ?? "");
-  const told = isLoopback(direct) ? forwardedFor(headers) : undefined;
+  const isProxy = isLoopback(direct) || proxies.has(direct);
+  const told = isProxy ? forwardedFor(headers, proxies) : undefined;
   const address = told ?? direct;
   return { address: countedBy(address), fromOutside: address !== "" && !isNear(address) };
 }
@@ -45,11 +71,21 @@ export function countedBy(address: string): string {
     .join(":")}::/64`;
 }
 
-/** The last entry: what the proxy itself saw. Earlier ones are whatever its client claimed. */
-function forwardedFor(headers: IncomingHttpHeaders): string | undefined {
+/**
+ * The last entry: what the proxy itself saw. Where that is a configured proxy again, what that one saw. Earlier entries
+ * are whatever a client claimed.
+ */
+function forwardedFor(headers: IncomingHttpHeaders, proxies: TrustedProxies): string | undefined {
   const header = headers["x-forwarded-for"];
-  const last = (Array.isArray(header) ? header.join(",") : header)?.split(",").at(-1)?.trim();
-  return last !== undefined && isIP(last) !== 0 ? plain(last) : undefined;
+  const entries = (Array.isArray(header) ? header.join(",") : (header ?? "")).split(",");
+  let seen: string | undefined;
+  for (const entry of entries.toReversed()) {
+    const address = plain(entry.trim());
+    if (isIP(address) === 0) break;
+    seen = address;
+    if (!proxies.has(address)) break;
+  }
+  return seen;
 }
 
 /** A dual-stack socket shows IPv4 addresses inside IPv6 ones. RFC 4291 §2.5.5.2 */

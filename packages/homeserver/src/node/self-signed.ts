@@ -32,8 +32,15 @@ import {
 
 const oids = { commonName: "2.5.4.3", ecdsaWithSha256: "1.2.840.10045.4.3.2" };
 
-/** In PEM. Times are Unix ms. */
-export function makeSelfSigned(notBefore: number, notAfter: number): { cert: string; key: string } {
+/** RFC 6761 §6.4: nobody has it, so no browser takes the certificate for somebody's. */
+export const nobodysName = "fedchat.invalid";
+
+/** In PEM. Times are Unix ms. The name is one that nobody has, unless another is wanted. */
+export function makeSelfSigned(
+  notBefore: number,
+  notAfter: number,
+  host = nobodysName,
+): { cert: string; key: string } {
   const { publicKey, privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
   const algorithm = new AlgorithmIdentifier({ algorithm: oids.ecdsaWithSha256 });
   const name = new Name([
@@ -59,10 +66,7 @@ export function makeSelfSigned(notBefore: number, notAfter: number): { cert: str
       extension(id_ce_basicConstraints, new BasicConstraints({ cA: false }), true),
       extension(id_ce_keyUsage, new KeyUsage(KeyUsageFlags.digitalSignature), true),
       extension(id_ce_extKeyUsage, new ExtendedKeyUsage([id_kp_serverAuth])),
-      extension(
-        id_ce_subjectAltName,
-        new SubjectAlternativeName([new GeneralName({ dNSName: "fedchat.invalid" })]),
-      ),
+      extension(id_ce_subjectAltName, new SubjectAlternativeName([new GeneralName({ dNSName: host })])),
     ]),
   });
   const signature = sign("sha256", new Uint8Array(AsnConvert.serialize(toBeSigned)), privateKey);

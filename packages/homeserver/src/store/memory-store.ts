@@ -14,13 +14,26 @@ import type {
   LinkRow,
   OutboxRow,
   OutgoingStream,
+  RecordRow,
   RefusalRow,
   SealedRow,
   StoredState,
+  ToldRow,
   WriteOp,
   WriteResult,
 } from "./store.ts";
 import { assert } from "./assert.ts";
+import type { CustodyKey, CustodyPlace, ReceiptRow } from "./custody-store.ts";
+import { inReceiptOrder } from "./custody-store.ts";
+import type { MemoryCustody } from "./memory-custody.ts";
+import {
+  applyCustody,
+  custodyOfHash,
+  custodyPage,
+  custodyTotals,
+  emptyCustody,
+  findCustody,
+} from "./memory-custody.ts";
 import type { OutboxOrder } from "./outbox-order.ts";
 import { appended, dropped, restarted } from "./outbox-order.ts";
 import { StoreFullError } from "./store.ts";
@@ -46,12 +59,15 @@ interface Tables {
   outgoing: Map<string, OutgoingStream>;
   incoming: Map<string, IncomingStream>;
   links: Map<ServerId, LinkRow>;
-  records: Map<ServerId, StoredState["records"][number]>;
+  records: Map<ServerId, RecordRow>;
+  told: Map<ServerId, ToldRow>;
   keyPackages: Map<string, KeyPackages>;
   sealed: Map<AccountId, Map<string, SealedRow>>;
   grants: Map<string, StoredState["grants"][number]>;
   blocks: Map<string, StoredState["blocks"][number]>;
   refusals: Map<string, RefusalRow>;
+  custody: MemoryCustody;
+  receipts: Map<string, ReceiptRow[]>;
 }
 
 /** What a simulation may do to the disk. */
@@ -86,8 +102,10 @@ export class MemoryStore implements HomeserverStore {
       devices: [...t.devices.values()],
       links: [...t.links.values()],
       records: [...t.records.values()],
+      told: [...t.told.values()],
       outgoing: [...t.outgoing.values()],
       incoming: [...t.incoming.values()],
+      custody: custodyTotals(t.custody),
       grants: [...t.grants.values()],
       blocks: [...t.blocks.values()],
     });
@@ -158,6 +176,49 @@ export class MemoryStore implements HomeserverStore {
     }));
   }
 
+  async custodyFind(wanted: CustodyKey) {
+    return copyOf(findCustody(this.#committed().custody, wanted));
+  }
+
+  async custodyOfHash(next: ServerId, hash: Uint8Array) {
+    return copyOf(custodyOfHash(this.#committed().custody, next, hash));
+  }
+
+  async custodyPage(next: ServerId, source: ServerId, after: CustodyPlace | undefined, limit: number) {
+    return copyOf(custodyPage(this.#committed().custody, next, source, after, limit));
+  }
+
+  async custodySource(server: ServerId): Promise<Uint8Array | undefined> {
+    return copyOf(this.#committed().custody.sources.get(server)?.record);
+  }
+
+  async custodyOwed(to: ServerId, limit: number) {
+    const owed = this.#committed().custody.owed.filter((one) => one.to === to);
+    return copyOf(owed.slice(0, limit).map(({ number, receipt }) => ({ number, receipt })));
+  }
+
+  async receipts(
+    destination: ServerId,
+    streamClass: StreamClass,
+    fromSequence: number,
+    toSequence: number,
+  ): Promise<ReceiptRow[]> {
+    const rows = this.#committed().receipts.get(key(destination, streamClass)) ?? [];
+    const asked = rows.filter(({ sequence }) => sequence >= fromSequence && sequence <= toSequence);
+    return copyOf(asked.toSorted(inReceiptOrder));
+  }
+
+  async outboxPlaces(envelope: EnvelopeId) {
+    return [...this.#committed().outbox.values()].flat().flatMap((row) =>
+      row.envelopes
+        .filter(({ id }) => id === envelope)
+        .slice(0, 1)
+        .map(({ from }) => ({
+          ...{ server: row.destination, class: row.class, sequence: row.sequence, from },
+        })),
+    );
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#last;
     this.#closed = true;
@@ -183,11 +244,14 @@ function emptyTables(): Tables {
     incoming: new Map(),
     links: new Map(),
     records: new Map(),
+    told: new Map(),
     keyPackages: new Map(),
     sealed: new Map(),
     grants: new Map(),
     blocks: new Map(),
     refusals: new Map(),
+    custody: emptyCustody(),
+    receipts: new Map(),
   };
 }
 
@@ -216,7 +280,12 @@ function assertPossible(t: Tables, ops: WriteOp[]): void {
     if (op.op === "account.open") {
       assert(!exists(op.row.account), "an account is opened once");
       opened.add(op.row.account);
-    } else if (op.op === "account.record" || op.op === "account.password" || op.op === "sealed.put") {
+    } else if (
+      op.op === "account.record" ||
+      op.op === "account.password" ||
+      op.op === "account.visibility" ||
+      op.op === "sealed.put"
+    ) {
       assert(exists(op.account), "the account of an operation exists");
     } else if (op.op === "outbox.append") {
       for (const row of op.rows) {
@@ -259,6 +328,9 @@ function apply(t: Tables, op: WriteOp): WriteResult {
     case "account.password":
       t.accounts.get(op.account)!.password = op.password;
       return done;
+    case "account.visibility":
+      t.accounts.get(op.account)!.visibility = op.visibility;
+      return done;
     case "device.fence":
       fence(t, op.account, op.device, op.fencing);
       return done;
@@ -278,11 +350,13 @@ function apply(t: Tables, op: WriteOp): WriteResult {
         key(op.destination, op.class),
         rows.filter((row) => row.stream !== op.stream || row.sequence > op.sequence),
       );
+      keepReceipts(t, key(op.destination, op.class));
       return done;
     }
     case "outbox.restart": {
       const at = key(op.destination, op.class);
       const rows = t.outbox.get(at) ?? [];
+      t.receipts.delete(at);
       rows.forEach((row, index) => Object.assign(row, { stream: op.stream, sequence: index + 1 }));
       t.outgoing.set(at, {
         destination: op.destination,
@@ -297,7 +371,8 @@ function apply(t: Tables, op: WriteOp): WriteResult {
       return done;
     case "stream.forget":
       for (const streamClass of streamClasses) {
-        for (const table of [t.incoming, t.outgoing, t.outbox]) table.delete(key(op.server, streamClass));
+        for (const table of [t.incoming, t.outgoing, t.outbox, t.receipts])
+          table.delete(key(op.server, streamClass));
       }
       return done;
     case "link.put":
@@ -305,15 +380,18 @@ function apply(t: Tables, op: WriteOp): WriteResult {
       return done;
     case "link.delete":
       t.links.delete(op.server);
+      t.told.delete(op.server);
+      return done;
+    case "record.put": {
+      const { op: _, ...row } = op;
+      t.records.set(op.server, row);
+      return done;
+    }
+    case "record.delete":
       t.records.delete(op.server);
       return done;
-    case "record.put":
-      t.records.set(op.server, {
-        server: op.server,
-        name: op.name,
-        sequence: op.sequence,
-        record: op.record,
-      });
+    case "told.put":
+      t.told.set(op.row.server, op.row);
       return done;
     case "keyPackages.put": {
       if (!t.devices.has(key(op.account, op.device))) return done;
@@ -357,7 +435,43 @@ function apply(t: Tables, op: WriteOp): WriteResult {
     case "refusal.put":
       t.refusals.set(key(op.row.account, op.row.envelope, op.row.server), op.row);
       return done;
+    case "receipt.put":
+      putReceipt(t, op.row);
+      return done;
+    case "custody.put":
+    case "custody.source":
+    case "custody.taken":
+    case "custody.drop":
+    case "custody.handedOn":
+    case "custody.passed":
+    case "custody.expire":
+    case "custody.owe":
+    case "custody.paid":
+      return applyCustody(t.custody, op);
   }
+}
+
+function putReceipt(t: Tables, row: ReceiptRow): void {
+  const at = key(row.destination, row.class);
+  const kept = t.outbox
+    .get(at)
+    ?.some(({ stream, sequence }) => stream === row.stream && sequence === row.sequence);
+  if (kept !== true) return;
+  const others = (t.receipts.get(at) ?? []).filter(
+    ({ sequence, relay }) => sequence !== row.sequence || relay !== row.relay,
+  );
+  t.receipts.set(at, [...others, row]);
+}
+
+/** Receipts go with the bundles that they are for. */
+function keepReceipts(t: Tables, at: string): void {
+  const kept = new Set((t.outbox.get(at) ?? []).map(({ sequence }) => sequence));
+  const rows = t.receipts.get(at);
+  if (rows !== undefined)
+    t.receipts.set(
+      at,
+      rows.filter(({ sequence }) => kept.has(sequence)),
+    );
 }
 
 function fence(t: Tables, account: AccountId, device: DeviceId, fencing: number): void {

@@ -17,7 +17,11 @@ import type {
   ServerAddress,
   ServerId,
   StreamClass,
+  Visibility,
 } from "@fedchat/protocol";
+import type { CustodyOp, CustodyReads, CustodyResult, CustodyTotal } from "./custody-store.ts";
+
+export type * from "./custody-store.ts";
 
 export interface AccountRow {
   account: AccountId;
@@ -27,6 +31,8 @@ export interface AccountRow {
   administrator: boolean;
   createdAt: number;
   password: { opaque: Uint8Array; wrappedKey: Uint8Array } | undefined;
+  /** How far it lets itself be shown; undefined: as the homeserver's configuration says. */
+  visibility: Visibility | undefined;
 }
 
 export interface DeviceRow {
@@ -101,10 +107,33 @@ export interface LinkRow {
   linkedByThem: boolean;
   blocked: boolean;
   localName: string | undefined;
+  /** Who linked it from here: a person, or the server itself, since a directory announced both. [D4] */
+  origin: "person" | "directory";
   /** Where we were told to dial; the server's own record adds to these. */
   addresses: ServerAddress[];
   linkedAt: number;
   lastContactAt: number | undefined;
+}
+
+export interface RecordRow {
+  server: ServerId;
+  name: string;
+  sequence: number;
+  /** Signed server record. */
+  record: Uint8Array;
+  /** How far it came; 0: its subject sent it itself. [G2] */
+  hops: number;
+  /** Who told it, where that was not its subject. */
+  heardFrom: ServerId | undefined;
+  /** When it changed, in this server's own count of changes. [G3] */
+  changed: number;
+}
+
+/** How far another server has told us what changed at it. [G3] */
+export interface ToldRow {
+  server: ServerId;
+  incarnation: Uint8Array;
+  upTo: number;
 }
 
 export interface SealedRow {
@@ -123,11 +152,13 @@ export interface RefusalRow {
 
 /** One change. What must happen together goes into one `write`. */
 export type WriteOp =
+  | CustodyOp
   | { op: "meta.put"; key: string; value: Uint8Array }
   | { op: "account.open"; row: AccountRow; devices: DeviceId[]; incarnation: Uint8Array }
   /** Devices that are new start at the inbox's floor; those no longer listed go, with their key packages. */
   | { op: "account.record"; account: AccountId; record: Uint8Array; handle: string; devices: DeviceId[] }
   | { op: "account.password"; account: AccountId; password: NonNullable<AccountRow["password"]> }
+  | { op: "account.visibility"; account: AccountId; visibility: Visibility }
   | { op: "device.fence"; account: AccountId; device: DeviceId; fencing: number }
   /** Moves a cursor forward, never back, and drops items that every device of the account has acknowledged. */
   | { op: "inbox.acknowledge"; account: AccountId; device: DeviceId; position: number }
@@ -148,9 +179,11 @@ export type WriteOp =
   /** The streams of this server in both directions go, with what waits for it. */
   | { op: "stream.forget"; server: ServerId }
   | { op: "link.put"; row: LinkRow }
-  /** The server's record goes with its link. */
+  /** What this server told up to goes with its link; its record stays. */
   | { op: "link.delete"; server: ServerId }
-  | { op: "record.put"; server: ServerId; name: string; sequence: number; record: Uint8Array }
+  | ({ op: "record.put" } & RecordRow)
+  | { op: "record.delete"; server: ServerId }
+  | { op: "told.put"; row: ToldRow }
   | {
       op: "keyPackages.put";
       account: AccountId;
@@ -173,6 +206,7 @@ export type WriteOp =
 /** Results, in the order of the operations; operations without a result of their own give `done`. */
 export type WriteResult =
   | { op: "done" }
+  | CustodyResult
   | { op: "inbox.deliver"; deliveries: Delivered[][] }
   | { op: "keyPackages.take"; keyPackage: Uint8Array | undefined }
   | { op: "sealed.put"; outcome: "stored" | "conflict" };
@@ -183,14 +217,16 @@ export interface StoredState {
   accounts: AccountRow[];
   devices: DeviceRow[];
   links: LinkRow[];
-  records: { server: ServerId; name: string; sequence: number; record: Uint8Array }[];
+  records: RecordRow[];
+  told: ToldRow[];
   outgoing: OutgoingStream[];
   incoming: IncomingStream[];
+  custody: CustodyTotal[];
   grants: { account: AccountId; peer: AccountId; server: ServerId }[];
   blocks: { account: AccountId; peer: AccountId }[];
 }
 
-export interface HomeserverStore extends AsyncDisposable {
+export interface HomeserverStore extends AsyncDisposable, CustodyReads {
   /** Reads what the core keeps in memory. */
   load(): Promise<StoredState>;
   /** One transaction. Rejects with `StoreFullError` when the disk is full: nothing of it is applied, the store stays usable. */

@@ -94,24 +94,20 @@ export function dialWebSocket(
 
 /** A web server, or a proxy in front of a homeserver, answered the upgrade with something else. RFC 9110 §15 */
 function answerError(place: string, status: number | undefined): ProtocolError {
-  switch (status) {
-    case 426:
-      return new ProtocolError(
-        "not-fedchat",
-        `The proxy at ${place} does not pass WebSockets on: it has to pass the headers Upgrade and Connection (HTTP status 426).`,
-      );
-    case 502:
-    case 504:
-      return new ProtocolError(
-        "unreachable",
-        `The proxy at ${place} gets no answer from the homeserver behind it (HTTP status ${status}).`,
-      );
-    default:
-      return new ProtocolError(
-        "not-fedchat",
-        `${place} answers, but not as FedChat (HTTP status ${status}).`,
-      );
+  const said = `(HTTP status ${status})`;
+  if (status === 426) {
+    return new ProtocolError(
+      "not-fedchat",
+      `The proxy at ${place} does not pass WebSockets on: it has to pass the headers Upgrade and Connection ${said}.`,
+    );
   }
+  if (status === 502 || status === 504) {
+    return new ProtocolError(
+      "unreachable",
+      `The proxy at ${place} gets no answer from the homeserver behind it ${said}.`,
+    );
+  }
+  return new ProtocolError("not-fedchat", `${place} answers, but not as FedChat ${said}.`);
 }
 
 const networkErrors: Record<string, string> = {

@@ -17,7 +17,12 @@ const header: BundleHeader = {
   encapsulation: made("an encapsulation"),
   sealNumber: 0,
 };
-const bundle: Bundle = { header, route: { hopLimit: 16, path: [] }, sealed: made("a sealed body", 48) };
+/** One that custody-receipt.json is about. */
+export const bundleExample: Bundle = {
+  header,
+  route: { hopLimit: 16, path: [] },
+  sealed: made("a sealed body", 48),
+};
 
 const bodies: [string, BundleBody][] = [
   ["one envelope", { kind: "envelopes", envelopes: [roomEnvelope] }],
@@ -62,7 +67,7 @@ const bodies: [string, BundleBody][] = [
 ];
 
 export function bundles(): Json {
-  const one = encodeBundle(bundle);
+  const one = encodeBundle(bundleExample);
   const classAt = 1;
   const sequenceAt = 74;
   const lifetimeAt = 90;
@@ -74,14 +79,14 @@ export function bundles(): Json {
       "seals: HPKE (RFC 9180) mode_auth, DHKEM(X25519, HKDF-SHA256), HKDF-SHA256, AES-256-GCM. The recipient opens `sealed` under `sealNumber` with `recipientPrivateKey`, `senderPublicKey`, `info` and the AAD; the sender gets the same bytes from `senderPrivateKey` when its ephemeral key is DeriveKeyPair of `ephemeralKeyMaterial`.",
     ],
     valid: [
-      valid("bundle", "direct", bundle),
+      valid("bundle", "direct", bundleExample),
       valid("bundle", "bulk, over one relay", {
-        ...bundle,
+        ...bundleExample,
         header: { ...header, class: "bulk", sequence: 2 ** 40, sealNumber: 7 },
         route: { hopLimit: 3, path: [serverC.id] },
       }),
       valid("bundle", "control", {
-        ...bundle,
+        ...bundleExample,
         header: { ...header, class: "control", stream: 0, sequence: 0, lifetimeMs: 60_000 },
       }),
     ],

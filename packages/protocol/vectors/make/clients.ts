@@ -1,4 +1,11 @@
-import type { ClientEvent, ClientMethodName, LinkView, NearbyState, Submission } from "../../src/index.ts";
+import type {
+  ClientEvent,
+  ClientMethodName,
+  Examination,
+  LinkView,
+  NearbyState,
+  Submission,
+} from "../../src/index.ts";
 import {
   clientMethods,
   clientRequest,
@@ -141,6 +148,7 @@ const info = {
   record: serverA.signed,
   accounts: 1,
   reachedFromOutside: false,
+  relayHints: [{ server: serverB.id, addresses: serverB.record.addresses.slice(0, 1) }],
   relaying: {
     relaysFor: "linked" as const,
     circuits: 2,
@@ -160,6 +168,40 @@ const nearby: NearbyState = {
       heardAt: now,
     },
   ],
+};
+const examination: Examination = {
+  startedAt: now - 8_000,
+  finishedAt: null,
+  findings: [
+    {
+      check: "proxy",
+      title: "Proxy chat.example.com:443",
+      result: "failed",
+      code: "no-upgrade",
+      sentence: "The proxy answers, and passes no WebSockets on.",
+      fix: "Have it pass the headers Upgrade and Connection.",
+      action: { kind: "copy", text: 'proxy_set_header Connection "upgrade";' },
+    },
+    {
+      check: "links",
+      title: "Link to bob",
+      result: "warning",
+      code: "unreachable",
+      sentence: "It does not answer.",
+      fix: null,
+      action: { kind: "server", server: serverB.id },
+    },
+    {
+      check: "port",
+      title: "Port 8443",
+      result: "passed",
+      code: null,
+      sentence: "",
+      fix: null,
+      action: null,
+    },
+  ],
+  pending: ["Clock"],
 };
 const failed = {
   ...link,
@@ -237,12 +279,31 @@ const calls: { [M in ClientMethodName]: [object, object] } = {
   "delivery.block": [account, {}],
   "delivery.unblock": [account, {}],
   "people.list": [{ refresh: true }, { people: [person] }],
-  "people.lookup": [{ ...server, ...account }, { record: bob.signed }],
+  "people.lookup": [
+    { ...server, ...account, invited: { addresses: serverB.record.addresses, relays: info.relayHints } },
+    { record: bob.signed },
+  ],
   "people.visibility": [{}, { visibility: "beyond" }],
   "people.setVisibility": [{ visibility: "directory" }, {}],
   "people.watchBeyond": [{ watching: true }, {}],
   "people.search": [{ text: "bo" }, { people: [{ ...person, serverName: "bob", shownBy: serverA.id }] }],
   "server.setRelaying": [{ relaysFor: "anyone" }, {}],
+  "directories.list": [
+    {},
+    {
+      directories: [
+        {
+          address: { host: "directory.example.com", port: 443, kind: "direct" },
+          server: serverA.id,
+          name: "chat.example.com",
+          state: "waiting",
+          error: toWireError(new ProtocolError("unreachable")),
+          nextTryAt: now + 4_000,
+          servers: 12,
+        },
+      ],
+    },
+  ],
   "network.map": [
     {},
     {
@@ -259,6 +320,7 @@ const calls: { [M in ClientMethodName]: [object, object] } = {
   "links.rename": [{ ...server, localName: null }, link],
   "links.retry": [server, {}],
   "servers.nearby": [{}, nearby],
+  "server.examine": [{ again: true }, examination],
 };
 
 const events: [string, ClientEvent][] = [

@@ -79,7 +79,7 @@ const controls: [string, LinkControl][] = [
   ],
   ["whose bundles follow", { kind: "custodySource", record: serverA.signed }],
   ["taken", { kind: "custodyTaken", source: serverA.id, class: "messages", stream: now, upTo: 7 }],
-  ["a control bundle taken", { kind: "custodyControlTaken", source: serverA.id, created: now }],
+  ["done with one bundle", { kind: "custodyDone", bundle: made("a bundle's hash", 32) }],
   ["looking one hop beyond", { kind: "watchBeyond", watching: true }],
   [
     "people one hop beyond",

@@ -1,8 +1,11 @@
 import { encodeCbor } from "../../src/cbor/cbor.ts";
-import type { SignedKind } from "../../src/index.ts";
+import type { CustodyReceipt, SignedKind } from "../../src/index.ts";
 import {
   accountId,
   accountRecord,
+  bundleAad,
+  bundleHash,
+  custodyReceipt,
   decode,
   deviceCertificate,
   encode,
@@ -10,7 +13,8 @@ import {
   signAs,
   signedNote,
 } from "../../src/index.ts";
-import { alice, bob, made, now, p, serverA, serverB } from "./cast.ts";
+import { bundleExample } from "./bundles.ts";
+import { alice, bob, made, now, p, serverA, serverB, serverC } from "./cast.ts";
 import { changed, withField, withoutField } from "./cases.ts";
 import { toHex, toJson, type Json } from "./json.ts";
 import { structures } from "./structures.ts";
@@ -223,6 +227,55 @@ export function accountRecords(): Json {
 }
 
 /** Two records of one sequence: whose container has the lower SHA-256 replaces the other. */
+export function custodyReceipts(): Json {
+  const { header } = bundleExample;
+  const receipt: CustodyReceipt = {
+    ...{ relay: serverC.id, source: header.source, destination: header.destination, class: header.class },
+    ...{ stream: header.stream, sequence: header.sequence },
+    bundle: bundleHash(p, { aad: bundleAad(header), sealed: bundleExample.sealed }),
+    ...{ taken: now, until: now + 14 * 86_400_000 },
+  };
+  const control = { ...receipt, class: "control" as const, stream: 0, sequence: 0 };
+  const signed = (change: (body: Uint8Array) => Uint8Array) =>
+    containerOf("custody-receipt", serverC.seed, change(structures["custody-receipt body"]!.encode(receipt)));
+  return {
+    about: [
+      ...about,
+      "bundle: what the first receipt is for; its `bundle` is SHA-256 over `header`, the first 134 bytes, and `sealed`.",
+    ],
+    bundle: { header: toHex(bundleAad(header)), sealed: toHex(bundleExample.sealed) },
+    valid: [
+      statement("for a message", custodyReceipt, serverC.seed, receipt),
+      statement("for control", custodyReceipt, serverC.seed, control),
+      statement("that ends at once", custodyReceipt, serverC.seed, { ...receipt, until: now }),
+    ],
+    invalid: [
+      refused("signed by the source", containerOf("custody-receipt", serverA.seed, signedBody(receipt))),
+      refused("signed as another type", containerOf("server-record", serverC.seed, signedBody(receipt))),
+      refused(
+        "that ends before it began",
+        signed((body) => withField(body, "until", now - 1)),
+      ),
+      refused(
+        "a hash that is too short",
+        signed((body) => withField(body, "bundle", new Uint8Array(31))),
+      ),
+      refused(
+        "of no class",
+        signed((body) => withField(body, "class", "urgent")),
+      ),
+      refused(
+        "without its relay",
+        signed((body) => withoutField(body, "relay")),
+      ),
+      refused("a bit of the body", changedContainer(custodyReceipt.sign(p, serverC.seed, receipt), flipLast)),
+    ],
+  };
+}
+
+const signedBody = (receipt: CustodyReceipt): Uint8Array =>
+  structures["custody-receipt body"]!.encode(receipt);
+
 function tie(): Json {
   const signed = ["Alice", "Alicia"].map((displayName) =>
     accountRecord.sign(p, alice.seed, { ...alice.record, displayName }),

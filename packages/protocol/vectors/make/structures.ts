@@ -6,6 +6,7 @@ import {
   clientMethods,
   clientRequest,
   controlItem,
+  custodyReceiptBody,
   decode,
   decodeBundle,
   decodeBundleBody,
@@ -61,6 +62,7 @@ const methods = Object.entries(clientMethods).flatMap(([name, { params, result }
 
 export const structures: Record<string, Structure> = {
   "server-record body": codec(serverRecordBody),
+  "custody-receipt body": codec(custodyReceiptBody),
   "device-certificate body": codec(deviceCertificateBody),
   "account-record body": codec(accountRecordBody),
   envelope: layout(encodeEnvelope, decodeEnvelope),

@@ -9,7 +9,7 @@ import { Button, IconButton } from "../parts/Button.tsx";
 import { useApp } from "../state/context.ts";
 import { t } from "../strings.ts";
 import { RequestActions, RequestBody } from "./Requests.tsx";
-import { block, BothKeys, linkBack } from "./Servers.tsx";
+import { block, BothKeys, linkBack } from "./ServerDetail.tsx";
 import { waitingLinks, waitingRequests } from "./waiting.ts";
 
 const storageKey = "fedchat.later";

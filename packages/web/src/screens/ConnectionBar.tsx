@@ -7,6 +7,7 @@ import CloudOff from "lucide-solid/icons/cloud-off";
 import { createEffect, createMemo, createSignal, onCleanup, Show, type JSX } from "solid-js";
 import { quietTroubleMs } from "../limits.ts";
 import { Countdown } from "../parts/Small.tsx";
+import { isElsewhere } from "../session.ts";
 import { useApp } from "../state/context.ts";
 import { t } from "../strings.ts";
 
@@ -23,8 +24,8 @@ export function ConnectionBar(): JSX.Element {
     const own = app.connection();
     if (own.state === "connecting" || own.state === "waiting")
       return {
-        sentence: t.connection.engine,
-        fix: t.connection.engineFix,
+        sentence: isElsewhere(location) ? t.connection.elsewhere : t.connection.engine,
+        fix: isElsewhere(location) ? t.connection.elsewhereFix : t.connection.engineFix,
         nextTryAt: own.state === "waiting" ? own.nextTryAt : null,
         retry: own.state === "waiting" ? app.retryNow : null,
       };

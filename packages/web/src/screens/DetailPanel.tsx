@@ -292,6 +292,47 @@ function Find(props: { roomId: string }): JSX.Element {
 }
 
 type Step = Result<"messages.xray">[number];
+
+/** On which way, who keeps it how long, and when it is tried again. */
+function StepDetails(props: { step: Step }): JSX.Element {
+  return (
+    <dl class="step-details">
+      <Show when={props.step.path}>
+        {(path) => (
+          <div data-testid="xray-path">
+            <dt>{t.xray.way}</dt>
+            <dd>
+              {path()
+                .map(({ name }) => name)
+                .join(" → ")}
+            </dd>
+          </div>
+        )}
+      </Show>
+      <Show when={props.step.keptUntil}>
+        {(until) => (
+          <div>
+            <dt>{t.xray.keptUntil}</dt>
+            <dd>
+              <time title={fullDate(until())}>{dayAndClock(until())}</time>
+            </dd>
+          </div>
+        )}
+      </Show>
+      <Show when={props.step.nextTryAt}>
+        {(at) => (
+          <div>
+            <dt>{t.xray.nextTry}</dt>
+            <dd>
+              <time title={fullDate(at())}>{dayAndClock(at())}</time>
+            </dd>
+          </div>
+        )}
+      </Show>
+    </dl>
+  );
+}
+
 const stepIcons = { done: CircleCheck, now: CircleDot, pending: CircleDashed, failed: CircleX } as const;
 
 function Xray(props: { roomId: string; messageId: string }): JSX.Element {
@@ -345,6 +386,7 @@ function Xray(props: { roomId: string; messageId: string }): JSX.Element {
                       </time>
                     )}
                   </Show>
+                  <StepDetails step={step} />
                 </span>
               </li>
             )}

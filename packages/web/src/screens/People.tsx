@@ -5,8 +5,20 @@ import RefreshCw from "lucide-solid/icons/refresh-cw";
 import Search from "lucide-solid/icons/search";
 import Users from "lucide-solid/icons/users";
 import UserX from "lucide-solid/icons/user-x";
-import { createMemo, createSignal, For, Match, Show, Switch, type JSX } from "solid-js";
-import { requestTextMax } from "../limits.ts";
+import {
+  createEffect,
+  createMemo,
+  createSignal,
+  For,
+  Match,
+  on,
+  onCleanup,
+  onMount,
+  Show,
+  Switch,
+  type JSX,
+} from "solid-js";
+import { lookEveryMs, requestTextMax, searchDelayMs } from "../limits.ts";
 import { Avatar } from "../parts/Avatar.tsx";
 import { Button, IconButton } from "../parts/Button.tsx";
 import { Field } from "../parts/Field.tsx";
@@ -36,6 +48,27 @@ export function PeopleList(): JSX.Element {
     const route = app.place.route();
     return route.at === "people" ? route.account : null;
   };
+
+  // While this list is open, people one hop beyond belong to it.
+  onMount(() => {
+    const look = () => void app.call("people.look", {}).catch(() => undefined);
+    look();
+    const timer = setInterval(look, lookEveryMs);
+    onCleanup(() => clearInterval(timer));
+  });
+
+  // What is typed is looked for beyond and in directories, too; whom that finds appears by itself.
+  createEffect(
+    on(filter, (text) => {
+      const wanted = text.trim();
+      if (wanted.length < 2) return;
+      const timer = setTimeout(
+        () => void app.call("people.search", { text: wanted }).catch(() => undefined),
+        searchDelayMs,
+      );
+      onCleanup(() => clearTimeout(timer));
+    }),
+  );
 
   async function refresh() {
     setBusy(true);
@@ -114,7 +147,11 @@ export function PeopleList(): JSX.Element {
                     <span class="row-time">{t.people.relation[person.relation]}</span>
                   </span>
                   <span class="row-line">
-                    <span class="row-preview">{person.address}</span>
+                    <span class="row-preview">
+                      {person.shownBy === null
+                        ? person.address
+                        : t.people.shownBy(person.address, person.shownBy)}
+                    </span>
                     <span class="hidden">{t.people.presence[person.presence]}</span>
                   </span>
                 </span>
@@ -209,6 +246,7 @@ function PersonCard(props: { person: Person }): JSX.Element {
             <Fact name={t.about.server}>
               <a href={routePath({ at: "servers", serverId: person().serverId })}>{person().serverName}</a>
             </Fact>
+            <Show when={person().shownBy}>{(by) => <Fact name={t.people.shownByFact}>{by()}</Fact>}</Show>
             <Fact name={t.about.account}>
               <Fingerprint of={person().account} />
             </Fact>

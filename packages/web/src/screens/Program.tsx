@@ -1,6 +1,7 @@
 /** The program around the screens: sections on the left, a list, the main pane; what floats over them. */
 import { createEffect, createMemo, Match, Switch, type JSX } from "solid-js";
 import { ResizeHandle } from "../parts/ResizeHandle.tsx";
+import type { Route } from "../router.ts";
 import { useApp } from "../state/context.ts";
 import { setOverlay } from "../state/panel.ts";
 import { t } from "../strings.ts";
@@ -8,16 +9,22 @@ import { Cards } from "./Cards.tsx";
 import { ChatList } from "./ChatList.tsx";
 import { ConnectionBar } from "./ConnectionBar.tsx";
 import { Conversation } from "./Conversation.tsx";
+import { Doctor } from "./Doctor.tsx";
 import { Home } from "./Home.tsx";
 import { listenToKeys } from "./keyboard.ts";
 import { LinkServer } from "./LinkServer.tsx";
+import { NetworkMap } from "./NetworkMap.tsx";
 import { Notices } from "./Notices.tsx";
 import { Overlays } from "./Overlays.tsx";
 import { PeopleList, PersonPane } from "./People.tsx";
 import { Rail } from "./Rail.tsx";
+import { RelayingPage } from "./Relaying.tsx";
 import { RequestList, RequestPane } from "./Requests.tsx";
 import { ServerList, ServerPane } from "./Servers.tsx";
 import { SettingsList, SettingsPane } from "./Settings.tsx";
+
+/** Where the list beside the main pane is that of servers. */
+const serverRoutes = new Set<Route["at"]>(["servers", "link-server", "doctor", "map", "relaying"]);
 
 export function Program(): JSX.Element {
   const app = useApp();
@@ -37,6 +44,9 @@ export function Program(): JSX.Element {
       case "room":
       case "window":
       case "link-server":
+      case "doctor":
+      case "map":
+      case "relaying":
         return true;
       case "people":
         return now.account !== null;
@@ -54,7 +64,7 @@ export function Program(): JSX.Element {
   const listName = () => {
     const at = route().at;
     if (at === "people" || at === "requests" || at === "settings") return t.nav[at];
-    return at === "servers" || at === "link-server" ? t.nav.servers : t.nav.chats;
+    return serverRoutes.has(at) ? t.nav.servers : t.nav.chats;
   };
   const roomAt = createMemo(() => {
     const now = route();
@@ -76,6 +86,10 @@ export function Program(): JSX.Element {
     const now = route();
     return now.at === "servers" ? now.serverId : null;
   });
+  const mapAt = createMemo(() => {
+    const now = route();
+    return now.at === "map" ? now.serverId : null;
+  });
   const sectionAt = createMemo(() => {
     const now = route();
     return now.at === "settings" ? now.section : null;
@@ -95,7 +109,7 @@ export function Program(): JSX.Element {
             <Match when={route().at === "requests"}>
               <RequestList />
             </Match>
-            <Match when={route().at === "servers" || route().at === "link-server"}>
+            <Match when={serverRoutes.has(route().at)}>
               <ServerList />
             </Match>
             <Match when={route().at === "settings"}>
@@ -117,6 +131,15 @@ export function Program(): JSX.Element {
             </Match>
             <Match when={route().at === "link-server"}>
               <LinkServer />
+            </Match>
+            <Match when={route().at === "doctor"}>
+              <Doctor />
+            </Match>
+            <Match when={route().at === "map"}>
+              <NetworkMap serverId={mapAt()} />
+            </Match>
+            <Match when={route().at === "relaying"}>
+              <RelayingPage />
             </Match>
             <Match when={route().at === "servers"}>
               <ServerPane serverId={serverAt()} />

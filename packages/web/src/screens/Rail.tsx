@@ -63,7 +63,7 @@ export function Rail(): JSX.Element {
         icon={ServerIcon}
         name={t.nav.servers}
         route={{ at: "servers", serverId: null }}
-        here={at() === "servers" || at() === "link-server"}
+        here={at() === "servers" || at() === "link-server" || at() === "doctor"}
         count={waitingLinks(app).length}
         counted={t.nav.waiting}
         testid="nav-servers"

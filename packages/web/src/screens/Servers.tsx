@@ -1,30 +1,26 @@
-/** Linked servers: a list, and one server in full: its state in words, both keys, what each side may see. */
+/** Servers: those that are linked, directories, those nearby, the ways to map and relaying; and one server's page. */
 import type { Server } from "@fedchat/engine/interface";
-import Ban from "lucide-solid/icons/ban";
 import Link2 from "lucide-solid/icons/link-2";
-import Pencil from "lucide-solid/icons/pencil";
+import Network from "lucide-solid/icons/network";
 import Plus from "lucide-solid/icons/plus";
-import RotateCw from "lucide-solid/icons/rotate-cw";
 import ServerIcon from "lucide-solid/icons/server";
 import ServerOff from "lucide-solid/icons/server-off";
-import Unlink from "lucide-solid/icons/unlink";
-import { createMemo, createSignal, For, Show, type JSX } from "solid-js";
-import { Button, IconButton } from "../parts/Button.tsx";
-import { Confirm } from "../parts/Confirm.tsx";
+import Stethoscope from "lucide-solid/icons/stethoscope";
+import Waypoints from "lucide-solid/icons/waypoints";
+import { createMemo, Show, type JSX } from "solid-js";
+import { Button, IconButton, type IconType } from "../parts/Button.tsx";
 import { Copy } from "../parts/Copy.tsx";
-import { Field } from "../parts/Field.tsx";
 import { PaneHead } from "../parts/PaneHead.tsx";
 import { Rows } from "../parts/Rows.tsx";
-import { CauseText, Countdown, Empty, Fact, Facts, Fingerprint } from "../parts/Small.tsx";
-import { routePath } from "../router.ts";
-import { createClock, everyHalfMinute } from "../state/clock.ts";
-import type { App } from "../state/app.ts";
+import { Empty } from "../parts/Small.tsx";
+import { routePath, type Route } from "../router.ts";
 import { useApp } from "../state/context.ts";
-import { say } from "../state/toasts.ts";
 import { t } from "../strings.ts";
 import { hostPort } from "../text/names.ts";
-import { ago, fullDate } from "../text/time.ts";
-import { PeopleOf } from "./People.tsx";
+import { stateLine } from "../text/servers.ts";
+import { DirectoriesGroup } from "./Directories.tsx";
+import { NearbyGroup } from "./Nearby.tsx";
+import { ServerDetail } from "./ServerDetail.tsx";
 
 const trustOrder = { incoming: 0, mutual: 1, outgoing: 2, blocked: 3 } as const;
 
@@ -39,10 +35,10 @@ export function ServerList(): JSX.Element {
     const route = app.place.route();
     return route.at === "servers" ? route.serverId : null;
   };
-  const state = (server: Server) =>
-    [t.servers.trustShort[server.trust], server.trust === "blocked" ? "" : t.servers.state[server.state]]
-      .filter(Boolean)
-      .join(" · ");
+  const relaying = () => {
+    const own = app.status()?.homeserver.relaying;
+    return own ? t.relaying.short[own.relaysFor] : "";
+  };
   return (
     <div class="pane-column">
       <header class="pane-head">
@@ -55,6 +51,14 @@ export function ServerList(): JSX.Element {
         />
       </header>
       <div class="pane-scroll">
+        <nav class="list-entries" aria-label={t.servers.more}>
+          <Entry to={{ at: "map", serverId: null }} icon={Network} testid="open-map" more={t.map.entryHint}>
+            {t.map.entry}
+          </Entry>
+          <Entry to={{ at: "relaying" }} icon={Waypoints} testid="open-relaying" more={relaying()}>
+            {t.relaying.entry}
+          </Entry>
+        </nav>
         <Show
           when={shown().length > 0}
           fallback={
@@ -67,6 +71,7 @@ export function ServerList(): JSX.Element {
             />
           }
         >
+          <h2 class="list-heading">{t.servers.list}</h2>
           <Rows
             label={t.servers.list}
             each={shown()}
@@ -74,37 +79,69 @@ export function ServerList(): JSX.Element {
             selected={here()}
             testid="server-list"
           >
-            {(server, tab) => (
-              <a
-                class="row"
-                href={routePath({ at: "servers", serverId: server.serverId })}
-                tabIndex={tab()}
-                data-row={server.serverId}
-                data-testid="server-row"
-                data-server={server.serverId}
-                data-trust={server.trust}
-                data-state={server.state}
-                aria-current={here() === server.serverId ? "page" : undefined}
-              >
-                <span class="avatar square" data-state={server.trust === "blocked" ? "off" : server.state}>
-                  <ServerIcon size={20} />
-                  <i class="link-state" />
-                </span>
-                <span class="row-text">
-                  <span class="row-line">
-                    <span class="row-title" dir="auto">
-                      {server.shownName}
-                    </span>
-                  </span>
-                  <span class="row-preview">{state(server)}</span>
-                </span>
-              </a>
-            )}
+            {(server, tab) => <ServerRow server={server} here={here() === server.serverId} tab={tab()} />}
           </Rows>
         </Show>
+        <DirectoriesGroup />
+        <NearbyGroup />
       </div>
       <OurServer />
     </div>
+  );
+}
+
+function Entry(props: {
+  to: Route;
+  icon: IconType;
+  more: string;
+  testid: string;
+  children: JSX.Element;
+}): JSX.Element {
+  const app = useApp();
+  return (
+    <a
+      class="row entry"
+      href={routePath(props.to)}
+      data-testid={props.testid}
+      aria-current={app.place.route().at === props.to.at ? "page" : undefined}
+    >
+      <span class="avatar square">
+        <props.icon size={20} />
+      </span>
+      <span class="row-text">
+        <span class="row-title">{props.children}</span>
+        <span class="row-preview">{props.more}</span>
+      </span>
+    </a>
+  );
+}
+
+function ServerRow(props: { server: Server; here: boolean; tab: 0 | -1 }): JSX.Element {
+  return (
+    <a
+      class="row"
+      href={routePath({ at: "servers", serverId: props.server.serverId })}
+      tabIndex={props.tab}
+      data-row={props.server.serverId}
+      data-testid="server-row"
+      data-server={props.server.serverId}
+      data-trust={props.server.trust}
+      data-state={props.server.state}
+      aria-current={props.here ? "page" : undefined}
+    >
+      <span class="avatar square" data-state={props.server.trust === "blocked" ? "off" : props.server.state}>
+        <ServerIcon size={20} />
+        <i class="link-state" />
+      </span>
+      <span class="row-text">
+        <span class="row-line">
+          <span class="row-title" dir="auto">
+            {props.server.shownName}
+          </span>
+        </span>
+        <span class="row-preview">{stateLine(props.server)}</span>
+      </span>
+    </a>
   );
 }
 
@@ -116,8 +153,19 @@ function OurServer(): JSX.Element {
     const address = own?.addresses[0];
     return own && address ? `${hostPort(address)}/${own.serverId}` : null;
   });
+  const administrator = () => app.status()?.homeserver.administrator ?? false;
   return (
     <section class="ours" aria-label={t.servers.ours}>
+      <Show when={administrator()}>
+        <Button
+          look="quiet"
+          icon={Stethoscope}
+          testid="open-doctor"
+          onClick={() => app.place.go({ at: "doctor" })}
+        >
+          {t.doctor.entry}
+        </Button>
+      </Show>
       <Show when={line()} fallback={<p class="muted">{t.servers.oursNone}</p>}>
         {(known) => (
           <>
@@ -141,253 +189,20 @@ export function ServerPane(props: { serverId: string | null }): JSX.Element {
   return (
     <Show when={props.serverId} fallback={<Empty icon={ServerIcon} text={t.servers.pick} />}>
       <Show when={server()} fallback={<Empty icon={ServerOff} text={t.servers.notFound} />}>
-        {(known) => <ServerPage server={known()} />}
+        {(known) => (
+          <div
+            class="pane-body"
+            data-testid="server"
+            data-trust={known().trust}
+            data-state={known().state}
+          >
+            <PaneHead title={known().shownName} back={{ at: "servers", serverId: null }} />
+            <div class="pane-scroll page">
+              <ServerDetail server={known()} />
+            </div>
+          </div>
+        )}
       </Show>
     </Show>
   );
-}
-
-const trouble = (server: Server) => server.trust !== "blocked" && server.state !== "connected";
-
-function ServerPage(props: { server: Server }): JSX.Element {
-  const app = useApp();
-  const server = () => props.server;
-  const now = createClock(everyHalfMinute);
-  const administrator = () => app.status()?.homeserver.administrator ?? false;
-  const [asking, setAsking] = createSignal<"block" | "unlink" | null>(null);
-  const [renaming, setRenaming] = createSignal(false);
-  return (
-    <div class="pane-body" data-testid="server" data-trust={server().trust} data-state={server().state}>
-      <PaneHead title={server().shownName} back={{ at: "servers", serverId: null }} />
-      <div class="pane-scroll page">
-        <section class="card stack">
-          <div class="server-state">
-            <span class="state-pill" data-state={server().trust === "blocked" ? "off" : server().state}>
-              {server().trust === "blocked" ? t.servers.trust.blocked : t.servers.state[server().state]}
-            </span>
-            <Show when={server().trust !== "blocked"}>
-              <span data-testid="server-trust">{t.servers.trust[server().trust]}</span>
-            </Show>
-          </div>
-          <Show when={server().cause}>
-            {(cause) => (
-              <CauseText cause={cause()} level={server().state === "refused" ? "danger" : "warning"}>
-                <Show when={trouble(server()) && server().nextTryAt}>
-                  {(at) => (
-                    <p class="cause-fix">
-                      <Countdown until={at()} words={t.servers.nextTry} />
-                    </p>
-                  )}
-                </Show>
-              </CauseText>
-            )}
-          </Show>
-          <Show when={administrator()} fallback={<p class="muted">{t.servers.notAdministrator}</p>}>
-            <div class="actions">
-              <Show when={server().trust === "incoming"}>
-                <Button
-                  look="primary"
-                  icon={Link2}
-                  testid="link-back"
-                  onClick={() => void linkBack(app, server())}
-                >
-                  {t.servers.linkBack}
-                </Button>
-              </Show>
-              <Show when={trouble(server()) && server().trust !== "incoming"}>
-                <Button
-                  icon={RotateCw}
-                  testid="retry-server"
-                  onClick={() => void app.ask("servers.retry", { serverId: server().serverId })}
-                >
-                  {t.servers.tryNow}
-                </Button>
-              </Show>
-              <Button icon={Pencil} onClick={() => setRenaming(!renaming())}>
-                {t.servers.rename}
-              </Button>
-              <span class="push" />
-              <Show when={server().trust === "mutual" || server().trust === "outgoing"}>
-                <Button look="quiet" icon={Unlink} testid="unlink" onClick={() => setAsking("unlink")}>
-                  {t.servers.unlink}
-                </Button>
-              </Show>
-              <Show
-                when={server().trust === "blocked"}
-                fallback={
-                  <Button
-                    look="quiet"
-                    class="danger-text"
-                    icon={Ban}
-                    testid="block-server"
-                    onClick={() => setAsking("block")}
-                  >
-                    {t.servers.block}
-                  </Button>
-                }
-              >
-                <Button testid="unblock-server" onClick={() => void unblock(app, server())}>
-                  {t.servers.unblock}
-                </Button>
-              </Show>
-            </div>
-          </Show>
-          <Show when={renaming()}>
-            <Rename server={server()} onDone={() => setRenaming(false)} />
-          </Show>
-        </section>
-
-        <section class="card stack">
-          <BothKeys server={server()} />
-        </section>
-
-        <section class="card">
-          <Facts>
-            <Fact name={t.servers.theySee}>{theySee(server())}</Fact>
-            <Fact name={t.servers.weSee}>{weSee(server())}</Fact>
-          </Facts>
-          <PeopleOf serverId={server().serverId} />
-        </section>
-
-        <section class="card">
-          <Facts>
-            <Fact name={t.servers.way}>{server().via ? t.servers.via(server().via!) : t.servers.direct}</Fact>
-            <Fact name={t.servers.roundTrip}>
-              {server().roundTripMs === null ? t.common.unknown : t.servers.ms(server().roundTripMs!)}
-            </Fact>
-            <Fact name={t.servers.queue} testid="queue-depth">
-              {t.servers.queueDepth(server().queueDepth)}
-            </Fact>
-            <Fact name={t.servers.lastContact}>
-              <Show when={server().lastContactAt} fallback={t.servers.never}>
-                {(at) => <time title={fullDate(at())}>{ago(at(), now())}</time>}
-              </Show>
-            </Fact>
-            <Fact name={t.servers.linkedAt}>
-              <time title={fullDate(server().linkedAt)}>{ago(server().linkedAt, now())}</time>
-            </Fact>
-            <Fact name={t.servers.addresses}>
-              <For each={server().addresses} fallback={t.common.none}>
-                {(address) => (
-                  <span class="address">
-                    {hostPort(address)} <span class="muted">({t.servers.kind[address.kind]})</span>
-                  </span>
-                )}
-              </For>
-            </Fact>
-            <Show when={server().software}>
-              <Fact name={t.servers.software}>{server().software}</Fact>
-            </Show>
-          </Facts>
-        </section>
-      </div>
-      <Show when={asking() === "block"}>
-        <Confirm
-          title={t.servers.blockConfirm(server().shownName)}
-          body={t.servers.blockBody}
-          action={t.servers.block}
-          onConfirm={() => void block(app, server())}
-          onClose={() => setAsking(null)}
-        />
-      </Show>
-      <Show when={asking() === "unlink"}>
-        <Confirm
-          title={t.servers.unlinkConfirm(server().shownName)}
-          body={t.servers.unlinkBody}
-          action={t.servers.unlink}
-          onConfirm={() => void unlink(app, server())}
-          onClose={() => setAsking(null)}
-        />
-      </Show>
-    </div>
-  );
-}
-
-/** Both server keys, to be compared over another channel. */
-export function BothKeys(props: { server: Server }): JSX.Element {
-  const app = useApp();
-  return (
-    <Facts>
-      <Fact name={t.servers.theirKey} testid="their-key">
-        <Fingerprint of={props.server.serverId} />
-      </Fact>
-      <Fact name={t.servers.ourKey} testid="our-key">
-        <Fingerprint of={app.status()?.homeserver.serverId ?? ""} />
-      </Fact>
-    </Facts>
-  );
-}
-
-function Rename(props: { server: Server; onDone: () => void }): JSX.Element {
-  const app = useApp();
-  const [name, setName] = createSignal(props.server.localName ?? "");
-  async function rename(event: SubmitEvent) {
-    event.preventDefault();
-    const renamed = await app.ask("servers.rename", {
-      serverId: props.server.serverId,
-      localName: name().trim() || null,
-    });
-    if (!renamed) return;
-    app.servers.put(renamed);
-    say({ level: "done", text: t.common.saved });
-    props.onDone();
-  }
-  return (
-    <form onSubmit={(event) => void rename(event)}>
-      <Field
-        label={t.servers.renameField}
-        hint={t.servers.renameHint}
-        placeholder={props.server.name}
-        value={name()}
-        maxLength={64}
-        onType={setName}
-        wide
-        ref={(field) => queueMicrotask(() => field.focus())}
-      >
-        <Button type="submit">{t.common.save}</Button>
-      </Field>
-    </form>
-  );
-}
-
-function theySee(server: Server): string {
-  return {
-    mutual: t.servers.theySeeAll,
-    incoming: t.servers.seesRequests,
-    outgoing: t.servers.seesNothing,
-    blocked: t.servers.seesBlocked,
-  }[server.trust];
-}
-
-function weSee(server: Server): string {
-  return {
-    mutual: t.servers.weSeeAll,
-    incoming: t.servers.seesNothing,
-    outgoing: t.servers.weSeeNothingYet,
-    blocked: t.servers.seesNothing,
-  }[server.trust];
-}
-
-export async function linkBack(app: App, server: Server) {
-  const linked = await app.ask("servers.linkBack", { serverId: server.serverId });
-  if (!linked) return;
-  app.servers.put(linked);
-  say({ level: "done", text: t.servers.linkedBack(linked.shownName) });
-}
-
-export async function block(app: App, server: Server) {
-  const blocked = await app.ask("servers.block", { serverId: server.serverId });
-  if (!blocked) return;
-  app.servers.put(blocked);
-  say({ level: "done", text: t.requests.blocked(blocked.shownName) });
-}
-
-async function unblock(app: App, server: Server) {
-  const free = await app.ask("servers.unblock", { serverId: server.serverId });
-  if (free) app.servers.put(free);
-}
-
-async function unlink(app: App, server: Server) {
-  if (!(await app.ask("servers.unlink", { serverId: server.serverId }))) return;
-  say({ level: "done", text: t.servers.unlinked });
 }

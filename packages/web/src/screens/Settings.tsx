@@ -1,8 +1,10 @@
 /** Settings, in five short sections. */
 import type { Cause } from "@fedchat/engine/interface";
 import Contrast from "lucide-solid/icons/contrast";
+import Eye from "lucide-solid/icons/eye";
 import KeyRound from "lucide-solid/icons/key-round";
 import Laptop from "lucide-solid/icons/laptop";
+import MonitorSmartphone from "lucide-solid/icons/monitor-smartphone";
 import RefreshCw from "lucide-solid/icons/refresh-cw";
 import SettingsIcon from "lucide-solid/icons/settings";
 import ShieldCheck from "lucide-solid/icons/shield-check";
@@ -25,6 +27,8 @@ import { say } from "../state/toasts.ts";
 import { t } from "../strings.ts";
 import { hostPort } from "../text/names.ts";
 import { fullDate } from "../text/time.ts";
+import { ScreensSettings } from "./ScreensSettings.tsx";
+import { VisibilityChoice } from "./VisibilityChoice.tsx";
 
 export function SettingsList(): JSX.Element {
   const app = useApp();
@@ -34,12 +38,19 @@ export function SettingsList(): JSX.Element {
   };
   const sections = (): { key: string; name: string; hint: string; icon: IconType }[] => [
     { key: "profile", name: t.settings.profile, hint: t.settings.profileHint, icon: UserRound },
+    { key: "visibility", name: t.visibility.title, hint: t.visibility.hint, icon: Eye },
     { key: "appearance", name: t.settings.appearance, hint: t.settings.appearanceHint, icon: Contrast },
     {
       key: "password",
       name: t.settings.password,
       hint: app.status()?.me?.hasPassword ? t.settings.passwordSet : t.settings.passwordUnset,
       icon: KeyRound,
+    },
+    {
+      key: "screens",
+      name: t.settings.screens,
+      hint: t.settings.screensHint(app.screens()?.enabled ? app.screens()!.screens.length : null),
+      icon: MonitorSmartphone,
     },
     { key: "device", name: t.settings.device, hint: t.settings.deviceHint, icon: Laptop },
     { key: "safety", name: t.settings.safety, hint: t.settings.safetyHint, icon: ShieldCheck },
@@ -99,9 +110,19 @@ export function SettingsPane(props: { section: string | null }): JSX.Element {
           <SetPassword />
         </Page>
       </Match>
+      <Match when={props.section === "screens"}>
+        <Page title={t.settings.screens} back={back}>
+          <ScreensSettings />
+        </Page>
+      </Match>
       <Match when={props.section === "device"}>
         <Page title={t.settings.device} back={back}>
           <Device />
+        </Page>
+      </Match>
+      <Match when={props.section === "visibility"}>
+        <Page title={t.visibility.title} back={back}>
+          <VisibilityChoice />
         </Page>
       </Match>
       <Match when={props.section === "safety"}>

@@ -17,6 +17,7 @@ import Search from "lucide-solid/icons/search";
 import ServerIcon from "lucide-solid/icons/server";
 import Settings from "lucide-solid/icons/settings";
 import ShieldCheck from "lucide-solid/icons/shield-check";
+import Stethoscope from "lucide-solid/icons/stethoscope";
 import Users from "lucide-solid/icons/users";
 import type { IconType } from "../parts/Button.tsx";
 import { copyText } from "../parts/copy.ts";
@@ -195,6 +196,17 @@ function going(app: App): Command[] {
       icon: ServerIcon,
       run: () => app.place.go({ at: "servers", serverId: null }),
     },
+    ...(app.status()?.homeserver.administrator
+      ? [
+          {
+            group,
+            name: t.doctor.entry,
+            also: t.doctor.title,
+            icon: Stethoscope,
+            run: () => app.place.go({ at: "doctor" }),
+          },
+        ]
+      : []),
     {
       group,
       name: t.commands.settings,

@@ -9,12 +9,14 @@ import type {
   Invitation,
   Message,
   MethodName,
+  Nearby,
   Notice,
   Params,
   Person,
   Request,
   Result,
   Room,
+  Screens,
   Server,
   Status,
 } from "@fedchat/engine/interface";
@@ -36,6 +38,8 @@ export interface App {
   /** Everything was fetched at least once. */
   ready(): boolean;
   servers: Collection<Server>;
+  /** Servers in the local network; null where this person may not see them, or before they were told. */
+  nearby(): Nearby | null;
   people: Collection<Person>;
   requests: Collection<Request>;
   contacts: Collection<Contact>;
@@ -43,6 +47,9 @@ export interface App {
   rooms: Collection<Room>;
   notices: Collection<Notice>;
   blocked: Collection<{ account: string; displayName: string }>;
+  /** Screens on other devices; null until they were told for the first time. */
+  screens(): Screens | null;
+  setScreens(screens: Screens): void;
   drafts: Drafts;
   unread(): number;
   timeline(roomId: string): Timeline;
@@ -59,7 +66,9 @@ export interface App {
 export function createApp(secret: string, ports: RpcPorts): App {
   const [connection, setConnection] = createSignal<Connection>({ state: "connecting" });
   const [status, setStatusStore] = createStore<{ now: Status | null }>({ now: null });
+  const [screens, setScreens] = createSignal<Screens | null>(null);
   const [ready, setReady] = createSignal(false);
+  const [nearby, setNearby] = createSignal<Nearby | null>(null);
   const servers = createCollection<Server>((server) => server.serverId);
   const people = createCollection<Person>((person) => person.account);
   const requests = createCollection<Request>((request) => request.requestId);
@@ -96,12 +105,14 @@ export function createApp(secret: string, ports: RpcPorts): App {
     await Promise.all([
       fetched("rooms.list", {}, rooms.replace),
       fetched("servers.list", {}, servers.replace),
+      ...(status.now.homeserver.administrator ? [fetched("servers.nearby", {}, setNearby)] : []),
       fetched("requests.list", {}, requests.replace),
       fetched("engine.notices", {}, notices.replace),
       fetched("people.list", {}, people.replace),
       fetched("contacts.list", {}, contacts.replace),
       fetched("contacts.blocked", {}, blocked.replace),
       fetched("invitations.list", {}, invitations.replace),
+      fetched("screens.list", {}, setScreens),
     ]);
     setReady(true);
     drafts.flush();
@@ -126,6 +137,9 @@ export function createApp(secret: string, ports: RpcPorts): App {
         servers.remove(happened.serverId);
         for (const person of people.all())
           if (person.serverId === happened.serverId) people.remove(person.account);
+        return;
+      case "nearby.changed":
+        setNearby(happened.nearby);
         return;
       case "people.changed": {
         const kept = new Set(happened.people.map((person) => person.account));
@@ -156,6 +170,8 @@ export function createApp(secret: string, ports: RpcPorts): App {
         return drafts.heard(happened.roomId, happened.text);
       case "notice.added":
         return notices.put(happened.notice);
+      case "screens.changed":
+        return void setScreens(happened.screens);
     }
   }
 
@@ -184,6 +200,7 @@ export function createApp(secret: string, ports: RpcPorts): App {
     status: () => status.now,
     ready,
     servers,
+    nearby,
     people,
     requests,
     contacts,
@@ -191,6 +208,8 @@ export function createApp(secret: string, ports: RpcPorts): App {
     rooms,
     notices,
     blocked,
+    screens,
+    setScreens,
     drafts,
     unread,
     timeline,

@@ -9,6 +9,7 @@ import type {
   DeviceId,
   OpenedAccountRecord,
   Primitives,
+  Visibility,
 } from "@fedchat/protocol";
 import { accountRecordReplaces, openAccountRecord, ProtocolError } from "@fedchat/protocol";
 import type { AccountRow, DeviceRow, StoredState } from "../../store/store.ts";
@@ -34,6 +35,8 @@ export class Account {
   handle: string;
   signed: Uint8Array;
   password: AccountRow["password"];
+  /** Undefined: as the homeserver's configuration says. */
+  visibility: AccountRow["visibility"];
   /** A newer record is being committed. */
   changing = false;
   readonly #primitives: Primitives;
@@ -45,6 +48,7 @@ export class Account {
     this.handle = row.handle;
     this.signed = row.record;
     this.password = row.password;
+    this.visibility = row.visibility;
     this.#primitives = primitives;
   }
 
@@ -129,6 +133,7 @@ export class AccountBook {
       administrator: terms.administrator,
       createdAt: terms.nowMs,
       password: undefined,
+      visibility: undefined,
     };
     const devices = opened.certificates.map(({ device }) => device);
     const names = [record.account, record.handle, ...(terms.administrator ? [ownership] : [])];
@@ -180,6 +185,13 @@ export class AccountBook {
     account.signed = signed;
     account.setDevices(devices, floor);
     this.#byHandle.set(account.handle, account);
+    this.#tell(account);
+  }
+
+  /** How far this account lets itself be shown; resolves when it is on disk. */
+  async setVisibility(account: Account, visibility: Visibility): Promise<void> {
+    await this.#commit.add([{ op: "account.visibility", account: account.id, visibility }]);
+    account.visibility = visibility;
     this.#tell(account);
   }
 

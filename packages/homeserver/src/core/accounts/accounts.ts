@@ -7,18 +7,18 @@ import type {
   ClientEvent,
   Clock,
   DeviceId,
-  ListedPerson,
   Primitives,
   ServerId,
+  Visibility,
 } from "@fedchat/protocol";
 import type { Delivered, Delivery, HomeserverStore, StoredState, WriteOp } from "../../store/store.ts";
 import type { GroupCommit } from "../group-commit.ts";
 import type { Log } from "../log.ts";
-import type { LocalAccounts } from "../seams.ts";
+import type { ListedChange, LocalAccounts, LocalPerson } from "../seams.ts";
 import { AccountBook } from "./account-book.ts";
 import { Acknowledgements } from "./acknowledgements.ts";
 import { DeliveryRules } from "./delivery-rules.ts";
-import { Directory } from "./directory.ts";
+import { LocalPeople } from "./local-people.ts";
 import { FullDisk } from "./full-disk.ts";
 import { Inboxes } from "./inboxes.ts";
 import { KeyPackages } from "./key-packages.ts";
@@ -30,6 +30,8 @@ export interface AccountsOptions {
   commit: GroupCommit;
   state: StoredState;
   primitives: Primitives;
+  /** Of accounts that never chose how far they are shown. */
+  visibility: Visibility;
   clock: Clock;
   log: Log;
 }
@@ -42,16 +44,16 @@ export class Accounts implements LocalAccounts {
   readonly acknowledgements: Acknowledgements;
   readonly rules: DeliveryRules;
   readonly keyPackages: KeyPackages;
-  readonly directory: Directory;
+  readonly people: LocalPeople;
 
-  constructor({ self, store, commit, state, primitives, clock, log }: AccountsOptions) {
+  constructor({ self, store, commit, state, primitives, visibility, clock, log }: AccountsOptions) {
     this.book = new AccountBook(primitives, commit, state);
     this.disk = new FullDisk(clock);
     this.inboxes = new Inboxes({ store, commit, disk: this.disk, live: this.live, clock });
     this.acknowledgements = new Acknowledgements({ commit, clock, log });
     this.rules = new DeliveryRules({ self, accounts: this.book, commit, clock, state });
     this.keyPackages = new KeyPackages({ self, accounts: this.book, store, commit, disk: this.disk });
-    this.directory = new Directory({ accounts: this.book, live: this.live, clock });
+    this.people = new LocalPeople({ accounts: this.book, live: this.live, clock, visibility });
   }
 
   admits(delivery: Parameters<LocalAccounts["admits"]>[0]): ReturnType<LocalAccounts["admits"]> {
@@ -78,12 +80,12 @@ export class Accounts implements LocalAccounts {
     return this.keyPackages.take(account, device, capability);
   }
 
-  listed(): ListedPerson[] {
-    return this.directory.listed();
+  listed(): LocalPerson[] {
+    return this.people.listed();
   }
 
-  onListedChange(listener: (changed: ListedPerson[], gone: AccountId[]) => void): void {
-    this.directory.onChange(listener);
+  onListedChange(listener: (changes: ListedChange[]) => void): void {
+    this.people.onChange(listener);
   }
 
   notify(to: { account: AccountId } | "administrators" | "everybody", event: ClientEvent): void {

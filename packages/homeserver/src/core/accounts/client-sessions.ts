@@ -55,6 +55,7 @@ export class ClientSessions {
         this.#sessions.delete(session);
         if (!session.isOpen) return;
         live.remove(session);
+        requests.closed(session);
         // A failure is logged where it happens and tried again there.
         acknowledgements.flush().catch(() => undefined);
       },

@@ -1,4 +1,4 @@
-/** People as an engine asks for them: this homeserver's own and those of linked servers. [H17] */
+/** People as an engine asks for them: this homeserver's own, those of linked servers, and those beyond. [H17] [L23] [L24] */
 import type {
   AccountId,
   ClientEvent,
@@ -6,28 +6,32 @@ import type {
   ClientResult,
   PersonView,
   ServerId,
+  Visibility,
 } from "@fedchat/protocol";
 import { limits } from "@fedchat/protocol";
 import { peopleListBytesMax } from "../limits.ts";
 import type { Federation } from "../seams.ts";
 import type { AccountBook } from "./account-book.ts";
-import type { Directory } from "./directory.ts";
+import type { LocalPeople } from "./local-people.ts";
+import type { Session } from "./session.ts";
 
 export class People {
   readonly #self: ServerId;
   readonly #accounts: AccountBook;
-  readonly #directory: Directory;
-  readonly #federation: Pick<Federation, "people" | "lookup">;
+  readonly #local: LocalPeople;
+  readonly #federation: Pick<Federation, "people" | "lookup" | "watchBeyond" | "searchPeople">;
+  /** Sessions that look at people one hop beyond. */
+  readonly #watching = new Set<Session>();
 
   constructor(options: {
     self: ServerId;
     accounts: AccountBook;
-    directory: Directory;
-    federation: Pick<Federation, "people" | "lookup">;
+    local: LocalPeople;
+    federation: Pick<Federation, "people" | "lookup" | "watchBeyond" | "searchPeople">;
   }) {
     this.#self = options.self;
     this.#accounts = options.accounts;
-    this.#directory = options.directory;
+    this.#local = options.local;
     this.#federation = options.federation;
   }
 
@@ -36,16 +40,44 @@ export class People {
     return { people: fitting([...this.own(), ...others]) };
   }
 
-  async lookup({ server, account }: ClientParams<"people.lookup">): Promise<ClientResult<"people.lookup">> {
+  async lookup({
+    server,
+    account,
+    invited,
+  }: ClientParams<"people.lookup">): Promise<ClientResult<"people.lookup">> {
     const record =
       server === this.#self
         ? this.#accounts.get(account)?.signed
-        : await this.#federation.lookup(server, account);
+        : await this.#federation.lookup(server, account, invited);
     return { record: record ?? null };
   }
 
+  async search({ text }: ClientParams<"people.search">): Promise<ClientResult<"people.search">> {
+    return { people: fitting(await this.#federation.searchPeople(text)).slice(0, 1_000) };
+  }
+
+  watchBeyond(session: Session, watching: boolean): void {
+    if (this.#watching.has(session) === watching) return;
+    if (watching) this.#watching.add(session);
+    else this.#watching.delete(session);
+    this.#federation.watchBeyond(watching);
+  }
+
+  /** A session that is over looks at nothing. */
+  closed(session: Session): void {
+    this.watchBeyond(session, false);
+  }
+
+  visibility({ identity }: Session): ClientResult<"people.visibility"> {
+    return { visibility: this.#local.visibilityOf(identity.account) };
+  }
+
+  setVisibility({ identity }: Session, visibility: Visibility): Promise<void> {
+    return this.#accounts.setVisibility(identity.account, visibility);
+  }
+
   own(): PersonView[] {
-    return this.#directory.listed().map((person) => ({ server: this.#self, ...person }));
+    return this.#local.listed().map(({ record, presence }) => ({ server: this.#self, record, presence }));
   }
 }
 

@@ -1,9 +1,16 @@
 /** The requests of the homeserver interface and who answers each; the dispatcher that decodes, admits and encodes. [H2] */
-import type { ClientMethodName, ClientParams, ClientResult, Clock, Codec } from "@fedchat/protocol";
+import type {
+  ClientMethodName,
+  ClientParams,
+  ClientResult,
+  Clock,
+  Codec,
+  ServerRecord,
+} from "@fedchat/protocol";
 import { clientMethods, decode, encode, ProtocolError } from "@fedchat/protocol";
 import type { HomeserverStore } from "../../store/store.ts";
 import { openCallsLimit } from "../limits.ts";
-import type { Federation, Nearby } from "../seams.ts";
+import type { Examine, Federation, Nearby } from "../seams.ts";
 import type { Accounts } from "./accounts.ts";
 import type { Openings } from "./openings.ts";
 import type { Passwords } from "./passwords.ts";
@@ -32,14 +39,19 @@ export interface RequestParts {
   federation: Federation;
   store: Pick<HomeserverStore, "outboxFind" | "refusals">;
   serverInfo: () => ServerInfo;
+  setRelaying: (relaysFor: ServerRecord["relaysFor"]) => Promise<void>;
   nearby: Nearby | undefined;
+  /** Undefined where nobody can look. */
+  examine: Examine | undefined;
 }
 
 export class Requests {
   readonly #handlers: Handlers;
   readonly #openCalls: RateLimits<string>;
+  readonly #people: People;
 
   constructor(parts: RequestParts, clock: Pick<Clock, "now">) {
+    this.#people = parts.people;
     this.#handlers = handlers(parts);
     this.#openCalls = new RateLimits(openCallsLimit, clock);
   }
@@ -51,6 +63,11 @@ export class Requests {
     const { params, result } = clientMethods[method] as { params: Codec<unknown>; result: Codec<unknown> };
     const handle = this.#handlers[method] as (session: Session, params: unknown) => unknown;
     return encode(result, await handle(session, decode(params, encoded)));
+  }
+
+  /** A session is over: what it asked to be told of ends. */
+  closed(session: Session): void {
+    this.#people.closed(session);
   }
 
   #admit(session: Session, method: ClientMethodName): void {
@@ -86,7 +103,9 @@ function handlers(parts: RequestParts): Handlers {
 
     "inbox.subscribe": (session, params) => inboxes.subscribe(session, params),
     "envelopes.progress": (session, params) => envelopesProgress(parts.store, account(session), params),
-    "envelopes.trace": unknownMethod,
+    "envelopes.trace": async (session, { envelope }) => ({
+      traces: await federation.trace(account(session).id, envelope),
+    }),
 
     "keyPackages.put": (session, params) => keyPackages.put(session.identity, params),
     "keyPackages.count": (session) => keyPackages.count(session.identity),
@@ -103,16 +122,21 @@ function handlers(parts: RequestParts): Handlers {
 
     "people.list": (_, params) => people.list(params),
     "people.lookup": (_, params) => people.lookup(params),
-    "people.visibility": unknownMethod,
-    "people.setVisibility": unknownMethod,
-    "people.watchBeyond": unknownMethod,
-    "people.search": unknownMethod,
+    "people.visibility": (session) => people.visibility(session),
+    "people.setVisibility": (session, { visibility }) => done(people.setVisibility(session, visibility)),
+    "people.watchBeyond": (session, { watching }) => {
+      people.watchBeyond(session, watching);
+      return {};
+    },
+    "people.search": (_, params) => people.search(params),
 
-    "server.setRelaying": unknownMethod,
-    "network.map": unknownMethod,
+    "server.setRelaying": (_, { relaysFor }) => done(parts.setRelaying(relaysFor)),
+    "directories.list": () => ({ directories: federation.directories() }),
+    "network.map": () => federation.networkMap(),
 
     "links.list": () => ({ links: federation.links() }),
-    "links.add": (_, { server, addresses, localName }) => federation.addLink(server, addresses, localName),
+    "links.add": (_, { server, addresses, localName, relays }) =>
+      federation.addLink(server, addresses, localName, relays),
     "links.linkBack": (_, params) => federation.linkBack(params.server),
     "links.remove": (_, params) => done(federation.removeLink(params.server)),
     "links.block": (_, params) => federation.blockServer(params.server),
@@ -123,6 +147,7 @@ function handlers(parts: RequestParts): Handlers {
       return {};
     },
 
+    "server.examine": (_, { again }) => parts.examine?.(again) ?? unknownMethod(),
     "servers.nearby": () => parts.nearby?.state() ?? { mode: "off", problem: null, servers: [] },
   };
 }

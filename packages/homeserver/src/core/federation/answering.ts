@@ -2,7 +2,7 @@
  * Answers homeservers that connect. Before a handshake only its network address speaks for a caller, so attempts are
  * limited by that; afterwards a key does, and blocked servers, unlisted ones and too many strangers are told no. [L20]
  */
-import type { ByteChannel, Clock } from "@fedchat/protocol";
+import type { ByteChannel, Clock, ProvedServer } from "@fedchat/protocol";
 import { answerChannel, encodeOpening, ProtocolError, toWireError } from "@fedchat/protocol";
 import { RateLimits } from "../rate-limits.ts";
 import { openingRate, openingsMax, outsideMemoryMs, strangersConnectedMax } from "../limits.ts";
@@ -16,6 +16,7 @@ export class Answering {
   readonly #links: Links;
   readonly #rate: RateLimits<string>;
   readonly #clock: Clock;
+  readonly #remotes = new WeakMap<ProvedServer, Remote>();
   #openings = 0;
   #outsideAt: number | undefined;
 
@@ -29,6 +30,11 @@ export class Answering {
   /** A homeserver connected from outside within the last day. */
   get reachedFromOutside(): boolean {
     return this.#outsideAt !== undefined && this.#clock.now() - this.#outsideAt < outsideMemoryMs;
+  }
+
+  /** Where this end of a connection came from; undefined where we dialled it. */
+  remoteOf(server: ProvedServer): Remote | undefined {
+    return this.#remotes.get(server);
   }
 
   /** Takes over a carrier that was opened to us; settles when the link is open or refused. Never rejects. */
@@ -70,8 +76,11 @@ export class Answering {
     if (server === undefined || server.record.key === ownRecord().record.key) {
       return opened.close("malformed");
     }
+    this.#remotes.set(server, remote);
     if (remote.fromOutside) this.#outsideAt = clock.now();
-    this.#links.admit(Object.assign(opened, { server }), (link) => this.#refusal(server.record.key, link));
+    this.#links.admit(Object.assign(opened, { server }), remote.via ?? [], (link) =>
+      this.#refusal(server.record.key, link),
+    );
   }
 
   #refusal(server: string, link: Link | undefined): ProtocolError | undefined {

@@ -1,9 +1,18 @@
 /**
  * One open connection to another homeserver: messages decoded, round trips measured, silence noticed, an orderly
  * farewell. Invariants: the first message of either side is `trust` (or `bye`); a peer that does not read is cut off
- * before it costs memory; faults are counted, and too many end the connection. [L7] to [L12]
+ * before it costs memory; faults are counted, and too many end the connection; while an answer is due, silence is
+ * noticed soon. Whether the carrier is direct or passes relays makes no difference here. [L7] to [L12] [C10]
  */
-import type { Clock, LinkControl, ProvedServer, SecureChannel, Timer } from "@fedchat/protocol";
+import type {
+  CircuitPiece,
+  Clock,
+  LinkControl,
+  ProvedServer,
+  SecureChannel,
+  ServerId,
+  Timer,
+} from "@fedchat/protocol";
 import {
   decodeLinkMessage,
   encodeLinkBundle,
@@ -13,11 +22,20 @@ import {
   ProtocolError,
 } from "@fedchat/protocol";
 import type { ErrorCode } from "@fedchat/protocol";
-import { connectionFaultsMax, linkConfirmMs, linkPingMs, linkUnreadBytesMax } from "../limits.ts";
+import {
+  connectionFaultsMax,
+  linkConfirmMs,
+  linkPingMs,
+  linkUnreadBytesMax,
+  probeAfterMs,
+  probeAnswerMs,
+  probeBytesPerMs,
+} from "../limits.ts";
 
 export interface ConnectionListener {
   control(control: LinkControl): void;
   bundle(bundle: Uint8Array): void;
+  piece(piece: CircuitPiece): void;
   /** All messages that came together were handed over. */
   batchEnd(): void;
   closed(error: ProtocolError): void;
@@ -27,10 +45,14 @@ export class Connection {
   readonly server: ProvedServer;
   /** Whether this side dialled. */
   readonly dialled: boolean;
+  /** The relays that it passes, in order from here; of one that was opened to us only the nearest is known. */
+  readonly via: readonly ServerId[];
   readonly openedAt: number;
   /** Resolves with the peer's first `trust`; rejects with why it ended before. */
   readonly confirmation: Promise<void>;
   roundTripMs: number | undefined;
+  /** When the peer was last heard, heartbeats included; undefined before its first `trust`. */
+  heardAt: number | undefined;
   readonly #channel: SecureChannel;
   readonly #clock: Clock;
   readonly #settle: { resolve: () => void; reject: (error: ProtocolError) => void };
@@ -40,12 +62,24 @@ export class Connection {
   #faults = 0;
   #timer: Timer;
   #ping: { id: number; at: number } | undefined;
+  /** The ping that was unanswered at the last beat. */
+  #beatPing: number | undefined;
   #pings = 0;
+  /** Bytes that the peer is yet to acknowledge, and when that is too long ago. */
+  #expected = 0;
+  #probe: Timer | undefined;
+  #farewell = false;
 
-  constructor(channel: SecureChannel, server: ProvedServer, dialled: boolean, clock: Clock) {
+  constructor(
+    channel: SecureChannel,
+    server: ProvedServer,
+    { dialled, via }: { dialled: boolean; via: readonly ServerId[] },
+    clock: Clock,
+  ) {
     this.#channel = channel;
     this.server = server;
     this.dialled = dialled;
+    this.via = via;
     this.#clock = clock;
     this.openedAt = clock.now();
     const { promise, resolve, reject } = Promise.withResolvers<void>();
@@ -63,6 +97,16 @@ export class Connection {
 
   get closed(): boolean {
     return this.#ended;
+  }
+
+  /** Whether it ended, or is ending, by somebody's word: nothing broke. */
+  get farewell(): boolean {
+    return this.#farewell;
+  }
+
+  /** Bytes that wait for the wire. */
+  get bufferedBytes(): number {
+    return this.#channel.bufferedBytes;
   }
 
   /** The X25519 key that the handshake proved. */
@@ -88,6 +132,39 @@ export class Connection {
     this.#send(encodeLinkBundle(bundle));
   }
 
+  /** @param message an encoded piece of a circuit */
+  sendPiece(message: Uint8Array): void {
+    this.#send(message);
+  }
+
+  /** So many bytes were sent that the peer acknowledges: if it does not, whether it is still there is asked soon. [C10] */
+  expectsReply(bytes: number): void {
+    this.#expected += bytes;
+    if (this.#probe === undefined) this.#probeLater();
+  }
+
+  /** The peer acknowledged something. @param expected bytes that it has not acknowledged yet */
+  replied(expected: number): void {
+    this.#expected = expected;
+    this.#probe?.cancel();
+    this.#probe = undefined;
+    if (expected > 0) this.#probeLater();
+  }
+
+  /** Asks for a sign of life now, and ends the connection where none comes soon. */
+  probe(): void {
+    if (this.#ended || !this.#confirmed) return;
+    if (this.#ping === undefined) this.#sendPing();
+    const asked = this.#ping;
+    const patienceMs = probeAnswerMs + Math.ceil(this.#expected / probeBytesPerMs);
+    this.#probe?.cancel();
+    this.#probe = this.#clock.after(patienceMs, () => {
+      this.#probe = undefined;
+      if (this.#ping === asked) this.close("unreachable");
+      else if (this.#expected > 0) this.#probeLater();
+    });
+  }
+
   /** Counts something wrong in what the peer sent; too much of it ends the connection. */
   fault(): void {
     this.#faults += 1;
@@ -97,6 +174,7 @@ export class Connection {
   /** Says why, then closes. `closing`, `replaced` and error codes. [L12] */
   close(code: ErrorCode | "closing" | "replaced"): void {
     if (this.#ended) return;
+    this.#farewell = code !== "unreachable";
     this.#channel.send(encodeLinkControl({ kind: "bye", code }));
     const error = byeError(code);
     this.#end(error);
@@ -115,19 +193,22 @@ export class Connection {
       try {
         const decoded = decodeLinkMessage(message);
         if (decoded.kind === "control") this.#control(decoded.control);
-        else if (decoded.kind === "circuit") this.fault();
-        else if (this.#confirmed) this.#listener?.bundle(decoded.bundle);
-        else this.close("malformed");
+        else if (!this.#confirmed) this.close("malformed");
+        else if (decoded.kind === "circuit") this.#listener?.piece(decoded.piece);
+        else this.#listener?.bundle(decoded.bundle);
       } catch (error) {
         if (!(error instanceof ProtocolError)) throw error;
         this.fault();
       }
     }
-    if (!this.#ended) this.#listener?.batchEnd();
+    if (this.#ended) return;
+    if (this.#confirmed) this.heardAt = this.#clock.now();
+    this.#listener?.batchEnd();
   }
 
   #control(control: LinkControl): void {
     if (control.kind === "bye") {
+      this.#farewell = control.code !== "unreachable";
       this.#end(byeError(control.code));
       return this.#channel.close("closing");
     }
@@ -143,13 +224,23 @@ export class Connection {
     this.#listener?.control(control);
   }
 
-  /** Asks for a sign of life, and ends the connection where the last one was not answered. */
+  /** Asks for a sign of life, and ends the connection where the last beat's was not answered. */
   #beat(): void {
-    if (this.#ping !== undefined) return this.close("unreachable");
+    if (this.#ping !== undefined && this.#ping.id === this.#beatPing) return this.close("unreachable");
+    if (this.#ping === undefined) this.#sendPing();
+    this.#beatPing = this.#ping?.id;
+    this.#timer = this.#clock.after(linkPingMs, () => this.#beat());
+  }
+
+  #sendPing(): void {
     this.#ping = { id: this.#pings, at: this.#clock.now() };
     this.#pings += 1;
     this.send({ kind: "ping", id: this.#ping.id });
-    this.#timer = this.#clock.after(linkPingMs, () => this.#beat());
+  }
+
+  #probeLater(): void {
+    if (this.#ended) return;
+    this.#probe = this.#clock.after(probeAfterMs, () => this.probe());
   }
 
   #pong(id: number): void {
@@ -162,6 +253,7 @@ export class Connection {
     if (this.#ended) return;
     this.#ended = true;
     this.#timer.cancel();
+    this.#probe?.cancel();
     this.#settle.reject(error);
     this.#listener?.closed(error);
   }

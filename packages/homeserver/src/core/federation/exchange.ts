@@ -22,6 +22,8 @@ export interface ExchangePorts {
   opening: OpeningSeals;
   outgoing: Record<StreamClass, OutgoingStream>;
   incoming: Record<StreamClass, Intake>;
+  /** A bundle that is not from this peer to us: custody's. */
+  foreign: (bundle: Bundle & { aad: Uint8Array }) => void;
 }
 
 export class Exchange {
@@ -59,7 +61,7 @@ export class Exchange {
   receive(encoded: Uint8Array): void {
     try {
       const bundle = decodeBundle(encoded);
-      this.#assertDirect(bundle);
+      if (this.#isForeign(bundle)) return this.#ports.foreign(bundle);
       if (bundle.header.class === "control") this.#control(bundle);
       else this.#sequenced(bundle, bundle.header.class);
     } catch (error) {
@@ -91,6 +93,7 @@ export class Exchange {
         const header = { class: streamClass, stream, sequence, created, lifetimeMs: expiresAt - created };
         const bundle = sending.seal(peer, header, row.body);
         connection.sendBundle(bundle);
+        connection.expectsReply(bundle.length);
         return bundle.length;
       },
       renewSeal: () => sending.renew(peer.server),
@@ -100,7 +103,7 @@ export class Exchange {
   }
 
   async #introduce(streamClass: StreamClass): Promise<void> {
-    await this.#ports.outgoing[streamClass].ready();
+    await this.#ports.outgoing[streamClass].kept.ready();
     if (!this.#ended) this.#sendState(streamClass);
   }
 
@@ -116,19 +119,16 @@ export class Exchange {
     this.#mail.send({
       kind: "state",
       class: streamClass,
-      sending: this.#ports.outgoing[streamClass].state,
+      sending: this.#ports.outgoing[streamClass].kept.state,
       receiving: this.#ports.incoming[streamClass].state,
     });
   }
 
-  /** Over a link without relays a bundle is its peer's own, for us, at the end of its path. */
-  #assertDirect({ header, route }: Bundle): void {
-    if (header.destination !== this.#ports.options.ownRecord().record.key || route.path.length > 0) {
-      throw new ProtocolError("malformed", "a bundle for another server");
-    }
-    if (header.source !== this.#peer.server) {
-      throw new ProtocolError("malformed", "a bundle of another server");
-    }
+  /** For us it has come to the end of its path. */
+  #isForeign({ header, route }: Bundle): boolean {
+    if (header.destination !== this.#ports.options.ownRecord().record.key) return true;
+    if (route.path.length > 0) throw new ProtocolError("malformed", "a bundle that is at its destination");
+    return header.source !== this.#peer.server;
   }
 
   #sequenced(bundle: Bundle & { aad: Uint8Array }, streamClass: StreamClass): void {
@@ -155,7 +155,10 @@ export class Exchange {
 
   #apply(item: ControlItem): void {
     const outgoing = this.#ports.outgoing[item.class];
-    if (item.kind === "ack") return outgoing.acknowledged(item.stream, item.committed);
+    if (item.kind === "ack") {
+      outgoing.received(item.stream, item.committed);
+      return this.#ports.connection.replied(this.#underWayBytes);
+    }
     const { sending, receiving } = item;
     const sane =
       Math.max(sending.stream, receiving.stream) <= streamIdMax &&
@@ -174,6 +177,11 @@ export class Exchange {
     if (this.#begun[streamClass] <= streamRestartsMax + 1) return true;
     this.#ports.connection.close("malformed");
     return false;
+  }
+
+  /** What the peer is still to acknowledge. [C10] */
+  get #underWayBytes(): number {
+    return streamClasses.reduce((sum, c) => sum + this.#ports.outgoing[c].underWayBytes, 0);
   }
 
   #open(bundle: Bundle & { aad: Uint8Array }): Uint8Array | undefined {

@@ -10,12 +10,14 @@ export function linkView(
   link: Link,
   record: ServerRecord | undefined,
   queueDepth: number,
+  nameProved: boolean,
 ): LinkView | undefined {
   const { row, trust, connection } = link;
   if (trust === "none") return undefined;
   return {
     server: link.server,
     name: record?.name ?? "",
+    ...(nameProved ? { nameProved } : {}),
     localName: row.localName ?? null,
     trust,
     state: link.state,
@@ -24,11 +26,11 @@ export function linkView(
     addresses: link.addresses(record?.addresses ?? []).slice(0, 16),
     roundTripMs: connection?.roundTripMs ?? null,
     queueDepth,
-    lastContactAt: row.lastContactAt ?? null,
+    lastContactAt: connection?.heardAt ?? row.lastContactAt ?? null,
     linkedAt: row.linkedAt,
     software: record?.software ?? "",
-    via: [],
-    origin: "person",
+    via: [...link.via],
+    origin: row.origin,
     relaysFor: record?.relaysFor ?? "nobody",
   };
 }

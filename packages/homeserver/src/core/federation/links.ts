@@ -3,24 +3,40 @@
  * decision is on disk before it is told; a name belongs to one linked server; a blocked server stays out; what
  * strangers can make us remember is bounded. [L13] to [L20]
  */
-import type { Clock, LinkView, ServerAddress, ServerId } from "@fedchat/protocol";
-import { ProtocolError, toWireError } from "@fedchat/protocol";
+import type { Clock, LinkView, RelayHint, ServerAddress, ServerId, ServerRecord } from "@fedchat/protocol";
+import { limits, ProtocolError, toWireError } from "@fedchat/protocol";
 import type { LinkRow, WriteOp } from "../../store/store.ts";
 import { StoreFullError } from "../../store/store.ts";
-import { dialAddressesMax, linkAnswerMs, linkedServersMax, strangersRememberedMax } from "../limits.ts";
+import {
+  dialAddressesMax,
+  invitedDialRate,
+  linkAnswerMs,
+  linkedServersMax,
+  newsDialRate,
+  queryTimeoutMs,
+  strangersRememberedMax,
+} from "../limits.ts";
+import { RateLimits } from "../rate-limits.ts";
 import { sameBytes } from "../same-bytes.ts";
-import type { Trust } from "../seams.ts";
+import type { Trust, Whereabouts } from "../seams.ts";
 import { Connection } from "./connection.ts";
+import type { Circuits } from "./circuits.ts";
+import { Declined } from "./declined.ts";
 import type { OpenedLink } from "./dial-peer.ts";
 import { dialPeer } from "./dial-peer.ts";
-import type { LinkListener } from "./link.ts";
+import type { Dialling, LinkListener } from "./link.ts";
 import { Link } from "./link.ts";
 import { LinkEvents, linkView } from "./link-view.ts";
 import { nameTaken } from "./names-taken.ts";
 import type { FederationOptions } from "./options.ts";
+import { Reaching, relayHintOf } from "./reaching.ts";
 import { ServerRecords } from "./records.ts";
+import { Unlinked } from "./unlinked.ts";
 
-interface LinksListener extends Pick<LinkListener, "opened" | "control" | "bundle" | "batchEnd" | "closed"> {
+interface LinksListener extends Pick<
+  LinkListener,
+  "opened" | "control" | "bundle" | "batchEnd" | "piece" | "closed"
+> {
   trustChanged(link: Link, before: Trust): void;
   /** Nothing is known of this server any more. */
   forgotten(server: ServerId): void;
@@ -29,6 +45,15 @@ interface LinksListener extends Pick<LinkListener, "opened" | "control" | "bundl
 export interface LinksPorts {
   listener: LinksListener;
   queueDepth: (server: ServerId) => number;
+  /** Whether this name is a domain that has confirmed this server. [N4] */
+  nameProved: (server: ServerId, name: string) => boolean;
+  /** Whether something waits for this server that somebody here sent. */
+  awaited: (server: ServerId) => boolean;
+  circuits: Circuits;
+  /** Whether a directory announced this server. [D4] */
+  announced: (server: ServerId) => boolean;
+  /** Some server's record is newer, or more may be told of it. */
+  recordsChanged: () => void;
 }
 
 export class Links {
@@ -37,10 +62,17 @@ export class Links {
   readonly #ports: LinksPorts;
   readonly #links = new Map<ServerId, Link>();
   readonly #events: LinkEvents;
+  readonly #newsDials: RateLimits<ServerId>;
+  readonly #invitedDials: RateLimits<"all">;
   /** Servers whose changed key was already told. */
   readonly #warned = new Set<ServerId>();
   /** Where each server last proved its key to us, since we started. */
-  readonly #provedAt = new Map<ServerId, string>();
+  readonly #provedAt = new Map<ServerId, ServerAddress>();
+  readonly #declined: Declined;
+  readonly #reaching: Reaching;
+  readonly #unlinked: Unlinked;
+  /** Servers that are dialled only to pass through them. */
+  readonly #asRelay = new Set<ServerId>();
   /** Connections whose first `trust` was heard. */
   readonly #greeted = new WeakSet<Connection>();
   #closed = false;
@@ -48,10 +80,35 @@ export class Links {
   constructor(options: FederationOptions, ports: LinksPorts) {
     this.#options = options;
     this.#ports = ports;
-    this.records = new ServerRecords(options.state.records, options.primitives);
+    this.#newsDials = new RateLimits(newsDialRate, options.clock);
+    this.#invitedDials = new RateLimits(invitedDialRate, options.clock);
+    this.#declined = new Declined(options.state.meta);
+    this.records = new ServerRecords({
+      stored: options.state.records,
+      primitives: options.primitives,
+      keeps: (server) =>
+        this.#links.has(server) || options.accounts.hasGrantAt(server) || ports.awaited(server),
+      onChange: ports.recordsChanged,
+    });
     this.#events = new LinkEvents(options.clock, options.accounts, (server) => {
       const link = this.#links.get(server);
       return link && this.#view(link);
+    });
+    this.#unlinked = new Unlinked({
+      clock: options.clock,
+      inUse: (server) => ports.awaited(server) || this.#carries(server),
+      letGo: (server) => this.#letGo(server),
+    });
+    this.#reaching = new Reaching({
+      self: this.#self,
+      clock: options.clock,
+      graph: this.records.graph,
+      circuits: ports.circuits,
+      record: (server) => this.records.get(server),
+      trust: (server) => this.#links.get(server)?.trust ?? "none",
+      connected: () => this.#connectedDirectly(),
+      connection: (server) => this.#directConnection(server),
+      connect: (relay, addresses) => this.#connectRelay(relay, addresses),
     });
     for (const row of options.state.links) this.#create(row, true);
   }
@@ -63,6 +120,7 @@ export class Links {
   /** Says goodbye on every connection and dials no more. */
   close(): void {
     this.#closed = true;
+    this.#unlinked.close();
     for (const link of this.#links.values()) link.stop("closing");
   }
 
@@ -82,8 +140,136 @@ export class Links {
     this.#events.changed(server);
   }
 
-  /** Answers within `linkAnswerMs`; an attempt that takes longer goes on, and a link's events tell its end. [L14] */
-  async add(server: ServerId, addresses: ServerAddress[], localName: string | undefined): Promise<LinkView> {
+  /**
+   * The link to a server that somebody here writes to or asks: one without a link is reached all the same, if it is
+   * known where. Throws `blocked`, `unknown-server`, `quota-exceeded`, `rate-limited`. [C11]
+   * @param invited where an invitation says that it is
+   */
+  reach(server: ServerId, invited?: Whereabouts): Link {
+    const held = this.#links.get(server);
+    if (held?.row.blocked === true) throw new ProtocolError("blocked");
+    if (held?.row.linkedByUs === true) return held;
+    const known = held !== undefined || this.records.get(server) !== undefined;
+    if (!known && (invited === undefined || server === this.#self)) throw new ProtocolError("unknown-server");
+    const retryAfterMs = known ? 0 : this.#invitedDials.take("all");
+    if (retryAfterMs > 0) throw new ProtocolError("rate-limited", undefined, { retryAfterMs });
+    this.#unlinked.use(server);
+    const link = held ?? this.#create(newRow(server, this.#now), false);
+    if (!known && invited !== undefined) {
+      link.row = { ...link.row, addresses: invited.addresses };
+      this.#reaching.tell(server, invited.relays);
+    }
+    // It is dialled again after a restart, too, while something waits.
+    this.#store(this.records.storing(server));
+    return link;
+  }
+
+  /**
+   * Asks over the connection to a server; where there is none it is dialled, and awaited for the time of a query.
+   * Rejects as `reach`, or with why there is no connection.
+   */
+  async asking<T>(server: ServerId, ask: (link: Link) => Promise<T>, invited?: Whereabouts): Promise<T> {
+    const link = this.reach(server, invited);
+    if (link.connected) return ask(link);
+    const release = link.row.linkedByUs ? undefined : this.#unlinked.hold(server);
+    try {
+      const failure = await within(this.#options.clock, queryTimeoutMs, link.attempt());
+      if (!link.connected) throw failure ?? new ProtocolError("unreachable");
+      return await ask(link);
+    } finally {
+      release?.();
+      this.#dropIfForgotten(link);
+    }
+  }
+
+  /** Of our record's relays, those whose place is known: for invitations, so that those which take anyone come first. */
+  relayHints(): RelayHint[] {
+    const hints = this.#options.ownRecord().record.relays.flatMap((relay) => {
+      const record = this.records.get(relay);
+      return record === undefined || record.addresses.length === 0 ? [] : [record];
+    });
+    const takesAnyone = ({ relaysFor }: ServerRecord) => (relaysFor === "anyone" ? 0 : 1);
+    return hints
+      .sort((a, b) => takesAnyone(a) - takesAnyone(b))
+      .slice(0, limits.invitationRelaysMax)
+      .map(relayHintOf);
+  }
+
+  /** How many wait for this server is different. */
+  queueChanged(server: ServerId): void {
+    const link = this.#links.get(server) ?? this.#awaken(server);
+    if (link === undefined) return;
+    if (!link.row.linkedByUs && this.#ports.awaited(server)) this.#unlinked.use(server);
+    link.ensure();
+    // While a link is connected its queue comes and goes with every message.
+    if (!link.connected) this.changed(server);
+    this.#dropIfForgotten(link);
+  }
+
+  /** The direct connection to a server, once it has said its first word. */
+  #directConnection(server: ServerId): Connection | undefined {
+    const connection = this.#links.get(server)?.connection;
+    return connection?.confirmed === true && connection.via.length === 0 ? connection : undefined;
+  }
+
+  *#connectedDirectly(): Generator<ServerId> {
+    for (const server of this.#links.keys()) {
+      if (this.#directConnection(server) !== undefined) yield server;
+    }
+  }
+
+  /** Something waits for a server since before we started. */
+  #awaken(server: ServerId): Link | undefined {
+    if (this.#closed || !this.#ports.awaited(server)) return undefined;
+    try {
+      return this.reach(server);
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      return undefined;
+    }
+  }
+
+  /** Dials a relay for the sake of a server behind it; it is kept while a circuit of ours passes it. [C8] */
+  async #connectRelay(relay: ServerId, addresses: ServerAddress[]): Promise<Connection> {
+    const held = this.#links.get(relay);
+    const link = held ?? this.#create(newRow(relay, this.#now), false);
+    if (!link.stored) link.row = { ...link.row, addresses: mergedAddresses(addresses, link.row.addresses) };
+    const release = this.#unlinked.hold(relay);
+    this.#asRelay.add(relay);
+    try {
+      const failure = await link.attempt();
+      const connection = this.#directConnection(relay);
+      if (connection === undefined) throw failure ?? new ProtocolError("unreachable");
+      return connection;
+    } finally {
+      this.#asRelay.delete(relay);
+      release();
+      this.#dropIfForgotten(link);
+    }
+  }
+
+  #carries(server: ServerId): boolean {
+    const connection = this.#directConnection(server);
+    return connection !== undefined && this.#ports.circuits.carries(connection);
+  }
+
+  #letGo(server: ServerId): void {
+    const link = this.#links.get(server);
+    if (link === undefined || link.trust !== "none") return;
+    if (link.connection?.dialled === true) link.disconnect("closing");
+    this.#dropIfForgotten(link);
+  }
+
+  /**
+   * Answers within `linkAnswerMs`; an attempt that takes longer goes on, and a link's events tell its end. [L14]
+   * @param relays where it may be reached if nobody can dial it
+   */
+  async add(
+    server: ServerId,
+    addresses: ServerAddress[],
+    localName: string | undefined,
+    relays: RelayHint[] = [],
+  ): Promise<LinkView> {
     const held = this.#links.get(server);
     if (server === this.#self) throw new ProtocolError("not-allowed", "This is the server itself.");
     if (held?.row.blocked === true)
@@ -95,15 +281,18 @@ export class Links {
     const before = link.row;
     await this.#change(link, {
       linkedByUs: true,
+      origin: "person",
       localName: localName ?? before.localName,
       addresses: mergedAddresses(addresses, before.addresses),
       ...(before.linkedByUs ? {} : { linkedAt: this.#now }),
     });
+    this.#store(this.#declined.set(server, false));
     link.forgive();
+    this.#reaching.tell(server, relays);
     const failure = await within(this.#options.clock, linkAnswerMs, link.attemptAfresh());
     if (failure !== undefined && refusesNewLink(failure) && !before.linkedByUs) {
-      const { linkedByUs, localName: oldName, addresses: oldAddresses } = before;
-      await this.#change(link, { linkedByUs, localName: oldName, addresses: oldAddresses });
+      const { linkedByUs, origin, localName: oldName, addresses: oldAddresses } = before;
+      await this.#change(link, { linkedByUs, origin, localName: oldName, addresses: oldAddresses });
       link.forgive();
       throw failure;
     }
@@ -112,10 +301,23 @@ export class Links {
 
   async linkBack(server: ServerId): Promise<LinkView> {
     const link = this.#known(server);
-    return link.row.linkedByUs ? this.#viewOf(link) : this.add(server, [], undefined);
+    const isPersons = link.row.linkedByUs && link.row.origin === "person";
+    return isPersons ? this.#viewOf(link) : this.add(server, [], undefined);
+  }
+
+  /** A directory announced this server: it is linked, unless a person decided about it. [D4] */
+  async linkAnnounced(server: ServerId): Promise<void> {
+    const held = this.#links.get(server);
+    const decided = held?.row.linkedByUs === true || held?.row.blocked === true || this.#declined.has(server);
+    if (decided || server === this.#self || this.#closed) return;
+    this.#assertRoom();
+    const link = held ?? this.#create(newRow(server, this.#now), false);
+    await this.#change(link, { linkedByUs: true, origin: "directory", linkedAt: this.#now });
+    link.ensure();
   }
 
   async remove(server: ServerId): Promise<void> {
+    if (this.#known(server).row.origin === "directory") this.#store(this.#declined.set(server, true));
     await this.#change(this.#known(server), { linkedByUs: false, localName: undefined });
   }
 
@@ -152,17 +354,21 @@ export class Links {
   }
 
   /** A server that connected, proved. Throws, after telling it, where it may not. [L20] */
-  admit(opened: OpenedLink, mayConnect: (link: Link | undefined) => ProtocolError | undefined): void {
+  admit(
+    opened: OpenedLink,
+    via: readonly ServerId[],
+    mayConnect: (link: Link | undefined) => ProtocolError | undefined,
+  ): void {
     const server = opened.server.record.key;
     const refused = this.#closed ? new ProtocolError("unreachable") : mayConnect(this.#links.get(server));
     if (refused !== undefined) {
-      const connection = new Connection(opened, opened.server, false, this.#options.clock);
+      const connection = new Connection(opened, opened.server, { dialled: false, via }, this.#options.clock);
       connection.close(refused.code);
       throw refused;
     }
     const link = this.#links.get(server) ?? this.#create(newRow(server, this.#now), false);
     try {
-      this.#adopt(link, opened, false);
+      this.#adopt(link, opened, { dialled: false, via });
     } finally {
       this.#dropIfForgotten(link);
     }
@@ -177,14 +383,18 @@ export class Links {
       if (linked === link.row.linkedByThem) return;
     }
     this.#greeted.add(connection);
-    const linkBack = linked && !link.row.linkedByUs && this.#options.policy.accept === "anyone";
+    const unlinked = linked && !link.row.linkedByUs;
+    const linkBack = unlinked && this.#options.policy.accept === "anyone";
     const mayLink =
       linkBack && this.#nameFault(link.server, this.records.get(link.server)?.name) === undefined;
+    const announced =
+      unlinked && !mayLink && this.#ports.announced(link.server) && !this.#declined.has(link.server);
     if (linked && !link.stored) this.#makeRoomForStranger(link);
     await this.#change(link, {
       linkedByThem: linked,
       lastContactAt: this.#now,
       ...(mayLink ? { linkedByUs: true } : {}),
+      ...(announced ? { linkedByUs: true, origin: "directory" } : {}),
     }).catch((error: unknown) => this.#options.log.warn("a link was not stored", { error: String(error) }));
   }
 
@@ -202,6 +412,32 @@ export class Links {
       return link.disconnect("name-taken");
     }
     this.#storeRecord(link);
+    this.#recordChanged(link, before);
+    this.#dialNews(link);
+  }
+
+  /** Whether a server may be called so: a linked one not by a name that another has. [L15] */
+  mayBeCalled(server: ServerId, name: string): boolean {
+    const link = this.#links.get(server);
+    if (link?.row.linkedByUs !== true || link.row.localName !== undefined) return true;
+    if (link.row.origin === "directory") return true;
+    return this.#nameFault(server, name) === undefined;
+  }
+
+  /** A newer record of this server came from others: where it is wanted it is dialled at once. [G5] */
+  recordHeard(server: ServerId, before: ServerRecord | undefined): void {
+    const link = this.#links.get(server);
+    if (link === undefined) return;
+    this.#recordChanged(link, before);
+    this.#dialNews(link);
+  }
+
+  #dialNews(link: Link): void {
+    if (!link.wanted || (link.connected && link.via.length === 0)) return;
+    if (this.#newsDials.take(link.server) === 0) link.addressesChanged();
+  }
+
+  #recordChanged(link: Link, before: ServerRecord | undefined): void {
     this.changed(link.server);
     const after = this.records.get(link.server);
     if (before === undefined || after === undefined || !sameBytes(before.noiseKey, after.noiseKey)) {
@@ -218,7 +454,10 @@ export class Links {
   }
 
   #view(link: Link): LinkView | undefined {
-    return linkView(link, this.records.get(link.server), this.#ports.queueDepth(link.server));
+    const { queueDepth, nameProved } = this.#ports;
+    const record = this.records.get(link.server);
+    const proved = record !== undefined && nameProved(link.server, record.name);
+    return linkView(link, record, queueDepth(link.server), proved);
   }
 
   #viewOf(link: Link): LinkView {
@@ -239,15 +478,18 @@ export class Links {
       self: this.#self,
       clock: this.#options.clock,
       random: this.#options.random,
-      dial: (target) => this.#dial(target),
-      backlog: (server) => this.#ports.queueDepth(server) > 0,
+      dial: (target, how) => this.#dial(target, how),
+      needed: (needy) =>
+        (needy.row.linkedByThem && this.#ports.queueDepth(needy.server) > 0) ||
+        this.#unlinked.needed(needy.server),
       listener: {
         opened: listener.opened,
         bundle: listener.bundle,
         batchEnd: listener.batchEnd,
         control: listener.control,
-        closed: (closed) => {
-          listener.closed(closed);
+        piece: listener.piece,
+        closed: (closed, connection) => {
+          listener.closed(closed, connection);
           this.#dropIfForgotten(closed);
         },
         failed: (failed, error) => this.#failed(failed, error),
@@ -258,28 +500,33 @@ export class Links {
     return link;
   }
 
-  async #dial(link: Link): Promise<void> {
-    const known = this.records.get(link.server);
+  async #dial(link: Link, how: Dialling): Promise<void> {
+    const { server } = link;
+    const known = this.records.get(server);
     const target = {
-      server: link.server,
-      addresses: link.addresses(known?.addresses ?? []).slice(0, dialAddressesMax),
+      server,
+      addresses: link
+        .addresses(known?.addresses ?? [], this.#provedAt.get(server))
+        .slice(0, dialAddressesMax),
       noiseKey: known?.noiseKey,
+      ways: () => (how === "direct" || this.#passedOnly(link) ? [] : this.#reaching.ways(server)),
+      ...(how === "reroute" ? { silenceMs: 0 } : {}),
+      superseded: () => link.connection !== undefined && (how !== "direct" || link.via.length === 0),
     };
     const foreign: string[] = [];
     try {
-      const dialled = await dialPeer(
-        this.#options,
-        target,
-        (channel, address) => {
-          const connection = this.#adopt(link, channel, true);
-          this.#provedAt.set(link.server, placeOf(address));
+      const dialled = await dialPeer(this.#options, target, {
+        opened: (channel, { address, via }) => {
+          const connection = this.#adopt(link, channel, { dialled: true, via });
+          if (address !== undefined) this.#provedAt.set(server, address);
+          else this.#reaching.worked(server, via);
           return connection;
         },
-        (address, error) => {
+        failed: (address, error) => {
           if (error.code === "wrong-server-key") foreign.push(placeOf(address));
         },
-      );
-      await (link.connection ?? dialled).confirmation;
+      });
+      await (link.connection ?? dialled)?.confirmation;
     } catch (error) {
       const pinned = link.row.lastContactAt !== undefined;
       if (!(error instanceof ProtocolError) || error.code !== "wrong-server-key" || !pinned) throw error;
@@ -294,14 +541,19 @@ export class Links {
    */
   #keyFault(link: Link, foreign: string[], dialled: number, cause: ProtocolError): ProtocolError {
     const provedAt = this.#provedAt.get(link.server);
-    const changed = provedAt === undefined ? foreign.length === dialled : foreign.includes(provedAt);
+    const changed = provedAt === undefined ? foreign.length === dialled : foreign.includes(placeOf(provedAt));
     if (changed) return new ProtocolError("server-key-changed", undefined, { cause });
     const detail = `It does not answer; at ${foreign.join(", ")} there is another server.`;
     return new ProtocolError("unreachable", detail, { cause });
   }
 
-  #adopt(link: Link, channel: OpenedLink, dialled: boolean): Connection {
-    const connection = new Connection(channel, channel.server, dialled, this.#options.clock);
+  /** A relay that is dialled for others' sake is of use only directly. [C4] */
+  #passedOnly(link: Link): boolean {
+    return this.#asRelay.has(link.server) && !link.row.linkedByUs && !this.#ports.awaited(link.server);
+  }
+
+  #adopt(link: Link, channel: OpenedLink, how: { dialled: boolean; via: readonly ServerId[] }): Connection {
+    const connection = new Connection(channel, channel.server, how, this.#options.clock);
     try {
       // It may have been blocked while it was dialled. [L19]
       if (link.row.blocked) throw new ProtocolError("blocked");
@@ -334,7 +586,7 @@ export class Links {
 
   /** Throws `name-taken` where a linked server would now be shown by a name that another has. [L15] */
   #mayName(link: Link, name: string): void {
-    if (!link.row.linkedByUs || link.row.localName !== undefined) return;
+    if (!link.row.linkedByUs || link.row.localName !== undefined || link.row.origin === "directory") return;
     this.#assertNameFree(link.server, name);
   }
 
@@ -345,10 +597,9 @@ export class Links {
 
   #nameFault(server: ServerId, name: string | undefined): ProtocolError | undefined {
     if (name === undefined) return undefined;
-    const linked = [...this.#links.values()].map(({ row }) => ({
-      row,
-      name: this.records.get(row.server)?.name,
-    }));
+    const linked = [...this.#links.values()]
+      .filter(({ row }) => row.origin === "person")
+      .map(({ row }) => ({ row, name: this.records.get(row.server)?.name }));
     return nameTaken(server, name, linked, {
       server: this.#self,
       name: this.#options.ownRecord().record.name,
@@ -414,24 +665,28 @@ export class Links {
   }
 
   #storeRecord(link: Link): void {
-    if (!link.stored) return;
-    const ops = this.records.storing(link.server);
-    if (ops.length > 0)
-      this.#options.commit
-        .add(ops)
-        .catch((error: unknown) =>
-          this.#options.log.warn("a server record was not stored", { error: String(error) }),
-        );
+    const heard = this.records.known(link.server)?.heardFrom !== undefined;
+    if (link.stored || heard) this.#store(this.records.storing(link.server));
+  }
+
+  #store(ops: WriteOp[]): void {
+    if (ops.length === 0) return;
+    this.#options.commit
+      .add(ops)
+      .catch((error: unknown) =>
+        this.#options.log.warn("a server record was not stored", { error: String(error) }),
+      );
   }
 
   #dropIfForgotten(link: Link): void {
-    if (link.stored || link.trust !== "none" || link.connection !== undefined) return;
+    if (link.stored || link.trust !== "none" || link.connection !== undefined || link.wanted) return;
     if (this.#links.get(link.server) !== link) return;
     link.stop("closing");
     this.#links.delete(link.server);
     this.#provedAt.delete(link.server);
-    this.records.forget(link.server);
+    this.#reaching.forget(link.server);
     this.#ports.listener.forgotten(link.server);
+    this.#store(this.records.release(link.server));
   }
 }
 
@@ -455,6 +710,7 @@ function newRow(server: ServerId, now: number): LinkRow {
     linkedByThem: false,
     blocked: false,
     localName: undefined,
+    origin: "person",
     addresses: [],
     linkedAt: now,
     lastContactAt: undefined,

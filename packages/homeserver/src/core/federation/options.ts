@@ -2,16 +2,19 @@
 import type {
   ByteChannel,
   Clock,
+  CustodyReceipt,
   Primitives,
   RandomSource,
   ServerAddress,
   ServerId,
   ServerRecord,
 } from "@fedchat/protocol";
-import type { HomeserverStore, StoredState } from "../../store/store.ts";
+import type { CustodyReads, HomeserverStore, StoredState } from "../../store/store.ts";
 import type { GroupCommit } from "../group-commit.ts";
 import type { Log } from "../log.ts";
+import type { DomainChecker } from "./domains.ts";
 import type { LocalAccounts } from "../seams.ts";
+import type { DirectoriesConfig } from "./directories.ts";
 
 /** Opens carriers to other homeservers. Rejects with `ProtocolError`: `unreachable` or `not-fedchat`. */
 export interface Dialer {
@@ -33,20 +36,39 @@ export interface FederationPolicy {
   listed: readonly ServerId[];
 }
 
+/** What this server does for others. Whoever reads it reads it anew each time: an administrator may change it. */
+export interface Relaying {
+  /** For whom it relays, and keeps bundles in custody. [C3] */
+  readonly relaysFor: ServerRecord["relaysFor"];
+  /** What all circuits together may pass on. [C6] */
+  readonly bytesPerSecond: number;
+  /** What bundles in custody may take on disk. [K3] */
+  readonly storageBytesMax: number;
+}
+
 export interface FederationOptions {
+  /** Undefined: none. */
+  directories?: DirectoriesConfig;
   /** What the store held at start. */
-  state: Pick<StoredState, "links" | "records" | "outgoing" | "incoming">;
+  state: Pick<StoredState, "meta" | "links" | "records" | "told" | "outgoing" | "incoming" | "custody">;
   commit: GroupCommit;
-  store: Pick<HomeserverStore, "outboxPage">;
+  store: Pick<HomeserverStore, "outboxPage" | "refusals" | keyof CustodyReads>;
   clock: Clock;
   random: RandomSource;
   primitives: Primitives;
   /** X25519: the private part of our record's `noiseKey`. */
   noisePrivateKey: Uint8Array;
   ownRecord: () => OwnRecord;
+  /** Signs in this server's name. [K2] */
+  signReceipt: (receipt: CustodyReceipt) => Uint8Array;
+  /** Our record should list other relays and neighbours: those of `standing()`. [G6] */
+  standingChanged?: () => void;
   dialer: Dialer;
+  /** Absent: no name is shown as a domain. */
+  domains?: DomainChecker;
   accounts: LocalAccounts;
   policy: FederationPolicy;
+  relaying: Relaying;
   log: Log;
 }
 
@@ -56,4 +78,6 @@ export interface Remote {
   address: string;
   /** Whether it came from beyond this machine and its local network. */
   fromOutside: boolean;
+  /** The relay that it came through; absent: none. */
+  via?: readonly ServerId[];
 }

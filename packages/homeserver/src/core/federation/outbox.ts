@@ -5,7 +5,8 @@
 import type { Clock, Envelope, Refusal, ServerId, StreamClass, Timer } from "@fedchat/protocol";
 import type { WriteOp } from "../../store/store.ts";
 import type { FederationOptions } from "./options.ts";
-import type { SentEnvelope, StreamPlan } from "./outgoing-stream.ts";
+import type { SentEnvelope, StreamPlan } from "./kept-stream.ts";
+import { KeptStream } from "./kept-stream.ts";
 import { OutgoingStream } from "./outgoing-stream.ts";
 import { outboxExpiryEveryMs } from "../limits.ts";
 
@@ -24,7 +25,7 @@ export class Outbox {
   readonly #listener: OutboxListener;
   readonly #streams = new Map<ServerId, Record<StreamClass, OutgoingStream>>();
   /** Streams with something for the next transaction. */
-  readonly #due = new Set<OutgoingStream>();
+  readonly #due = new Set<KeptStream>();
   /** Servers whose streams are to go from the disk, before anything new is written for them. */
   readonly #forgotten = new Set<ServerId>();
   #expiry: Timer | undefined;
@@ -43,21 +44,21 @@ export class Outbox {
   /** Looks what is kept, and from now on for what expires. */
   start(): void {
     this.#expireLater();
-    for (const stream of this.#all()) stream.ready().catch((error: unknown) => this.#readFailed(error));
+    for (const { kept } of this.#all()) kept.ready().catch((error: unknown) => this.#readFailed(error));
   }
 
   /** Kept in order; resolves once it is on disk. */
   submit(destination: ServerId, envelope: Envelope): Promise<void> {
-    return this.stream(destination, "messages").submit(envelope);
+    return this.stream(destination, "messages").kept.submit(envelope);
   }
 
   refuse(destination: ServerId, streamClass: StreamClass, refusals: Refusal[]): void {
-    this.stream(destination, streamClass).refuse(refusals);
+    this.stream(destination, streamClass).kept.refuse(refusals);
   }
 
   /** Takes back what was to be refused in a transaction that failed. */
   withdraw(destination: ServerId, streamClass: StreamClass, refusals: Refusal[]): void {
-    this.stream(destination, streamClass).withdraw(refusals);
+    this.stream(destination, streamClass).kept.withdraw(refusals);
   }
 
   stream(destination: ServerId, streamClass: StreamClass): OutgoingStream {
@@ -66,13 +67,19 @@ export class Outbox {
 
   depth(destination: ServerId): number {
     const both = this.#streams.get(destination);
-    return both === undefined ? 0 : both.messages.depth + both.bulk.depth;
+    return both === undefined ? 0 : both.messages.kept.depth + both.bulk.kept.depth;
   }
 
   /** Whether nothing that anybody here sent waits for this server. */
   forgettable(destination: ServerId): boolean {
     const both = this.#streams.get(destination);
-    return both === undefined || streamClasses.every((c) => both[c].forgettable);
+    return both === undefined || streamClasses.every((c) => both[c].kept.forgettable);
+  }
+
+  /** Whether something waits for this server that somebody here sent. */
+  awaited(destination: ServerId): boolean {
+    const both = this.#streams.get(destination);
+    return both !== undefined && streamClasses.some((c) => both[c].kept.awaited);
   }
 
   /**
@@ -81,8 +88,8 @@ export class Outbox {
    */
   forget(destination: ServerId, written: boolean): void {
     const both = this.#streams.get(destination);
-    const used = both !== undefined && streamClasses.some((c) => both[c].used);
-    if (both !== undefined) for (const c of streamClasses) both[c].close();
+    const used = both !== undefined && streamClasses.some((c) => both[c].kept.used);
+    if (both !== undefined) for (const c of streamClasses) closeStream(both[c]);
     this.#streams.delete(destination);
     if (!used && !written) return;
     this.#forgotten.add(destination);
@@ -92,7 +99,7 @@ export class Outbox {
   close(): void {
     this.#closed = true;
     this.#expiry?.cancel();
-    for (const stream of this.#all()) stream.close();
+    for (const stream of this.#all()) closeStream(stream);
   }
 
   #open(
@@ -101,13 +108,13 @@ export class Outbox {
   ): Record<StreamClass, OutgoingStream> {
     const make = (streamClass: StreamClass): OutgoingStream => {
       const row = stored.find((one) => one.destination === destination && one.class === streamClass);
-      const stream: OutgoingStream = new OutgoingStream(
+      const kept: KeptStream = new KeptStream(
         {
           destination,
           class: streamClass,
           clock: this.#clock,
           store: this.#options.store,
-          request: () => this.#request(stream),
+          request: () => this.#request(kept),
           forwarded: (envelopes) => this.#listener.forwarded(destination, envelopes),
           expired: (envelopes) => this.#listener.expired(destination, envelopes),
           restarted: () => this.#listener.restarted(destination),
@@ -116,7 +123,7 @@ export class Outbox {
         },
         row,
       );
-      return stream;
+      return new OutgoingStream(kept, { clock: this.#clock, failed: (error) => this.#readFailed(error) });
     };
     const both = { messages: make("messages"), bulk: make("bulk") };
     this.#streams.set(destination, both);
@@ -131,17 +138,17 @@ export class Outbox {
     this.#options.log.error("the outbox could not be read", {}, error);
   }
 
-  #request(stream: OutgoingStream): void {
+  #request(kept: KeptStream): void {
     if (this.#closed) return;
-    this.#due.add(stream);
+    this.#due.add(kept);
     this.#options.commit.request();
   }
 
   #contribute(): void {
     if (this.#closed) return;
     const plans: StreamPlan[] = [];
-    for (const stream of this.#due) {
-      const plan = stream.plan();
+    for (const kept of this.#due) {
+      const plan = kept.plan();
       if (plan !== undefined) plans.push(plan);
     }
     this.#due.clear();
@@ -164,8 +171,13 @@ export class Outbox {
 
   #expireLater(): void {
     this.#expiry = this.#clock.after(outboxExpiryEveryMs, () => {
-      for (const stream of this.#all()) stream.expire().catch((error: unknown) => this.#readFailed(error));
+      for (const { kept } of this.#all()) kept.expire().catch((error: unknown) => this.#readFailed(error));
       this.#expireLater();
     });
   }
+}
+
+function closeStream(stream: OutgoingStream): void {
+  stream.kept.close();
+  stream.disconnect();
 }

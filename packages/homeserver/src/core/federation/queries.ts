@@ -6,17 +6,28 @@ import type {
   AccountId,
   Clock,
   DeviceId,
+  DialBackResult,
   LinkControl,
   LinkQuery,
   Primitives,
+  ServerAddress,
   ServerId,
   Timer,
 } from "@fedchat/protocol";
-import { fromWireError, openAccountRecord, ProtocolError, toWireError } from "@fedchat/protocol";
+import {
+  decode,
+  DecodeError,
+  dialBackResults,
+  fromWireError,
+  openAccountRecord,
+  ProtocolError,
+  toWireError,
+} from "@fedchat/protocol";
 import { RateLimits } from "../rate-limits.ts";
 import { linkedQueryRate, queriesInFlightMax, queryTimeoutMs, strangerQueryRate } from "../limits.ts";
 import type { LocalAccounts } from "../seams.ts";
 import type { Link } from "./link.ts";
+import type { Neighbour } from "./neighbour.ts";
 
 interface Pending {
   server: ServerId;
@@ -25,19 +36,29 @@ interface Pending {
   reject: (error: ProtocolError) => void;
 }
 
+export interface QueriesPorts {
+  clock: Clock;
+  accounts: LocalAccounts;
+  primitives: Primitives;
+  /** The encoded answer to a server that may ask for it. [L25] */
+  dialBack: (link: Link, addresses: ServerAddress[]) => Promise<Uint8Array>;
+}
+
 export class Queries {
   readonly #clock: Clock;
   readonly #accounts: LocalAccounts;
   readonly #primitives: Primitives;
+  readonly #dialBack: QueriesPorts["dialBack"];
   readonly #pending = new Map<number, Pending>();
   readonly #strangers: RateLimits<ServerId>;
   readonly #linked: RateLimits<ServerId>;
   #lastId = 0;
 
-  constructor(options: { clock: Clock; accounts: LocalAccounts; primitives: Primitives }) {
+  constructor(options: QueriesPorts) {
     this.#clock = options.clock;
     this.#accounts = options.accounts;
     this.#primitives = options.primitives;
+    this.#dialBack = options.dialBack;
     this.#strangers = new RateLimits(strangerQueryRate, options.clock);
     this.#linked = new RateLimits(linkedQueryRate, options.clock);
   }
@@ -62,8 +83,26 @@ export class Queries {
     return this.#ask(link, { ask: "keyPackage", account, device, capability });
   }
 
+  /** How the peer's dials of us went. Rejects with `not-allowed` where it has not linked us. [L25] */
+  async dialBack(link: Neighbour, addresses: ServerAddress[]): Promise<DialBackResult[]> {
+    const encoded = await this.#ask(link, { ask: "dialBack", addresses });
+    try {
+      return decode(dialBackResults, encoded ?? new Uint8Array(0));
+    } catch (cause) {
+      if (!(cause instanceof DecodeError)) throw cause;
+      throw new ProtocolError("malformed", undefined, { cause });
+    }
+  }
+
+  /** The encoded answer of a directory. [D6] */
+  async findPeople(directory: Neighbour, text: string): Promise<Uint8Array> {
+    const found = await this.#ask(directory, { ask: "findPeople", text });
+    if (found === undefined) throw new ProtocolError("malformed", "A directory answered with nothing.");
+    return found;
+  }
+
   /** The peer's answer; one that nobody waits for is let go. */
-  answered(link: Link, answer: Extract<LinkControl, { kind: "answer" }>): void {
+  answered(link: Neighbour, answer: Extract<LinkControl, { kind: "answer" }>): void {
     const pending = this.#pending.get(answer.id);
     if (pending?.server !== link.server) return;
     this.#forget(answer.id, pending);
@@ -78,7 +117,7 @@ export class Queries {
       const rate = link.row.linkedByUs ? this.#linked : this.#strangers;
       const retryAfterMs = rate.take(link.server);
       if (retryAfterMs > 0) throw new ProtocolError("rate-limited", undefined, { retryAfterMs });
-      const result = (await this.#find(query)) ?? null;
+      const result = (await this.#find(link, query)) ?? null;
       connection?.send({ kind: "answer", id, result });
     } catch (error) {
       const failure = error instanceof ProtocolError ? error : new ProtocolError("internal");
@@ -87,7 +126,7 @@ export class Queries {
   }
 
   /** The connection is gone, and with it what was asked over it. */
-  closed(link: Link): void {
+  closed(link: Neighbour): void {
     for (const [id, pending] of this.#pending) {
       if (pending.server !== link.server) continue;
       this.#forget(id, pending);
@@ -95,13 +134,14 @@ export class Queries {
     }
   }
 
-  async #find(query: LinkQuery): Promise<Uint8Array | undefined> {
+  async #find(link: Link, query: LinkQuery): Promise<Uint8Array | undefined> {
     if (query.ask === "account") return this.#accounts.record(query.account);
+    if (query.ask === "dialBack") return this.#dialBack(link, query.addresses);
     if (query.ask !== "keyPackage") throw new ProtocolError("unknown-method");
     return this.#accounts.takeKeyPackage(query.account, query.device, query.capability.slice());
   }
 
-  #ask(link: Link, query: LinkQuery): Promise<Uint8Array | undefined> {
+  #ask(link: Neighbour, query: LinkQuery): Promise<Uint8Array | undefined> {
     const { connection, server } = link;
     if (!link.connected || connection === undefined) {
       return Promise.reject(new ProtocolError("unreachable", "There is no connection to this server."));
@@ -116,7 +156,7 @@ export class Queries {
         reject(new ProtocolError("unreachable", "The other server did not answer in time."));
       });
       this.#pending.set(id, { server, timer, resolve, reject });
-      connection.send({ kind: "query", id, query });
+      link.send({ kind: "query", id, query });
     });
   }
 

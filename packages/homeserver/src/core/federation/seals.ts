@@ -64,6 +64,16 @@ export class SendingSeals {
     header: Omit<BundleHeader, "source" | "destination" | "encapsulation" | "sealNumber">,
     body: Uint8Array,
   ): Uint8Array {
+    const { aad, sealed } = this.sealParts(peer, header, body);
+    return encodeBundleParts(aad, directRoute, sealed);
+  }
+
+  /** The authenticated header and the sealed body, for whatever route. */
+  sealParts(
+    peer: SealPeer,
+    header: Omit<BundleHeader, "source" | "destination" | "encapsulation" | "sealNumber">,
+    body: Uint8Array,
+  ): { aad: Uint8Array; sealed: Uint8Array } {
     const sending = this.#current(peer);
     const aad = bundleAad({
       ...header,
@@ -74,7 +84,7 @@ export class SendingSeals {
     });
     const sealed = sending.context.seal(sending.sealed, aad, body);
     sending.sealed += 1;
-    return encodeBundleParts(aad, directRoute, sealed);
+    return { aad, sealed };
   }
 
   /** The next bundle gets a new encapsulation. */
@@ -112,7 +122,7 @@ export type Opened = { ok: true; body: Uint8Array } | { ok: false; why: "not-aut
 export class OpeningSeals {
   readonly #options: SealOptions;
   readonly #hpke: AuthHpke;
-  readonly #rate: RateLimits<ServerId>;
+  readonly #rate: RateLimits<string>;
   /** By source, its key and the encapsulation; the least recently used goes first. */
   readonly #contexts = new Map<string, ReceiverContext>();
 
@@ -122,14 +132,19 @@ export class OpeningSeals {
     this.#rate = new RateLimits(encapsulationRate, options.clock);
   }
 
-  open(source: SealPeer, bundle: Bundle & { aad: Uint8Array }): Opened {
-    const context = this.#context(source, bundle.header.encapsulation);
+  /** @param relay who brought it, where that is not the source: what it makes up is not counted against the source */
+  open(source: SealPeer, bundle: Bundle & { aad: Uint8Array }, relay?: ServerId): Opened {
+    const context = this.#context(
+      source,
+      bundle.header.encapsulation,
+      relay === undefined ? source.server : `${source.server} ${relay}`,
+    );
     if (context === "busy") return { ok: false, why: "busy" };
     const body = context?.open(bundle.header.sealNumber, bundle.aad, bundle.sealed);
     return body === undefined ? { ok: false, why: "not-authentic" } : { ok: true, body };
   }
 
-  #context(source: SealPeer, encapsulation: Uint8Array): ReceiverContext | "busy" | undefined {
+  #context(source: SealPeer, encapsulation: Uint8Array, from: string): ReceiverContext | "busy" | undefined {
     const key = `${source.server} ${latin1(source.noiseKey)}${latin1(encapsulation)}`;
     const held = this.#contexts.get(key);
     if (held !== undefined) {
@@ -137,7 +152,7 @@ export class OpeningSeals {
       this.#contexts.set(key, held);
       return held;
     }
-    if (this.#rate.take(source.server) > 0) return "busy";
+    if (this.#rate.take(from) > 0) return "busy";
     const context = this.#hpke.setupAuthReceiver({
       encapsulation: encapsulation.slice(),
       recipientPrivateKey: this.#options.noisePrivateKey,

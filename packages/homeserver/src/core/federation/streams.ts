@@ -1,28 +1,33 @@
 /**
  * Streams of all peers in both directions, and the exchange that each open connection runs for its peer. Positions
- * outlive connections; exchanges do not. [B14] [B17]
+ * outlive connections; exchanges do not. What is not between the two ends of a connection is custody's. [B14] [B17]
  */
-import type { Refusal, ServerId, StreamClass } from "@fedchat/protocol";
+import type { Bundle, Refusal, ServerId, StreamClass } from "@fedchat/protocol";
 import { RateLimits } from "../rate-limits.ts";
 import { refusalBundlesMax, refusalsRate, refusalsToStrangersRate } from "../limits.ts";
-import type { Trust } from "../seams.ts";
 import type { Connection } from "./connection.ts";
+import type { CustodyControl, CustodyDeskPorts } from "./custody-desk.ts";
+import { CustodyDesk } from "./custody-desk.ts";
 import { Exchange } from "./exchange.ts";
 import { Intake } from "./intake.ts";
 import type { FederationOptions } from "./options.ts";
 import { Outbox, streamClasses } from "./outbox.ts";
-import type { SentEnvelope } from "./outgoing-stream.ts";
+import type { SentEnvelope } from "./kept-stream.ts";
 import { OpeningSeals, SendingSeals } from "./seals.ts";
 
 type IncomingRow = FederationOptions["state"]["incoming"][number];
 
-export interface StreamsPorts {
-  trustOf: (server: ServerId) => Trust;
+export interface StreamsPorts extends Pick<
+  CustodyDeskPorts,
+  "trustOf" | "recordOf" | "heard" | "ways" | "connecting"
+> {
   depthChanged: (server: ServerId) => void;
 }
 
 export class Streams {
   readonly outbox: Outbox;
+  /** What goes through the hands of relays: ours and that of others. */
+  readonly custody: CustodyDesk;
   readonly #options: FederationOptions;
   readonly #ports: StreamsPorts;
   readonly #sending: SendingSeals;
@@ -48,7 +53,18 @@ export class Streams {
         // What kept a server that has gone from being forgotten may be gone now too.
         if (this.#abandoned(server)) this.forget(server);
         ports.depthChanged(server);
+        if (this.outbox.depth(server) > 0) this.custody.waits(server);
       },
+    });
+    this.custody = new CustodyDesk(options, {
+      ...ports,
+      opening: this.#opening,
+      sending: this.#sending,
+      outbox: this.outbox,
+      connected: (server) => this.#exchanges.has(server),
+      intake: (source, streamClass) => this.#intakes.get(source)?.[streamClass],
+      begin: (source, streamClass) => this.#intakesOf(source)[streamClass],
+      forget: (source) => this.forget(source),
     });
     for (const { source } of options.state.incoming) this.#intakesOf(source, options.state.incoming);
   }
@@ -56,11 +72,13 @@ export class Streams {
   /** Begins with what is kept; that of servers that were about to be forgotten goes. */
   start(): void {
     this.outbox.start();
+    this.custody.start();
     for (const server of [...this.#intakes.keys()]) if (this.#abandoned(server)) this.forget(server);
   }
 
   opened(server: ServerId, connection: Connection): void {
-    this.#exchanges.get(server)?.end();
+    this.closed(server);
+    const foreign = (bundle: Bundle & { aad: Uint8Array }) => this.custody.bundle(server, bundle);
     const exchange = new Exchange({
       options: this.#options,
       connection,
@@ -71,13 +89,26 @@ export class Streams {
         bulk: this.outbox.stream(server, "bulk"),
       },
       incoming: this.#intakesOf(server),
+      foreign,
     });
     this.#exchanges.set(server, exchange);
+    this.custody.opened(connection);
   }
 
   closed(server: ServerId): void {
     this.#exchanges.get(server)?.end();
     this.#exchanges.delete(server);
+    this.custody.closed(server);
+  }
+
+  /** What a neighbour says about custody. Throws `ProtocolError` for what does not hold. */
+  custodyControl(connection: Connection, message: CustodyControl): void {
+    this.custody.control(connection, message);
+  }
+
+  close(): void {
+    this.outbox.close();
+    this.custody.close();
   }
 
   /**
@@ -90,6 +121,7 @@ export class Streams {
     const received = intakes !== undefined && streamClasses.some((c) => intakes[c].state.stream > 0);
     if (intakes !== undefined) for (const c of streamClasses) intakes[c].forget();
     this.#intakes.delete(server);
+    this.custody.forget(server);
     this.outbox.forget(server, received);
   }
 
@@ -99,10 +131,12 @@ export class Streams {
 
   batchEnd(server: ServerId): void {
     this.#exchanges.get(server)?.batchEnd();
+    this.custody.batchEnd(server);
   }
 
   #abandoned(server: ServerId): boolean {
-    return this.#ports.trustOf(server) === "none" && !this.#exchanges.has(server);
+    const known = this.#exchanges.has(server) || this.custody.brings(server);
+    return this.#ports.trustOf(server) === "none" && !known;
   }
 
   /** @param stored what the disk held at start; a source that comes later has nothing there */
@@ -133,8 +167,10 @@ export class Streams {
       refuse: (refusals: Parameters<Outbox["refuse"]>[2]) =>
         this.outbox.refuse(source, streamClass, this.#owed(source, refusals)),
       withdraw: (refusals: Refusal[]) => this.outbox.withdraw(source, streamClass, refusals),
-      acknowledge: (position: { stream: number; committed: number }) =>
-        this.#exchanges.get(source)?.acknowledge(streamClass, position),
+      acknowledge: (position: { stream: number; committed: number }) => {
+        this.#exchanges.get(source)?.acknowledge(streamClass, position);
+        this.custody.acknowledged(source, streamClass, position);
+      },
       restarted: () => this.#gapCheck(source),
     };
     return new Intake(ports, stored);

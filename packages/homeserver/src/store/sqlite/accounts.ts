@@ -1,6 +1,6 @@
 /** Accounts, their devices and the state of their inboxes, in tables. Inside the store they are numbers. */
 import type { DatabaseSync } from "node:sqlite";
-import type { AccountId, DeviceId } from "@fedchat/protocol";
+import type { AccountId, DeviceId, Visibility } from "@fedchat/protocol";
 import { assert } from "../assert.ts";
 import type { AccountRow, DeviceRow, InboxState, WriteOp } from "../store.ts";
 import { idBytes, idText } from "./ids.ts";
@@ -16,6 +16,7 @@ interface StoredAccount {
   created_at: number;
   opaque: Uint8Array | null;
   wrapped_key: Uint8Array | null;
+  visibility: string | null;
 }
 
 export type AccountTables = ReturnType<typeof accountTables>;
@@ -23,10 +24,11 @@ export type AccountTables = ReturnType<typeof accountTables>;
 export function accountTables(db: DatabaseSync) {
   const accountNumber = db.prepare("SELECT number FROM accounts WHERE id = ?");
   const insertAccount = db.prepare(
-    "INSERT INTO accounts (id, handle, record, administrator, created_at, opaque, wrapped_key) VALUES (?, ?, ?, ?, ?, ?, ?)",
+    "INSERT INTO accounts (id, handle, record, administrator, created_at, opaque, wrapped_key, visibility) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
   );
   const updateRecord = db.prepare("UPDATE accounts SET record = ?, handle = ? WHERE number = ?");
   const updatePassword = db.prepare("UPDATE accounts SET opaque = ?, wrapped_key = ? WHERE number = ?");
+  const updateVisibility = db.prepare("UPDATE accounts SET visibility = ? WHERE number = ?");
   const insertInbox = db.prepare(
     "INSERT INTO inboxes (account, incarnation, floor, head) VALUES (?, ?, 0, 0)",
   );
@@ -80,6 +82,7 @@ export function accountTables(db: DatabaseSync) {
         row.createdAt,
         row.password?.opaque ?? null,
         row.password?.wrappedKey ?? null,
+        row.visibility ?? null,
       );
       insertInbox.run(lastInsertRowid, incarnation);
       for (const device of devices) insertDevice.run(idBytes(device), lastInsertRowid);
@@ -101,6 +104,10 @@ export function accountTables(db: DatabaseSync) {
 
     password({ account, password }: Op<"account.password">): void {
       updatePassword.run(password.opaque, password.wrappedKey, tables.existing(account));
+    },
+
+    visibility({ account, visibility }: Op<"account.visibility">): void {
+      updateVisibility.run(visibility, tables.existing(account));
     },
 
     fence(op: Op<"device.fence">): void {
@@ -145,6 +152,7 @@ export function accountTables(db: DatabaseSync) {
             row.opaque === null || row.wrapped_key === null
               ? undefined
               : { opaque: row.opaque, wrappedKey: row.wrapped_key },
+          visibility: (row.visibility ?? undefined) as Visibility | undefined,
         })),
         devices: devices.map((row) => ({
           account: ids.get(row["account"] as number)!,

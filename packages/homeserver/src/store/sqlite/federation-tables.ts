@@ -1,10 +1,8 @@
 /** What is kept about other homeservers: links, their records, and how far their streams have come. */
 import type { DatabaseSync } from "node:sqlite";
 import type { ServerAddress, ServerId, StreamClass } from "@fedchat/protocol";
-import type { IncomingStream, LinkRow, StoredState } from "../store.ts";
+import type { IncomingStream, LinkRow, RecordRow, StoredState, ToldRow } from "../store.ts";
 import { idBytes, idText } from "./ids.ts";
-
-type ServerRecordRow = StoredState["records"][number];
 
 interface StoredLink {
   server: Uint8Array;
@@ -14,7 +12,18 @@ interface StoredLink {
   local_name: string | null;
   addresses: string;
   linked_at: number;
+  origin: string;
   last_contact_at: number | null;
+}
+
+interface StoredRecord {
+  server: Uint8Array;
+  name: string;
+  sequence: number;
+  record: Uint8Array;
+  hops: number;
+  heard_from: Uint8Array | null;
+  changed: number;
 }
 
 export type FederationTables = ReturnType<typeof federationTables>;
@@ -25,14 +34,19 @@ export function federationTables(db: DatabaseSync) {
   );
   const deleteIncoming = db.prepare("DELETE FROM incoming WHERE source = ?");
   const putLink = db.prepare(
-    "INSERT OR REPLACE INTO links (server, linked_by_us, linked_by_them, blocked, local_name, addresses, linked_at, last_contact_at) " +
-      "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+    "INSERT OR REPLACE INTO links (server, linked_by_us, linked_by_them, blocked, local_name, addresses, linked_at, last_contact_at, origin) " +
+      "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
   );
   const deleteLink = db.prepare("DELETE FROM links WHERE server = ?");
   const deleteRecord = db.prepare("DELETE FROM server_records WHERE server = ?");
   const putRecord = db.prepare(
-    "INSERT OR REPLACE INTO server_records (server, name, sequence, record) VALUES (?, ?, ?, ?)",
+    "INSERT OR REPLACE INTO server_records (server, name, sequence, record, hops, heard_from, changed) " +
+      "VALUES (?, ?, ?, ?, ?, ?, ?)",
   );
+  const putTold = db.prepare(
+    "INSERT OR REPLACE INTO told_records (server, incarnation, up_to) VALUES (?, ?, ?)",
+  );
+  const deleteTold = db.prepare("DELETE FROM told_records WHERE server = ?");
 
   return {
     received(row: IncomingStream): void {
@@ -53,22 +67,41 @@ export function federationTables(db: DatabaseSync) {
         JSON.stringify(row.addresses),
         row.linkedAt,
         row.lastContactAt ?? null,
+        row.origin,
       );
     },
 
     deleteLink(server: ServerId): void {
       deleteLink.run(idBytes(server));
+      deleteTold.run(idBytes(server));
+    },
+
+    putRecord(row: RecordRow): void {
+      const heardFrom = row.heardFrom === undefined ? null : idBytes(row.heardFrom);
+      putRecord.run(
+        idBytes(row.server),
+        row.name,
+        row.sequence,
+        row.record,
+        row.hops,
+        heardFrom,
+        row.changed,
+      );
+    },
+
+    deleteRecord(server: ServerId): void {
       deleteRecord.run(idBytes(server));
     },
 
-    putRecord(row: ServerRecordRow): void {
-      putRecord.run(idBytes(row.server), row.name, row.sequence, row.record);
+    putTold(row: ToldRow): void {
+      putTold.run(idBytes(row.server), row.incarnation, row.upTo);
     },
 
-    load(): Pick<StoredState, "incoming" | "links" | "records"> {
+    load(): Pick<StoredState, "incoming" | "links" | "records" | "told"> {
       const incoming = db.prepare("SELECT source, class, stream, committed FROM incoming").all();
       const links = db.prepare("SELECT * FROM links").all() as unknown as StoredLink[];
-      const records = db.prepare("SELECT server, name, sequence, record FROM server_records").all();
+      const records = db.prepare("SELECT * FROM server_records").all() as unknown as StoredRecord[];
+      const told = db.prepare("SELECT server, incarnation, up_to FROM told_records").all();
       return {
         incoming: incoming.map((row) => ({
           source: idText(row["source"] as Uint8Array),
@@ -85,12 +118,21 @@ export function federationTables(db: DatabaseSync) {
           addresses: JSON.parse(row.addresses) as ServerAddress[],
           linkedAt: row.linked_at,
           lastContactAt: row.last_contact_at ?? undefined,
+          origin: row.origin as LinkRow["origin"],
         })),
         records: records.map((row) => ({
+          server: idText(row.server),
+          name: row.name,
+          sequence: row.sequence,
+          record: row.record,
+          hops: row.hops,
+          heardFrom: row.heard_from === null ? undefined : idText<ServerId>(row.heard_from),
+          changed: row.changed,
+        })),
+        told: told.map((row) => ({
           server: idText(row["server"] as Uint8Array),
-          name: row["name"] as string,
-          sequence: row["sequence"] as number,
-          record: row["record"] as Uint8Array,
+          incarnation: row["incarnation"] as Uint8Array,
+          upTo: row["up_to"] as number,
         })),
       };
     },

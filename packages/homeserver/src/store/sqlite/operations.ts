@@ -5,6 +5,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { HomeserverStore, WriteOp, WriteResult } from "../store.ts";
 import { accountTables } from "./accounts.ts";
+import { custodyTables } from "./custody-tables.ts";
 import { federationTables } from "./federation-tables.ts";
 import { inboxTables } from "./inboxes.ts";
 import { keyPackageTables } from "./key-packages.ts";
@@ -36,6 +37,7 @@ export function operations(db: DatabaseSync): Operations {
   const sealed = sealedTable(db, accounts);
   const federation = federationTables(db);
   const rules = rulesTables(db);
+  const custody = custodyTables(db);
 
   function apply(op: WriteOp): WriteResult {
     switch (op.op) {
@@ -51,6 +53,9 @@ export function operations(db: DatabaseSync): Operations {
         return done;
       case "account.password":
         accounts.password(op);
+        return done;
+      case "account.visibility":
+        accounts.visibility(op);
         return done;
       case "device.fence":
         accounts.fence(op);
@@ -91,6 +96,12 @@ export function operations(db: DatabaseSync): Operations {
       case "record.put":
         federation.putRecord(op);
         return done;
+      case "record.delete":
+        federation.deleteRecord(op.server);
+        return done;
+      case "told.put":
+        federation.putTold(op.row);
+        return done;
       case "keyPackages.put":
         keyPackages.put(op);
         return done;
@@ -113,6 +124,17 @@ export function operations(db: DatabaseSync): Operations {
       case "refusal.put":
         rules.putRefusal(op.row);
         return done;
+      case "custody.put":
+      case "custody.source":
+      case "custody.taken":
+      case "custody.drop":
+      case "custody.handedOn":
+      case "custody.passed":
+      case "custody.expire":
+      case "custody.owe":
+      case "custody.paid":
+      case "receipt.put":
+        return custody.apply(op);
     }
   }
 
@@ -125,6 +147,7 @@ export function operations(db: DatabaseSync): Operations {
         ...federation.load(),
         ...rules.load(),
         outgoing: outboxes.load(),
+        custody: custody.load(),
       }),
       inboxState: accounts.inbox,
       inboxPage: inboxes.page,
@@ -134,6 +157,13 @@ export function operations(db: DatabaseSync): Operations {
       keyPackageCount: keyPackages.count,
       sealedGet: sealed.get,
       sealedList: sealed.list,
+      custodyFind: custody.find,
+      custodyOfHash: custody.ofHash,
+      custodyPage: custody.page,
+      custodySource: custody.source,
+      custodyOwed: custody.owed,
+      receipts: custody.receipts,
+      outboxPlaces: outboxes.places,
     },
   };
 }

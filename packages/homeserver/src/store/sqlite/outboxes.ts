@@ -4,7 +4,7 @@
  * that wait for one destination and class belong to its present outgoing stream.
  */
 import type { DatabaseSync } from "node:sqlite";
-import type { EnvelopeId, ServerId, StreamClass } from "@fedchat/protocol";
+import type { AccountId, EnvelopeId, ServerId, StreamClass } from "@fedchat/protocol";
 import { assert } from "../assert.ts";
 import { pageBytesMax } from "../limits.ts";
 import { continues } from "../outbox-order.ts";
@@ -49,6 +49,12 @@ export function outboxTables(db: DatabaseSync) {
   const bundlesInOrder = db.prepare("SELECT bundle FROM outbox WHERE outgoing = ? ORDER BY sequence");
   const deleteUpTo = db.prepare("DELETE FROM outbox WHERE outgoing = ? AND sequence <= ?");
   const deleteAll = db.prepare("DELETE FROM outbox WHERE outgoing = ?");
+  const receiptsUpTo = db.prepare("DELETE FROM receipts WHERE outgoing = ? AND sequence <= ?");
+  const places = db.prepare(
+    "SELECT destination, class, sequence, envelopes FROM outbox_envelopes JOIN outbox USING (bundle) " +
+      "JOIN bundles ON bundles.number = bundle JOIN outgoing ON outgoing.number = outbox.outgoing WHERE envelope = ? " +
+      "ORDER BY destination, class, sequence",
+  );
   const deleteBundle = db.prepare("DELETE FROM bundles WHERE number = ? RETURNING envelopes");
   const deleteEnvelope = db.prepare("DELETE FROM outbox_envelopes WHERE envelope = ? AND bundle = ?");
   const page = db.prepare(
@@ -73,6 +79,7 @@ export function outboxTables(db: DatabaseSync) {
       for (const { id } of unpackEnvelopes(envelopes)) deleteEnvelope.run(idBytes(id), bundle);
     }
     deleteUpTo.run(outgoing, sequence);
+    receiptsUpTo.run(outgoing, sequence);
   }
 
   return {
@@ -106,6 +113,7 @@ export function outboxTables(db: DatabaseSync) {
       const number = put({ destination, class: streamClass, stream, next: 1 });
       const bundles = bundlesInOrder.all(number) as { bundle: number }[];
       deleteAll.run(number);
+      receiptsUpTo.run(number, Number.MAX_SAFE_INTEGER);
       bundles.forEach(({ bundle }, index) => insertWaiting.run(number, index + 1, bundle));
       put({ destination, class: streamClass, stream, next: bundles.length + 1 });
     },
@@ -139,6 +147,17 @@ export function outboxTables(db: DatabaseSync) {
           .all(idBytes(envelope))
           .map((row) => ({ envelope, server: idText<ServerId>(row["destination"] as Uint8Array) })),
       );
+    },
+
+    places(
+      envelope: EnvelopeId,
+    ): { server: ServerId; class: StreamClass; sequence: number; from: AccountId }[] {
+      return places.all(idBytes(envelope)).map((row) => ({
+        server: idText(row["destination"] as Uint8Array),
+        class: row["class"] as StreamClass,
+        sequence: row["sequence"] as number,
+        from: unpackEnvelopes(row["envelopes"] as Uint8Array).find(({ id }) => id === envelope)!.from,
+      }));
     },
 
     load(): OutgoingStream[] {

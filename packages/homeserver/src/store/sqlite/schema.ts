@@ -173,5 +173,78 @@ CREATE TABLE refusals (
 ) STRICT, WITHOUT ROWID;
 `;
 
+/** How far people let themselves be shown; who linked a server. */
+const visibilityAndOrigin = `
+ALTER TABLE accounts ADD COLUMN visibility TEXT;
+ALTER TABLE links ADD COLUMN origin TEXT NOT NULL DEFAULT 'person';
+`;
+
+/** Records that others told, which stay without a link; how far those others have told. */
+const heardRecords = `
+ALTER TABLE server_records ADD COLUMN hops INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE server_records ADD COLUMN heard_from BLOB;
+ALTER TABLE server_records ADD COLUMN changed INTEGER NOT NULL DEFAULT 1;
+
+CREATE TABLE told_records (
+  server BLOB PRIMARY KEY,
+  incarnation BLOB NOT NULL,
+  up_to INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+`;
+
+/**
+ * Bundles of others on their way: `handed_by` gave them, they go on to `next`; class 0 is control, 1 messages, 2 bulk;
+ * an empty bundle was handed on. custody_owed: receipts for `server`. receipts: of relays, for what lies in the own
+ * outbox; path: 32 bytes a relay.
+ */
+const custody = `
+CREATE TABLE custody (
+  number INTEGER PRIMARY KEY,
+  handed_by BLOB NOT NULL,
+  next BLOB NOT NULL,
+  source BLOB NOT NULL,
+  destination BLOB NOT NULL,
+  class INTEGER NOT NULL,
+  stream INTEGER NOT NULL,
+  sequence INTEGER NOT NULL,
+  created INTEGER NOT NULL,
+  taken INTEGER NOT NULL,
+  until INTEGER NOT NULL,
+  hash BLOB NOT NULL,
+  passed INTEGER NOT NULL,
+  bundle BLOB NOT NULL,
+  UNIQUE (source, destination, class, stream, sequence, handed_by)
+) STRICT;
+CREATE INDEX custody_order ON custody (next, source, class, stream, sequence, number);
+CREATE INDEX custody_hash ON custody (next, hash);
+CREATE INDEX custody_until ON custody (until);
+
+CREATE TABLE custody_sources (
+  server BLOB PRIMARY KEY,
+  sequence INTEGER NOT NULL,
+  record BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE custody_owed (
+  number INTEGER PRIMARY KEY,
+  server BLOB NOT NULL,
+  receipt BLOB NOT NULL,
+  until INTEGER NOT NULL
+) STRICT;
+CREATE INDEX custody_owed_server ON custody_owed (server, number);
+
+CREATE TABLE receipts (
+  outgoing INTEGER NOT NULL,
+  sequence INTEGER NOT NULL,
+  relay BLOB NOT NULL,
+  hash BLOB NOT NULL,
+  taken INTEGER NOT NULL,
+  until INTEGER NOT NULL,
+  at INTEGER NOT NULL,
+  path BLOB NOT NULL,
+  PRIMARY KEY (outgoing, sequence, relay)
+) STRICT, WITHOUT ROWID;
+`;
+
 /** Entry n brings a store from version n (`PRAGMA user_version`) to n + 1. */
-export const migrations: readonly string[] = [version1];
+export const migrations: readonly string[] = [version1, visibilityAndOrigin, heardRecords, custody];

@@ -113,6 +113,40 @@ export class SqliteStore implements HomeserverStore {
     return this.#read("sealedList", account);
   }
 
+  custodyFind(
+    ...args: Parameters<HomeserverStore["custodyFind"]>
+  ): ReturnType<HomeserverStore["custodyFind"]> {
+    return this.#read("custodyFind", ...args);
+  }
+
+  custodyOfHash(
+    ...args: Parameters<HomeserverStore["custodyOfHash"]>
+  ): ReturnType<HomeserverStore["custodyOfHash"]> {
+    return this.#read("custodyOfHash", ...args);
+  }
+
+  custodyPage(
+    ...args: Parameters<HomeserverStore["custodyPage"]>
+  ): ReturnType<HomeserverStore["custodyPage"]> {
+    return this.#read("custodyPage", ...args);
+  }
+
+  custodySource(server: ServerId): Promise<Uint8Array | undefined> {
+    return this.#read("custodySource", server);
+  }
+
+  custodyOwed(to: ServerId, limit: number): ReturnType<HomeserverStore["custodyOwed"]> {
+    return this.#read("custodyOwed", to, limit);
+  }
+
+  receipts(...args: Parameters<HomeserverStore["receipts"]>): ReturnType<HomeserverStore["receipts"]> {
+    return this.#read("receipts", ...args);
+  }
+
+  outboxPlaces(envelope: EnvelopeId): ReturnType<HomeserverStore["outboxPlaces"]> {
+    return this.#read("outboxPlaces", envelope);
+  }
+
   /** Ends the thread at once, whatever it is doing: what is not yet committed is lost, as in a crash. */
   async terminate(): Promise<void> {
     this.#open = false;

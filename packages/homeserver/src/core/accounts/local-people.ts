@@ -1,16 +1,17 @@
 /**
- * The people of this homeserver as mutually linked servers and its own accounts see them: record and presence. Coming
- * online shows at once, going offline only after a while, so that a reconnecting phone does not flicker; changes are
- * told together. [H17]
+ * The people of this homeserver as mutually linked servers and its own accounts see them: record, presence, and how far
+ * they let themselves be shown. Coming online shows at once, going offline only after a while, so that a reconnecting
+ * phone does not flicker; changes are told together. [H17] [L23]
  */
-import type { AccountId, Clock, ListedPerson, Timer } from "@fedchat/protocol";
+import type { AccountId, Clock, Timer, Visibility } from "@fedchat/protocol";
 import { listedChangeDelayMs, presenceOfflineDelayMs } from "../limits.ts";
+import type { ListedChange, LocalPerson } from "../seams.ts";
 import type { Account, AccountBook } from "./account-book.ts";
 import type { LiveSessions } from "./live-sessions.ts";
 
-type Listener = (changed: ListedPerson[], gone: AccountId[]) => void;
+type Listener = (changes: ListedChange[]) => void;
 
-export class Directory {
+export class LocalPeople {
   readonly #accounts: AccountBook;
   readonly #live: LiveSessions;
   readonly #clock: Pick<Clock, "after">;
@@ -20,9 +21,19 @@ export class Directory {
   /** Who left, and is shown as online until their timer ends. */
   readonly #leaving = new Map<AccountId, Timer>();
   readonly #changed = new Set<AccountId>();
+  /** How far those were shown who have been told of; a difference is told once. */
+  readonly #shown = new Map<AccountId, Visibility>();
+  readonly #visibility: Visibility;
   #telling: Timer | undefined;
 
-  constructor(options: { accounts: AccountBook; live: LiveSessions; clock: Pick<Clock, "after"> }) {
+  /** @param options.visibility of accounts that never chose */
+  constructor(options: {
+    accounts: AccountBook;
+    live: LiveSessions;
+    clock: Pick<Clock, "after">;
+    visibility: Visibility;
+  }) {
+    this.#visibility = options.visibility;
     this.#accounts = options.accounts;
     this.#live = options.live;
     this.#clock = options.clock;
@@ -30,7 +41,11 @@ export class Directory {
     options.live.onPresence((account) => this.#presence(account));
   }
 
-  listed(): ListedPerson[] {
+  visibilityOf(account: Account): Visibility {
+    return account.visibility ?? this.#visibility;
+  }
+
+  listed(): LocalPerson[] {
     return Array.from(this.#accounts.all(), (account) => this.#person(account));
   }
 
@@ -45,11 +60,14 @@ export class Directory {
     this.#listeners.length = 0;
   }
 
-  #person(account: Account): ListedPerson {
+  #person(account: Account): LocalPerson {
+    const visibility = this.visibilityOf(account);
+    if (!this.#shown.has(account.id)) this.#shown.set(account.id, visibility);
     return {
+      account: account.id,
       record: account.signed,
       presence: this.#online.has(account.id) ? "online" : "offline",
-      visibility: "linked",
+      visibility,
     };
   }
 
@@ -74,12 +92,19 @@ export class Directory {
     this.#changed.add(account);
     this.#telling ??= this.#clock.after(listedChangeDelayMs, () => {
       this.#telling = undefined;
-      const changed = [...this.#changed].flatMap((id) => {
+      const changes = [...this.#changed].flatMap((id) => {
         const held = this.#accounts.get(id);
-        return held === undefined ? [] : [this.#person(held)];
+        return held === undefined ? [] : [this.#difference(held)];
       });
       this.#changed.clear();
-      for (const listener of this.#listeners) listener(changed, []);
+      for (const listener of this.#listeners) listener(changes);
     });
+  }
+
+  #difference(account: Account): ListedChange {
+    const before = this.#shown.get(account.id) ?? this.visibilityOf(account);
+    const person = this.#person(account);
+    this.#shown.set(account.id, person.visibility);
+    return { person, before };
   }
 }

@@ -1,0 +1,124 @@
+/** `fedchat directory`: runs a directory, in the foreground, until Ctrl+C. */
+import type { RunningDirectory } from "@fedchat/homeserver/node";
+import { fingerprint } from "@fedchat/protocol";
+import type { Command } from "commander";
+import { acmeSettings } from "../config/acme.ts";
+import { formatAddress } from "../config/text-forms.ts";
+import type { Config } from "../config/schema.ts";
+import { CommandError, exitCodes } from "../exit-codes.ts";
+import { directoryToken } from "../config/directory-token.ts";
+import { tlsPaths } from "../config/tls-paths.ts";
+import { tryLock } from "../host/lock.ts";
+import { openLog } from "../host/log.ts";
+import { stopSignals } from "../host/stop-signals.ts";
+import { closeTimeoutMs } from "../limits.ts";
+import { dataFiles, ensureDataFolder } from "../owner-files.ts";
+import { columns } from "../terminal/style.ts";
+import { version } from "../version.ts";
+import { define } from "./define.ts";
+import type { Io } from "./io.ts";
+
+interface DirectoryFlags {
+  data?: string;
+  config?: string;
+  json?: boolean;
+  name?: string;
+  host?: string;
+  port?: string;
+  token?: string;
+  log?: string;
+}
+
+export function addDirectory(program: Command, io: Io): void {
+  define(program, {
+    usage: "directory",
+    summary: "run a directory: homeservers register with it and find each other",
+    example:
+      "fedchat directory --data /srv/fedchat-directory --name directory.example.com\nfedchat start --directory directory.example.com:8443",
+  })
+    .option("--name <name>", "what this directory calls itself")
+    .option("--host <address>", "address that it listens on")
+    .option("--port <number>", "its port")
+    .option("--token <text>", "only homeservers that know this may register")
+    .option("--log <level>", "debug, info, warn or error")
+    .action(async (flags: DirectoryFlags) => {
+      const loaded = io.config({
+        config: flags.config,
+        data: flags.data,
+        name: flags.name,
+        host: flags.host,
+        port: flags.port,
+        directory_token: flags.token,
+        "log.level": flags.log,
+      });
+      // Beside a homeserver's data, not among them.
+      const data = loaded.isDefault("data") ? `${loaded.config.data}-directory` : loaded.config.data;
+      await run(io, { ...loaded.config, data }, loaded.isDefault("port"), flags.json === true);
+    });
+}
+
+async function run(io: Io, config: Config, portIsDefault: boolean, json: boolean): Promise<void> {
+  ensureDataFolder(config.data);
+  const paths = dataFiles(config.data);
+  using lock = tryLock(paths.lock);
+  if (lock === undefined)
+    throw new CommandError(exitCodes.failed, `A FedChat already runs for ${config.data}.`);
+  using log = openLog(paths.log, config["log.level"], (line) => io.note(io.style.warn(line)));
+  const signals = stopSignals();
+  let crash: Error | undefined;
+  // Loaded here only: other commands start without it.
+  const { startDirectory } = await import("@fedchat/homeserver/node");
+  const running = await startDirectory({
+    dataDir: config.data,
+    name: config.name,
+    host: config.host,
+    port: config.port,
+    portIsDefault,
+    addresses: config.addresses,
+    proxies: config.proxies,
+    tls: tlsPaths(config),
+    acme: acmeSettings(config),
+    token: directoryToken(config),
+    software: `fedchat/${version}`,
+    log,
+    onFatal(error) {
+      crash = error;
+      signals.stop();
+    },
+  }).catch((cause: unknown) => {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new CommandError(exitCodes.failed, reason, undefined, { cause });
+  });
+  log.info("started", { version, pid: process.pid, port: running.port, directory: true });
+  announce(io, config, running, json);
+  await signals.stopped;
+  setTimeout(() => process.exit(exitCodes.failed), closeTimeoutMs).unref();
+  await running[Symbol.asyncDispose]();
+  log.info("stopped");
+  if (crash !== undefined) throw new CommandError(exitCodes.failed, `The directory cannot go on: ${crash.message}`);
+}
+
+function announce(io: Io, config: Config, { identity, port }: RunningDirectory, json: boolean): void {
+  const { key, name, addresses } = identity.current.record;
+  if (json) return io.printJson({ serverId: key, name, port, addresses, data: config.data, pid: process.pid });
+  const { style } = io;
+  const place = addresses[0] === undefined ? `HOST:${port}` : formatAddress(addresses[0]);
+  const rows = [
+    [style.dim("Directory"), style.bold(name)],
+    [style.dim("Its ID"), fingerprint(key)],
+    [style.dim("Registers"), config.directory_token === undefined ? "anybody" : "who knows the token"],
+    [style.dim("Data"), config.data],
+  ];
+  io.print(
+    [
+      "",
+      `  ${style.bold("FedChat")} ${style.dim(version)} ${style.good("runs a directory")}`,
+      "",
+      columns(rows, "  "),
+      "",
+      `  Register a homeserver   ${style.bold(`fedchat start --directory ${place}/${key}`)}`,
+      `  Stop                    ${style.bold("Ctrl+C")}`,
+      "",
+    ].join("\n"),
+  );
+}

@@ -1,0 +1,156 @@
+/**
+ * Screens on other devices that were paired, whether they are let in, and the password that pairing needs: one
+ * owner-only file of the data folder. Cookies and secrets are kept as hashes, so that the file opens nothing.
+ * Invariant: what was removed is not known any more, also where the file could not be written.
+ */
+import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
+import { z } from "zod";
+import { pairedScreensMax, pairedScreenLifetimeMs, pairedScreenTouchMs } from "../limits.ts";
+import { readIfThere, writeOwnerFile } from "../owner-files.ts";
+import type { PasswordHash } from "./screen-password.ts";
+import { passwordHash } from "./screen-password.ts";
+
+/** A paired screen; 80 bits in base32. */
+export type ScreenId = string & { readonly brand: "ScreenId" };
+
+const hash = z.string().regex(/^[0-9a-f]{64}$/);
+const screen = z.strictObject({
+  id: z.string().regex(/^[a-z2-7]{16}$/),
+  name: z.string().max(64),
+  cookie: hash,
+  secret: hash,
+  added: z.int(),
+  seen: z.int(),
+});
+const screensFile = z.strictObject({
+  enabled: z.boolean(),
+  password: passwordHash.nullable(),
+  screens: z.array(screen),
+});
+type Kept = z.infer<typeof screensFile>;
+type Screen = Kept["screens"][number];
+
+export class PairedScreens {
+  readonly #path: string;
+  readonly #now: () => number;
+  #kept: Kept;
+
+  /** A file that cannot be read lets nobody in: it is begun anew, switched off. */
+  constructor(path: string, now: () => number) {
+    this.#path = path;
+    this.#now = now;
+    const text = readIfThere(path);
+    const read = text === undefined ? undefined : screensFile.safeParse(parseJson(text));
+    this.#kept = read?.success ? read.data : { enabled: false, password: null, screens: [] };
+  }
+
+  get enabled(): boolean {
+    return this.#kept.enabled;
+  }
+
+  get password(): PasswordHash | null {
+    return this.#kept.password;
+  }
+
+  /** @param password a new one; the one from before stays where it is undefined */
+  enable(password: PasswordHash | undefined): void {
+    this.#write({ ...this.#kept, enabled: true, password: password ?? this.#kept.password });
+  }
+
+  disable(): void {
+    this.#write({ ...this.#kept, enabled: false });
+  }
+
+  list(): readonly { id: ScreenId; name: string; added: number; seen: number }[] {
+    return this.#live().map(({ id, name, added, seen }) => ({ id: id as ScreenId, name, added, seen }));
+  }
+
+  get isFull(): boolean {
+    return this.#live().length >= pairedScreensMax;
+  }
+
+  /** Cookie and secret are 256 bits each in base64url and leave this process once. */
+  pair(name: string): { id: ScreenId; cookie: string; secret: string } {
+    const id = base32(randomBytes(10));
+    const cookie = randomBytes(32).toString("base64url");
+    const secret = randomBytes(32).toString("base64url");
+    const now = this.#now();
+    const fresh = { id, name, cookie: digest(cookie), secret: digest(secret), added: now, seen: now };
+    this.#write({ ...this.#kept, screens: [...this.#live(), fresh] });
+    return { id: id as ScreenId, cookie, secret };
+  }
+
+  /** Whether there was such a screen. */
+  remove(id: ScreenId): boolean {
+    const screens = this.#live().filter((known) => known.id !== id);
+    if (screens.length === this.#live().length) return false;
+    this.#kept = { ...this.#kept, screens };
+    this.#write(this.#kept);
+    return true;
+  }
+
+  /** The live screen that one of these cookies belongs to. */
+  knows(cookies: readonly string[]): ScreenId | undefined {
+    return this.#find(cookies)?.id as ScreenId | undefined;
+  }
+
+  /** Whether cookie and secret are of the same live screen; which then was seen. */
+  accepts(cookies: readonly string[], secret: string): boolean {
+    const presented = digest(secret);
+    const found = this.#find(cookies);
+    if (found === undefined || !same(found.secret, presented)) return false;
+    this.seen(found.id as ScreenId);
+    return true;
+  }
+
+  /** Its life begins anew. On disk it is kept to the hour: writing for every page load would be waste. */
+  seen(id: ScreenId): void {
+    const found = this.#kept.screens.find((known) => known.id === id);
+    if (found === undefined) return;
+    const isWorthWriting = this.#now() - found.seen >= pairedScreenTouchMs;
+    found.seen = this.#now();
+    if (!isWorthWriting) return;
+    try {
+      this.#write(this.#kept);
+    } catch {
+      // On a full disk a screen is used on all the same; written with the next change.
+    }
+  }
+
+  #find(cookies: readonly string[]): Screen | undefined {
+    const presented = cookies.map(digest);
+    return this.#live().find(({ cookie }) => presented.some((hashed) => same(hashed, cookie)));
+  }
+
+  #live(): Screen[] {
+    return this.#kept.screens.filter(({ seen }) => this.#now() - seen < pairedScreenLifetimeMs);
+  }
+
+  #write(kept: Kept): void {
+    writeOwnerFile(this.#path, `${JSON.stringify(kept, undefined, 2)}\n`);
+    this.#kept = kept;
+  }
+}
+
+/** RFC 4648 §6, in lower case, without padding. */
+function base32(bytes: Buffer): string {
+  const bits = [...bytes].map((byte) => byte.toString(2).padStart(8, "0")).join("");
+  return bits.replaceAll(/.{5}/g, (five) => "abcdefghijklmnopqrstuvwxyz234567"[Number.parseInt(five, 2)]!);
+}
+
+function digest(text: string): string {
+  return createHash("sha256").update(text).digest("hex");
+}
+
+/** In constant time. */
+function same(a: string, b: string): boolean {
+  return timingSafeEqual(Buffer.from(a), Buffer.from(b));
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,46 @@
+/** People one hop beyond, and to whom one is shown. */
+import { expect, test } from "vitest";
+import { type Person, World } from "./world.ts";
+
+/** Carol's server is linked with Alice's and with Bob's, which are not linked with each other. */
+async function star(world: World): Promise<{ alice: Person; bob: Person; carol: Person }> {
+  const alice = await (await world.home("alice.example")).person("Alice");
+  const bob = await (await world.home("bob.example")).person("Bob");
+  const carol = await (await world.home("carol.example")).person("Carol");
+  await alice.link(carol);
+  await bob.link(carol);
+  return { alice, bob, carol };
+}
+
+const namesOf = async (person: Person): Promise<string[]> =>
+  (await person.call("people.list", {})).map(({ displayName, shownBy }) => `${displayName} ${shownBy ?? ""}`);
+
+test("[L23] [L24] who chose to be shown beyond appears while somebody looks, with the server that shows them", async () => {
+  await using world = new World();
+  const { alice, bob } = await star(world);
+  expect(await bob.call("people.visibility", {})).toEqual({ visibility: "linked" });
+  await alice.call("people.look", {});
+  await world.pass(3_000);
+  expect(await namesOf(alice)).toEqual(["Alice ", "Carol "]);
+
+  await bob.call("people.setVisibility", { visibility: "beyond" });
+  await world.until(() => alice.knows(bob), "Bob appears");
+  expect(await namesOf(alice)).toEqual(["Alice ", "Carol ", "Bob carol"]);
+  const found = await alice.call("people.search", { text: "bo" });
+  expect(found).toMatchObject([{ displayName: "Bob", shownBy: "carol" }]);
+  const serverName = `bob·${bob.home.id.slice(0, 8)}`;
+  expect(found[0]).toMatchObject({ serverName, address: `bob@${serverName}` });
+
+  await bob.call("people.setVisibility", { visibility: "hidden" });
+  await world.until(async () => !(await alice.knows(bob)), "Bob is gone");
+});
+
+test("[L24] nobody looks for ever: two minutes after the last look people beyond are gone", async () => {
+  await using world = new World();
+  const { alice, bob } = await star(world);
+  await bob.call("people.setVisibility", { visibility: "beyond" });
+  await alice.call("people.look", {});
+  await world.until(() => alice.knows(bob), "Bob appears");
+  await world.pass(125_000);
+  expect(await alice.knows(bob)).toBe(false);
+});

@@ -1,0 +1,131 @@
+/**
+ * Tells a linked homeserver which of its addresses can be dialled from here. It is proved as to a device without a
+ * session: a link's handshake would end in a second connection, which replaces the first ([L18]). Invariant: nobody has
+ * anything dialled but their own addresses, and learns nothing of what else answers in this server's own network. [L25]
+ */
+import type {
+  ByteChannel,
+  Clock,
+  DialBackResult,
+  Primitives,
+  RandomSource,
+  ServerAddress,
+  ServerId,
+} from "@fedchat/protocol";
+import {
+  clientPath,
+  dialBackResults,
+  dialChannel,
+  encode,
+  hostPattern,
+  ProtocolError,
+} from "@fedchat/protocol";
+import { dialBackMs, dialBackRate, dialBacksMax } from "../limits.ts";
+import { RateLimits } from "../rate-limits.ts";
+import type { Dialer, Remote } from "./options.ts";
+
+export interface DialBackPorts {
+  clock: Clock;
+  random: RandomSource;
+  primitives: Primitives;
+  dialer: Dialer;
+}
+
+/** Who asks. */
+export interface DialBackAsker {
+  server: ServerId;
+  /** Of its record. */
+  addresses: readonly ServerAddress[];
+  /** Where it connected from; undefined where it was dialled. */
+  remote: Remote | undefined;
+}
+
+export class DialBack {
+  readonly #ports: DialBackPorts;
+  readonly #rate: RateLimits<ServerId>;
+  #underWay = 0;
+
+  constructor(ports: DialBackPorts) {
+    this.#ports = ports;
+    this.#rate = new RateLimits(dialBackRate, ports.clock);
+  }
+
+  /** The encoded answer. Rejects with `rate-limited`. */
+  async answer(asker: DialBackAsker, asked: readonly ServerAddress[]): Promise<Uint8Array> {
+    const retryAfterMs = this.#underWay < dialBacksMax ? this.#rate.take(asker.server) : dialBackMs;
+    if (retryAfterMs > 0) throw new ProtocolError("rate-limited", undefined, { retryAfterMs });
+    this.#underWay += 1;
+    try {
+      const results = await Promise.all(
+        allowed(asker, asked).map(async (address): Promise<DialBackResult> => {
+          const code = await this.#prove(asker.server, address);
+          return { address, code: isPrivateHost(address.host) && code !== "ok" ? "unreachable" : code };
+        }),
+      );
+      return encode(dialBackResults, results);
+    } finally {
+      this.#underWay -= 1;
+    }
+  }
+
+  #prove(expects: ServerId, address: ServerAddress): Promise<string> {
+    const { clock, random, primitives, dialer } = this.#ports;
+    return new Promise((resolve) => {
+      let carrier: ByteChannel | undefined;
+      let late = false;
+      const timer = clock.after(dialBackMs, () => {
+        late = true;
+        carrier?.close("too late");
+        resolve("unreachable");
+      });
+      const dial = async (): Promise<string> => {
+        carrier = await dialer.dial(address, clientPath);
+        if (late) carrier.close("too late");
+        const channel = await dialChannel({
+          channel: carrier,
+          protocol: "fedchat-client",
+          expects,
+          noiseKey: undefined,
+          staticKey: random.bytes(32),
+          record: undefined,
+          features: [],
+          primitives,
+          random,
+          clock,
+        });
+        channel.close("checked");
+        return "ok";
+      };
+      void dial()
+        .catch((error: unknown) => (error instanceof ProtocolError ? error.code : "unreachable"))
+        .then((code) => {
+          timer.cancel();
+          resolve(code);
+        });
+    });
+  }
+}
+
+/** What was asked for and is in the asker's record; and where it connected from, at the port that it asks for first. */
+function allowed({ addresses, remote }: DialBackAsker, asked: readonly ServerAddress[]): ServerAddress[] {
+  const own = new Set(addresses.map(placeOf));
+  const source = remote?.address;
+  const taken = asked.filter((address) => own.has(placeOf(address)) || address.host === source);
+  const port = asked[0]?.port;
+  if (source === undefined || port === undefined || !hostPattern.test(source)) return taken;
+  if (taken.some(({ host }) => host === source)) return taken;
+  return [...taken, { host: source, port, kind: isPrivateHost(source) ? "lan" : "direct" }];
+}
+
+const placeOf = ({ host, port }: ServerAddress): string => `${host} ${port}`;
+
+/** Loopback, RFC 1918, RFC 3927, RFC 4193, RFC 6598, and names that only a local network knows. */
+export function isPrivateHost(host: string): boolean {
+  return (
+    /^(127\.|10\.|192\.168\.|172\.(1[6-9]|2\d|3[01])\.|169\.254\.|100\.(6[4-9]|[7-9]\d|1[01]\d|12[0-7])\.)/.test(
+      host,
+    ) ||
+    /^(::1$|::ffff:|f[cd][0-9a-f]{2}:|fe[89ab][0-9a-f]:)/i.test(host) ||
+    /^localhost$|\.(local|lan|home|internal|localhost)$/i.test(host)
+  );
+}

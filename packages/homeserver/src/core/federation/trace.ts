@@ -1,0 +1,69 @@
+/**
+ * Where an envelope of somebody here is on its way to other servers: what waits, on which way, who signed for it, and
+ * why it does not go on. What has arrived is in no outbox any more and not told. [H18]
+ */
+import type { AccountId, EnvelopeId, EnvelopeTrace, ErrorCode } from "@fedchat/protocol";
+import { errorCodes, limits, ProtocolError, toWireError } from "@fedchat/protocol";
+import type { HomeserverStore } from "../../store/store.ts";
+import type { CustodyDesk } from "./custody-desk.ts";
+import type { Links } from "./links.ts";
+
+export interface TracePorts {
+  store: Pick<HomeserverStore, "outboxPlaces" | "receipts" | "refusals">;
+  links: Pick<Links, "get">;
+  custody: Pick<CustodyDesk, "view">;
+}
+
+type Place = Awaited<ReturnType<HomeserverStore["outboxPlaces"]>>[number];
+
+export async function traceEnvelope(
+  ports: TracePorts,
+  account: AccountId,
+  envelope: EnvelopeId,
+): Promise<EnvelopeTrace[]> {
+  const [places, refusals] = await Promise.all([
+    ports.store.outboxPlaces(envelope),
+    ports.store.refusals(account, [envelope]),
+  ]);
+  const queued = places.filter(({ from }) => from === account).slice(0, limits.envelopeDestinationsMax);
+  const room = limits.envelopeDestinationsMax - queued.length;
+  return [
+    ...(await Promise.all(queued.map((place) => traceQueued(ports, place)))),
+    ...refusals.slice(0, room).map(({ server, code }) => ({
+      server,
+      state: code === "expired" ? ("expired" as const) : ("refused" as const),
+      ...{ route: "none" as const, path: [], receipts: [] },
+      error: toWireError(new ProtocolError(asErrorCode(code))),
+      nextTryAt: null,
+    })),
+  ];
+}
+
+async function traceQueued({ store, links, custody }: TracePorts, place: Place): Promise<EnvelopeTrace> {
+  const { server, class: streamClass, sequence } = place;
+  const receipts = await store.receipts(server, streamClass, sequence, sequence);
+  const told = receipts
+    .slice(-limits.bundleHopsMax)
+    .map(({ relay, taken, until }) => ({ relay, taken, until }));
+  const link = links.get(server);
+  if (link?.connected === true) {
+    const path = [...link.via].slice(0, limits.bundleHopsMax);
+    const route = path.length > 0 ? "relayed" : "direct";
+    return { server, state: "queued", route, path, receipts: told, error: null, nextTryAt: null };
+  }
+  const view = custody.view(server);
+  const signed = receipts.at(-1);
+  const path = signed?.path ?? view?.path ?? [];
+  const refused = signed === undefined ? view?.error : undefined;
+  const error = refused ?? link?.error;
+  const tries = [view?.nextTryAt, link?.nextTryAt].filter((at) => at !== undefined);
+  return {
+    ...{ server, state: "queued", route: path.length > 0 ? "custody" : "none", path, receipts: told },
+    error: error === undefined ? null : toWireError(error),
+    nextTryAt: tries.length === 0 ? null : Math.min(...tries),
+  };
+}
+
+function asErrorCode(code: string): ErrorCode {
+  return errorCodes.find((known) => known === code) ?? "internal";
+}

@@ -1,0 +1,157 @@
+/** How far people are shown, and the people of servers one hop beyond. */
+import type { PersonView } from "@fedchat/protocol";
+import { openAccountRecord } from "@fedchat/protocol";
+import { expect, test } from "vitest";
+import { BarePeer } from "./federation-peer.ts";
+import type { Host } from "./federation-world.ts";
+import { primitives, World } from "./federation-world.ts";
+import { makeAccount } from "./test-account.ts";
+
+const handleOf = ({ record }: PersonView): string => openAccountRecord(primitives, record).record.handle;
+
+async function shown(host: Host): Promise<string[]> {
+  const people = await host.world.clock.settle(host.federation.people(false));
+  return people.map(
+    (person) => `${handleOf(person)} of ${person.serverName ?? "a linked server"} ${person.presence}`,
+  );
+}
+
+/** Carol's server in the middle, Alice's and Bob's linked with it and not with each other. */
+async function star(): Promise<[Host, Host, Host, World]> {
+  const world = new World();
+  const [alice, bob, carol] = [
+    await world.homeserver("alice", { accounts: 1 }),
+    await world.homeserver("bob", { accounts: 1 }),
+    await world.homeserver("carol", { accounts: 0 }),
+  ];
+  bob.accounts.visibility = "beyond";
+  await world.link(alice, carol);
+  await world.link(bob, carol);
+  await world.clock.advance(3_000);
+  return [alice, bob, carol, world];
+}
+
+test("[L24] whoever looks sees the people of the star's other leaves, with presence and changes", async () => {
+  const [alice, bob, , world] = await star();
+  alice.federation.watchBeyond(true);
+  await world.clock.advance(3_000);
+  expect(await shown(alice)).toEqual(["person0 of bob online"]);
+
+  const [person] = bob.accounts.listed();
+  bob.accounts.change([{ ...person!, presence: "offline" }]);
+  await world.clock.advance(3_000);
+  expect(await shown(alice)).toEqual(["person0 of bob offline"]);
+  expect(alice.events("people").at(-1)).toMatchObject({ server: bob.id });
+  expect(await world.clock.settle(alice.federation.lookup(bob.id, bob.person))).toEqual(
+    bob.people[0]!.signed,
+  );
+});
+
+test("[L24] nothing is told to who does not look, and what was told is forgotten with the look", async () => {
+  const [alice, bob, , world] = await star();
+  expect(await shown(alice)).toEqual([]);
+  alice.federation.watchBeyond(true);
+  await world.clock.advance(3_000);
+  alice.federation.watchBeyond(false);
+  await world.clock.advance(1_000);
+  expect(await shown(alice)).toEqual([]);
+  expect(alice.events("people").at(-1)).toMatchObject({ server: bob.id, whole: true, people: [] });
+});
+
+test("[L24] only people who chose it are told beyond, and never on to a third hop", async () => {
+  const [alice, bob, , world] = await star();
+  bob.accounts.visibility = "linked";
+  bob.accounts.change(bob.accounts.listed(), "beyond");
+  const dora = await world.homeserver("dora", { accounts: 1 });
+  await world.link(dora, bob);
+  dora.accounts.visibility = "directory";
+  dora.accounts.change(dora.accounts.listed(), "linked");
+  alice.federation.watchBeyond(true);
+  await world.clock.advance(3_000);
+  expect(await shown(alice)).toEqual([]);
+});
+
+test("[L23] who hides is gone from where they were shown; others are not told that somebody hides", async () => {
+  const world = new World();
+  const [alice, bob] = await world.linkedPair();
+  await world.clock.advance(3_000);
+  expect(await shown(alice)).toHaveLength(2);
+
+  const [first, second] = bob.accounts.listed();
+  bob.accounts.change([{ ...first!, visibility: "hidden" }]);
+  await world.clock.advance(3_000);
+  expect(await shown(alice)).toEqual(["person1 of a linked server online"]);
+
+  const seen: unknown[] = [];
+  world.network.tamper = (frame) => {
+    seen.push(frame);
+    return frame;
+  };
+  bob.accounts.change([{ ...second!, visibility: "hidden" }], "hidden");
+  await world.clock.advance(1);
+  expect(seen).toEqual([]);
+});
+
+test("[L24] a server that is linked itself speaks for itself", async () => {
+  const [alice, bob, , world] = await star();
+  alice.federation.watchBeyond(true);
+  await world.link(alice, bob);
+  await world.clock.advance(3_000);
+  expect(await shown(alice)).toEqual(["person0 of a linked server online"]);
+  await world.clock.settle(alice.federation.removeLink(bob.id));
+  await world.clock.advance(3_000);
+  expect(await shown(alice)).toEqual([]);
+});
+
+test("[L24] with the link that told, what it told is gone", async () => {
+  const [alice, , carol, world] = await star();
+  alice.federation.watchBeyond(true);
+  await world.clock.advance(3_000);
+  carol.crash();
+  await world.clock.advance(3_000);
+  expect(await shown(alice)).toEqual([]);
+});
+
+test("[L24] a liar can tell only records that their servers signed, of people who live there, within bounds", async () => {
+  const world = new World();
+  const alice = await world.homeserver("alice");
+  const mallory = await BarePeer.mutual(world, alice);
+  const bob = await world.homeserver("bob", { accounts: 1 });
+  const stranger = makeAccount(
+    { primitives, random: world.random },
+    { server: mallory.id, handle: "stranger", nowMs: world.clock.now() },
+  );
+  alice.federation.watchBeyond(true);
+  await world.clock.advance(100);
+  const tell = (server: Uint8Array, record: Uint8Array) =>
+    mallory.control({
+      kind: "peopleBeyond",
+      server,
+      whole: true,
+      people: [{ record, presence: "online", visibility: "beyond" }],
+      more: false,
+      gone: [],
+    });
+  const forged = bob.own.signed.slice();
+  forged[forged.length - 1]! ^= 1;
+
+  tell(forged, bob.people[0]!.signed);
+  tell(bob.own.signed, stranger.signed);
+  tell(alice.own.signed, alice.people[0]!.signed);
+  await world.clock.advance(3_000);
+  expect(await shown(alice)).toEqual([]);
+  tell(bob.own.signed, bob.people[0]!.signed);
+  await world.clock.advance(3_000);
+  expect(await shown(alice)).toEqual(["person0 of bob online"]);
+});
+
+test("[L23] people are found by the beginning of a handle or of a word of the name", async () => {
+  const [alice, , , world] = await star();
+  alice.federation.watchBeyond(true);
+  await world.clock.advance(3_000);
+  const found = async (text: string) =>
+    (await world.clock.settle(alice.federation.searchPeople(text))).map(handleOf);
+  expect(await found("@PERS")).toEqual(["person0"]);
+  expect(await found("erson")).toEqual([]);
+  expect(await found(" ")).toEqual([]);
+});

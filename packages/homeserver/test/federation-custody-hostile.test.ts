@@ -1,0 +1,379 @@
+/** Relays, sources and destinations that forge, replay, reorder, truncate and lie about custody. */
+import type { BundleHeader, BundleRoute, CustodyReceipt, LinkControl } from "@fedchat/protocol";
+import {
+  bundleHash,
+  custodyReceipt,
+  decodeBundle,
+  directRoute,
+  encodeBundle,
+  encodeBundleBody,
+  limits,
+} from "@fedchat/protocol";
+import { expect, test } from "vitest";
+import { SendingSeals } from "../src/core/federation/seals.ts";
+import { heldFrom, progress, star } from "./custody-scene.ts";
+import { BarePeer } from "./federation-peer.ts";
+import type { Host } from "./federation-world.ts";
+import { primitives, World } from "./federation-world.ts";
+
+const minute = 60_000;
+
+/** A relay with Carol, who is away, and Mallory, who is mutually linked with it. */
+async function atRelay() {
+  const world = new World();
+  const [relay, carol] = [await world.homeserver("relay"), await world.homeserver("carol")];
+  await world.link(carol, relay);
+  carol.crash();
+  const mallory = await BarePeer.mutual(world, relay);
+  await world.clock.advance(minute);
+  return { world, relay, carol, mallory };
+}
+
+/** Carol with Alice, who is away, and Mallory, who is mutually linked and relays. */
+async function atDestination() {
+  const world = new World();
+  const [alice, carol] = [await world.homeserver("alice"), await world.homeserver("carol")];
+  await world.link(alice, carol);
+  await world.clock.settle(alice.send(carol, "before"));
+  await world.clock.advance(minute);
+  const { incoming } = await carol.store.load();
+  const { stream, committed } = incoming.find((row) => row.class === "messages")!;
+  alice.crash();
+  const mallory = await BarePeer.mutual(world, carol);
+  mallory.control({ kind: "custodySource", record: alice.own.signed });
+  return { world, alice, carol, mallory, stream, committed };
+}
+
+/** What a server that has these keys would seal. */
+function sealedBy(from: Pick<Host, "id" | "keys" | "world">, to: Host) {
+  const { random, clock } = from.world;
+  const seals = new SendingSeals({
+    ...{ self: from.id, noisePrivateKey: from.keys.noise, primitives, random, clock },
+  });
+  const peer = { server: to.id, noiseKey: to.own.record.noiseKey };
+  return (header: Partial<BundleHeader>, body: Uint8Array, route: Partial<BundleRoute> = {}): Uint8Array => {
+    const full = {
+      class: "messages",
+      stream: 1_000,
+      sequence: 1,
+      created: clock.now(),
+      lifetimeMs: 3_600_000,
+    };
+    const bundle = decodeBundle(seals.seal(peer, { ...full, ...header } as BundleHeader, body));
+    return encodeBundle({ ...bundle, route: { ...directRoute, ...route } });
+  };
+}
+
+const byMallory = (mallory: BarePeer, to: Host) =>
+  sealedBy({ id: mallory.id, keys: { seed: mallory.seed, noise: mallory.noise }, world: mallory.world }, to);
+
+const text = (from: Host, to: Host, words: string): Uint8Array =>
+  encodeBundleBody({ kind: "envelopes", envelopes: [from.envelope([to.person], words)] });
+const anything = encodeBundleBody({
+  kind: "refusals",
+  refusals: [{ envelope: "a".repeat(26), from: "a".repeat(52), to: "a".repeat(52), code: "x" } as never],
+});
+
+function said<K extends LinkControl["kind"]>(peer: BarePeer, kind: K): Extract<LinkControl, { kind: K }>[] {
+  return peer.controls.filter((one): one is Extract<LinkControl, { kind: K }> => one.kind === kind);
+}
+
+const receipts = (peer: BarePeer): CustodyReceipt[] =>
+  said(peer, "custodyReceipt").map(({ receipt }) => custodyReceipt.open(primitives, receipt));
+const refusals = (peer: BarePeer): string[] => said(peer, "custodyRefused").map(({ error }) => error.code);
+const hashOf = (encoded: Uint8Array): Uint8Array => bundleHash(primitives, decodeBundle(encoded));
+
+test("[K2] the receipt is the relay's, for that very bundle; the same bundle again gives the same receipt", async () => {
+  const { world, relay, carol, mallory } = await atRelay();
+  const bundle = byMallory(mallory, carol)({}, anything);
+  mallory.bundle(bundle);
+  await world.clock.advance(100);
+  relay.process.skewMs = 5_000;
+  mallory.bundle(bundle);
+  await world.clock.advance(100);
+
+  const [first, again] = said(mallory, "custodyReceipt");
+  expect(again).toEqual(first);
+  expect(receipts(mallory)[0]).toMatchObject({
+    ...{ relay: relay.id, source: mallory.id, destination: carol.id, class: "messages" },
+    ...{ stream: 1_000, sequence: 1, bundle: hashOf(bundle) },
+  });
+  expect(relay.federation.custody().bundles).toBe(1);
+});
+
+test("[K3] without consent, sense or time a bundle is refused, and nothing of it is kept", async () => {
+  const { world, relay, carol, mallory } = await atRelay();
+  const alice = await world.homeserver("alice");
+  const seal = byMallory(mallory, carol);
+  const notes: [string, Uint8Array][] = [
+    ["not-allowed", byMallory(mallory, alice)({}, anything)],
+    ["malformed", seal({}, anything, { path: [relay.id] })],
+    ["malformed", seal({}, anything, { path: [carol.id] })],
+    ["malformed", seal({}, anything, { path: [alice.id, alice.id] })],
+    ["not-allowed", seal({}, anything, { path: [alice.id] })],
+    ["not-allowed", seal({}, anything, { hopLimit: 0 })],
+    ["expired", seal({ created: world.clock.now() - 7_200_000 }, anything)],
+    ["unknown-server", sealedBy(alice, carol)({}, anything)],
+  ];
+  for (const [, bundle] of notes) mallory.bundle(bundle);
+  await world.clock.advance(1_000);
+
+  expect(refusals(mallory)).toEqual(notes.map(([code]) => code));
+  expect(said(mallory, "custodyReceipt")).toEqual([]);
+  expect(relay.federation.custody()).toEqual({ bundles: 0, bytes: 0 });
+});
+
+test("[K3] what is cut short is let go and counted against who sent it", async () => {
+  const { world, relay, carol, mallory } = await atRelay();
+  const bundle = byMallory(mallory, carol)({}, anything);
+  for (let at = 0; at < 65; at += 1) mallory.bundle(bundle.subarray(0, 10 + at * 2));
+  await world.clock.advance(1_000);
+
+  expect(mallory.closed).toBe("malformed");
+  expect(relay.federation.custody().bundles).toBe(0);
+});
+
+test("[K3] one source cannot use what is there for others", async () => {
+  const { world, relay, carol, mallory } = await atRelay();
+  Object.assign(relay.relaying, { storageBytesMax: 40_000 });
+  const seal = byMallory(mallory, carol);
+  for (let sequence = 1; sequence <= 40; sequence += 1) mallory.bundle(seal({ sequence }, anything));
+  await world.clock.advance(1_000);
+
+  const { bytes, bundles } = relay.federation.custody();
+  expect(bytes).toBeLessThanOrEqual(10_000);
+  expect(new Set(refusals(mallory))).toEqual(new Set(["quota-exceeded"]));
+  expect(said(mallory, "custodyReceipt")).toHaveLength(bundles);
+  await relay.restart();
+  expect(relay.federation.custody()).toEqual({ bytes, bundles });
+});
+
+test("[K2] nobody puts another's bundle in the place of one that somebody else handed over", async () => {
+  const { world, relay, alice, carol } = await star();
+  carol.crash();
+  await world.clock.advance(minute);
+  await world.clock.settle(alice.send(carol, "genuine"));
+  await world.clock.until(() => progress(alice, "custody").length === 1, "the relay signs for it");
+  const [row] = await alice.store.outboxPage(carol.id, "messages", 0, 1);
+  const mallory = await BarePeer.mutual(world, relay);
+  mallory.control({ kind: "custodySource", record: alice.own.signed });
+  const forged = sealedBy({ ...alice, id: alice.id, keys: { ...alice.keys, noise: mallory.noise } }, carol);
+  const { stream } = row!;
+  for (const sequence of [1, 2, 3, 9_999]) mallory.bundle(forged({ stream, sequence }, anything));
+  const future = world.clock.now() + 10 ** 9;
+  mallory.bundle(forged({ class: "control", stream: 0, sequence: 0, created: future }, anything));
+  await world.clock.advance(1_000);
+  expect(said(mallory, "custodyReceipt").length).toBeGreaterThan(3);
+  alice.crash();
+  await carol.start();
+  await world.clock.advance(5 * minute);
+
+  expect(await carol.inbox()).toEqual(["genuine"]);
+  expect(await heldFrom(relay, alice, carol)).toEqual(["messages 9999"]);
+});
+
+test("[K6] only a destination says what it has, and only of what was sent to it", async () => {
+  const { world, relay, alice, carol } = await star();
+  carol.crash();
+  await world.clock.advance(minute);
+  await world.clock.settle(alice.send(carol, "still here"));
+  await world.clock.until(() => progress(alice, "custody").length === 1, "the relay signs for it");
+  const [row] = await alice.store.outboxPage(carol.id, "messages", 0, 1);
+  const held = await heldFrom(relay, alice, carol);
+  const page = await relay.store.custodyPage(carol.id, alice.id, undefined, 10);
+  const mallory = await BarePeer.mutual(world, relay);
+  const taken = { kind: "custodyTaken", source: alice.id, class: "messages", stream: row!.stream } as const;
+  mallory.control({ ...taken, upTo: 1_000_000 });
+  for (const { hash } of page) mallory.control({ kind: "custodyDone", bundle: hash });
+  await world.clock.advance(1_000);
+
+  expect(held).toContain(`messages ${row!.sequence}`);
+  expect(await heldFrom(relay, alice, carol)).toEqual(held);
+});
+
+/** Alice with a message for Carol, who is away; Mallory, who relays for both as far as Alice knows, holds it. */
+async function atSource() {
+  const world = new World();
+  const [alice, carol] = [await world.homeserver("alice"), await world.homeserver("carol")];
+  await world.link(alice, carol);
+  const mallory = await BarePeer.mutual(world, alice, "mallory", { relaysFor: "anyone" });
+  // Before it notices that this is not so.
+  carol.renewRecord({ relays: [mallory.id] });
+  await world.clock.advance(1_000);
+  carol.crash();
+  await world.clock.settle(alice.send(carol, "in bad hands"));
+  await world.clock.until(() => mallory.sealed.some(isMessage), "it is handed to Mallory");
+  const bundle = mallory.sealed.findLast(isMessage)!;
+  const { header } = decodeBundle(bundle);
+  const claim: CustodyReceipt = {
+    ...{ relay: mallory.id, source: alice.id, destination: carol.id, class: "messages" },
+    ...{ stream: header.stream, sequence: header.sequence, bundle: hashOf(bundle) },
+    ...{ taken: world.clock.now(), until: world.clock.now() + 10 ** 9 },
+  };
+  const claims = (change: Partial<CustodyReceipt>, seed = mallory.seed) =>
+    mallory.control({
+      kind: "custodyReceipt",
+      receipt: custodyReceipt.sign(primitives, seed, { ...claim, ...change }),
+    });
+  return { world, alice, carol, mallory, claims };
+}
+
+const isMessage = (encoded: Uint8Array): boolean => decodeBundle(encoded).header.class === "messages";
+
+test("[K9] receipts of another bundle, of a server that is not on the way, or that are over, count for nothing", async () => {
+  const { world, alice, carol, mallory, claims } = await atSource();
+  const other = await world.homeserver("other");
+  claims({ bundle: new Uint8Array(32) });
+  claims({ sequence: 77 });
+  claims({ stream: 77 });
+  claims({ taken: 1, until: 2 });
+  claims({ relay: other.id }, other.keys.seed);
+  await world.clock.advance(1_000);
+  expect(progress(alice, "custody")).toEqual([]);
+  expect(await alice.store.receipts(carol.id, "messages", 0, 100)).toEqual([]);
+
+  claims({});
+  await world.clock.advance(1_000);
+  expect(progress(alice, "custody")).toMatchObject([{ custody: { relay: mallory.id } }]);
+});
+
+test("[K9] what a relay signed for is handed over again after six hours, then less and less often", async () => {
+  const { world, claims, mallory } = await atSource();
+  claims({});
+  await world.clock.advance(1_000);
+  const handed = () => mallory.sealed.filter(isMessage).length;
+  const before = handed();
+  await world.clock.advance(5 * 60 * minute);
+  expect(handed()).toBe(before);
+  await world.clock.advance(2 * 60 * minute);
+  expect(handed()).toBeGreaterThan(before);
+});
+
+test("[K9] a relay that does not answer is given up for a while", async () => {
+  const { world, alice, mallory } = await atSource();
+  await world.clock.advance(5 * minute);
+
+  expect(mallory.sealed.filter(isMessage)).toHaveLength(1);
+  const [row] = await alice.store.outboxPage(mallory.id, "messages", 0, 1);
+  expect(row).toBeUndefined();
+  expect(progress(alice, "custody")).toEqual([]);
+});
+
+test("[K5] a relay brings bundles of a source that is away: opened by the source's key, delivered once and in order", async () => {
+  const { world, alice, carol, mallory, stream, committed } = await atDestination();
+  const seal = sealedBy(alice, carol);
+  const [second, third] = ["second", "third"].map((words, index) =>
+    seal({ stream, sequence: committed + 1 + index }, text(alice, carol, words)),
+  );
+  for (const bundle of [third!, second!, second!]) mallory.bundle(bundle);
+  await world.clock.advance(1_000);
+  mallory.bundle(third!);
+  await world.clock.advance(1_000);
+
+  expect(await carol.inbox()).toEqual(["before", "second", "third"]);
+  const last = said(mallory, "custodyTaken").at(-1);
+  expect(last).toMatchObject({ source: alice.id, class: "messages", stream, upTo: committed + 2 });
+});
+
+test("[K6] what does not authenticate is done with by itself, and an older stream counts as taken", async () => {
+  const { world, alice, carol, mallory, stream, committed } = await atDestination();
+  const forged = sealedBy({ ...alice, id: alice.id, keys: { ...alice.keys, noise: mallory.noise } }, carol);
+  const bad = forged({ stream, sequence: committed + 5 }, text(alice, carol, "forged"));
+  const old = sealedBy(alice, carol)({ stream: 7, sequence: 3 }, text(alice, carol, "old"));
+  mallory.bundle(bad);
+  mallory.bundle(old);
+  await world.clock.advance(1_000);
+
+  expect(said(mallory, "custodyDone")).toEqual([{ kind: "custodyDone", bundle: hashOf(bad) }]);
+  expect(said(mallory, "custodyTaken")).toMatchObject([{ stream: 7, upTo: 3 }]);
+  expect(await carol.inbox()).toEqual(["before"]);
+});
+
+test("[K5] a relay that cannot show the source's record, or shows a forged one, brings nothing", async () => {
+  const world = new World();
+  const [alice, carol] = [await world.homeserver("alice"), await world.homeserver("carol")];
+  const mallory = await BarePeer.mutual(world, carol);
+  const forgedRecord = alice.own.signed.slice();
+  forgedRecord[forgedRecord.length - 1]! ^= 1;
+  mallory.bundle(sealedBy(alice, carol)({}, text(alice, carol, "who?")));
+  mallory.control({ kind: "custodySource", record: forgedRecord });
+  mallory.bundle(sealedBy(alice, carol)({}, text(alice, carol, "who?")));
+  await world.clock.advance(1_000);
+
+  expect(await carol.inbox()).toEqual([]);
+  expect((await carol.store.load()).incoming).toEqual([]);
+});
+
+test("[K7] control by custody moves forward only: what is replayed or beyond what was sent changes nothing", async () => {
+  const { world, alice, carol, mallory, stream, committed } = await atDestination();
+  await world.clock.settle(carol.send(alice, "waits for alice"));
+  const [waiting] = await carol.store.outboxPage(alice.id, "messages", 0, 1);
+  const seal = sealedBy(alice, carol);
+  const control = (sending: { stream: number; floor: number; next: number }, held: number) => {
+    const receiving = { stream: waiting!.stream, committed: held };
+    const items = [{ kind: "state", class: "messages", sending, receiving } as const];
+    const body = encodeBundleBody({ kind: "control", items });
+    mallory.bundle(seal({ class: "control", stream: 0, sequence: 0 }, body));
+  };
+  control({ stream: 5, floor: 900, next: 901 }, 0);
+  control({ stream, floor: 1, next: committed + 1 }, waiting!.sequence + 500);
+  await world.clock.advance(1_000);
+  expect((await carol.store.load()).incoming).toContainEqual({
+    ...{ source: alice.id, class: "messages", stream, committed },
+  });
+  expect(carol.link(alice)?.queueDepth).toBe(1);
+  expect(said(mallory, "custodyDone")).toHaveLength(2);
+
+  control({ stream, floor: committed + 4, next: committed + 6 }, 0);
+  mallory.bundle(seal({ stream, sequence: committed + 4 }, text(alice, carol, "behind the floor")));
+  await world.clock.advance(1_000);
+  expect(await carol.inbox()).toEqual(["before", "behind the floor"]);
+});
+
+test("[K5] strangers' bundles through one relay are limited, whoever they say they are from", async () => {
+  const world = new World();
+  const carol = await world.homeserver("carol");
+  const mallory = await BarePeer.mutual(world, carol);
+  for (let n = 0; n < 230; n += 1) {
+    const stranger = new BarePeer(world, `stranger-${n}`, carol);
+    const keys = { seed: stranger.seed, noise: stranger.noise };
+    mallory.control({ kind: "custodySource", record: stranger.signed });
+    const envelope = carol.envelope([carol.person], `request ${n}`, "request");
+    const body = encodeBundleBody({ kind: "envelopes", envelopes: [envelope] });
+    mallory.bundle(sealedBy({ id: stranger.id, keys, world }, carol)({}, body));
+  }
+  await world.clock.advance(1_000);
+
+  const arrived = (await carol.inbox()).length;
+  expect(arrived).toBeGreaterThan(100);
+  expect(arrived).toBeLessThanOrEqual(201);
+});
+
+test("[K7] of one pair a relay keeps the newest control bundle of each who hands it over", async () => {
+  const { world, relay, carol, mallory } = await atRelay();
+  const seal = byMallory(mallory, carol);
+  const control = (created: number) => seal({ class: "control", stream: 0, sequence: 0, created }, anything);
+  const now = world.clock.now();
+  const [older, newer] = [control(now - 1_000), control(now)];
+  for (const bundle of [older, newer]) {
+    mallory.bundle(bundle);
+    await world.clock.advance(100);
+  }
+  mallory.bundle(control(now - 500));
+  await world.clock.advance(100);
+
+  expect(receipts(mallory).map(({ bundle }) => bundle)).toEqual([hashOf(older), hashOf(newer)]);
+  expect(refusals(mallory)).toEqual(["expired"]);
+  const [held, ...others] = await relay.store.custodyPage(carol.id, mallory.id, undefined, 10);
+  expect(others).toEqual([]);
+  expect(held!.hash).toEqual(hashOf(newer));
+});
+
+test("[K1] the hop limit bounds how many take a bundle", async () => {
+  const { world, relay, carol, mallory } = await atRelay();
+  mallory.bundle(byMallory(mallory, carol)({}, anything, { hopLimit: 1 }));
+  await world.clock.advance(100);
+  const [held] = await relay.store.custodyPage(carol.id, mallory.id, undefined, 1);
+  expect(decodeBundle(held!.bundle).route).toEqual({ hopLimit: 0, path: [] });
+  expect(limits.bundleHopsMax).toBe(16);
+});

@@ -1,0 +1,264 @@
+/** Store-and-forward: what waits for a server that is away is left with relays, and nothing depends on their honesty. */
+import { expect, test } from "vitest";
+import { chain, heldBy, heldFrom, progress, star } from "./custody-scene.ts";
+
+const minute = 60_000;
+const hour = 60 * minute;
+
+test("[K1] [K5] [K7] A sends and goes off; C wakes while A is off and has it; A learns so on its return", async () => {
+  const { world, relay, alice, carol } = await star();
+  carol.crash();
+  await world.clock.advance(minute);
+  await world.clock.settle(alice.send(carol, "while you sleep"));
+  await world.clock.until(() => progress(alice, "custody").length === 1, "the relay signs for it");
+  expect(progress(alice, "custody")).toMatchObject([
+    { server: carol.id, path: [relay.id], custody: { relay: relay.id } },
+  ]);
+  alice.crash();
+  await world.clock.advance(hour);
+  expect(await carol.inbox()).toEqual([]);
+
+  await carol.start();
+  await world.clock.advance(minute);
+  expect(await carol.inbox()).toEqual(["while you sleep"]);
+  carol.crash();
+  await world.clock.advance(hour);
+  await alice.start();
+  await world.clock.advance(minute);
+
+  expect(progress(alice, "forwarded")).toMatchObject([{ server: carol.id }]);
+  expect(alice.link(carol)?.queueDepth).toBe(0);
+  expect(await heldBy(relay)).toBe(0);
+});
+
+test("[K4] a chain of two relays that sleep in turns carries a message to its end", async () => {
+  const { world, relay, further, alice, carol } = await chain();
+  carol.crash();
+  further.crash();
+  await world.clock.advance(minute);
+  await world.clock.settle(alice.send(carol, "hand over hand"));
+  await world.clock.until(() => progress(alice, "custody").length === 1, "the first relay signs for it");
+  alice.crash();
+  await world.clock.advance(hour);
+  await further.start();
+  await world.clock.advance(10 * minute);
+  expect([await heldBy(relay), (await heldBy(further)) > 0]).toEqual([0, true]);
+  relay.crash();
+  await carol.start();
+  await world.clock.advance(10 * minute);
+  expect(await carol.inbox()).toEqual(["hand over hand"]);
+  carol.crash();
+  await relay.start();
+  await world.clock.advance(10 * minute);
+  further.crash();
+  await alice.start();
+  await world.clock.advance(10 * minute);
+
+  expect(progress(alice, "forwarded")).toMatchObject([{ server: carol.id }]);
+  expect(alice.link(carol)?.queueDepth).toBe(0);
+});
+
+test("[K9] a relay that signs for what it then loses delays a message and loses none", async () => {
+  const { world, relay, alice, carol } = await star();
+  const empty = relay.backup();
+  carol.crash();
+  await world.clock.advance(minute);
+  await world.clock.settle(alice.send(carol, "trusted to a sieve"));
+  await world.clock.until(() => progress(alice, "custody").length === 1, "the relay signs for it");
+  await relay.restore(empty);
+  await world.clock.advance(minute);
+  expect(await heldFrom(relay, alice, carol)).not.toContain("messages 1");
+
+  await world.clock.advance(7 * hour);
+  expect(await heldFrom(relay, alice, carol)).toContain("messages 1");
+  alice.crash();
+  await carol.start();
+  await world.clock.advance(minute);
+  expect(await carol.inbox()).toEqual(["trusted to a sieve"]);
+});
+
+test("[K9] what went into custody does not come twice when both ends meet", async () => {
+  const { world, relay, alice, carol } = await star();
+  carol.crash();
+  await world.clock.advance(minute);
+  for (const text of ["one", "two"]) await world.clock.settle(alice.send(carol, text));
+  await world.clock.until(() => progress(alice, "custody").length === 2, "the relay signs for both");
+  await carol.start();
+  await world.clock.advance(10 * minute);
+
+  expect(await carol.inbox()).toEqual(["one", "two"]);
+  expect(progress(alice, "forwarded")).toHaveLength(2);
+  expect(await heldBy(relay)).toBe(0);
+  await world.clock.settle(alice.send(carol, "three"));
+  await world.clock.advance(minute);
+  expect(await carol.inbox()).toEqual(["one", "two", "three"]);
+});
+
+test("[K3] [K9] [H18] a full relay refuses; the source waits with the reason and hands it over when there is room", async () => {
+  const { world, relay, alice, carol } = await star();
+  Object.assign(relay.relaying, { storageBytesMax: 100 });
+  carol.crash();
+  await world.clock.advance(minute);
+  const envelope = alice.envelope([carol.person], "no room");
+  await world.clock.settle(alice.federation.submit(carol.id, envelope));
+  await world.clock.advance(minute);
+  expect(await alice.federation.trace(alice.person, envelope.id)).toMatchObject([
+    { server: carol.id, state: "queued", route: "none", receipts: [], error: { code: "quota-exceeded" } },
+  ]);
+  const [trace] = await alice.federation.trace(alice.person, envelope.id);
+  expect(trace!.nextTryAt).toBeGreaterThan(world.clock.now());
+
+  Object.assign(relay.relaying, { storageBytesMax: 1_000_000 });
+  await world.clock.advance(20 * minute);
+  expect(await alice.federation.trace(alice.person, envelope.id)).toMatchObject([
+    { route: "custody", path: [relay.id], receipts: [{ relay: relay.id }] },
+  ]);
+  expect(await alice.federation.trace(carol.person, envelope.id)).toEqual([]);
+});
+
+test("[K3] a relay that does not consent any more is not asked on and on", async () => {
+  const { world, relay, alice, carol } = await star();
+  Object.assign(relay.relaying, { relaysFor: "nobody" });
+  carol.crash();
+  await world.clock.advance(minute);
+  let refused = 0;
+  world.network.tamper = (frame, from) => {
+    if (from === "relay") refused += 1;
+    return frame;
+  };
+  const envelope = alice.envelope([carol.person], "nobody's");
+  await world.clock.settle(alice.federation.submit(carol.id, envelope));
+  await world.clock.advance(minute);
+  expect(await heldBy(relay)).toBe(0);
+  expect(await alice.federation.trace(alice.person, envelope.id)).toMatchObject([
+    { route: "none", error: { code: "not-allowed" } },
+  ]);
+  expect(refused).toBeLessThan(30);
+});
+
+test("[K3] custody ends after 14 days, and the room is free again", async () => {
+  const { world, relay, alice, carol } = await star();
+  carol.crash();
+  await world.clock.advance(minute);
+  await world.clock.settle(alice.send(carol, "for a fortnight"));
+  await world.clock.until(() => progress(alice, "custody").length === 1, "the relay signs for it");
+  const [{ custody } = {}] = progress(alice, "custody");
+  expect(custody!.until - custody!.taken).toBe(14 * 24 * hour);
+  alice.crash();
+  relay.process.skewMs = 15 * 24 * hour;
+  await world.clock.advance(20 * minute);
+
+  expect(await heldBy(relay)).toBe(0);
+  expect(relay.federation.custody()).toEqual({ bundles: 0, bytes: 0 });
+});
+
+test("[K8] a source restored from a backup numbers anew: what it hands over is not taken for what was lost", async () => {
+  const { world, relay, alice, carol } = await star();
+  await world.clock.settle(alice.send(carol, "one"));
+  await world.clock.advance(minute);
+  const backup = alice.backup();
+  for (const text of ["two", "three"]) await world.clock.settle(alice.send(carol, text));
+  await world.clock.advance(minute);
+  carol.crash();
+  await alice.restore(backup);
+  await world.clock.advance(minute);
+  for (const text of ["four", "five", "six"]) await world.clock.settle(alice.send(carol, text));
+  await world.clock.until(() => progress(alice, "custody").length === 3, "the relay signs for all");
+  alice.crash();
+  await carol.start();
+  await world.clock.advance(minute);
+
+  expect(await carol.inbox()).toEqual(["one", "two", "three", "four", "five", "six"]);
+  carol.crash();
+  await alice.start();
+  await world.clock.advance(10 * minute);
+  expect(progress(alice, "forwarded")).toHaveLength(3);
+  expect(await heldBy(relay)).toBe(0);
+});
+
+test("[K7] a destination restored from a backup gets what is still kept, and shows nothing twice", async () => {
+  const { world, alice, carol } = await star();
+  await world.clock.settle(alice.send(carol, "one"));
+  await world.clock.advance(minute);
+  const backup = carol.backup();
+  carol.crash();
+  await world.clock.advance(minute);
+  await world.clock.settle(alice.send(carol, "two"));
+  await world.clock.until(() => progress(alice, "custody").length === 1, "the relay signs for it");
+  alice.crash();
+  await carol.start();
+  await world.clock.advance(minute);
+  expect(await carol.inbox()).toEqual(["one", "two"]);
+  await carol.restore(backup);
+  await world.clock.advance(minute);
+  await alice.start();
+  await world.clock.settle(alice.send(carol, "three"));
+  await world.clock.advance(20 * minute);
+
+  const inbox = await carol.inbox();
+  expect(inbox[0]).toBe("one");
+  expect(inbox.at(-1)).toBe("three");
+  expect(new Set(inbox).size).toBe(inbox.length);
+  expect(alice.link(carol)?.queueDepth).toBe(0);
+});
+
+test("[K8] a floor that rose by expiry reaches the destination through custody", async () => {
+  const { world, alice, carol } = await star();
+  await world.clock.settle(alice.send(carol, "one"));
+  await world.clock.advance(minute);
+  carol.crash();
+  world.network.partition("alice", "relay");
+  const old = alice.envelope([carol.person], "too old");
+  await world.clock.settle(alice.federation.submit(carol.id, old));
+  alice.process.skewMs = 31 * 24 * hour;
+  await world.clock.advance(20 * minute);
+  expect(progress(alice, "expired")).toHaveLength(1);
+  expect(await alice.federation.trace(alice.person, old.id)).toMatchObject([
+    { server: carol.id, state: "expired", error: { code: "expired" } },
+  ]);
+  alice.process.skewMs = 0;
+  world.network.heal("alice", "relay");
+  await world.clock.advance(10 * minute);
+  await world.clock.settle(alice.send(carol, "young enough"));
+  await world.clock.until(() => progress(alice, "custody").length === 1, "the relay signs for it");
+  alice.crash();
+  await carol.start();
+  await world.clock.advance(5 * minute);
+
+  expect(await carol.inbox()).toEqual(["one", "young enough"]);
+});
+
+test("[K1] [K5] a backlog larger than every window comes through custody in order", async () => {
+  const { world, relay, alice, carol } = await star();
+  carol.crash();
+  await world.clock.advance(minute);
+  const all = Array.from({ length: 400 }, (_, index) => `number ${index}`);
+  for (const text of all) await world.clock.settle(alice.send(carol, text));
+  await world.clock.until(() => progress(alice, "custody").length === 400, "the relay signs for all");
+  alice.crash();
+  await carol.start();
+  await world.clock.advance(10 * minute);
+
+  expect(await carol.inbox()).toEqual(all);
+  expect(await heldBy(relay)).toBeLessThan(2);
+});
+
+test("[K2] a relay that crashes at any moment signs only for what it still has", async () => {
+  const { world, relay, alice, carol } = await star("crashing relay");
+  carol.crash();
+  await world.clock.advance(minute);
+  relay.disk.delayMs = 200;
+  for (let round = 0; round < 12; round += 1) {
+    await world.clock.settle(alice.send(carol, `round ${round}`));
+    await world.clock.advance(world.random.between(1, 3_000));
+    if (round % 3 === 0) await relay.restart();
+  }
+  await world.clock.advance(30 * minute);
+  const signed = new Set(progress(alice, "custody").map(({ envelope }) => envelope));
+  expect(signed.size).toBe(12);
+  alice.crash();
+  await carol.start();
+  await world.clock.advance(10 * minute);
+
+  expect(await carol.inbox()).toEqual(Array.from({ length: 12 }, (_, round) => `round ${round}`));
+});

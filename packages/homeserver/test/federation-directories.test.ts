@@ -1,0 +1,279 @@
+/** Directories: registering, what they announce, what they may not do, and going on without them. */
+import type { PersonView, ServerAddress, ServerId } from "@fedchat/protocol";
+import { openAccountRecord, ProtocolError, serverId, serverRecord } from "@fedchat/protocol";
+import { expect, test } from "vitest";
+import { Directory } from "../src/core/directory/directory.ts";
+import type { OwnRecord } from "../src/core/federation/index.ts";
+import { GroupCommit } from "../src/core/group-commit.ts";
+import { silentLog } from "../src/core/log.ts";
+import { MemoryStore } from "../src/store/memory-store.ts";
+import { BarePeer } from "./federation-peer.ts";
+import type { Host } from "./federation-world.ts";
+import { primitives, World } from "./federation-world.ts";
+import type { ProcessClock } from "./virtual/virtual-clock.ts";
+
+/** A directory on the virtual network: what survives its process, and its process. */
+class TestDirectory {
+  readonly id: ServerId;
+  readonly world: World;
+  readonly address: ServerAddress;
+  readonly own: OwnRecord;
+  directory!: Directory;
+  readonly #noise: Uint8Array;
+  readonly #token: Uint8Array | undefined;
+  #store = new MemoryStore();
+  #clock: ProcessClock | undefined;
+
+  constructor(world: World, host: string, token?: string, keysOf = host) {
+    const random = world.random.fork(`keys of ${keysOf}`);
+    const seed = random.bytes(32);
+    this.world = world;
+    this.address = { host, port: 8443, kind: "direct" };
+    this.#noise = random.bytes(32);
+    this.#token = token === undefined ? undefined : new TextEncoder().encode(token);
+    const now = world.clock.now();
+    this.id = serverId.fromBytes(primitives.ed25519.publicKey(seed));
+    const record = {
+      key: this.id,
+      name: host,
+      noiseKey: primitives.x25519.publicKey(this.#noise),
+      addresses: [this.address],
+      relays: [],
+      relaysFor: "nobody" as const,
+      neighbours: [],
+      software: "fedchat test",
+      sequence: now,
+      issued: now,
+      expires: now + 30 * 86_400_000,
+    };
+    this.own = { record, signed: serverRecord.sign(primitives, seed, record) };
+  }
+
+  async start(): Promise<this> {
+    const { world, address } = this;
+    const clock = world.clock.process();
+    this.#clock = clock;
+    this.directory = new Directory({
+      state: await this.#store.load(),
+      commit: new GroupCommit(this.#store, clock),
+      clock,
+      random: world.random.fork(`run of ${address.host} at ${clock.now()}`),
+      primitives,
+      noisePrivateKey: this.#noise,
+      ownRecord: () => this.own,
+      dialer: world.network.dialer(address.host),
+      token: this.#token,
+      log: silentLog,
+    });
+    world.network.listen(address.host, (channel, from) => {
+      void this.directory.accept(channel, { address: from, fromOutside: true });
+    });
+    return this;
+  }
+
+  crash(): void {
+    this.#clock?.crash();
+    this.world.network.crash(this.address.host);
+    this.#store = this.#store.snapshot();
+  }
+}
+
+const bytesOf = (text: string) => new TextEncoder().encode(text);
+
+/** A homeserver that knows these directories by their addresses alone. */
+function registering(
+  world: World,
+  name: string,
+  directories: TestDirectory[],
+  token?: string,
+): Promise<Host> {
+  return world.homeserver(name, {
+    accounts: 1,
+    directories: {
+      places: directories.map(({ address }) => ({ address, server: undefined })),
+      token: token === undefined ? undefined : bytesOf(token),
+      identify: async ({ host }) => {
+        const there = directories.find(({ address }) => address.host === host);
+        if (there === undefined) throw new ProtocolError("unreachable");
+        return there.own.signed;
+      },
+    },
+  });
+}
+
+const handlesOf = (people: PersonView[]): string[] =>
+  people.map(({ record }) => openAccountRecord(primitives, record).record.handle);
+
+const isMutual = (a: Host, b: Host): boolean =>
+  a.link(b)?.trust === "mutual" && a.link(b)?.state === "connected";
+
+test("[D1] [D2] [D3] [D4] homeservers that know only a directory's address link each other by themselves, and talk", async () => {
+  const world = new World();
+  const directory = await new TestDirectory(world, "directory").start();
+  const hosts = [];
+  for (const name of ["alice", "bob", "carol"]) hosts.push(await registering(world, name, [directory]));
+  const [alice, bob, carol] = hosts as [Host, Host, Host];
+  await world.clock.until(
+    () => isMutual(alice, bob) && isMutual(carol, bob) && isMutual(alice, carol),
+    "all linked",
+  );
+
+  expect(alice.link(bob)?.origin).toBe("directory");
+  expect(alice.federation.directories()).toMatchObject([
+    { state: "connected", name: "directory", server: directory.id, servers: 2 },
+  ]);
+  await world.clock.settle(alice.send(bob, "hi", "request"));
+  await world.clock.advance(2_000);
+  expect(await bob.inbox()).toEqual(["hi"]);
+});
+
+test("[D7] what was learnt stays when the directory is gone, and another one takes its place", async () => {
+  const world = new World();
+  const first = await new TestDirectory(world, "first").start();
+  const second = new TestDirectory(world, "second");
+  const alice = await registering(world, "alice", [first, second]);
+  const bob = await registering(world, "bob", [first, second]);
+  await world.clock.until(() => isMutual(alice, bob), "linked");
+
+  first.crash();
+  await bob.restart();
+  await world.clock.until(() => isMutual(alice, bob), "linked again without it");
+  await second.start();
+  const carol = await registering(world, "carol", [second]);
+  await world.clock.until(() => isMutual(alice, carol) && isMutual(bob, carol), "the new one joins", 900_000);
+});
+
+test("[D3] a directory that restarts still announces whoever registered", async () => {
+  const world = new World();
+  const directory = await new TestDirectory(world, "directory").start();
+  const alice = await registering(world, "alice", [directory]);
+  await world.clock.until(() => directory.directory.stats().servers === 1, "registered");
+  await world.clock.advance(1_000);
+  alice.crash();
+  directory.crash();
+  await directory.start();
+  expect(directory.directory.stats().servers).toBe(1);
+
+  const bob = await registering(world, "bob", [directory]);
+  await world.clock.until(() => bob.federation.directories()[0]?.servers === 1, "announced");
+  await alice.start();
+  await world.clock.until(() => isMutual(alice, bob), "linked", 900_000);
+});
+
+test("[D2] a directory with a token registers who knows it, and tells others nothing", async () => {
+  const world = new World();
+  const directory = await new TestDirectory(world, "directory", "the token").start();
+  const alice = await registering(world, "alice", [directory], "the token");
+  const mallory = await registering(world, "mallory", [directory], "a guess");
+  await world.clock.until(() => mallory.federation.directories()[0]?.error !== null, "refused");
+  await world.clock.advance(3_000);
+
+  expect(mallory.federation.directories()).toMatchObject([{ state: "waiting", servers: 0 }]);
+  expect(mallory.federation.directories()[0]?.error?.code).toBe("not-allowed");
+  expect(directory.directory.stats()).toMatchObject({ servers: 1, connected: 1 });
+  expect(alice.federation.links()).toEqual([]);
+});
+
+test("[D2] the key first seen at a directory's address is pinned: another one there is none", async () => {
+  const world = new World();
+  const directory = await new TestDirectory(world, "directory").start();
+  const alice = await registering(world, "alice", [directory]);
+  await world.clock.until(() => alice.federation.directories()[0]?.state === "connected", "registered");
+  directory.crash();
+  const impostor = await new TestDirectory(world, "directory", undefined, "impostor").start();
+  expect(impostor.id).not.toBe(directory.id);
+  await alice.restart();
+  await world.clock.until(() => alice.federation.directories()[0]?.error !== null, "refused");
+
+  expect(alice.federation.directories()[0]).toMatchObject({
+    server: directory.id,
+    error: { code: "wrong-server-key" },
+  });
+});
+
+test("[D4] what a person undid no directory does again", async () => {
+  const world = new World();
+  const directory = await new TestDirectory(world, "directory").start();
+  const alice = await registering(world, "alice", [directory]);
+  const bob = await registering(world, "bob", [directory]);
+  await world.clock.until(() => isMutual(alice, bob), "linked");
+
+  await world.clock.settle(alice.federation.removeLink(bob.id));
+  await alice.restart();
+  await bob.restart();
+  await world.clock.advance(30_000);
+  expect(alice.link(bob)?.trust).toBe("incoming");
+
+  await world.clock.settle(alice.federation.linkBack(bob.id));
+  expect(alice.link(bob)).toMatchObject({ trust: "mutual", origin: "person" });
+});
+
+test("[D5] [D6] over such a link, and by a directory, only people are shown who chose directories", async () => {
+  const world = new World();
+  const directory = await new TestDirectory(world, "directory").start();
+  const alice = await registering(world, "alice", [directory]);
+  const bob = await registering(world, "bob", [directory]);
+  bob.accounts.visibility = "beyond";
+  await world.clock.until(() => isMutual(alice, bob), "linked");
+  await world.clock.advance(3_000);
+  expect(await world.clock.settle(alice.federation.people(false))).toEqual([]);
+  expect(await world.clock.settle(alice.federation.searchPeople("person"))).toEqual([]);
+
+  bob.accounts.visibility = "directory";
+  bob.accounts.change(bob.accounts.listed(), "beyond");
+  await world.clock.advance(3_000);
+  expect(handlesOf(await world.clock.settle(alice.federation.people(false)))).toEqual(["person0"]);
+  const found = await world.clock.settle(alice.federation.searchPeople("pers"));
+  expect(found).toContainEqual(
+    expect.objectContaining({ server: bob.id, serverName: "bob", shownBy: directory.id }),
+  );
+
+  bob.accounts.visibility = "hidden";
+  bob.accounts.change(bob.accounts.listed(), "directory");
+  await world.clock.advance(3_000);
+  expect(await world.clock.settle(alice.federation.searchPeople("pers"))).toEqual([]);
+});
+
+test("[D4] of a long list nobody is linked before something is sent there", async () => {
+  const world = new World();
+  const directory = await new TestDirectory(world, "directory").start();
+  for (let index = 0; index < 33; index += 1) {
+    const peer = new BarePeer(world, `host${index}`, directory);
+    await peer.dial();
+    peer.control({ kind: "trust", linked: false });
+    peer.control({ kind: "register" });
+  }
+  const first = await registering(world, "first", [directory]);
+  const late = await registering(world, "late", [directory]);
+  const announced = () => late.federation.directories()[0]?.servers ?? 0;
+  await world.clock.until(() => announced() === 34, "announced");
+  await world.clock.advance(5_000);
+  expect(late.federation.links()).toEqual([]);
+
+  await world.clock.settle(late.send(first, "hello", "request"));
+  await world.clock.until(() => isMutual(late, first), "linked on first use");
+  expect(late.federation.links()).toHaveLength(1);
+});
+
+test("[D3] a directory hands on no forged record, and whoever registers speaks for itself only", async () => {
+  const world = new World();
+  const directory = await new TestDirectory(world, "directory").start();
+  const alice = await registering(world, "alice", [directory]);
+  const bob = await world.homeserver("bob");
+  const mallory = new BarePeer(world, "mallory", directory);
+  await mallory.dial();
+  mallory.control({ kind: "trust", linked: false });
+  mallory.control({ kind: "askRecords", since: 0 });
+  await world.clock.advance(1_000);
+  expect(mallory.closed).toBe("not-allowed");
+
+  const eve = new BarePeer(world, "eve", directory);
+  await eve.dial();
+  eve.control({ kind: "trust", linked: false });
+  eve.control({ kind: "register" });
+  eve.control({ kind: "record", record: bob.own.signed });
+  await world.clock.advance(2_000);
+  expect(directory.directory.stats().servers).toBe(2);
+  expect(alice.federation.directories()[0]?.servers).toBe(1);
+  expect(alice.link(bob)).toBeUndefined();
+});
