@@ -246,7 +246,7 @@ describe("strangers", () => {
   });
 });
 
-describe("a link", () => {
+describe("[T6] a link", () => {
   beforeEach(switchedOn);
 
   test("carries its secret in the fragment, and pairs one screen with cookie and secret", async () => {
@@ -339,7 +339,7 @@ describe("a link", () => {
   });
 });
 
-describe("a paired screen", () => {
+describe("[T7] a paired screen", () => {
   beforeEach(switchedOn);
 
   test("reaches the engine with cookie and secret, and its own page", async () => {
@@ -371,7 +371,7 @@ describe("a paired screen", () => {
     expect(engine.calls).toEqual([]);
   });
 
-  test("that is removed is closed in the same moment, is not heard any more, and its session is dead", async () => {
+  test("[T8] that is removed is closed in the same moment, is not heard any more, and its session is dead", async () => {
     const { cookie, secret, id } = await pairPhone();
     const kept = await pairPhone("Kept");
     const socket = await openScreen(cookie, secret);
@@ -477,7 +477,7 @@ describe("the list of screens", () => {
     socket.terminate();
   });
 
-  test("from elsewhere a screen can be signed out, but none be added or let in", async () => {
+  test("[T9] from elsewhere a screen can be signed out, but none be added or let in", async () => {
     const phone = await pairPhone("Phone");
     const lost = await pairPhone("Lost");
     const there = withScreens(engine, screens, phone.id);

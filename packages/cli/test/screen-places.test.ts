@@ -16,7 +16,7 @@ const certificate = (...names: string[]) => ({
 const places = (announced: ServerAddress[], shown = certificate()) =>
   screenPlaces(announced, 8443, shown, now);
 
-test("a screen is opened at announced addresses that the certificate is for, and at its own names", () => {
+test("[T5] a screen is opened at announced addresses that the certificate is for, and at its own names", () => {
   const announced = [at("192.0.2.7", 8443), at("box.example.com", 443), at("2001:db8::1", 8443)];
   expect(
     places(announced, certificate("box.example.com", "other.example.com", "*.example.org")).addresses,
