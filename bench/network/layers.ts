@@ -2,7 +2,7 @@
 import type { LinkControl, Primitives, ServerId } from "@fedchat/protocol";
 import { decodeLinkMessage, encodeLinkControl } from "@fedchat/protocol";
 import { Gossip } from "../../packages/homeserver/src/core/federation/gossip.ts";
-import type { Neighbour } from "../../packages/homeserver/src/core/federation/neighbour.ts";
+import type { Peer } from "../../packages/homeserver/src/core/federation/peer.ts";
 import { ServerRecords } from "../../packages/homeserver/src/core/federation/records.ts";
 import { GroupCommit } from "../../packages/homeserver/src/core/group-commit.ts";
 import { silentLog } from "../../packages/homeserver/src/core/log.ts";
@@ -62,7 +62,7 @@ export class Server {
 const delayMs = { min: 5, max: 40 };
 
 /** A server's connection to another one, as it sees it. */
-class Wire implements Neighbour {
+class Wire implements Peer {
   readonly server: ServerId;
   readonly trust = "mutual";
   readonly origin = "person";

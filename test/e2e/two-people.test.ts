@@ -7,6 +7,7 @@ import type { Page } from "playwright-core";
 import { expect, test } from "vitest";
 import type { Screen } from "../harness/browser.ts";
 import { desktop, openBrowser, openScreen, phone, picture } from "../harness/browser.ts";
+import { everythingRead, openChat, send } from "../harness/chatting.ts";
 import { startFedchat, until } from "../harness/fedchat-process.ts";
 
 const messagesEachWay = 10;
@@ -160,37 +161,6 @@ async function paste({ page }: Screen, inviteLink: string): Promise<void> {
   await picture(page, "paste");
   await page.getByTestId("paste-accept").click();
   await page.getByTestId("paste-dialog").waitFor({ state: "hidden" });
-}
-
-/** Goes to a conversation; after an invitation or an acceptance the screen may go there by itself. */
-async function openChat(page: Page, title: string): Promise<void> {
-  const open = page.getByTestId("conversation").getByRole("heading", { name: title });
-  const row = page.getByTestId("chat-row").filter({ hasText: title }).first();
-  await until(`the conversation with ${title} opens`, async () => {
-    if (await open.isVisible()) return true;
-    const chats = page.getByTestId("nav-chats");
-    const next = (await row.isVisible()) ? row : (await chats.isVisible()) ? chats : undefined;
-    // Meanwhile the screen may have moved on by itself, and what was to be clicked is gone.
-    await next?.click({ timeout: 1_000 }).catch(() => undefined);
-    return false;
-  });
-}
-
-async function send(page: Page, text: string): Promise<void> {
-  await page.getByTestId("composer").fill(text);
-  await until("the composer can send", () => page.getByTestId("send").isEnabled());
-  await page.getByTestId("composer").press("Enter");
-  await page.getByTestId("message-text").filter({ hasText: text }).waitFor();
-}
-
-/** Every message of one's own that is on the screen came to be read. */
-async function everythingRead(page: Page): Promise<void> {
-  await until("all own messages are read", async () => {
-    const states = await page
-      .locator("[data-testid=message][data-mine=true]")
-      .evaluateAll((rows) => rows.map((row) => row.getAttribute("data-state")));
-    return states.length > 0 && states.every((state) => state === "read");
-  });
 }
 
 async function expectHistory(page: Page): Promise<void> {

@@ -64,6 +64,25 @@ test("[L25] wrong public address: others see where this machine really comes fro
   expect((await bob.call("engine.status", {})).reach.kind).toBe("none");
 });
 
+test("[L25] behind a router that lets nobody in: said as such, with what would help, and no failure", async () => {
+  using lab = openLab();
+  const internet = lab.network("198.51.100");
+  const aliceAt = lab.host("alice", internet);
+  const inside = lab.behindNat("router", internet, "10.1.0");
+  const bobAt = lab.host("bob", inside);
+  await using alice = await openBox("alice", aliceAt);
+  await using bob = await openBox("bob", bobAt);
+  await linkBoth(bob, alice, { host: aliceAt.address, port: 8443 });
+  const found = await examined(bob, bobAt);
+  expect(found.code).toBe(0);
+  expect(found.of("dial-back")).toMatchObject({
+    result: "warning",
+    code: "behind-router",
+    sentence: expect.stringContaining(`nor at ${inside.router.address}, where you come from`),
+  });
+  expect((await bob.call("engine.status", {})).reach.kind).not.toBe("direct");
+});
+
 test("wrong public address: another server answers at it", async () => {
   await using alice = await startFedchat({ name: "alice", command: "server" });
   const own = settings(alice.data, "bob", `addresses = ["127.0.0.1:${alice.info.port}"]`);

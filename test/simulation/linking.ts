@@ -33,7 +33,7 @@ export async function linkAll(simulation: Linked): Promise<void> {
 async function linkMutually(simulation: Linked, [a, b]: Pair): Promise<void> {
   const [from, to] = simulation.reaches(a, b) ? [a, b] : [b, a];
   if (!simulation.reaches(from, to)) throw new Error(`assertion: ${a} or ${b} can dial the other`);
-  simulation.acquaintance.acquaint(a, b);
+  simulation.acquaintance.link(a, b);
   await linkOneWay(simulation, from, to);
   const [one, other] = [simulation.person(from), simulation.person(to)];
   while ((await other.linkBack(one.home)) !== "mutual") await simulation.clock.sleep(lookAgainMs);

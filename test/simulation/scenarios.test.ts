@@ -5,11 +5,11 @@ import { Faults } from "./faults.ts";
 import { linkOneWay } from "./linking.ts";
 import type { Simulation } from "./simulate.ts";
 import { simulate } from "./simulate.ts";
-import { becomeContacts } from "./story.ts";
+import { becomeContacts } from "./meeting.ts";
 
 async function friends(seed: number, delayMs = { min: 1, max: 40 }): Promise<Simulation> {
   const simulation = await simulate({ seed, delayMs });
-  await simulation.during(becomeContacts(simulation, false));
+  await simulation.during(becomeContacts(simulation));
   return simulation;
 }
 
@@ -102,7 +102,7 @@ test("[L16] a homeserver behind a NAT is not found, dials out, and its people wr
     reachable,
   });
   const [alice, bob] = [network.device("alice"), network.device("bob")];
-  await network.during(becomeContacts(network, false));
+  await network.during(becomeContacts(network));
   network.network.cut("alice", "bob");
   await network.during(bob.send("are you home?"));
   await network.clock.advance(300_000);
@@ -138,7 +138,7 @@ test("[L18] what lags on a connection that one end gave up comes late or never, 
 
 test("sets of homeservers that are partitioned hear nothing of each other, and everything afterwards", async () => {
   await using network = await simulate({ seed: 9, homeservers: 4, topology: "ring" });
-  for (const pair of network.links) await network.during(becomeContacts(network, false, pair));
+  for (const pair of network.links) await network.during(becomeContacts(network, pair));
   const [near, far] = [
     ["alice", "bob"],
     ["carol", "dave"],

@@ -1,18 +1,18 @@
 /**
- * One run, drawn from its seed: people whose homeservers are linked become contacts by request and write to one another
- * at random moments while everything fails; then the network is left alone, comes to rest, and is looked at.
+ * One run, drawn from its seed: people become contacts, those whose homeservers are not linked too, and write to one
+ * another at random moments while everything fails; then the network is left alone, comes to rest, and is looked at.
  */
 import { acquaintances, conversations, leftovers, queues, secrecy, unrest } from "./checkers.ts";
+import type { SeededRandom } from "../../packages/homeserver/test/virtual/seeded-random.ts";
 import type { FaultCounts, FaultKind } from "./faults.ts";
 import { Faults, skewMsMax } from "./faults.ts";
 import { linkOneWay } from "./linking.ts";
 import { marker } from "./marker.ts";
+import { becomeContacts, drawPairs, meetingOf, showBeyond } from "./meeting.ts";
 import type { Simulation, SimulationOptions } from "./simulate.ts";
 import { simulate } from "./simulate.ts";
-import type { SimulatedDevice } from "./simulated-device.ts";
 import type { Mutation } from "./surroundings.ts";
 import type { Pair } from "./topology.ts";
-import { linksOf } from "./topology.ts";
 
 export interface StoryOptions {
   seed: number;
@@ -20,8 +20,6 @@ export interface StoryOptions {
   messages?: number;
   /** How many homeservers there are, how they are linked and who can dial whom. Absent: two. */
   network?: Pick<SimulationOptions, "homeservers" | "people" | "topology" | "reachable" | "configure">;
-  /** Which people write to each other. Absent: those whose homeservers are linked. */
-  talk?: (simulation: Simulation) => readonly Pair[];
   mutation?: Mutation;
   keepTrace?: boolean;
   /** Whether homeservers are put back to backups as well; undefined: in every fourth seed. */
@@ -51,6 +49,9 @@ const soonMs = 300_000;
 const restoringSeeds = 4;
 /** Something that still comes would come by then. */
 const aftermathMs = 120_000;
+/** A record follows its links after half a minute. [G6] */
+const recordsSettleMs = 40_000;
+const rareKinds: FaultKind[] = ["restoreBackup", "restoreBackup"];
 /** The pace of people is that of this many messages, however many are sent. */
 const pacedMessages = 50;
 
@@ -63,13 +64,13 @@ export async function story(options: StoryOptions): Promise<Told> {
     ...(keepTrace === undefined ? {} : { keepTrace }),
     ...delaysOf(seed),
   });
-  const pairs = (options.talk ?? linkedPairs)(simulation);
+  const [pairs, strangers] = drawPairs(simulation, simulation.random.fork("pairs"));
   const startedAt = simulation.clock.now();
   const faults = new Faults(simulation);
   const restores = options.restores ?? seed % restoringSeeds === 0;
   const wrong: string[] = [];
   try {
-    await simulation.during(live(simulation, faults, { pairs, messages, restores }));
+    await simulation.during(live(simulation, faults, { pairs, strangers, messages, restores }));
     wrong.push(...(await simulation.during(rest(simulation, restWithinMs), 2 * restMsMax)));
     wrong.push(...(await simulation.during(conversations(simulation, pairs, faults.restored))));
     wrong.push(...(await simulation.during(acquaintances(simulation))));
@@ -86,12 +87,6 @@ export async function story(options: StoryOptions): Promise<Told> {
   };
 }
 
-/** People with engines whose homeservers are linked: bundles find no other way than a link. */
-function linkedPairs({ links, devices }: Simulation): readonly Pair[] {
-  const names = new Set(devices.map(({ name }) => name));
-  return links.filter((pair) => pair.every((name) => names.has(name)));
-}
-
 /** From a good local network to a bad satellite. */
 function delaysOf(seed: number): { delayMs: { min: number; max: number } } {
   return {
@@ -103,35 +98,45 @@ function delaysOf(seed: number): { delayMs: { min: number; max: number } } {
   };
 }
 
-async function live(
-  simulation: Simulation,
-  faults: Faults,
-  { pairs, messages, restores }: { pairs: readonly Pair[]; messages: number; restores: boolean },
-): Promise<void> {
+interface Lives {
+  pairs: readonly Pair[];
+  strangers: readonly Pair[];
+  messages: number;
+  restores: boolean;
+}
+
+async function live(simulation: Simulation, faults: Faults, plan: Lives): Promise<void> {
+  const { pairs, strangers, messages, restores } = plan;
   const chance = simulation.random.fork("people");
   const { clock } = simulation;
   const diskMsMax = chance.pick([5, 50, 400]);
   for (const { disk } of simulation.homeservers) disk.delayMs = { min: 0, max: diskMsMax };
-  for (const [from, to] of strangers(simulation, pairs)) {
-    if (chance.chance(0.5)) await linkOneWay(simulation, from, to);
-  }
+  for (const pair of strangers) await linkOneWayWhereReached(simulation, pair, chance);
+  await showBeyond(simulation, strangers, chance);
+  // Until records say who passes things on, and everybody heard them. [G6]
+  await clock.sleep(recordsSettleMs);
   const raging = faults.rage({ min: 100, max: chance.pick([500, 1_500, 4_000]) });
   void clock.sleep(faultsWithinMs).then(() => faults.heal());
-  await Promise.all(pairs.map((pair) => becomeContacts(simulation, chance.chance(0.3), pair)));
-  const rare: FaultKind[] = restores ? ["restoreBackup", "restoreBackup"] : [];
-  for (const kind of rare) void clock.sleep(chance.between(0, 20_000)).then(() => faults.strike(kind));
+  const met: Pair[] = [];
+  const meeting = pairs.map(async (pair) => {
+    await becomeContacts(simulation, pair, meetingOf(simulation, pair, chance));
+    met.push(pair);
+  });
+  await Promise.race(meeting);
+  for (const kind of restores ? rareKinds : [])
+    void clock.sleep(chance.between(0, 20_000)).then(() => faults.strike(kind));
   const everyMs = (chance.pick([50, 500, 2_000]) * pacedMessages) / Math.max(pacedMessages, messages);
   const sending: Promise<unknown>[] = [];
   for (let n = 0; n < messages; n++) {
     await clock.sleep(chance.between(0, everyMs));
-    const pair = chance.pick(pairs);
+    const pair = chance.pick(met);
     const [from, to] = chance.chance(0.5) ? pair : pair.toReversed();
     const sent = simulation.device(from!).send(`${n} of ${from}: ${marker}`, simulation.device(to!));
     // Awaited below, with all others.
     sent.catch(() => undefined);
     sending.push(sent);
   }
-  await Promise.all(sending);
+  await Promise.all([...sending, ...meeting]);
   // Faults that begin with the last words matter as well.
   await clock.sleep(chance.between(0, 10_000));
   await faults.heal();
@@ -144,41 +149,14 @@ async function live(
   }
 }
 
-/** Pairs that neither are linked nor talk, the one end of which can dial the other. */
-function strangers(simulation: Simulation, pairs: readonly Pair[]): Pair[] {
-  const names = simulation.devices.map(({ name }) => name);
-  const acquainted = [...simulation.links, ...pairs];
-  return linksOf("mesh", names)
-    .filter(([a, b]) => !acquainted.some((pair) => pair.includes(a) && pair.includes(b)))
-    .flatMap(([a, b]): Pair[] =>
-      simulation.reaches(a, b) ? [[a, b]] : simulation.reaches(b, a) ? [[b, a]] : [],
-    );
-}
-
-/** By a request of one, or by requests of both that cross. Absent: the only two. */
-export async function becomeContacts(
+async function linkOneWayWhereReached(
   simulation: Simulation,
-  crossed: boolean,
-  pair: Pair = simulation.links[0]!,
+  [a, b]: Pair,
+  chance: SeededRandom,
 ): Promise<void> {
-  const { clock, acquaintance } = simulation;
-  const [one, other] = [simulation.device(pair[0]), simulation.device(pair[1])];
-  acquaintance.acquaint(...pair);
-  const ask = async (from: SimulatedDevice, to: SimulatedDevice) =>
-    from.call("requests.send", { who: to.account, text: marker });
-  await Promise.all(crossed ? [ask(one, other), ask(other, one)] : [ask(one, other)]);
-  const meet = async (device: SimulatedDevice, peer: SimulatedDevice) => {
-    while ((await device.pairWith(peer)) === undefined) {
-      const requests = await device.call("requests.list", {});
-      const theirs = requests.find(
-        ({ direction, state, account }) =>
-          direction === "incoming" && state === "pending" && account === peer.account,
-      );
-      if (theirs !== undefined) await device.attempt("requests.accept", { requestId: theirs.requestId });
-      await clock.sleep(300);
-    }
-  };
-  await Promise.all([meet(one, other), meet(other, one)]);
+  if (chance.chance(0.5)) return;
+  if (simulation.reaches(a, b)) await linkOneWay(simulation, a, b);
+  else if (simulation.reaches(b, a)) await linkOneWay(simulation, b, a);
 }
 
 /** Waits until nothing is under way, and a while longer. */

@@ -106,3 +106,6 @@ export const diskFreeBytesWanted = 536_870_912;
 export const examinationPollMs = 250;
 /** The slowest check holds a connection for half a minute, after two dials. */
 export const examinationTimeoutMs = 90_000;
+
+/** Servers of one map, as the engine's interface bounds it. */
+export const mapServersMax = 2_000;

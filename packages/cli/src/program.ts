@@ -7,6 +7,7 @@ import { addDirectory } from "./commands/directory.ts";
 import { addDoctor } from "./commands/doctor.ts";
 import { addInvite } from "./commands/invite.ts";
 import { Io } from "./commands/io.ts";
+import { addMap } from "./commands/map.ts";
 import { addMessages } from "./commands/messages.ts";
 import { addNetwork } from "./commands/network.ts";
 import { addPeople } from "./commands/people.ts";
@@ -86,6 +87,7 @@ function createProgram(io: Io): Command {
   addNetwork(program, io);
   program.commandsGroup("Servers and people");
   addServers(program, io);
+  addMap(program, io);
   addInvite(program, io);
   addPeople(program, io);
   program.commandsGroup("Talk");

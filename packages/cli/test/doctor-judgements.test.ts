@@ -199,28 +199,42 @@ test("[L15] another key under our name, two servers under one, and a server that
 
 test("[L25] what linked servers said in all", () => {
   const links = [linkView()];
-  const report = (...codes: string[]) => [
-    {
-      server: serverNumber(2),
-      name: "bob",
-      results: codes.map((code, index) => ({ address: address(`h${index}`), code })),
-    },
-  ];
-  expect(judgeDialBack(report("ok"), links)).toMatchObject({
-    result: "passed",
-    sentence: "Reached at h0:8443 by bob.",
-  });
-  expect(judgeDialBack(report("ok", "unreachable"), links).result).toBe("warning");
-  expect(judgeDialBack(report("unreachable"), links).code).toBe("not-reached");
-  expect(judgeDialBack([], [])).toMatchObject({ code: "nobody-to-ask", action: { kind: "invite" } });
-  expect(judgeDialBack([], links)).toMatchObject({ code: "nobody-to-ask", action: null });
-  const old = {
-    server: serverNumber(2),
-    name: "bob",
-    results: [],
-    error: new ProtocolError("unknown-method"),
+  const both = { addresses: [home, address("chat.example.com")], port: 8443 };
+  const judge = (codes: string[], addresses = both.addresses, at = both) => {
+    const results = codes.map((code, index) => ({ address: addresses[index]!, code }));
+    return judgeDialBack([{ server: serverNumber(2), name: "bob", results }], links, at);
   };
-  expect(judgeDialBack([old], links)).toMatchObject({ result: "untestable", code: "unknown-method" });
+  expect(judge(["ok", "ok"])).toMatchObject({
+    result: "passed",
+    sentence: "Reached at 203.0.113.7:8443, chat.example.com:8443 by bob.",
+  });
+  expect(judge(["ok", "unreachable"])).toMatchObject({ result: "warning", code: "some-not-reached" });
+  expect(judge(["unreachable", "unreachable"])).toMatchObject({ result: "failed", code: "not-reached" });
+  // Where it comes from is dialled, too; that nobody answers there hurts nobody.
+  const source = address("198.51.100.9");
+  expect(judge(["ok", "ok", "unreachable"], [...both.addresses, source]).result).toBe("passed");
+  expect(judge(["unreachable", "ok"], [home, source])).toMatchObject({
+    code: "not-announced",
+    action: { kind: "copy", text: 'addresses = ["198.51.100.9:8443"]' },
+  });
+  // At home behind a router this is how it is.
+  const atHome = { addresses: [address("192.168.1.7", "lan")], port: 8443 };
+  expect(judge(["unreachable", "unreachable"], [...atHome.addresses, source], atHome)).toMatchObject({
+    result: "warning",
+    code: "behind-router",
+    sentence: expect.stringContaining("nor at 198.51.100.9, where you come from"),
+    action: { kind: "copy", text: "port_mapping = true" },
+  });
+  expect(judgeDialBack([], [], both)).toMatchObject({ code: "nobody-to-ask", action: { kind: "invite" } });
+  expect(judgeDialBack([], links, both)).toMatchObject({ code: "nobody-to-ask", action: null });
+  const old = { server: serverNumber(2), name: "", results: [], error: new ProtocolError("unknown-method") };
+  expect(judgeDialBack([old], links, both)).toMatchObject({ result: "untestable", code: "unknown-method" });
+  // A directory is no link: it is called by its own name.
+  const results = [{ address: home, code: "ok" }];
+  const directory = { server: serverNumber(7), name: "yellow-pages", results };
+  expect(judgeDialBack([directory], links, { ...both, addresses: [home] }).sentence).toContain(
+    "by yellow-pages.",
+  );
 });
 
 test("the homeserver's own certificate matters to browsers only", () => {

@@ -358,16 +358,25 @@ describe("messages", () => {
     expect((await alice.reaches(written, "delivered")).cause).toBeNull();
   });
 
-  test("a message to a server that is no longer linked fails with its cause, and goes on Retry", async () => {
+  test("[C11] contacts still reach each other when their servers are not linked any more", async () => {
     await using world = new World();
     const { alice, bob } = await friends(world);
     await alice.call("servers.unlink", { serverId: bob.home.id });
     await bob.call("servers.unlink", { serverId: alice.home.id });
     await world.pass(1_000);
     const written = await alice.send("hello?");
+    await bob.sees("hello?");
+    await alice.reaches(written, "delivered");
+  });
+
+  test("a message to a server that is blocked here fails with its cause, and goes on Retry", async () => {
+    await using world = new World();
+    const { alice, bob } = await friends(world);
+    await alice.call("servers.block", { serverId: bob.home.id });
+    const written = await alice.send("hello?");
     const failed = await alice.reaches(written, "failed");
-    expect(failed.cause).toMatchObject({ code: "unknown-server", fix: "Link the server first." });
-    await alice.link(bob);
+    expect(failed.cause?.code).toBe("blocked");
+    await alice.call("servers.unblock", { serverId: bob.home.id });
     expect(await alice.call("messages.retry", { messageId: written.messageId })).toMatchObject({
       state: "waiting",
     });

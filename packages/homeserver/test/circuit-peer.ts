@@ -77,9 +77,10 @@ export class BareRelay {
   delayMs = 0;
 
   /** @param from where circuits are opened; `to`, where they end. Both are the same server to the homeservers. */
-  constructor(from: BarePeer, to: BarePeer) {
+  between(from: BarePeer, to: BarePeer): this {
     this.#join(from, to, -1);
     this.#join(to, from, 1);
+    return this;
   }
 
   /** Homeservers chose odd numbers on these connections, and peers even ones. */

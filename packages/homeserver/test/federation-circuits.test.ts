@@ -132,8 +132,12 @@ describe("a relay", () => {
       [self, [dora]],
     ];
     paths.forEach(([destination, path], index) => anna.open(destination, path, index * 2));
+    // Anna passes on what another one asked for.
+    anna.open(far, [dora, { id: someServer(3) }], paths.length * 2, someServer(3));
     await world.clock.advance(100);
-    expect(anna.heard("circuitClose").map(({ code }) => code)).toEqual(paths.map(() => "malformed"));
+    expect(anna.heard("circuitClose").map(({ code }) => code)).toEqual(
+      Array.from({ length: paths.length + 1 }, () => "malformed"),
+    );
     expect(dora.heard("circuitOpen")).toEqual([]);
   });
 
@@ -401,10 +405,11 @@ describe("an end of a circuit", () => {
           fault: () => undefined,
         }),
     );
-    const near = new CircuitChannel(legs[0]!.create(), () => undefined);
+    const nearLeg = legs[0]!.create();
+    const near = new CircuitChannel(nearLeg, () => undefined);
     const farLeg = legs[1]!.take(0)!;
     const far = new CircuitChannel(farLeg, () => undefined);
-    return { near, far, farLeg, legs, controls };
+    return { near, nearLeg, far, farLeg, controls };
   }
 
   test("[C5] frames of every size come whole and in order, larger ones than the window, too", () => {
@@ -439,7 +444,8 @@ describe("an end of a circuit", () => {
     ["more than was credited", false, limits.circuitWindowBytes],
     ["a frame without an end", true, circuitFrameBytesMax],
   ])("[C5] who sends %s is cut off", (_, listening, bytesMax) => {
-    const { far, farLeg, controls } = ends();
+    const { nearLeg, far, farLeg, controls } = ends();
+    nearLeg.taker = undefined;
     let reason: string | undefined;
     if (listening) far.onMessage = () => undefined;
     far.onClose = (why) => (reason = why);
@@ -511,6 +517,29 @@ describe("circuits that end at a homeserver", () => {
     expect(victim.link(host)?.state).toBe("connected");
   });
 
+  test("[C9] a relayed connection does not take the place of a direct one, however old", async () => {
+    const world = new World();
+    const host = await world.homeserver("host");
+    const relay = await linked(host, "relay");
+    const anna = await BarePeer.connect(world, host, "anna");
+    await world.clock.advance(60_000);
+    const inside = await throughCircuit(relay, host, anna);
+    const byes: LinkControl[] = [];
+    inside.onMessages = (messages) => {
+      for (const message of messages) {
+        const decoded = decodeLinkMessage(message);
+        if (decoded.kind === "control" && decoded.control.kind === "bye") byes.push(decoded.control);
+      }
+    };
+    await world.clock.advance(10_000);
+    expect(byes).toEqual([{ kind: "bye", code: "replaced" }]);
+    expect(anna.closed).toBeUndefined();
+    expect(host.federation.links().find(({ server }) => server === anna.id)).toMatchObject({
+      state: "connected",
+      via: [],
+    });
+  });
+
   test("[C4] a circuit in a circuit is refused", async () => {
     const world = new World();
     const host = await world.homeserver("host");
@@ -579,7 +608,7 @@ describe("a relay that misbehaves", () => {
       return peer;
     };
     const [toAlice, toBob] = [await connect(alice), await connect(bob)];
-    const relay = new BareRelay(toAlice, toBob);
+    const relay = new BareRelay().between(toAlice, toBob);
     const relays = [{ server: toAlice.id, addresses: [] }];
     await world.clock.settle(alice.federation.addLink(bob.id, [bob.address], undefined, relays));
     await world.clock.until(() => bob.link(alice)?.trust === "incoming", "the link appears");
@@ -637,7 +666,7 @@ describe("a relay that misbehaves", () => {
       return peer;
     };
     const [toAlice, toEve] = [await connect(alice), await connect(eve)];
-    new BareRelay(toAlice, toEve);
+    new BareRelay().between(toAlice, toEve);
     const before = toAlice.onControl!;
     toAlice.onControl = (control) =>
       before(control.kind === "circuitOpen" ? { ...control, destination: eve.id } : control);

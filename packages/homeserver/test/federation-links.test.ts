@@ -608,3 +608,32 @@ test("[L13] a decision that cannot be stored is not taken", async () => {
   await expect(adding).rejects.toMatchObject({ code: "storage-full" });
   expect(alice.federation.links()).toEqual([]);
 });
+
+test("[L17] a server that was unlinked while it was away is not announced as tried again", async () => {
+  const world = new World();
+  const [alice, bob] = await world.linkedPair();
+  bob.crash();
+  await world.clock.advance(2 * minute);
+  expect(alice.link(bob)).toMatchObject({ state: "waiting", error: { code: "unreachable" } });
+  expect(alice.link(bob)?.nextTryAt).not.toBeNull();
+
+  await world.clock.settle(alice.federation.removeLink(bob.id));
+
+  expect(alice.link(bob)).toMatchObject({ trust: "incoming", state: "off", error: null, nextTryAt: null });
+});
+
+test("the last contact is the last word, heartbeats included, and stays when the connection ends", async () => {
+  const world = new World();
+  const [alice, bob] = await world.linkedPair();
+  const linkedAt = world.clock.now();
+  await world.clock.advance(60 * minute);
+  expect(alice.link(bob)?.lastContactAt).toBeGreaterThan(linkedAt + 58 * minute);
+
+  const heard = alice.link(bob)!.lastContactAt!;
+  bob.crash();
+  await world.clock.advance(60 * minute);
+  const last = alice.link(bob)!.lastContactAt!;
+  expect(alice.link(bob)?.state).not.toBe("connected");
+  expect(last).toBeGreaterThanOrEqual(heard);
+  expect(last).toBeLessThan(linkedAt + 62 * minute);
+});

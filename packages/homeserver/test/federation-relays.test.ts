@@ -1,8 +1,8 @@
 /** Links through relays: homeservers that nobody can dial, ways that break, and servers that are no links at all. */
 import type { RelayHint } from "@fedchat/protocol";
-import { deviceId } from "@fedchat/protocol";
+import { deviceId, serverId } from "@fedchat/protocol";
 import { expect, test } from "vitest";
-import { directRetryMsMax, queryTimeoutMs, unlinkedIdleMs } from "../src/core/limits.ts";
+import { directRetryMsMax, invitedDialRate, queryTimeoutMs, unlinkedIdleMs } from "../src/core/limits.ts";
 import type { Host } from "./federation-world.ts";
 import { World } from "./federation-world.ts";
 
@@ -246,8 +246,9 @@ test("[C10] a direct connection that falls silent is noticed as soon, and one th
   const world = new World(1, { bytesPerMs: 40 });
   const [alice, bob] = await world.linkedPair();
   const carriers = () => world.network.carriers("alice", "bob").length;
-  // Ten seconds' worth on the wire: acknowledgements come late, and the answer to a ping behind them.
-  for (let n = 0; n < 2; n += 1) await world.clock.settle(alice.send(bob, "x".repeat(200_000)));
+  // One bundle, for twelve seconds on the wire: its acknowledgement comes behind it, and so does the answer to a ping.
+  const large = "x".repeat(240_000);
+  await world.clock.settle(Promise.all([alice.send(bob, large), alice.send(bob, large)]));
   await arrives(world, bob, 2, minute);
   await world.clock.until(() => alice.events("progress").length === 2, "both are acknowledged");
   expect(alice.link(bob)?.error).toBeNull();
@@ -300,7 +301,7 @@ test("[C9] [L18] two that dial one another through relays at once keep one conne
 });
 
 test("[C11] who is known is written to without a link, as a stranger, and let go after five idle minutes", async () => {
-  const { world, alice, bob } = await star();
+  const { world, alice, bob, relays } = await star();
   expect(alice.link(bob)).toBeUndefined();
   await world.clock.settle(alice.send(bob, "not allowed", "room"));
   await world.clock.settle(alice.send(bob, "may I?", "request"));
@@ -310,10 +311,11 @@ test("[C11] who is known is written to without a link, as a stranger, and let go
   expect(alice.federation.links().map(({ server }) => server)).not.toContain(bob.id);
   expect(bob.federation.links().map(({ server }) => server)).not.toContain(alice.id);
 
-  const relayed = () => world.network.carriers("alice", "relay").length;
-  expect(relayed()).toBe(1);
-  await world.clock.advance(unlinkedIdleMs + minute);
-  await expectNotConnected(alice, bob);
+  expect(relays[0]!.federation.relayedCircuits()).toBe(1);
+  await world.clock.advance(unlinkedIdleMs - minute);
+  expect(relays[0]!.federation.relayedCircuits()).toBe(1);
+  await world.clock.advance(2 * minute);
+  expect(relays[0]!.federation.relayedCircuits()).toBe(0);
 });
 
 test("[C11] what waits for a server without a link is sent after a restart, when that server is there again", async () => {
@@ -357,9 +359,36 @@ test("[C11] nobody writes to a blocked server, or to one of which nothing is kno
   expect(relays[0]!.federation.relayedCircuits()).toBe(0);
 });
 
-async function expectNotConnected(alice: Host, bob: Host): Promise<void> {
-  const { network } = alice.world;
-  expect(network.carriers(alice.name, bob.name)).toEqual([]);
-  const relays = bob.own.record.relays;
-  expect(relays.length).toBeGreaterThan(0);
-}
+test("[C11] [I1] an invitation's word is enough to ask a server through its relays, and later to write to it", async () => {
+  const at = scene();
+  const { world, behindNat } = at;
+  const through = await relay(world, "relay", { relaysFor: "anyone" });
+  const bob = await leaf(at, "bob", [through]);
+  await world.clock.advance(second);
+  const hints = bob.federation.relayHints();
+  expect(hints).toEqual([hint(through)]);
+  behindNat.add("alice");
+  const alice = await world.homeserver("alice");
+  const invited = { addresses: [bob.address], relays: hints };
+
+  const found = await world.clock.settle(alice.federation.lookup(bob.id, bob.person, invited));
+  expect(found).toEqual(bob.accounts.record(bob.person));
+  await world.clock.settle(alice.send(bob, "you invited me", "request"));
+  await arrives(world, bob, 1);
+  expect(alice.federation.links()).toEqual([]);
+});
+
+test("[C11] what invitations have dialled for people who may not link is bounded", async () => {
+  const world = new World();
+  const alice = await world.homeserver("alice");
+  const codes: string[] = [];
+  for (let n = 0; n <= invitedDialRate.burst; n += 1) {
+    const server = serverId.fromBytes(world.random.bytes(32));
+    const invited = { addresses: [{ ...alice.address, host: `guess${n}` }], relays: [] };
+    const asking = world.clock.settle(alice.federation.lookup(server, alice.person, invited));
+    codes.push(await asking.then(String, ({ code }: { code: string }) => code));
+    if (codes.at(-1) === "rate-limited") break;
+  }
+  expect(codes.at(-1)).toBe("rate-limited");
+  expect(new Set(codes)).toEqual(new Set(["unreachable", "rate-limited"]));
+});

@@ -29,7 +29,7 @@ import type {
 } from "../src/core/federation/index.ts";
 import type { DomainChecker } from "../src/core/federation/domains.ts";
 import { createFederation } from "../src/core/federation/index.ts";
-import type { DirectoriesConfig } from "../src/core/federation/directories.ts";
+import type { DirectoriesConfig } from "../src/core/federation/directory-config.ts";
 import { GroupCommit } from "../src/core/group-commit.ts";
 import { silentLog } from "../src/core/log.ts";
 import type { ListedChange, LocalAccounts, LocalPerson } from "../src/core/seams.ts";

@@ -389,11 +389,7 @@ export const clientMethods = {
     struct({ relaysFor: literals("nobody", "linked", "anyone") }),
     nothing,
   ),
-  "directories.list": method(
-    "session",
-    nothing,
-    struct({ directories: array(directoryView, { max: 64 }) }),
-  ),
+  "directories.list": method("session", nothing, struct({ directories: array(directoryView, { max: 64 }) })),
   /** The network as this server knows it, nearest first. */
   "network.map": method(
     "session",

@@ -174,3 +174,17 @@ describe("which account record counts", () => {
     expect(() => accountRecordReplaces(p, bobs, open({}), now)).toThrow("records of one account");
   });
 });
+
+test("[S2] [G4] what a signed structure says can be read before it is verified, and is as strictly decoded", () => {
+  const vectors = vectorFile<Statements>("server-record.json");
+  const genuine = fromHex(vectors.valid[0]!.signed);
+  const { value, verify } = serverRecord.read(genuine);
+  expect(value).toEqual(serverRecord.open(p, genuine));
+  expect(() => verify(p)).not.toThrow();
+
+  const forged = genuine.slice();
+  forged[forged.length - 1]! ^= 1;
+  expect(serverRecord.read(forged).value).toEqual(value);
+  expect(() => serverRecord.read(forged).verify(p)).toThrow("signature");
+  expect(() => serverRecord.read(genuine.slice(0, -1))).toThrow(ProtocolError);
+});

@@ -47,3 +47,5 @@ export const networkPollMs = 4_000;
 
 /** The doctor's findings come in over some seconds; asking for them costs one small answer. */
 export const examinationPollMs = 700;
+/** An open X-ray of a message on its way asks again this often. */
+export const xrayRefreshMs = 5_000;

@@ -81,6 +81,10 @@ export const room = (roomId: string, messageId: string | null = null): Route => 
   messageId,
 });
 
+/** Where the list beside the main pane is that of servers. */
+export const amongServers = ({ at }: Route): boolean =>
+  at === "servers" || at === "link-server" || at === "doctor" || at === "map" || at === "relaying";
+
 /** The conversation that is open, in the program or in a window of its own. */
 export const openRoom = (route: Route): string | null =>
   route.at === "room" || route.at === "window" ? route.roomId : null;

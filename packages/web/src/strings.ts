@@ -510,7 +510,9 @@ export const t = {
     >,
     now: "now",
     roundTrip: "Round trip",
-    ms: (n: number) => `${n < 10 ? n.toFixed(1) : Math.round(n)} ms`,
+    ms: (n: number) => (n < 1 ? "under 1 ms" : `${Math.round(n)} ms`),
+    connectedDirect: "Connected directly",
+    connectedVia: (names: string[]) => `Connected through ${names.join(", then ")}`,
     queue: "Waiting for it",
     queueDepth: (n: number) => (n === 0 ? "nothing" : count(n, "bundle", "bundles")),
     lastContact: "Last contact",
@@ -560,12 +562,13 @@ export const t = {
       connecting: "Connecting…",
       waiting: "Not reached",
     } satisfies Record<Directory["state"], string>,
-    announced: (n: number) => (n === 0 ? "no server announced yet" : `${count(n, "server", "servers")} announced`),
+    announced: (n: number) =>
+      n === 0 ? "no server announced yet" : `${count(n, "server", "servers")} announced`,
   },
   map: {
     title: "Network map",
     entry: "Network map",
-    entryHint: "Servers and how they are linked",
+    entryHint: "Who is linked with whom",
     drawing: (servers: number, linked: number) =>
       `Drawing of the network: this server in the middle, ${count(linked, "linked server", "linked servers")}, ${count(servers, "server", "servers")} in all. The list says the same.`,
     list: "Servers on the map",
@@ -582,6 +585,7 @@ export const t = {
     notConnected: "Not connected",
     blocked: "Blocked",
     relay: "Relays for others",
+    relayShort: { linked: "relays for its links", anyone: "relays for anyone" },
     edges: {
       direct: "direct",
       relayed: "through relays",
@@ -593,7 +597,6 @@ export const t = {
     linkedWithHint: "As these servers say. Servers that relay are listed only.",
     heardLead: "This server is known through others. You have no link with it.",
     back: "All servers",
-    open: "Open its page",
   },
   doctor: {
     title: "Reachability",

@@ -1,5 +1,15 @@
 /** The engine's views in words and columns. Everything that others wrote is cleaned here. */
-import type { Cause, Message, NearbyServer, Person, Request, Room, Server } from "@fedchat/engine/interface";
+import type {
+  Cause,
+  Directory,
+  Message,
+  NearbyServer,
+  Person,
+  RelaysFor,
+  Request,
+  Room,
+  Server,
+} from "@fedchat/engine/interface";
 import { formatAddress } from "../config/text-forms.ts";
 import { cleanLine, cleanText } from "../terminal/clean.ts";
 import type { Style } from "../terminal/style.ts";
@@ -68,24 +78,70 @@ const trustWords: Record<Server["trust"], string> = {
   blocked: "blocked",
 };
 
+/** State, name, who linked whom, the way it takes or where it is, and what there is to say of it. */
 export function serverRow(server: Server, style: Style, now: number): string[] {
-  const state = {
+  const place = server.addresses.map(formatAddress).join(", ");
+  const origin = server.origin === "directory" ? ", by a directory" : "";
+  return [
+    stateWord(server, style),
+    style.bold(cleanLine(server.shownName)),
+    `${trustWords[server.trust]}${origin}`,
+    server.state === "connected" ? wayWords(server) : cleanLine(place),
+    style.dim(linkWords(server, now)),
+  ];
+}
+
+export function stateWord({ state }: Pick<Server, "state">, style: Style): string {
+  return {
     connected: style.good("● connected"),
     connecting: style.warn("◌ connecting"),
     waiting: style.warn("◌ waiting"),
     refused: style.bad("✕ refused"),
     off: style.dim("○ off"),
-  }[server.state];
-  const place = server.addresses.map(formatAddress).join(", ");
+  }[state];
+}
+
+export const wayWords = ({ via }: Pick<Server, "via">): string =>
+  via.length === 0 ? "direct" : `through ${via.map(cleanLine).join(", then ")}`;
+
+/** `12 ms, 3 bundles waiting`; of one that is not connected why, since when, and when it is tried again. */
+function linkWords(server: Server, now: number): string {
+  const { state, cause, roundTripMs, queueDepth, lastContactAt, nextTryAt } = server;
+  const waiting =
+    queueDepth === 0 ? [] : [`${queueDepth} ${queueDepth === 1 ? "bundle" : "bundles"} waiting`];
+  if (state === "connected")
+    return [...(roundTripMs === null ? [] : [`${Math.round(roundTripMs)} ms`]), ...waiting].join(", ");
+  const contact = `last contact ${ago(lastContactAt, now)}`;
+  const next =
+    nextTryAt === null ? [] : [`next try in ${Math.max(0, Math.ceil((nextTryAt - now) / 1_000))} s`];
+  const said = [contact, ...waiting, ...next].join(", ");
+  return cause === null ? said : `${because(cause)} (${said})`;
+}
+
+export const relaysForWords: Record<RelaysFor, string> = {
+  nobody: "for nobody",
+  linked: "for linked servers",
+  anyone: "for anyone",
+};
+
+export function directoryRow(directory: Directory, style: Style, now: number): string[] {
+  const { state, shownName, address, servers, cause, nextTryAt } = directory;
+  const word = {
+    connected: style.good("● connected"),
+    connecting: style.warn("◌ connecting"),
+    waiting: style.warn("◌ waiting"),
+  }[state];
+  const next =
+    nextTryAt === null ? "" : ` Next try in ${Math.max(0, Math.ceil((nextTryAt - now) / 1_000))} s.`;
   const more =
-    server.cause === null
-      ? `${server.roundTripMs === null ? "" : `${Math.round(server.roundTripMs)} ms, `}last contact ${ago(server.lastContactAt, now)}`
-      : because(server.cause);
+    state === "connected"
+      ? `${servers} ${servers === 1 ? "server" : "servers"} announced`
+      : because(cause) + next;
   return [
-    state,
-    style.bold(cleanLine(server.shownName)),
-    trustWords[server.trust],
-    cleanLine(place),
+    word,
+    style.bold(cleanLine(shownName)),
+    "directory",
+    cleanLine(formatAddress(address)),
     style.dim(more),
   ];
 }

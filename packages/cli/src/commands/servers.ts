@@ -1,4 +1,4 @@
-/** `fedchat link`, `unlink` and `nearby`: which homeservers ours talks with, and which it might. */
+/** `fedchat servers`, `link`, `unlink` and `nearby`: which homeservers ours talks with, and which it might. */
 import type { Server } from "@fedchat/engine/interface";
 import type { Command } from "commander";
 import { parseAddress } from "../config/text-forms.ts";
@@ -9,10 +9,28 @@ import { cleanLine } from "../terminal/clean.ts";
 import { columns } from "../terminal/style.ts";
 import type { CommonOptions } from "./define.ts";
 import { define, durationOption } from "./define.ts";
-import { because, nearbyRow, serverRow } from "./describe.ts";
+import { because, directoryRow, nearbyRow, serverRow } from "./describe.ts";
 import type { Io } from "./io.ts";
 
 export function addServers(program: Command, io: Io): void {
+  define(program, {
+    usage: "servers",
+    summary:
+      "list linked homeservers and directories: the way they are reached, or when they are tried again",
+    example: "fedchat servers --json",
+  }).action(async (flags: CommonOptions) => {
+    using control = await io.control(flags);
+    const servers = await control.call("servers.list", {});
+    const directories = await control.call("servers.directories", {});
+    if (flags.json) return io.printJson({ servers, directories });
+    const now = Date.now();
+    const rows = [
+      ...servers.map((server) => serverRow(server, io.style, now)),
+      ...directories.map((directory) => directoryRow(directory, io.style, now)),
+    ];
+    io.print(rows.length === 0 ? "No server is linked. See: fedchat link --help" : columns(rows));
+  });
+
   define(program, {
     usage: "link <where> [serverId...]",
     summary: "link a homeserver by HOST:PORT SERVERID or by the ID of one nearby, or use an invitation link",

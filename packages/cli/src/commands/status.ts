@@ -7,8 +7,9 @@ import type { Style } from "../terminal/style.ts";
 import { columns } from "../terminal/style.ts";
 import type { CommonOptions } from "./define.ts";
 import { define } from "./define.ts";
-import { ago, because, clock, day, serverRow } from "./describe.ts";
+import { ago, because, clock, day, directoryRow, serverRow } from "./describe.ts";
 import type { Io } from "./io.ts";
+import { relayingWords } from "./map.ts";
 
 export function addStatus(program: Command, io: Io): void {
   define(program, {
@@ -20,7 +21,10 @@ export function addStatus(program: Command, io: Io): void {
     const host = await control.info();
     const status = host.engine ? await control.call("engine.status", {}) : null;
     const servers = status?.me ? await control.call("servers.list", {}) : [];
-    if (flags.json) return io.printJson({ host, status, servers });
+    const isReached = status?.me && status.homeserver.connection === "connected";
+    const relaying = isReached ? await control.call("servers.relaying", {}) : null;
+    const directories = isReached ? await control.call("servers.directories", {}) : [];
+    if (flags.json) return io.printJson({ host, status, servers, relaying, directories });
     const { style } = io;
     const rows = [
       [
@@ -45,10 +49,15 @@ export function addStatus(program: Command, io: Io): void {
         ["Unread", `${counts.unread} messages, ${counts.requests} requests`],
       );
     }
+    if (relaying !== null) rows.push(["Relaying", relayingWords(relaying)]);
     for (const row of rows) row[0] = style.dim(row[0]!);
     io.print(columns(rows));
-    if (servers.length > 0)
-      io.print(`\n${columns(servers.map((server) => serverRow(server, style, Date.now())))}`);
+    const now = Date.now();
+    const around = [
+      ...servers.map((server) => serverRow(server, style, now)),
+      ...directories.map((directory) => directoryRow(directory, style, now)),
+    ];
+    if (around.length > 0) io.print(`\n${columns(around)}`);
   });
 }
 

@@ -122,7 +122,7 @@ export class Doctor {
         title: holdSubject(address).title,
         look: () => holdFinding(address, self.server),
       })),
-      { title: "Dial-back", look: async () => judgeDialBack(await reports, links) },
+      { title: "Dial-back", look: async () => judgeDialBack(await reports, links, self) },
       { title: "Clock", look: () => clockFinding(links, proxies, now) },
       { title: "Name", look: async () => judgeNames(self, links) },
       {

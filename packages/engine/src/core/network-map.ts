@@ -1,7 +1,7 @@
 /**
  * The network for drawing: our links as they are, and what other servers say of theirs. Where our own link tells
  * something, others' word of it does not count. Distances are counted in links from our own server, by the shortest way
- * that is known; a server to which none is known stands behind all that sent its record.
+ * that is known; a server to which none is known stands next to us if it is linked, else as far as its record came.
  */
 import type { ClientResult, LinkView, ServerId } from "@fedchat/protocol";
 import type { MapEdge, MapServer, NetworkMap, Server } from "../interface/index.ts";
@@ -76,7 +76,7 @@ function distances(
     distance.set(server, hops);
     (levels[hops] ??= []).push(server);
   };
-  for (const { server, trust, via } of links) if (trust !== "blocked") reach(server, via.length + 1);
+  for (const { server, state, via } of links) if (state === "connected") reach(server, via.length + 1);
   for (let hops = 1; hops < levels.length; hops++) {
     for (const server of levels[hops] ?? []) {
       if (distance.get(server) !== hops) continue;
@@ -84,7 +84,10 @@ function distances(
     }
   }
   const told = new Map(heard.servers.map(({ server, hops }) => [server, hops]));
-  return (server) => distance.get(server) ?? Math.max(2, (told.get(server) ?? 0) + 1);
+  // One that is linked and away is where others see it, else next to us.
+  const linked = new Set(links.map(({ server }) => server));
+  const unseen = (server: ServerId) => (linked.has(server) ? 1 : Math.max(2, (told.get(server) ?? 0) + 1));
+  return (server) => distance.get(server) ?? unseen(server);
 }
 
 function edges(

@@ -108,7 +108,8 @@ export class MessagesTable {
 
   /** In the order in which they signed. */
   custodyOf(id: MessageId): MessageCustody[] {
-    const sql = "SELECT relay, taken, until, path FROM messageCustody WHERE message = ? ORDER BY taken, relay";
+    const sql =
+      "SELECT relay, taken, until, path FROM messageCustody WHERE message = ? ORDER BY taken, relay";
     return this.#db
       .all<Omit<MessageCustody, "path"> & { path: string }>(sql, id)
       .map((row) => ({ ...row, path: JSON.parse(row.path) as ServerId[] }));

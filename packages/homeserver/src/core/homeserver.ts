@@ -41,7 +41,7 @@ import type { DomainChecker } from "./federation/domains.ts";
 import { createFederation } from "./federation/index.ts";
 import { GroupCommit } from "./group-commit.ts";
 import { expiryEveryMs, recordCheckEveryMs } from "./limits.ts";
-import type { DirectoriesConfig } from "./federation/directories.ts";
+import type { DirectoriesConfig } from "./federation/directory-config.ts";
 import type { Log } from "./log.ts";
 import { defaultRelaying, OwnRelaying } from "./relaying.ts";
 import type { DialBackReport, Examine, ListedChange, Nearby } from "./seams.ts";

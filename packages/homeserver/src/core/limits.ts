@@ -200,6 +200,8 @@ export const newsDialRate = { burst: 3, refillMs: 20_000, keysMax: 10_000 };
 export const ownRelaysMax = 8;
 /** Connections that come and go within this change nothing in our record. [G6] */
 export const standingSettlesMs = 30_000;
+/** The first ones are told sooner: until then nobody finds a way here, and somebody who just set up waits. [G6] */
+export const firstStandingSettlesMs = 2_000;
 /** An edge stays in our record for so long after its connection ended. [G6] */
 export const edgeOutlivesMs = 300_000;
 /** What time alone changes of our record is looked for this often. */
@@ -238,8 +240,8 @@ export const circuitsOfStrangersMax = 512;
 export const circuitOpenRate = { burst: 256, refillMs: 250, keysMax: 10_000 };
 /** What waits in memory to be passed on, of all circuits. A full circuit is a hundredth of it. */
 export const relayWaitingBytesMax = 67_108_864;
-/** What is handed to one connection at a time, so that circuits can still take turns behind it. */
-export const relayBufferedBytesMax = 524_288;
+/** A connection takes nothing for others while so much waits on it: as for our own, lest one of both starve. */
+export const relayBufferedBytesMax = 8_388_608;
 /** Ways are looked for when the addresses have been silent for this long. */
 export const waysAfterMs = 1_000;
 /** Ways tried side by side, and in one attempt: each costs work at every relay. */
@@ -282,8 +284,6 @@ export const directoryAskRate = { burst: 60, refillMs: 1_000, keysMax: 100_000 }
 export const foundPeopleMax = 20;
 /** Servers that people unlinked though a directory announces them. */
 export const declinedServersMax = 1_000;
-/** Directories that one homeserver registers with. */
-export const directoriesMax = 8;
 /** A directory with no more servers than this has them link each other at once; beyond, on first use. [D4] */
 export const directoryLinkAllMax = 32;
 /** After a page of its records a directory may have more to tell; only then is it known whether the list is long. */
@@ -329,7 +329,9 @@ export const custodyDeferredMs = 300_000;
 export const custodyUnansweredMs = 600_000;
 /** How soon other ways are looked for where there is none. */
 export const custodyNoWayMs = 60_000;
-/** Custody waits while a first attempt to connect is under way, and looks again this often. */
+/** Custody waits so long for an attempt to connect: addresses have had their time and ways were tried; one that nothing answers takes longer. */
+export const custodyAwaitsConnectionMs = 3_000;
+/** And looks again this often. */
 export const custodyConnectingMs = 1_000;
 /** What arrives together is acknowledged together. */
 export const custodyAckDelayMs = 1_000;

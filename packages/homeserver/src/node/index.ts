@@ -8,7 +8,7 @@ export { ListenError } from "./listen.ts";
 export { SecretFileError } from "./owner-only.ts";
 export { startDirectory } from "./start-directory.ts";
 export type { RunningDirectory } from "./start-directory.ts";
-export type { DirectoryPlace } from "../core/federation/directory-link.ts";
+export type { DirectoryPlace } from "../core/federation/directory-config.ts";
 export { startHomeserver } from "./start-homeserver.ts";
 export type { RunningHomeserver, StartOptions } from "./start-homeserver.ts";
 export type { AcmeChallenge, AcmeSettings } from "./acme/settings.ts";

@@ -9,7 +9,7 @@ import { serverId } from "@fedchat/protocol";
 import { nodeClock, nodeRandom } from "@fedchat/protocol/node";
 import { nodePrimitives } from "@fedchat/protocol/primitives/node";
 import type { RegistrationPolicy } from "../core/accounts/registration.ts";
-import type { DirectoryPlace } from "../core/federation/directory-link.ts";
+import type { DirectoryPlace } from "../core/federation/directory-config.ts";
 import type { FederationPolicy, Relaying } from "../core/federation/options.ts";
 import { openHomeserver } from "../core/homeserver.ts";
 import type { Homeserver } from "../core/homeserver.ts";

@@ -52,6 +52,10 @@ export class VirtualNetwork {
   bufferedBytesPeak = 0;
   readonly #options: VirtualNetworkOptions;
   readonly #listeners = new Map<string, AcceptCarrier>();
+  /** Hosts that are not reached by their own names any more, and where they are instead. */
+  readonly #moved = new Map<string, string>();
+  /** Places at which somebody was. */
+  readonly #left = new Set<string>();
   /** By pair: how many partitions stand between the two. */
   readonly #partitions = new Map<string, number>();
   readonly #carriers = new Set<Carrier>();
@@ -69,6 +73,12 @@ export class VirtualNetwork {
   listen(host: string, accept: AcceptCarrier): void {
     this.#listeners.set(host, accept);
     this.#down.delete(host);
+  }
+
+  /** The host is reached at `place` from now on; at its own name, and where it was before, nobody answers. */
+  move(host: string, place: string): void {
+    this.#left.add(this.#moved.get(host) ?? host);
+    this.#moved.set(host, place);
   }
 
   /** Opens carriers from `host`. */
@@ -162,10 +172,17 @@ export class VirtualNetwork {
     else this.#latest.set(way, order);
   }
 
-  async #dial(from: string, to: string): Promise<ByteChannel> {
+  /** Undefined where nobody is any more. */
+  #hostAt(place: string): string | undefined {
+    for (const [host, now] of this.#moved) if (now === place) return host;
+    return this.#left.has(place) ? undefined : place;
+  }
+
+  async #dial(from: string, place: string): Promise<ByteChannel> {
     const { clock, random, reachable } = this.#options;
     const { min, max } = delaysOf(this.#options);
-    if (reachable?.(from, to) === false) {
+    const to = this.#hostAt(place);
+    if (to === undefined || reachable?.(from, to) === false) {
       this.faults.unanswered += 1;
       await clock.sleep(unansweredMs);
       throw new ProtocolError("unreachable");

@@ -1,4 +1,5 @@
 /** Which names a drawing has room for, and where: nothing is written over anything else. */
+import type { Space } from "./layout.ts";
 import { labelCharacterPx, labelCharactersMax, labelHeightPx } from "./measures.ts";
 
 export interface Labelled {
@@ -25,17 +26,25 @@ interface Box {
   bottom: number;
 }
 
-/** @param servers the most important first: they get the room */
-export function labelsThatFit(servers: readonly Labelled[]): Label[] {
+/**
+ * @param servers the most important first: they get the room
+ * @param kept a corner that stays free, at the end of the first line
+ */
+export function labelsThatFit(servers: readonly Labelled[], space: Space, kept: Space): Label[] {
   const taken: { box: Box; id: string }[] = servers.map(({ id, x, y, radius }) => ({
     id,
     box: { left: x - radius, right: x + radius, top: y - radius, bottom: y + radius },
   }));
+  taken.push({
+    id: "",
+    box: { left: space.width - kept.width, right: space.width, top: 0, bottom: kept.height },
+  });
   const labels: Label[] = [];
   for (const server of servers) {
     const text = shortened(server.text);
     const width = [...text].length * labelCharacterPx;
     for (const { label, box } of places(server, text, width)) {
+      if (box.left < 0 || box.right > space.width || box.top < 0 || box.bottom > space.height) continue;
       if (taken.some((other) => other.id !== server.id && overlap(other.box, box))) continue;
       labels.push(label);
       taken.push({ id: "", box });
@@ -45,11 +54,7 @@ export function labelsThatFit(servers: readonly Labelled[]): Label[] {
   return labels;
 }
 
-function places(
-  { id, x, y, radius }: Labelled,
-  text: string,
-  width: number,
-): { label: Label; box: Box }[] {
+function places({ id, x, y, radius }: Labelled, text: string, width: number): { label: Label; box: Box }[] {
   const half = labelHeightPx / 2;
   const boxAt = (left: number, middle: number): Box => ({
     left,

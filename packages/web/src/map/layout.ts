@@ -4,7 +4,7 @@
  * drawing, so that nothing moves by itself.
  */
 import type { MapEdge, MapServer } from "@fedchat/engine/interface";
-import { edgePaddingPx, nodeSpacingPx, ringsMax } from "./measures.ts";
+import { edgePaddingPx, lanesMax, nodeSpacingPx, ringsMax } from "./measures.ts";
 
 export interface Space {
   width: number;
@@ -41,27 +41,21 @@ export function layOut(servers: readonly Placed[], edges: readonly MapEdge[], sp
   const root = tree(servers, edges);
   if (root === undefined) return { points: new Map(), centre, rings: [] };
   const depth = depthOf(root);
-  const angles = new Map<string, number>();
   const outer = outerRing(space);
-  const ringAt = (ring: number) => (depth === 1 ? 0.74 : ring / depth);
-  // Along the longer side there is more room for the first branch.
-  const begin = space.width >= space.height ? 0 : -Math.PI / 2;
-  spread(root, begin, 2 * Math.PI, angles, (ring) => ringAt(ring) * ((outer.x + outer.y) / 2));
+  // The innermost has our own sign within it.
+  const ringAt = (ring: number) => (depth === 1 ? 0.74 : (ring + 0.4) / (depth + 0.4));
+  // Names are wide: what hangs in a row is better told apart upwards, unless there is little height.
+  const begin = space.width > space.height * 1.4 ? 0 : -Math.PI / 2;
+  const places = spread(root, begin, 2 * Math.PI, (ring) => ringAt(ring) * ((outer.x + outer.y) / 2));
 
   const points = new Map<string, Point>([[root.id, { ...centre, ring: 0 }]]);
-  for (let ring = 1; ring <= depth; ring++) {
-    const on = onRing(root, ring).sort((a, b) => angles.get(a)! - angles.get(b)!);
-    const lanes = lanesOf(on.length, ringAt(ring), outer, ring === 1 ? 2 * Math.PI : span(on, angles));
-    on.forEach((id, index) => {
-      // On a crowded ring neighbours take turns in lanes, all of them inside it.
-      const lane = lanes === 1 ? 0 : (index % lanes) / lanes;
-      const part = ringAt(ring) - lane * 0.8 * (depth === 1 ? 0.5 : 1 / depth);
-      const angle = angles.get(id)!;
-      points.set(id, {
-        x: centre.x + Math.cos(angle) * outer.x * part,
-        y: centre.y + Math.sin(angle) * outer.y * part,
-        ring,
-      });
+  for (const { branch, angle, lane } of places) {
+    // On a crowded ring neighbours take turns in lanes, all of them inside it.
+    const part = ringAt(branch.ring) - lane * 0.8 * (depth === 1 ? 0.5 : 1 / depth);
+    points.set(branch.id, {
+      x: centre.x + Math.cos(angle) * outer.x * part,
+      y: centre.y + Math.sin(angle) * outer.y * part,
+      ring: branch.ring,
     });
   }
   const rings = Array.from({ length: depth }, (_, index) => ({
@@ -114,48 +108,44 @@ function count(branch: Branch): number {
 const depthOf = (branch: Branch): number =>
   branch.children.reduce((deepest, child) => Math.max(deepest, depthOf(child)), Math.max(1, branch.ring));
 
+interface Place {
+  branch: Branch;
+  angle: number;
+  /** From 0, on the ring itself, to less than 1. */
+  lane: number;
+}
+
 /** Gives each branch its part of the circle, around the direction of what it hangs on. */
 function spread(
   branch: Branch,
   direction: number,
   within: number,
-  angles: Map<string, number>,
   radius: (ring: number) => number,
-): void {
-  angles.set(branch.id, direction);
-  if (branch.children.length === 0) return;
-  const needed = (branch.ends * nodeSpacingPx) / radius(branch.ring + 1);
+): Place[] {
+  if (branch.children.length === 0) return [];
+  const onRing = radius(branch.ring + 1);
+  const needed = (branch.ends * nodeSpacingPx) / onRing;
   // What hangs on one server stays on its side of the drawing, unless there is no room.
   const room = branch.ring === 0 ? within : Math.min(within, Math.max(Math.PI * 0.8, needed));
-  const whole = branch.ring === 0;
-  const first = branch.children[0]!;
-  let at = whole ? direction - (room * first.ends) / branch.ends / 2 : direction - room / 2;
-  for (const child of branch.children) {
-    const part = (room * child.ends) / branch.ends;
-    spread(child, at + part / 2, part, angles, radius);
+  const all = branch.children.reduce((sum, child) => sum + weight(child), 0);
+  const share = (child: Branch) => (room * weight(child)) / all;
+  // Round a whole circle the first one stands where it begins.
+  let at = direction - (branch.ring === 0 ? share(branch.children[0]!) : room) / 2;
+  return branch.children.flatMap((child, index) => {
+    const part = share(child);
+    const angle = at + part / 2;
     at += part;
-  }
+    const lanes = Math.min(lanesMax, Math.max(1, Math.ceil(nodeSpacingPx / (part * onRing))));
+    return [{ branch: child, angle, lane: (index % lanes) / lanes }, ...spread(child, angle, part, radius)];
+  });
 }
 
-function onRing(branch: Branch, ring: number): string[] {
-  const here = branch.ring === ring ? [branch.id] : [];
-  return [...here, ...branch.children.flatMap((child) => onRing(child, ring))];
-}
+/** A branch with many ends takes more of the circle, but does not press the others together. */
+const weight = ({ ends }: Branch): number => ends ** 0.6;
 
-/** The part of the circle that these take, in radians. */
-function span(ids: readonly string[], angles: ReadonlyMap<string, number>): number {
-  const all = ids.map((id) => angles.get(id)!);
-  return Math.max(0.5, Math.max(...all) - Math.min(...all));
-}
-
-function lanesOf(count: number, part: number, outer: { x: number; y: number }, radians: number): number {
-  const length = ((outer.x + outer.y) / 2) * part * radians;
-  return Math.min(4, Math.max(1, Math.ceil((count * nodeSpacingPx) / length)));
-}
-
-/** As far out as nodes and their names have room; not much wider than high, or the rings are none. */
+/** As far out as signs and their names have room; nearly round, so that it looks like rings. */
 function outerRing({ width, height }: Space): { x: number; y: number } {
   const x = Math.max(40, width / 2 - edgePaddingPx.x);
   const y = Math.max(40, height / 2 - edgePaddingPx.y);
-  return { x: Math.min(x, y * 1.5), y: Math.min(y, x * 1.5) };
+  return { x: Math.min(x, y * 1.2), y: Math.min(y, x * 1.2) };
 }

@@ -3,34 +3,28 @@
  * block nothing; 'Later' leaves them in their lists.
  */
 import X from "lucide-solid/icons/x";
-import { createMemo, createSignal, For, Match, Show, Switch, type JSX } from "solid-js";
+import { createMemo, For, Match, Show, Switch, type JSX } from "solid-js";
 import { cardsMax } from "../limits.ts";
 import { Button, IconButton } from "../parts/Button.tsx";
 import { useApp } from "../state/context.ts";
+import { isPutOff, putOff } from "../state/later.ts";
 import { t } from "../strings.ts";
 import { RequestActions, RequestBody } from "./Requests.tsx";
 import { block, BothKeys, linkBack } from "./ServerDetail.tsx";
 import { waitingLinks, waitingRequests } from "./waiting.ts";
 
-const storageKey = "fedchat.later";
-
 export function Cards(): JSX.Element {
   const app = useApp();
-  const [later, setLater] = createSignal(new Set((sessionStorage.getItem(storageKey) ?? "").split(" ")));
-  function putOff(id: string) {
-    const next = new Set([...later(), id]);
-    setLater(next);
-    sessionStorage.setItem(storageKey, [...next].join(" "));
-  }
   /** Keys rather than views, so that a card keeps its place and focus while its view changes. */
   const waiting = createMemo(() => {
     const route = app.place.route();
-    const open = route.at === "requests" ? route.requestId : route.at === "servers" ? route.serverId : null;
+    const server = route.at === "servers" || route.at === "map" ? route.serverId : null;
+    const open = route.at === "requests" ? route.requestId : server;
     const links = app.status()?.homeserver.administrator
       ? waitingLinks(app).map((server) => server.serverId)
       : [];
     return [...waitingRequests(app).map((request) => request.requestId), ...links].filter(
-      (id) => !later().has(id) && id !== open,
+      (id) => !isPutOff(id) && id !== open,
     );
   });
   return (

@@ -18,6 +18,7 @@ import {
   For,
   Match,
   on,
+  onCleanup,
   onMount,
   Show,
   Switch,
@@ -37,6 +38,7 @@ import { setOverlay, type Detail } from "../state/panel.ts";
 import { createSearch } from "../state/search.ts";
 import { say } from "../state/toasts.ts";
 import { t } from "../strings.ts";
+import { xrayRefreshMs } from "../limits.ts";
 import { dayAndClock, dayName, fullDate, listTime } from "../text/time.ts";
 import { titleOf } from "./ChatList.tsx";
 import { Snippet } from "./Snippet.tsx";
@@ -295,41 +297,44 @@ type Step = Result<"messages.xray">[number];
 
 /** On which way, who keeps it how long, and when it is tried again. */
 function StepDetails(props: { step: Step }): JSX.Element {
+  const any = () => props.step.path ?? props.step.keptUntil ?? props.step.nextTryAt;
   return (
-    <dl class="step-details">
-      <Show when={props.step.path}>
-        {(path) => (
-          <div data-testid="xray-path">
-            <dt>{t.xray.way}</dt>
-            <dd>
-              {path()
-                .map(({ name }) => name)
-                .join(" → ")}
-            </dd>
-          </div>
-        )}
-      </Show>
-      <Show when={props.step.keptUntil}>
-        {(until) => (
-          <div>
-            <dt>{t.xray.keptUntil}</dt>
-            <dd>
-              <time title={fullDate(until())}>{dayAndClock(until())}</time>
-            </dd>
-          </div>
-        )}
-      </Show>
-      <Show when={props.step.nextTryAt}>
-        {(at) => (
-          <div>
-            <dt>{t.xray.nextTry}</dt>
-            <dd>
-              <time title={fullDate(at())}>{dayAndClock(at())}</time>
-            </dd>
-          </div>
-        )}
-      </Show>
-    </dl>
+    <Show when={any()}>
+      <dl class="step-details">
+        <Show when={props.step.path}>
+          {(path) => (
+            <div data-testid="xray-path">
+              <dt>{t.xray.way}</dt>
+              <dd>
+                {path()
+                  .map(({ name }) => name)
+                  .join(" → ")}
+              </dd>
+            </div>
+          )}
+        </Show>
+        <Show when={props.step.keptUntil}>
+          {(until) => (
+            <div>
+              <dt>{t.xray.keptUntil}</dt>
+              <dd>
+                <time title={fullDate(until())}>{dayAndClock(until())}</time>
+              </dd>
+            </div>
+          )}
+        </Show>
+        <Show when={props.step.nextTryAt}>
+          {(at) => (
+            <div>
+              <dt>{t.xray.nextTry}</dt>
+              <dd>
+                <time title={fullDate(at())}>{dayAndClock(at())}</time>
+              </dd>
+            </div>
+          )}
+        </Show>
+      </dl>
+    </Show>
   );
 }
 
@@ -349,6 +354,12 @@ function Xray(props: { roomId: string; messageId: string }): JSX.Element {
       { defer: true },
     ),
   );
+  // Receipts of relays come without a change of the message itself.
+  createEffect(() => {
+    if (message()?.state !== "submitted") return;
+    const timer = setInterval(() => void refetch(), xrayRefreshMs);
+    onCleanup(() => clearInterval(timer));
+  });
   return (
     <div class="xray">
       <Show when={message()}>
@@ -377,7 +388,7 @@ function Xray(props: { roomId: string; messageId: string }): JSX.Element {
                   aria-label={t.xray.states[step.state]}
                   role="img"
                 />
-                <span>
+                <div>
                   {step.sentence}
                   <Show when={step.at}>
                     {(at) => (
@@ -387,7 +398,7 @@ function Xray(props: { roomId: string; messageId: string }): JSX.Element {
                     )}
                   </Show>
                   <StepDetails step={step} />
-                </span>
+                </div>
               </li>
             )}
           </For>

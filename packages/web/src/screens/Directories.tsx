@@ -33,7 +33,11 @@ export function DirectoriesGroup(): JSX.Element {
 
 function Row(props: { directory: Directory }): JSX.Element {
   const directory = () => props.directory;
-  const place = () => hostPort(directory().address);
+  const more = () => {
+    if (directory().state === "connected") return t.directories.announced(directory().servers);
+    const place = hostPort(directory().address);
+    return place === directory().shownName ? "" : place;
+  };
   return (
     <li data-testid="directory-row" data-state={directory().state}>
       <div class="row still">
@@ -46,8 +50,7 @@ function Row(props: { directory: Directory }): JSX.Element {
             {directory().shownName}
           </span>
           <span class="row-preview">
-            {t.directories.state[directory().state]} ·{" "}
-            {directory().state === "connected" ? t.directories.announced(directory().servers) : place()}
+            {[t.directories.state[directory().state], more()].filter(Boolean).join(" · ")}
           </span>
         </span>
       </div>

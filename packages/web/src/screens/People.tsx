@@ -149,8 +149,8 @@ export function PeopleList(): JSX.Element {
                   <span class="row-line">
                     <span class="row-preview">
                       {person.shownBy === null
-                        ? person.address
-                        : t.people.shownBy(person.address, person.shownBy)}
+                        ? whereIs(person, app.status()?.homeserver.serverId)
+                        : t.people.shownBy(whereIs(person, undefined), person.shownBy)}
                     </span>
                     <span class="hidden">{t.people.presence[person.presence]}</span>
                   </span>
@@ -162,6 +162,12 @@ export function PeopleList(): JSX.Element {
       </div>
     </div>
   );
+}
+
+/** An address that leaves out the server says it with words, unless it is ours or called like its only person. */
+function whereIs({ address, serverId, serverName }: Person, own: string | undefined): string {
+  const isPlain = !address.startsWith("@") || serverId === own || address === `@${serverName.toLowerCase()}`;
+  return isPlain ? address : t.people.onServer(address, serverName);
 }
 
 export function PersonPane(props: { account: string | null }): JSX.Element {

@@ -1,7 +1,7 @@
 /** The program around the screens: sections on the left, a list, the main pane; what floats over them. */
 import { createEffect, createMemo, Match, Switch, type JSX } from "solid-js";
 import { ResizeHandle } from "../parts/ResizeHandle.tsx";
-import type { Route } from "../router.ts";
+import { amongServers } from "../router.ts";
 import { useApp } from "../state/context.ts";
 import { setOverlay } from "../state/panel.ts";
 import { t } from "../strings.ts";
@@ -22,9 +22,6 @@ import { RelayingPage } from "./Relaying.tsx";
 import { RequestList, RequestPane } from "./Requests.tsx";
 import { ServerList, ServerPane } from "./Servers.tsx";
 import { SettingsList, SettingsPane } from "./Settings.tsx";
-
-/** Where the list beside the main pane is that of servers. */
-const serverRoutes = new Set<Route["at"]>(["servers", "link-server", "doctor", "map", "relaying"]);
 
 export function Program(): JSX.Element {
   const app = useApp();
@@ -64,7 +61,7 @@ export function Program(): JSX.Element {
   const listName = () => {
     const at = route().at;
     if (at === "people" || at === "requests" || at === "settings") return t.nav[at];
-    return serverRoutes.has(at) ? t.nav.servers : t.nav.chats;
+    return amongServers(route()) ? t.nav.servers : t.nav.chats;
   };
   const roomAt = createMemo(() => {
     const now = route();
@@ -109,7 +106,7 @@ export function Program(): JSX.Element {
             <Match when={route().at === "requests"}>
               <RequestList />
             </Match>
-            <Match when={serverRoutes.has(route().at)}>
+            <Match when={amongServers(route())}>
               <ServerList />
             </Match>
             <Match when={route().at === "settings"}>

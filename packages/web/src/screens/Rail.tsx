@@ -9,7 +9,7 @@ import { Show, type JSX } from "solid-js";
 import type { IconType } from "../parts/Button.tsx";
 import { Badge } from "../parts/Small.tsx";
 import { Tip } from "../parts/Tip.tsx";
-import { routePath, type Route } from "../router.ts";
+import { amongServers, routePath, type Route } from "../router.ts";
 import { useApp } from "../state/context.ts";
 import { setOverlay } from "../state/panel.ts";
 import { t } from "../strings.ts";
@@ -63,7 +63,7 @@ export function Rail(): JSX.Element {
         icon={ServerIcon}
         name={t.nav.servers}
         route={{ at: "servers", serverId: null }}
-        here={at() === "servers" || at() === "link-server" || at() === "doctor"}
+        here={amongServers(app.place.route())}
         count={waitingLinks(app).length}
         counted={t.nav.waiting}
         testid="nav-servers"

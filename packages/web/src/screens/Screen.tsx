@@ -3,7 +3,7 @@ import { createEffect, Match, onCleanup, Switch, type JSX } from "solid-js";
 import { Mark } from "../parts/Mark.tsx";
 import { Toasts } from "../parts/Toasts.tsx";
 import type { RpcPorts } from "../rpc.ts";
-import { openRoom } from "../router.ts";
+import { amongServers, openRoom } from "../router.ts";
 import { createApp } from "../state/app.ts";
 import { AppContext } from "../state/context.ts";
 import { t } from "../strings.ts";
@@ -25,9 +25,9 @@ export function Screen(props: { secret: string; ports: RpcPorts }): JSX.Element 
     const now = route();
     const chat = app.rooms.get(openRoom(now) ?? "");
     if (chat) return titleOf(chat);
-    if (now.at === "people" || now.at === "requests" || now.at === "servers" || now.at === "settings")
+    if (now.at === "people" || now.at === "requests" || now.at === "settings")
       return t.app.titleWhere(t.nav[now.at]);
-    return t.app.name;
+    return amongServers(now) ? t.app.titleWhere(t.nav.servers) : t.app.name;
   };
   createEffect(() => {
     document.title = t.app.title(app.unread(), where());

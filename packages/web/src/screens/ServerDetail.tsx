@@ -16,6 +16,7 @@ import { CauseText, Countdown, Fact, Facts, Fingerprint } from "../parts/Small.t
 import type { App } from "../state/app.ts";
 import { createClock, everyHalfMinute } from "../state/clock.ts";
 import { useApp } from "../state/context.ts";
+import { putOff } from "../state/later.ts";
 import { say } from "../state/toasts.ts";
 import { t } from "../strings.ts";
 import { hostPort } from "../text/names.ts";
@@ -88,12 +89,7 @@ function Actions(props: { server: Server; onRename: () => void }): JSX.Element {
   return (
     <div class="actions">
       <Show when={server().trust === "incoming"}>
-        <Button
-          look="primary"
-          icon={Link2}
-          testid="link-back"
-          onClick={() => void linkBack(app, server())}
-        >
+        <Button look="primary" icon={Link2} testid="link-back" onClick={() => void linkBack(app, server())}>
           {t.servers.linkBack}
         </Button>
       </Show>
@@ -282,6 +278,8 @@ async function unblock(app: App, server: Server) {
 }
 
 async function unlink(app: App, server: Server) {
+  // Where they still link us, that is no news to whoever just unlinked them.
+  putOff(server.serverId);
   if (!(await app.ask("servers.unlink", { serverId: server.serverId }))) return;
   say({ level: "done", text: t.servers.unlinked });
 }

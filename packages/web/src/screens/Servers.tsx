@@ -139,7 +139,7 @@ function ServerRow(props: { server: Server; here: boolean; tab: 0 | -1 }): JSX.E
             {props.server.shownName}
           </span>
         </span>
-        <span class="row-preview">{stateLine(props.server)}</span>
+        <span class="row-preview two">{stateLine(props.server)}</span>
       </span>
     </a>
   );
@@ -190,12 +190,7 @@ export function ServerPane(props: { serverId: string | null }): JSX.Element {
     <Show when={props.serverId} fallback={<Empty icon={ServerIcon} text={t.servers.pick} />}>
       <Show when={server()} fallback={<Empty icon={ServerOff} text={t.servers.notFound} />}>
         {(known) => (
-          <div
-            class="pane-body"
-            data-testid="server"
-            data-trust={known().trust}
-            data-state={known().state}
-          >
+          <div class="pane-body" data-testid="server" data-trust={known().trust} data-state={known().state}>
             <PaneHead title={known().shownName} back={{ at: "servers", serverId: null }} />
             <div class="pane-scroll page">
               <ServerDetail server={known()} />

@@ -23,6 +23,7 @@ import { causeOf } from "../state/app.ts";
 import { useApp } from "../state/context.ts";
 import { setOverlay } from "../state/panel.ts";
 import { setTheme, theme, themes } from "../state/theme.ts";
+import { createWide } from "../state/wide.ts";
 import { say } from "../state/toasts.ts";
 import { t } from "../strings.ts";
 import { hostPort } from "../text/names.ts";
@@ -30,11 +31,15 @@ import { fullDate } from "../text/time.ts";
 import { ScreensSettings } from "./ScreensSettings.tsx";
 import { VisibilityChoice } from "./VisibilityChoice.tsx";
 
+/** Shown where nothing was picked and there is room for it beside the list. */
+const firstSection = "profile";
+
 export function SettingsList(): JSX.Element {
   const app = useApp();
+  const wide = createWide();
   const here = () => {
     const route = app.place.route();
-    return route.at === "settings" ? route.section : null;
+    return route.at === "settings" ? (route.section ?? (wide() ? firstSection : null)) : null;
   };
   const sections = (): { key: string; name: string; hint: string; icon: IconType }[] => [
     { key: "profile", name: t.settings.profile, hint: t.settings.profileHint, icon: UserRound },
@@ -93,9 +98,10 @@ export function SettingsList(): JSX.Element {
 
 export function SettingsPane(props: { section: string | null }): JSX.Element {
   const back = { at: "settings", section: null } as const;
+  const wide = createWide();
   return (
     <Switch fallback={<Empty icon={SettingsIcon} text={t.settings.title} />}>
-      <Match when={props.section === "profile"}>
+      <Match when={(props.section ?? (wide() ? firstSection : null)) === "profile"}>
         <Page title={t.settings.profile} back={back}>
           <Profile />
         </Page>

@@ -10,6 +10,7 @@ import Keyboard from "lucide-solid/icons/keyboard";
 import Link2 from "lucide-solid/icons/link-2";
 import MailPlus from "lucide-solid/icons/mail-plus";
 import MessageCircle from "lucide-solid/icons/message-circle";
+import Network from "lucide-solid/icons/network";
 import NotebookPen from "lucide-solid/icons/notebook-pen";
 import PanelRight from "lucide-solid/icons/panel-right";
 import RefreshCw from "lucide-solid/icons/refresh-cw";
@@ -207,6 +208,12 @@ function going(app: App): Command[] {
           },
         ]
       : []),
+    {
+      group,
+      name: t.commands.map,
+      icon: Network,
+      run: () => app.place.go({ at: "map", serverId: null }),
+    },
     {
       group,
       name: t.commands.settings,

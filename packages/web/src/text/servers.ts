@@ -1,5 +1,5 @@
 /** A link with a server in words: which way it goes, when the server was last heard. */
-import type { Server } from "@fedchat/engine/interface";
+import type { MapServer, Server } from "@fedchat/engine/interface";
 import { t } from "../strings.ts";
 import { ago } from "./time.ts";
 
@@ -20,16 +20,25 @@ export function lastContact(
   return lastContactAt === null ? t.servers.never : ago(lastContactAt, now);
 }
 
-/** `Connected · through hub · 12 ms`; what a list says of a server in one line. */
+/** `Connected through hub · 12 ms`; what a list says of a server in one line. */
 export function stateLine(server: Way & Pick<Server, "trust" | "roundTripMs">): string {
   if (server.trust === "blocked") return t.servers.trustShort.blocked;
   const connected = server.state === "connected";
+  const direct = server.via.length === 0;
+  const way = direct ? t.servers.connectedDirect : t.servers.connectedVia([...server.via]);
   return [
     t.servers.trustShort[server.trust],
-    t.servers.state[server.state],
-    wayOf(server),
+    connected ? way : t.servers.state[server.state],
     connected && server.roundTripMs !== null ? t.servers.ms(server.roundTripMs) : null,
   ]
     .filter(Boolean)
     .join(" · ");
+}
+
+/** The same for any server of the map, with how far it is and whether it relays. */
+export function nodeLine(server: Pick<MapServer, "hops" | "relaysFor" | "link">): string {
+  const { hops, relaysFor, link } = server;
+  const is =
+    link !== null ? stateLine(link) : hops === 0 ? t.map.own : `${t.map.heard} · ${t.map.away(hops)}`;
+  return relaysFor === "nobody" ? is : `${is} · ${t.map.relayShort[relaysFor]}`;
 }

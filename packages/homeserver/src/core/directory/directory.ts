@@ -151,7 +151,7 @@ export class Directory implements AsyncDisposable {
     if (server === undefined || server.record.key === ownRecord().record.key || this.#closed) {
       return opened.close("malformed");
     }
-    new Registration(Object.assign(opened, { server }), {
+    Registration.begin(Object.assign(opened, { server }), {
       clock,
       admit: (token) => this.#admit(server, token),
       registered: (registration) => this.#registered(registration),

@@ -6,7 +6,7 @@
 import type { LinkControl, ProvedServer, SecureChannel, ServerId } from "@fedchat/protocol";
 import { ProtocolError, toWireError } from "@fedchat/protocol";
 import { Connection } from "../federation/connection.ts";
-import type { Neighbour } from "../federation/neighbour.ts";
+import type { Peer } from "../federation/peer.ts";
 
 type Control<Kind extends LinkControl["kind"]> = Extract<LinkControl, { kind: Kind }>;
 
@@ -23,7 +23,7 @@ export interface RegistrationPorts {
   closed: (registration: Registration) => void;
 }
 
-export class Registration implements Neighbour {
+export class Registration implements Peer {
   readonly server: ServerId;
   /** As between mutually linked servers: each is told what the others' records say. */
   readonly trust = "mutual";
@@ -33,7 +33,12 @@ export class Registration implements Neighbour {
   readonly connection: Connection;
   #registered = false;
 
-  constructor(channel: SecureChannel & { server: ProvedServer }, ports: RegistrationPorts) {
+  /** Takes over an open channel; the ports hear of the rest. */
+  static begin(channel: SecureChannel & { server: ProvedServer }, ports: RegistrationPorts): Registration {
+    return new Registration(channel, ports);
+  }
+
+  private constructor(channel: SecureChannel & { server: ProvedServer }, ports: RegistrationPorts) {
     this.proved = channel.server;
     this.server = channel.server.record.key;
     this.#ports = ports;
@@ -60,19 +65,11 @@ export class Registration implements Neighbour {
     if (control.kind === "trust") return;
     if (control.kind === "register") return this.#register(control.token);
     if (!this.#registered) return this.connection.close("not-allowed");
-    switch (control.kind) {
-      case "record":
-        return this.#ports.record(this, control.record);
-      case "askRecords":
-        return this.#ports.asksRecords(this, control);
-      case "people":
-        return this.#ports.people(this, control);
-      case "query":
-        void this.#answer(control);
-        return;
-      default:
-        return this.connection.fault();
-    }
+    if (control.kind === "record") return this.#ports.record(this, control.record);
+    if (control.kind === "askRecords") return this.#ports.asksRecords(this, control);
+    if (control.kind === "people") return this.#ports.people(this, control);
+    if (control.kind !== "query") return this.connection.fault();
+    void this.#answer(control);
   }
 
   #register(token: Uint8Array | undefined): void {

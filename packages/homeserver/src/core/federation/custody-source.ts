@@ -26,6 +26,7 @@ import {
   congestionRetryMs,
   custodyAckDelayMs,
   custodyAnswerMs,
+  custodyAwaitsConnectionMs,
   custodyConnectingMs,
   custodyDeferredMs,
   custodyNoWayMs,
@@ -55,7 +56,7 @@ export interface CustodySourcePorts {
   kept: Record<StreamClass, KeptStream>;
   /** What we hold of the destination's streams. */
   receiving: (streamClass: StreamClass) => { stream: number; committed: number };
-  /** no: there is a connection, or nothing is to go there. soon: the first attempt to connect is under way. */
+  /** no: there is a connection, or nothing is to go there. soon: an attempt to connect is under way. */
   wanted: () => "yes" | "soon" | "no";
   /** Relays in order from here, best first. */
   ways: () => ServerId[][];
@@ -100,6 +101,8 @@ export class CustodySource {
   readonly #failed = new Map<string, number>();
   #way: ServerId[] | undefined;
   #avoid = "";
+  /** To which bundles were handed since start. */
+  readonly #relays = new Set<ServerId>();
   /** Rises whenever what is under way is of no account any more. */
   #turn = 0;
   #error: ProtocolError | undefined;
@@ -110,6 +113,8 @@ export class CustodySource {
   #controlNotBefore = 0;
   #control: Handed | undefined;
   #created = 0;
+  /** Since when something waits for a connection that is being sought. */
+  #awaitedSince: number | undefined;
   #due = false;
   #timer: Timer | undefined;
   #timerAt = 0;
@@ -189,13 +194,14 @@ export class CustodySource {
 
   /** The relay does not take a bundle: the next way, or later. */
   refused(relay: ServerId, message: Refused): void {
-    if (this.#way?.[0] !== relay) return;
     const error = fromWireError(message.error);
     const lane = this.#lanes.find((one) => one.class === message.class);
     if (lane !== undefined && message.stream !== lane.kept.state.stream) return;
-    const restMs = error.retry === "never" ? custodyRefusedMs : (error.retryAfterMs ?? custodyDeferredMs);
     // It had signed, and the next one on the way refused: what lies on this way leads nowhere.
-    if (lane !== undefined && !lane.unanswered.has(message.sequence)) this.#distrust(lane);
+    const signed = lane !== undefined && !lane.unanswered.has(message.sequence);
+    if (signed && this.#relays.has(relay)) this.#distrust(lane);
+    if (this.#way?.[0] !== relay) return;
+    const restMs = error.retry === "never" ? custodyRefusedMs : (error.retryAfterMs ?? custodyDeferredMs);
     this.#fail(error, restMs);
   }
 
@@ -247,7 +253,8 @@ export class CustodySource {
       this.#timer?.cancel();
       return;
     }
-    if (wanted === "soon" && this.#way === undefined) return this.#wakeAt(this.#now + custodyConnectingMs);
+    if (wanted === "soon" && this.#way === undefined && this.#awaitsConnection())
+      return this.#wakeAt(this.#now + custodyConnectingMs);
     if (!this.#choose()) return;
     for (const lane of this.#lanes) {
       if (lane.kept.doubtful) return lane.kept.restart(0);
@@ -258,12 +265,19 @@ export class CustodySource {
     this.#watch();
   }
 
+  /** Attempts follow one another, and one that nothing answers takes long: custody waits for the first moments only. */
+  #awaitsConnection(): boolean {
+    this.#awaitedSince ??= this.#now;
+    return this.#now - this.#awaitedSince < custodyAwaitsConnectionMs;
+  }
+
   /** There is a connection: the stream goes on from what the destination holds, and custody is of no account. [K9] */
   #rest(): void {
     this.#leave();
     this.#timer?.cancel();
     this.#failed.clear();
     [this.#controlDue, this.#error, this.#passAt] = [false, undefined, undefined];
+    this.#awaitedSince = undefined;
   }
 
   #leave(): void {
@@ -294,6 +308,7 @@ export class CustodySource {
       return false;
     }
     this.#way = way;
+    this.#relays.add(way[0]!);
     // Whoever takes what follows on another way may lack what went on this one. [K8]
     this.#controlDue ||= this.#lanes.some(({ kept }) => kept.depth > 0);
     return true;

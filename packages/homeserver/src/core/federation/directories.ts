@@ -8,7 +8,6 @@ import type {
   LinkControl,
   PersonView,
   Primitives,
-  ServerAddress,
   ServerId,
   ServerRecord,
   Timer,
@@ -20,20 +19,11 @@ import type { GroupCommit } from "../group-commit.ts";
 import { directoryLinkAllMax, directorySettleMs } from "../limits.ts";
 import type { Log } from "../log.ts";
 import type { DialPorts } from "./dial-peer.ts";
-import type { DirectoryPlace } from "./directory-link.ts";
+import type { DirectoriesConfig, DirectoryPlace } from "./directory-config.ts";
 import { DirectoryLink } from "./directory-link.ts";
 import type { Gossip } from "./gossip.ts";
 import type { PeopleListing } from "./people-listing.ts";
 import type { Queries } from "./queries.ts";
-
-/** The directories that are configured. */
-export interface DirectoriesConfig {
-  places: readonly DirectoryPlace[];
-  /** What a directory that is not open wants to see. */
-  token: Uint8Array | undefined;
-  /** The signed record that is served at an address; TLS certificates say nothing. Rejects with `ProtocolError`. */
-  identify: (address: ServerAddress) => Promise<Uint8Array>;
-}
 
 export interface DirectoriesOptions extends DialPorts, DirectoriesConfig {
   state: Pick<StoredState, "meta">;
@@ -178,20 +168,15 @@ export class Directories {
 
   #control(link: DirectoryLink, control: LinkControl): void {
     const { gossip, listing, queries } = this.#options;
-    switch (control.kind) {
-      case "records":
-        gossip().received(link, control);
-        return this.#announce(link, control.records);
-      case "askRecords":
-        // What we heard elsewhere is not a directory's business.
-        return undefined;
-      case "askPeople":
-        return listing().asked(link);
-      case "answer":
-        return queries().answered(link, control);
-      default:
-        return link.connection?.fault();
+    if (control.kind === "records") {
+      gossip().received(link, control);
+      return this.#announce(link, control.records);
     }
+    if (control.kind === "askPeople") return listing().asked(link);
+    if (control.kind === "answer") return queries().answered(link, control);
+    // What we heard elsewhere is not a directory's business, whatever it asks.
+    if (control.kind !== "askRecords" && control.kind !== "ping" && control.kind !== "pong")
+      link.connection?.fault();
   }
 
   /** Those whom it told of directly: few are linked at once, of many only those that are used. [D4] */

@@ -10,14 +10,8 @@ import { retryDelayMs } from "./backoff.ts";
 import { Connection } from "./connection.ts";
 import type { DialPorts } from "./dial-peer.ts";
 import { dialPeer } from "./dial-peer.ts";
-import type { Neighbour } from "./neighbour.ts";
-
-/** Where a directory is, as configured. */
-export interface DirectoryPlace {
-  address: ServerAddress;
-  /** Undefined: whoever answers there first is it, from then on. */
-  server: ServerId | undefined;
-}
+import type { DirectoryPlace } from "./directory-config.ts";
+import type { Peer } from "./peer.ts";
 
 export interface DirectoryLinkListener {
   /** We are registered. */
@@ -38,7 +32,7 @@ export interface DirectoryLinkPorts extends DialPorts {
   listener: DirectoryLinkListener;
 }
 
-export class DirectoryLink implements Neighbour {
+export class DirectoryLink implements Peer {
   /** Records are told and heard as between mutually linked servers. */
   readonly trust = "mutual";
   readonly origin = "directory";

@@ -8,7 +8,7 @@ import type { GroupCommit } from "../group-commit.ts";
 import { recordsSweepEveryMs } from "../limits.ts";
 import type { Log } from "../log.ts";
 import type { Trust } from "../seams.ts";
-import type { Neighbour } from "./neighbour.ts";
+import type { Peer } from "./peer.ts";
 import type { ServerRecords } from "./records.ts";
 import type { HearingOptions } from "./records-hearing.ts";
 import { RecordsHearing } from "./records-hearing.ts";
@@ -46,21 +46,21 @@ export class Gossip {
   }
 
   /** A connected server is mutually linked: it is asked, and what it asked is answered. */
-  mutual(neighbour: Neighbour): void {
+  mutual(neighbour: Peer): void {
     this.#hearing.ask(neighbour);
     this.#telling.changed();
   }
 
-  asked(neighbour: Neighbour, { incarnation, since }: Extract<LinkControl, { kind: "askRecords" }>): void {
+  asked(neighbour: Peer, { incarnation, since }: Extract<LinkControl, { kind: "askRecords" }>): void {
     this.#telling.asked(neighbour, incarnation, since);
   }
 
-  received(neighbour: Neighbour, page: Extract<LinkControl, { kind: "records" }>): void {
+  received(neighbour: Peer, page: Extract<LinkControl, { kind: "records" }>): void {
     this.#hearing.received(neighbour, page);
   }
 
   /** A verified record of a server one hop beyond this neighbour. */
-  receivedWithPeople(neighbour: Neighbour, record: ServerRecord, signed: Uint8Array): void {
+  receivedWithPeople(neighbour: Peer, record: ServerRecord, signed: Uint8Array): void {
     this.#hearing.receivedWithPeople(neighbour, record, signed);
   }
 
@@ -70,14 +70,14 @@ export class Gossip {
   }
 
   /** Whoever may be told of now, and might not before, is told of. */
-  trustChanged(neighbour: Neighbour, before: Trust): void {
+  trustChanged(neighbour: Peer, before: Trust): void {
     const { records, clock } = this.#options;
     if (isTellable(neighbour.trust) && !isTellable(before))
       this.#store(records.retell(neighbour.server, clock.now()));
     if (neighbour.trust !== "mutual") this.#hearing.closed(neighbour);
   }
 
-  closed(neighbour: Neighbour): void {
+  closed(neighbour: Peer): void {
     this.#telling.closed(neighbour);
     this.#hearing.closed(neighbour);
   }

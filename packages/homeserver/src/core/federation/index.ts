@@ -205,6 +205,9 @@ export function createFederation(options: FederationOptions): RunningFederation 
       case "custodyTaken":
       case "custodyDone":
         return link.connection && streams.custodyControl(link.connection, message);
+      case "register":
+      case "registered":
+        return link.connection?.fault(); // A directory's business.
       case "ping":
       case "pong":
       case "bye":

@@ -132,6 +132,13 @@ export class Link {
     return this.#attempt;
   }
 
+  /** It is not wanted any more: no further attempt is announced, and what failed before is no matter. */
+  rest(): void {
+    if (this.#connection !== undefined || this.#attempt !== undefined) return;
+    this.#cancelTimer();
+    this.error = undefined;
+  }
+
   /** Its addresses may be others now: those are dialled at once, also in place of a connection through relays. [G5] */
   addressesChanged(): void {
     if (this.#connection === undefined) {

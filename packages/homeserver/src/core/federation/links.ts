@@ -153,14 +153,14 @@ export class Links {
     if (!known && (invited === undefined || server === this.#self)) throw new ProtocolError("unknown-server");
     const retryAfterMs = known ? 0 : this.#invitedDials.take("all");
     if (retryAfterMs > 0) throw new ProtocolError("rate-limited", undefined, { retryAfterMs });
-    this.#unlinked.use(server);
+    const isNew = this.#unlinked.use(server);
     const link = held ?? this.#create(newRow(server, this.#now), false);
     if (!known && invited !== undefined) {
       link.row = { ...link.row, addresses: invited.addresses };
       this.#reaching.tell(server, invited.relays);
     }
     // It is dialled again after a restart, too, while something waits.
-    this.#store(this.records.storing(server));
+    if (isNew && !link.stored) this.#store(this.records.storing(server));
     return link;
   }
 
@@ -231,10 +231,9 @@ export class Links {
 
   /** Dials a relay for the sake of a server behind it; it is kept while a circuit of ours passes it. [C8] */
   async #connectRelay(relay: ServerId, addresses: ServerAddress[]): Promise<Connection> {
-    const held = this.#links.get(relay);
-    const link = held ?? this.#create(newRow(relay, this.#now), false);
-    if (!link.stored) link.row = { ...link.row, addresses: mergedAddresses(addresses, link.row.addresses) };
     const release = this.#unlinked.hold(relay);
+    const link = this.#links.get(relay) ?? this.#create(newRow(relay, this.#now), false);
+    if (!link.stored) link.row = { ...link.row, addresses: mergedAddresses(addresses, link.row.addresses) };
     this.#asRelay.add(relay);
     try {
       const failure = await link.attempt();
@@ -636,6 +635,7 @@ export class Links {
   async #change(link: Link, patch: Partial<LinkRow>): Promise<void> {
     const before = link.row;
     const trustBefore = link.trust;
+    const wantedBefore = link.wanted;
     link.row = { ...before, ...patch };
     const ops: WriteOp[] =
       link.trust === "none"
@@ -657,6 +657,7 @@ export class Links {
         : error;
     }
     if (link.row.linkedByUs !== before.linkedByUs) link.sendTrust();
+    if (wantedBefore && !link.wanted) link.rest();
     if (link.trust !== trustBefore) this.#ports.listener.trustChanged(link, trustBefore);
     if (link.trust !== "none") this.#events.changed(link.server);
     else if (storedBefore) this.#events.removed(link.server);
@@ -666,7 +667,8 @@ export class Links {
 
   #storeRecord(link: Link): void {
     const heard = this.records.known(link.server)?.heardFrom !== undefined;
-    if (link.stored || heard) this.#store(this.records.storing(link.server));
+    if (link.stored || heard || this.#unlinked.needed(link.server))
+      this.#store(this.records.storing(link.server));
   }
 
   #store(ops: WriteOp[]): void {

@@ -7,6 +7,7 @@ import type { Clock, ServerId, ServerRecord, Timer } from "@fedchat/protocol";
 import { limits } from "@fedchat/protocol";
 import {
   edgeOutlivesMs,
+  firstStandingSettlesMs,
   ownRelaysMax,
   standingCheckEveryMs,
   standingRate,
@@ -57,7 +58,9 @@ export class Neighbourhood {
     if (this.#settling) return;
     this.#settling = true;
     this.#timer.cancel();
-    this.#timer = this.#checkAfter(standingSettlesMs);
+    const { relays, neighbours } = this.#standing;
+    const isFirst = relays.length + neighbours.length === 0;
+    this.#timer = this.#checkAfter(isFirst ? firstStandingSettlesMs : standingSettlesMs);
   }
 
   /** A connection ended. */
@@ -115,6 +118,7 @@ export class Neighbourhood {
 
 /** Those listed before stay where they can, so that nothing but an end changes what the record says of them. */
 function chosen(edges: ServerId[], before: readonly ServerId[], atMost: number): ServerId[] {
-  const staying = before.filter((server) => edges.includes(server));
-  return [...staying, ...edges.filter((server) => !staying.includes(server))].slice(0, atMost);
+  const possible = new Set(edges);
+  const staying = new Set(before.filter((server) => possible.has(server)));
+  return [...staying, ...edges.filter((server) => !staying.has(server))].slice(0, atMost);
 }

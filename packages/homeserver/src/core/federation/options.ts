@@ -14,7 +14,7 @@ import type { GroupCommit } from "../group-commit.ts";
 import type { Log } from "../log.ts";
 import type { DomainChecker } from "./domains.ts";
 import type { LocalAccounts } from "../seams.ts";
-import type { DirectoriesConfig } from "./directories.ts";
+import type { DirectoriesConfig } from "./directory-config.ts";
 
 /** Opens carriers to other homeservers. Rejects with `ProtocolError`: `unreachable` or `not-fedchat`. */
 export interface Dialer {

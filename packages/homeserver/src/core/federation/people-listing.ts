@@ -7,13 +7,13 @@ import type { AccountId, Clock, ListedPerson, ServerId } from "@fedchat/protocol
 import { RateLimits } from "../rate-limits.ts";
 import { peopleAskRate } from "../limits.ts";
 import type { ListedChange, LocalAccounts, LocalPerson } from "../seams.ts";
-import type { Neighbour } from "./neighbour.ts";
+import type { Peer } from "./peer.ts";
 import { changesOf, wholeList } from "./person-pages.ts";
 
 export class PeopleListing {
   readonly #accounts: Pick<LocalAccounts, "listed">;
   readonly #rate: RateLimits<ServerId>;
-  readonly #subscribed = new Set<Neighbour>();
+  readonly #subscribed = new Set<Peer>();
 
   constructor(clock: Clock, accounts: Pick<LocalAccounts, "listed" | "onListedChange">) {
     this.#accounts = accounts;
@@ -21,7 +21,7 @@ export class PeopleListing {
     accounts.onListedChange((changes) => this.#push(changes));
   }
 
-  asked(link: Neighbour): void {
+  asked(link: Peer): void {
     if (link.trust !== "mutual" || this.#rate.take(link.server) > 0) return;
     this.#subscribed.add(link);
     const shown = this.#accounts.listed().flatMap((person) => shownTo(link, person) ?? []);
@@ -29,7 +29,7 @@ export class PeopleListing {
   }
 
   /** The connection is gone, or the link is not mutual any more. */
-  forget(link: Neighbour): void {
+  forget(link: Peer): void {
     this.#subscribed.delete(link);
   }
 
@@ -48,7 +48,7 @@ export class PeopleListing {
 }
 
 /** As this server is told of a person; undefined: it is not. */
-function shownTo(link: Neighbour, { record, presence, visibility }: LocalPerson): ListedPerson | undefined {
+function shownTo(link: Peer, { record, presence, visibility }: LocalPerson): ListedPerson | undefined {
   if (visibility === "hidden") return undefined;
   if (link.origin === "directory" && visibility !== "directory") return undefined;
   return { record, presence, visibility };

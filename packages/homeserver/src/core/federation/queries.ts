@@ -27,7 +27,7 @@ import { RateLimits } from "../rate-limits.ts";
 import { linkedQueryRate, queriesInFlightMax, queryTimeoutMs, strangerQueryRate } from "../limits.ts";
 import type { LocalAccounts } from "../seams.ts";
 import type { Link } from "./link.ts";
-import type { Neighbour } from "./neighbour.ts";
+import type { Peer } from "./peer.ts";
 
 interface Pending {
   server: ServerId;
@@ -84,7 +84,7 @@ export class Queries {
   }
 
   /** How the peer's dials of us went. Rejects with `not-allowed` where it has not linked us. [L25] */
-  async dialBack(link: Neighbour, addresses: ServerAddress[]): Promise<DialBackResult[]> {
+  async dialBack(link: Peer, addresses: ServerAddress[]): Promise<DialBackResult[]> {
     const encoded = await this.#ask(link, { ask: "dialBack", addresses });
     try {
       return decode(dialBackResults, encoded ?? new Uint8Array(0));
@@ -95,14 +95,14 @@ export class Queries {
   }
 
   /** The encoded answer of a directory. [D6] */
-  async findPeople(directory: Neighbour, text: string): Promise<Uint8Array> {
+  async findPeople(directory: Peer, text: string): Promise<Uint8Array> {
     const found = await this.#ask(directory, { ask: "findPeople", text });
     if (found === undefined) throw new ProtocolError("malformed", "A directory answered with nothing.");
     return found;
   }
 
   /** The peer's answer; one that nobody waits for is let go. */
-  answered(link: Neighbour, answer: Extract<LinkControl, { kind: "answer" }>): void {
+  answered(link: Peer, answer: Extract<LinkControl, { kind: "answer" }>): void {
     const pending = this.#pending.get(answer.id);
     if (pending?.server !== link.server) return;
     this.#forget(answer.id, pending);
@@ -126,7 +126,7 @@ export class Queries {
   }
 
   /** The connection is gone, and with it what was asked over it. */
-  closed(link: Neighbour): void {
+  closed(link: Peer): void {
     for (const [id, pending] of this.#pending) {
       if (pending.server !== link.server) continue;
       this.#forget(id, pending);
@@ -141,7 +141,7 @@ export class Queries {
     return this.#accounts.takeKeyPackage(query.account, query.device, query.capability.slice());
   }
 
-  #ask(link: Neighbour, query: LinkQuery): Promise<Uint8Array | undefined> {
+  #ask(link: Peer, query: LinkQuery): Promise<Uint8Array | undefined> {
     const { connection, server } = link;
     if (!link.connected || connection === undefined) {
       return Promise.reject(new ProtocolError("unreachable", "There is no connection to this server."));

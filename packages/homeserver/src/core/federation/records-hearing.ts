@@ -16,7 +16,7 @@ import {
 } from "../limits.ts";
 import type { Log } from "../log.ts";
 import { RateLimits } from "../rate-limits.ts";
-import type { Neighbour } from "./neighbour.ts";
+import type { Peer } from "./peer.ts";
 import type { ServerRecords, ToldRecord } from "./records.ts";
 
 export interface HearingOptions {
@@ -45,7 +45,7 @@ interface Hearing {
 export class RecordsHearing {
   readonly #options: HearingOptions;
   readonly #told: Map<ServerId, ToldRow>;
-  readonly #hearings = new Map<Neighbour, Hearing>();
+  readonly #hearings = new Map<Peer, Hearing>();
   readonly #pages: RateLimits<ServerId>;
   readonly #new: RateLimits<ServerId>;
   readonly #newInAll: RateLimits<"all">;
@@ -60,14 +60,14 @@ export class RecordsHearing {
   }
 
   /** Begins to ask a server that is connected and mutually linked; nothing where that has begun. */
-  ask(neighbour: Neighbour): void {
+  ask(neighbour: Peer): void {
     if (neighbour.trust !== "mutual" || !neighbour.connected || this.#hearings.has(neighbour)) return;
     const hearing = { open: false, timer: undefined };
     this.#hearings.set(neighbour, hearing);
     this.#ask(neighbour, hearing);
   }
 
-  received(neighbour: Neighbour, page: Page): void {
+  received(neighbour: Peer, page: Page): void {
     const hearing = this.#hearings.get(neighbour);
     if (hearing?.open !== true) return neighbour.connection?.fault();
     hearing.open = false;
@@ -75,7 +75,7 @@ export class RecordsHearing {
   }
 
   /** A verified record of a server that is one hop beyond this neighbour, told with its people. [L24] */
-  receivedWithPeople(neighbour: Neighbour, record: ServerRecord, signed: Uint8Array): void {
+  receivedWithPeople(neighbour: Peer, record: ServerRecord, signed: Uint8Array): void {
     const { records, clock, self } = this.#options;
     if (record.key === self) return;
     const told = records.read(signed, 1, clock.now());
@@ -83,7 +83,7 @@ export class RecordsHearing {
     if (ops.length > 0) this.#store(ops);
   }
 
-  closed(neighbour: Neighbour): void {
+  closed(neighbour: Peer): void {
     this.#hearings.get(neighbour)?.timer?.cancel();
     this.#hearings.delete(neighbour);
   }
@@ -92,7 +92,7 @@ export class RecordsHearing {
     for (const neighbour of [...this.#hearings.keys()]) this.closed(neighbour);
   }
 
-  #ask(neighbour: Neighbour, hearing: Hearing): void {
+  #ask(neighbour: Peer, hearing: Hearing): void {
     const waitMs = this.#pages.take(neighbour.server);
     if (waitMs > 0) return this.#later(hearing, waitMs, () => this.#ask(neighbour, hearing));
     const told = this.#told.get(neighbour.server);
@@ -105,7 +105,7 @@ export class RecordsHearing {
   }
 
   /** Takes records until one must wait for its turn. */
-  #take(neighbour: Neighbour, hearing: Hearing, page: Page & { next: number; ops: WriteOp[] }): void {
+  #take(neighbour: Peer, hearing: Hearing, page: Page & { next: number; ops: WriteOp[] }): void {
     if (this.#hearings.get(neighbour) !== hearing) return;
     for (let taken = 0; page.next < page.records.length; taken += 1) {
       const goOn = () => this.#take(neighbour, hearing, page);
@@ -121,7 +121,7 @@ export class RecordsHearing {
   }
 
   /** @returns how long it must wait, in milliseconds; 0: it was taken, or let go */
-  #takeOne(neighbour: Neighbour, { record: signed, hops }: Page["records"][number], ops: WriteOp[]): number {
+  #takeOne(neighbour: Peer, { record: signed, hops }: Page["records"][number], ops: WriteOp[]): number {
     const { records, clock, self } = this.#options;
     try {
       if (hops >= limits.gossipHopsMax) throw new ProtocolError("malformed", "server record: came too far");
@@ -141,7 +141,7 @@ export class RecordsHearing {
   }
 
   /** Lets go what is not newer, and a name that a linked server may not have. */
-  #admit(neighbour: Neighbour, told: ToldRecord): WriteOp[] {
+  #admit(neighbour: Peer, told: ToldRecord): WriteOp[] {
     const { records, clock, mayBeCalled, heard } = this.#options;
     const { key, name } = told.record;
     if (told.standing === "same") return records.admitAgain(neighbour.server, told, clock.now());

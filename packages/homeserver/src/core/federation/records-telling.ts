@@ -8,11 +8,11 @@ import { changesGatheredMs, congestedTellingMs, recordPagesToldRate } from "../l
 import { RateLimits } from "../rate-limits.ts";
 import { sameBytes } from "../same-bytes.ts";
 import type { Trust } from "../seams.ts";
-import type { Neighbour } from "./neighbour.ts";
+import type { Peer } from "./peer.ts";
 import type { KnownRecord, ServerRecords } from "./records.ts";
 
 /** Who is told of other servers; to a directory whoever registered counts as mutually linked. */
-function isTold({ trust, connected }: Neighbour): boolean {
+function isTold({ trust, connected }: Peer): boolean {
   return trust === "mutual" && connected;
 }
 
@@ -44,7 +44,7 @@ interface Question {
 export class RecordsTelling {
   readonly #options: TellingOptions;
   readonly #rate: RateLimits<ServerId>;
-  readonly #questions = new Map<Neighbour, Question>();
+  readonly #questions = new Map<Peer, Question>();
   #gathering: Timer | undefined;
 
   constructor(options: TellingOptions) {
@@ -53,7 +53,7 @@ export class RecordsTelling {
   }
 
   /** A question takes the place of the one before it. */
-  asked(neighbour: Neighbour, incarnation: Uint8Array | undefined, since: number): void {
+  asked(neighbour: Peer, incarnation: Uint8Array | undefined, since: number): void {
     const known = incarnation !== undefined && sameBytes(incarnation, this.#options.incarnation);
     const timer = this.#questions.get(neighbour)?.timer;
     this.#questions.set(neighbour, { since: known ? since : 0, timer });
@@ -68,7 +68,7 @@ export class RecordsTelling {
     });
   }
 
-  closed(neighbour: Neighbour): void {
+  closed(neighbour: Peer): void {
     this.#questions.get(neighbour)?.timer?.cancel();
     this.#questions.delete(neighbour);
   }
@@ -78,7 +78,7 @@ export class RecordsTelling {
     for (const neighbour of [...this.#questions.keys()]) this.closed(neighbour);
   }
 
-  #answer(neighbour: Neighbour): void {
+  #answer(neighbour: Peer): void {
     const question = this.#questions.get(neighbour);
     if (question === undefined || question.timer !== undefined || !isTold(neighbour)) return;
     if (neighbour.connection?.congested === true) return this.#later(neighbour, question, congestedTellingMs);
@@ -99,7 +99,7 @@ export class RecordsTelling {
     });
   }
 
-  #later(neighbour: Neighbour, question: Question, delayMs: number): void {
+  #later(neighbour: Peer, question: Question, delayMs: number): void {
     question.timer = this.#options.clock.after(delayMs, () => {
       const open = this.#questions.get(neighbour);
       if (open === undefined) return;

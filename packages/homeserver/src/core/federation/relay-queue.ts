@@ -3,7 +3,7 @@
  * order; those with something waiting take turns of one piece's size; what leaves is at most what the configuration
  * gives, and no connection is handed more than it takes. [C6]
  */
-import type { Clock, Timer } from "@fedchat/protocol";
+import type { Clock } from "@fedchat/protocol";
 import { limits } from "@fedchat/protocol";
 import { congestionRetryMs, relayBufferedBytesMax } from "../limits.ts";
 import type { Leg } from "./circuit-legs.ts";
@@ -33,7 +33,8 @@ export class RelayQueue {
   /** What may leave now; below nothing after a piece that was larger. */
   #budget: number;
   #filledAt: number;
-  #timer: Timer | undefined;
+  /** It is looked again soon. */
+  #waits = false;
   #pumping = false;
 
   constructor(clock: Clock, bytesPerSecond: () => number) {
@@ -104,8 +105,10 @@ export class RelayQueue {
 
   #later(): void {
     const short = this.#budget > 0 ? 0 : Math.ceil(((1 - this.#budget) * 1_000) / this.#rate);
-    this.#timer ??= this.#clock.after(Math.max(short, congestionRetryMs), () => {
-      this.#timer = undefined;
+    if (this.#waits) return;
+    this.#waits = true;
+    this.#clock.after(Math.max(short, congestionRetryMs), () => {
+      this.#waits = false;
       this.#pump();
     });
   }

@@ -54,8 +54,7 @@ async function traceQueued({ store, links, custody }: TracePorts, place: Place):
   const view = custody.view(server);
   const signed = receipts.at(-1);
   const path = signed?.path ?? view?.path ?? [];
-  const refused = signed === undefined ? view?.error : undefined;
-  const error = refused ?? link?.error;
+  const error = view?.error ?? link?.error;
   const tries = [view?.nextTryAt, link?.nextTryAt].filter((at) => at !== undefined);
   return {
     ...{ server, state: "queued", route: path.length > 0 ? "custody" : "none", path, receipts: told },

@@ -32,9 +32,11 @@ export class Unlinked {
     return use !== undefined && (use.holds > 0 || this.#ports.inUse(server));
   }
 
-  /** It is used now: its time begins anew. Throws `quota-exceeded` where there are too many. */
-  use(server: ServerId): void {
+  /** It is used now: its time begins anew. True where it was not in use. Throws `quota-exceeded` for too many. */
+  use(server: ServerId): boolean {
+    const isNew = !this.#uses.has(server);
     this.#touch(server);
+    return isNew;
   }
 
   /** Needed until what is returned is called. Throws `quota-exceeded` where there are too many. */

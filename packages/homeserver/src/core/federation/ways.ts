@@ -38,10 +38,13 @@ export function findWays(known: KnownNetwork, destination: ServerId, options: Wa
   const last = lastRelays(known, destination, options.relays ?? []).filter(usable);
   if (last.length === 0) return [];
   const first = firstRelays(known).filter(usable);
-  const search: Search = { known, depth: depths(known, first, usable), steps: 0 };
+  const depth = new Uint8Array(known.graph.slots);
+  for (const { slot } of first) depth[slot] = 1;
+  const search: Search = { known, usable, depth, frontier: first, steps: 0 };
 
   const ways: ServerId[][] = [];
   for (let length = 1; length <= wayRelaysMax; length += 1) {
+    if (length > 1) reachFarther(search, length);
     let searches = last.map((place) => waysOf(search, place, length, [place]));
     while (searches.length > 0) {
       searches = searches.filter((each) => {
@@ -58,8 +61,11 @@ export function findWays(known: KnownNetwork, destination: ServerId, options: Wa
 
 interface Search {
   known: KnownNetwork;
-  /** By slot: of how many relays the shortest way is that ends there; 1 for first relays, 0 where there is none. */
+  usable: (place: Place) => boolean;
+  /** By slot: of how many relays the shortest way is that ends there; 1 for first relays, 0 where none was found so far. */
   depth: Uint8Array;
+  /** Those found last. */
+  frontier: Place[];
   steps: number;
 }
 
@@ -86,27 +92,17 @@ function firstRelays({ self, graph, connected, trust, broken }: KnownNetwork): P
     );
 }
 
-/** Breadth first from the first relays over all that is usable. */
-function depths(
-  { graph, broken }: KnownNetwork,
-  first: Place[],
-  usable: (place: Place) => boolean,
-): Uint8Array {
-  const depth = new Uint8Array(graph.slots);
-  for (const { slot } of first) depth[slot] = 1;
-  let reached = first;
-  for (let length = 2; length <= wayRelaysMax && reached.length > 0; length += 1) {
-    const next: Place[] = [];
-    for (const place of reached) {
-      for (const other of place.edges) {
-        if (depth[other.slot] !== 0 || broken(place.server, other.server) || !usable(other)) continue;
-        depth[other.slot] = length;
-        next.push(other);
-      }
+/** Breadth first, one step at a time: most searches find what they want near by. */
+function reachFarther(search: Search, length: number): void {
+  const { depth, usable, known, frontier } = search;
+  search.frontier = [];
+  for (const place of frontier) {
+    for (const other of place.edges) {
+      if (depth[other.slot] !== 0 || !usable(other) || known.broken(place.server, other.server)) continue;
+      depth[other.slot] = length;
+      search.frontier.push(other);
     }
-    reached = next;
   }
-  return depth;
 }
 
 /**

@@ -3,7 +3,7 @@ import type { LinkControl, ServerId } from "@fedchat/protocol";
 import type { Trust } from "../seams.ts";
 import type { Connection } from "./connection.ts";
 
-export interface Neighbour {
+export interface Peer {
   readonly server: ServerId;
   readonly trust: Trust;
   /** Who made it one. [D5] */
