@@ -121,6 +121,11 @@ test("servers, map and relaying show how three servers are linked, and what is d
   await until("ben is blocked", async () => (await sign(ben).getAttribute("data-look")) === "blocked");
   await page.getByTestId("unblock-server").waitFor();
 
+  // An address that leaves its server out says it in words.
+  await page.getByTestId("nav-people").click();
+  const hubert = page.getByTestId("person-row").filter({ hasText: "Hubert" });
+  expect(await hubert.innerText()).toContain("@hubert on hub");
+
   // A desktop opens settings at their first section.
   await page.getByTestId("nav-settings").click();
   expect(await page.getByTestId("settings-profile").getAttribute("aria-current")).toBe("page");

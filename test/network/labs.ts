@@ -43,3 +43,32 @@ export function mesh(lab: Lab, size = 6): LabHost[] {
   const internet = lab.network("198.51.100");
   return Array.from({ length: size }, (_, index) => lab.host(`peer-${index}`, internet));
 }
+
+export interface Mesh {
+  hosts: LabHost[];
+  /** Pairs that share a wire, by their places in `hosts`; the first dials the second at this address. */
+  wires: { from: number; to: number; host: string }[];
+}
+
+/**
+ * A ring of six in which each has one more wire, to the one opposite: whoever shares no wire has three others between
+ * them, so that any two can be lost and the rest still has ways.
+ */
+export function ring(lab: Lab): Mesh {
+  const size = 6;
+  const ends = Array.from({ length: size }, (_, at) => [
+    [at, (at + 1) % size] as const,
+    ...(at < size / 2 ? [[at, at + size / 2] as const] : []),
+  ]).flat();
+  const networks = ends.map((_, wire) => lab.network(`10.3.${wire}`));
+  const wiresOf = (at: number) =>
+    ends.flatMap(([from, to], wire) => (from === at || to === at ? [wire] : []));
+  const hosts = Array.from({ length: size }, (_, at) =>
+    lab.host(`peer-${at}`, ...wiresOf(at).map((wire) => networks[wire]!)),
+  );
+  const wires = ends.map(([from, to], wire) => ({
+    ...{ from, to },
+    host: hosts[to]!.addresses[wiresOf(to).indexOf(wire)]!,
+  }));
+  return { hosts, wires };
+}

@@ -178,7 +178,9 @@ export async function becomeContacts(a: Resident, b: Resident): Promise<string> 
 /** `b` makes an invitation, and `a` uses it. @returns the room */
 export async function invite(a: Resident, b: Resident): Promise<string> {
   const { link: text } = await b.fedchat.call("invitations.create", {});
-  const { requestId } = await a.fedchat.call("invitations.accept", { link: text! });
+  const { requestId } = await until(`${a.name} finds the server of ${b.name}`, () =>
+    a.fedchat.call("invitations.accept", { link: text! }),
+  );
   const roomId = await until(
     `${a.name} is let in by ${b.name}`,
     async () => {

@@ -32,6 +32,7 @@ export class Faults {
   readonly restored = new Set<string>();
   readonly #simulation: Simulation;
   readonly #random: SeededRandom;
+  readonly #movers: readonly string[];
   readonly #under: Set<Promise<void>> = new Set();
   /** Hosts whose process was ended and is being started again. */
   readonly #recovering = new Set<Host>();
@@ -46,8 +47,10 @@ export class Faults {
   #raging = true;
   #healed: Promise<void> | undefined;
 
-  constructor(simulation: Simulation) {
+  /** @param movers homeservers that are found again wherever they go */
+  constructor(simulation: Simulation, movers: readonly string[] = []) {
     this.#simulation = simulation;
+    this.#movers = movers;
     this.#random = simulation.random.fork("faults");
     const { trace, network } = simulation;
     if (!simulation.watched) return;
@@ -84,6 +87,11 @@ export class Faults {
       over();
       this.#simulation.violations.add(`the fault ${kind} failed`, error);
     });
+  }
+
+  /** Whether faults are over, or will be soon. */
+  get healed(): boolean {
+    return !this.#raging;
   }
 
   /** No more faults; resolves when all are over and everything runs. */
@@ -254,6 +262,17 @@ export class Faults {
     await this.#startAgain(host);
   }
 
+  /** A laptop that is closed for a while: longer than others wait before they leave things with relays. */
+  async sleepHomeserver(): Promise<void> {
+    const homeserver = this.#random.pick(this.#simulation.homeservers);
+    if (this.#recovering.has(homeserver) || !homeserver.running) return;
+    this.#count("homeservers asleep");
+    this.#recovering.add(homeserver);
+    homeserver.crash();
+    await this.#pause(5_000, 45_000);
+    await this.#startAgain(homeserver);
+  }
+
   async fillHomeserverDisk(): Promise<void> {
     const { disk } = this.#random.pick(this.#simulation.homeservers);
     disk.full = true;
@@ -312,6 +331,17 @@ export class Faults {
     this.#recovering.add(homeserver);
     homeserver.crash();
     homeserver.restore(backup);
+    await this.#startAgain(homeserver);
+  }
+
+  /** Another host name from now on; at the old one nobody answers. */
+  async moveHomeserver(): Promise<void> {
+    const homeserver = this.#simulation.homeserver(this.#random.pick(this.#movers));
+    if (this.#recovering.has(homeserver) || !homeserver.running) return;
+    this.#count("homeservers moved");
+    this.#recovering.add(homeserver);
+    homeserver.crash();
+    homeserver.move();
     await this.#startAgain(homeserver);
   }
 
@@ -444,6 +474,7 @@ export const commonKinds = [
   "crashHomeserverAtStep",
   "crashEngineAtStep",
   "restart",
+  "sleepHomeserver",
   "fillHomeserverDisk",
   "fillEngineDisk",
   "slowDisk",
@@ -451,7 +482,7 @@ export const commonKinds = [
   "clockJump",
 ] as const;
 
-export type FaultKind = (typeof commonKinds)[number] | "restoreBackup";
+export type FaultKind = (typeof commonKinds)[number] | "restoreBackup" | "moveHomeserver";
 
 function isRunning(host: Host): boolean {
   return "homeserver" in host ? host.homeserver !== undefined : host.engine !== undefined;
@@ -486,6 +517,8 @@ export const faultNames = [
   "homeserver crashes within a turn",
   "engine crashes within a turn",
   "orderly restarts",
+  "homeservers asleep",
+  "homeservers moved",
   "slow disks",
   "slow receivers",
   "clock jumps",

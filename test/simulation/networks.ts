@@ -1,37 +1,59 @@
 /** The networks that seeds are told in, each seed in one of them. */
-import type { SimulationOptions } from "./simulate.ts";
+import type { HomeserverConfig } from "../../packages/homeserver/src/core/homeserver.ts";
+import { relayBytesPerSecond, relayStorageBytes } from "../../packages/homeserver/src/core/limits.ts";
+import type { StoryOptions } from "./story.ts";
 import type { Pair, Topology } from "./topology.ts";
 import { linksOf, namesOf } from "./topology.ts";
 
-type Network = Pick<SimulationOptions, "homeservers" | "people" | "topology" | "reachable">;
+type Told = Pick<StoryOptions, "network" | "movers">;
+type Network = NonNullable<StoryOptions["network"]>;
 
 /** Networks of this shape, in turn. */
 const shapes = 6;
+/** A quarter of it is a source's: some bundles. */
+const scarceStorageBytes = 60_000;
 
-export function networkOf(seed: number, homeservers: number): Network {
+export function networkOf(seed: number, homeservers: number): Told {
   const names = namesOf(homeservers);
+  const { movers, ...network } = shapeOf(seed, names);
+  return { network: { homeservers: names, ...network, configure: () => relayingOf(seed) }, movers };
+}
+
+interface Shape extends Pick<Network, "topology" | "reachable"> {
+  movers: string[];
+}
+
+function shapeOf(seed: number, names: string[]): Shape {
   switch (seed % shapes) {
     case 0:
-      return { homeservers, topology: "mesh" };
+      return { topology: "mesh", movers: names };
     case 1:
-      return { homeservers, topology: "star" };
+      return { topology: "star", movers: names };
     case 2:
-      return behindNats(names, "ring");
+      return { ...behindNats(names, "ring"), movers: names };
     case 3:
-      return behindNats(names, "chain");
+      // Whoever dials the one that moved hears of it through that one only.
+      return { ...behindNats(names, "chain"), movers: [] };
     case 4:
-      // All but the one in the middle stand behind NATs.
-      return { homeservers, topology: "star", reachable: (_from, to) => to === names[0] };
+      // All but the one in the middle stand behind NATs, and would never hear where that went.
+      return { topology: "star", reachable: (_from, to) => to === names[0], movers: names.slice(1) };
     default:
-      return behindNats(names, meshWithGaps(names));
+      return { ...behindNats(names, meshWithGaps(names)), movers: names };
   }
 }
 
+/** For some or for anyone, with much room or little. */
+function relayingOf(seed: number): Pick<HomeserverConfig, "relaying"> {
+  const relaysFor = seed % 5 === 0 ? "anyone" : "linked";
+  const storageBytesMax = seed % 4 === 3 ? scarceStorageBytes : relayStorageBytes;
+  return { relaying: { relaysFor, bytesPerSecond: relayBytesPerSecond, storageBytesMax } };
+}
+
 /** Whoever is not linked cannot dial each other, and of those who are, one can. */
-function behindNats(names: string[], topology: Topology): Network {
+function behindNats(names: string[], topology: Topology): Pick<Network, "topology" | "reachable"> {
   const links = linksOf(topology, names);
   const reachable = (from: string, to: string) => links.some(([a, b]) => a === from && b === to);
-  return { homeservers: names, topology, reachable };
+  return { topology, reachable };
 }
 
 /** All with all, but for some pairs that have no homeserver in common. */

@@ -13,7 +13,7 @@ parentPort!.on("message", (seed: number) => {
 });
 
 async function tell(seed: number): Promise<SeedTold> {
-  const run = await story({ seed, messages, network: networkOf(seed, homeservers) });
+  const run = await story({ seed, messages, ...networkOf(seed, homeservers) });
   const { faults, wrong, virtualMs } = run;
   return { seed, messages, faults, wrong, virtualMs };
 }

@@ -7,6 +7,7 @@ import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
 import { Worker } from "node:worker_threads";
 import { faultNames } from "./faults.ts";
+import { happeningNames } from "./happenings.ts";
 import type { SeedTold } from "./run-worker.ts";
 import { Tally } from "./tally.ts";
 
@@ -43,7 +44,7 @@ const hands = Array.from({ length: Math.min(workers, seeds) }, () => work());
 await Promise.all(hands);
 
 console.log(tally.toString());
-const missing = seeds >= seedsWithEverything ? tally.missing(faultNames) : [];
+const missing = seeds >= seedsWithEverything ? tally.missing([...faultNames, ...happeningNames]) : [];
 if (missing.length > 0) failed.push(`never struck: ${missing.join(", ")}`);
 for (const failure of failed) console.log(failure);
 console.log(`${((performance.now() - began) / 1_000).toFixed(0)} s on ${hands.length} workers`);

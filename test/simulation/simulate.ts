@@ -8,6 +8,7 @@ import { SeededRandom } from "../../packages/homeserver/test/virtual/seeded-rand
 import { VirtualClock } from "../../packages/homeserver/test/virtual/virtual-clock.ts";
 import { VirtualNetwork } from "../../packages/homeserver/test/virtual/virtual-network.ts";
 import { Acquaintance } from "./acquaintance.ts";
+import { Happenings } from "./happenings.ts";
 import { LightPerson } from "./light-person.ts";
 import { linkAll } from "./linking.ts";
 import { SimulatedDevice } from "./simulated-device.ts";
@@ -64,6 +65,7 @@ export class Simulation implements Surroundings, AsyncDisposable {
   readonly ledger: WatchedLedger;
   readonly veil: Veil;
   readonly acquaintance = new Acquaintance();
+  readonly happenings = new Happenings();
   readonly mutation: Mutation;
   readonly watched: boolean;
   readonly homeservers: SimulatedHomeserver[];

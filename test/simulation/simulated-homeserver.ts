@@ -1,8 +1,9 @@
 /** A homeserver of the simulation: the disk that outlives its processes, and the process that runs on it now. */
 import type { ByteChannel, Primitives, ServerAddress, ServerId } from "@fedchat/protocol";
 import { serverId } from "@fedchat/protocol";
-import type { Homeserver } from "../../packages/homeserver/src/core/homeserver.ts";
+import type { Homeserver, HomeserverConfig } from "../../packages/homeserver/src/core/homeserver.ts";
 import { openHomeserver } from "../../packages/homeserver/src/core/homeserver.ts";
+import { defaultRelaying } from "../../packages/homeserver/src/core/relaying.ts";
 import { MemoryStore } from "../../packages/homeserver/src/store/memory-store.ts";
 import type { IncomingStream } from "../../packages/homeserver/src/store/store.ts";
 import { StoreFullError } from "../../packages/homeserver/src/store/store.ts";
@@ -25,12 +26,15 @@ export class SimulatedHomeserver {
   readonly name: string;
   readonly id: ServerId;
   readonly noiseKey: Uint8Array;
-  readonly address: ServerAddress;
+  /** Where it says that it is reached. */
+  address: ServerAddress;
   readonly token: Uint8Array;
   readonly disk = { full: false, delayMs: { min: 0, max: 8 } };
   readonly counts = { writing: 0, refusedByFullDisk: 0, sentAgain: 0, cameAgain: 0 };
   /** Everything that was ever handed to the disk. */
   readonly written: Uint8Array[] = [];
+  /** What lies on the disk for others. */
+  readonly custody = { bytes: 0, bytesMax: 0 };
   /** For whom it ever had bundles. */
   readonly destinations = new Set<ServerId>();
   process: SimulatedProcess | undefined;
@@ -48,6 +52,7 @@ export class SimulatedHomeserver {
   /** Where the simulated fault is a disk that does not sync: what really is on it. */
   #synced: Backup | undefined;
   #runs = 0;
+  #moves = 0;
 
   constructor(surroundings: Surroundings, name: string) {
     this.#surroundings = surroundings;
@@ -77,7 +82,8 @@ export class SimulatedHomeserver {
 
   /** Opens what the disk holds and joins the network; starts again where the disk is too full even for that. */
   async start(): Promise<void> {
-    const { clock, network, trace, violations, mutation, watched: isWatched } = this.#surroundings;
+    const { clock, network, trace, violations, happenings, mutation } = this.#surroundings;
+    const { watched: isWatched } = this.#surroundings;
     this.#runs += 1;
     const process = new SimulatedProcess({
       clock,
@@ -91,10 +97,14 @@ export class SimulatedHomeserver {
     this.#delivered = new Set(disk.delivered);
     this.#streams = new Map(disk.streams);
     if (mutation.syncEveryMs !== undefined) this.#syncLazily(process, mutation.syncEveryMs);
+    const config = this.#config();
+    this.custody.bytesMax = (config.relaying ?? defaultRelaying).storageBytesMax;
+    this.custody.bytes = (await this.#store.load()).custody.reduce((sum, { bytes }) => sum + bytes, 0);
     const watched = watchedStore(this.#store, {
       ...{ name: this.name, process, trace, delivered: this.#delivered, streams: this.#streams },
       ...{ written: isWatched ? this.written : undefined, counts: this.counts },
       ...{ destinations: this.destinations, violated: (what) => violations.add(what) },
+      ...{ custody: this.custody, stored: (op, result) => happenings.stored(op, result) },
     });
     const opening = openHomeserver({
       store: mutation.store?.(watched) ?? watched,
@@ -102,14 +112,7 @@ export class SimulatedHomeserver {
       random: this.#random.fork(`run ${this.#runs}`),
       primitives: this.#watchedPrimitives(),
       keys: this.#keys,
-      config: {
-        name: undefined,
-        addresses: [this.address],
-        software: "fedchat simulation",
-        registration: "token",
-        federation: { accept: "ask", listed: [] },
-        ...this.#surroundings.configure(this.name),
-      },
+      config,
       dialer: {
         dial: async (address, path) =>
           this.#linkChannel(
@@ -161,6 +164,14 @@ export class SimulatedHomeserver {
     if (!process.ended) this.crash();
   }
 
+  /** From now on it stands elsewhere, and nobody answers where it was; while nothing runs. */
+  move(): void {
+    this.#moves += 1;
+    const host = `${this.name}.place${this.#moves}`;
+    this.#surroundings.network.move(this.name, host);
+    this.address = { ...this.address, host };
+  }
+
   backup(): Backup {
     return {
       store: this.#store.snapshot(),
@@ -183,16 +194,28 @@ export class SimulatedHomeserver {
     await this.start();
   }
 
+  #config(): HomeserverConfig {
+    return {
+      name: undefined,
+      addresses: [this.address],
+      software: "fedchat simulation",
+      registration: "token",
+      federation: { accept: "ask", listed: [] },
+      ...this.#surroundings.configure(this.name),
+    };
+  }
+
   #linkChannel(channel: ByteChannel): ByteChannel {
     return this.#surroundings.mutation.linkChannel?.(channel) ?? channel;
   }
 
   /** Nothing that this homeserver learns may be plaintext, or name people whom it may not know. */
   #watchedPrimitives(): Primitives {
-    const { primitives, acquaintance, violations, watched } = this.#surroundings;
+    const { primitives, acquaintance, violations, happenings, watched } = this.#surroundings;
     if (!watched) return primitives;
     return watchedPrimitives(primitives, {
       opened: (plaintext) => {
+        happenings.opened(plaintext, this.id);
         for (const stranger of acquaintance.strangersIn(plaintext, this.name))
           violations.add(`${this.name}'s homeserver was told of ${stranger}, a stranger`);
         if (Buffer.from(plaintext.buffer, plaintext.byteOffset, plaintext.byteLength).includes(marker))

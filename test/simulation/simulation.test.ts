@@ -37,7 +37,7 @@ describe("whatever fails", () => {
 
   test.each(seedsOfFive)(
     "[B4] [B16] [L21] [L22] among five homeservers it arrives too, and no stranger learns of people (seed %i)",
-    (seed) => expectGood({ seed, messages: 200, network: networkOf(seed, 5) }),
+    (seed) => expectGood({ seed, messages: 200, ...networkOf(seed, 5) }),
     60_000,
   );
 });

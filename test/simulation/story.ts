@@ -20,6 +20,8 @@ export interface StoryOptions {
   messages?: number;
   /** How many homeservers there are, how they are linked and who can dial whom. Absent: two. */
   network?: Pick<SimulationOptions, "homeservers" | "people" | "topology" | "reachable" | "configure">;
+  /** Homeservers that the others find again when they move. Absent: none moves. */
+  movers?: readonly string[];
   mutation?: Mutation;
   keepTrace?: boolean;
   /** Whether homeservers are put back to backups as well; undefined: in every fourth seed. */
@@ -41,17 +43,20 @@ export interface Told {
 }
 
 /** Then faults end, whether or not people are done: so that a run is bounded. */
-const faultsWithinMs = 90_000;
+const faultsWithinMs = 120_000;
 /** Between the last fault and rest: the longest waits of links and streams, and some: a link that was refused is asked for again hourly. */
 const restMsMax = 90 * 60_000;
 /** A network that is not at rest by then waits for something slow. */
 const soonMs = 300_000;
 const restoringSeeds = 4;
+const movingSeeds = 2;
+const rareWithinMs = 10_000;
+/** How often is looked which way links go. */
+const lookEveryMs = 1_000;
 /** Something that still comes would come by then. */
 const aftermathMs = 120_000;
 /** A record follows its links after half a minute. [G6] */
 const recordsSettleMs = 40_000;
-const rareKinds: FaultKind[] = ["restoreBackup", "restoreBackup"];
 /** The pace of people is that of this many messages, however many are sent. */
 const pacedMessages = 50;
 
@@ -66,11 +71,16 @@ export async function story(options: StoryOptions): Promise<Told> {
   });
   const [pairs, strangers] = drawPairs(simulation, simulation.random.fork("pairs"));
   const startedAt = simulation.clock.now();
-  const faults = new Faults(simulation);
+  const faults = new Faults(simulation, options.movers);
   const restores = options.restores ?? seed % restoringSeeds === 0;
+  const moves = options.movers !== undefined && options.movers.length > 0 && seed % movingSeeds === 1;
+  const rare: FaultKind[] = [
+    ...(restores ? (["restoreBackup", "restoreBackup"] as const) : []),
+    ...(moves ? (["moveHomeserver", "moveHomeserver"] as const) : []),
+  ];
   const wrong: string[] = [];
   try {
-    await simulation.during(live(simulation, faults, { pairs, strangers, messages, restores }));
+    await simulation.during(live(simulation, faults, { pairs, strangers, messages, rare }));
     wrong.push(...(await simulation.during(rest(simulation, restWithinMs), 2 * restMsMax)));
     wrong.push(...(await simulation.during(conversations(simulation, pairs, faults.restored))));
     wrong.push(...(await simulation.during(acquaintances(simulation))));
@@ -79,9 +89,9 @@ export async function story(options: StoryOptions): Promise<Told> {
     wrong.push(error instanceof Error ? (error.stack ?? error.message) : String(error));
     wrong.push(...(await simulation.during(unrest(simulation))));
   }
-  wrong.push(...simulation.violations.found);
+  wrong.unshift(...simulation.violations.found);
   return {
-    ...{ seed, messages, faults: faults.counts, wrong },
+    ...{ seed, messages, faults: { ...faults.counts, ...simulation.happenings.counts }, wrong },
     ...{ digest: simulation.trace.digest(), events: simulation.trace.events, trace: simulation.trace.lines },
     virtualMs: simulation.clock.now() - startedAt,
   };
@@ -102,11 +112,12 @@ interface Lives {
   pairs: readonly Pair[];
   strangers: readonly Pair[];
   messages: number;
-  restores: boolean;
+  /** Faults that strike once everybody has met. */
+  rare: readonly FaultKind[];
 }
 
 async function live(simulation: Simulation, faults: Faults, plan: Lives): Promise<void> {
-  const { pairs, strangers, messages, restores } = plan;
+  const { pairs, strangers, messages, rare } = plan;
   const chance = simulation.random.fork("people");
   const { clock } = simulation;
   const diskMsMax = chance.pick([5, 50, 400]);
@@ -115,6 +126,7 @@ async function live(simulation: Simulation, faults: Faults, plan: Lives): Promis
   await showBeyond(simulation, strangers, chance);
   // Until records say who passes things on, and everybody heard them. [G6]
   await clock.sleep(recordsSettleMs);
+  void look(simulation, faults);
   const raging = faults.rage({ min: 100, max: chance.pick([500, 1_500, 4_000]) });
   void clock.sleep(faultsWithinMs).then(() => faults.heal());
   const met: Pair[] = [];
@@ -123,8 +135,17 @@ async function live(simulation: Simulation, faults: Faults, plan: Lives): Promis
     met.push(pair);
   });
   await Promise.race(meeting);
-  for (const kind of restores ? rareKinds : [])
-    void clock.sleep(chance.between(0, 20_000)).then(() => faults.strike(kind));
+  // A request that a backup forgets is asked again by nobody.
+  const struck = Promise.all(meeting).then(() =>
+    Promise.all(
+      rare.map(async (kind) => {
+        await clock.sleep(chance.between(0, rareWithinMs));
+        faults.strike(kind);
+      }),
+    ),
+  );
+  // Awaited below, with all others.
+  struck.catch(() => undefined);
   const everyMs = (chance.pick([50, 500, 2_000]) * pacedMessages) / Math.max(pacedMessages, messages);
   const sending: Promise<unknown>[] = [];
   for (let n = 0; n < messages; n++) {
@@ -136,7 +157,7 @@ async function live(simulation: Simulation, faults: Faults, plan: Lives): Promis
     sent.catch(() => undefined);
     sending.push(sent);
   }
-  await Promise.all([...sending, ...meeting]);
+  await Promise.all([...sending, struck]);
   // Faults that begin with the last words matter as well.
   await clock.sleep(chance.between(0, 10_000));
   await faults.heal();
@@ -146,6 +167,13 @@ async function live(simulation: Simulation, faults: Faults, plan: Lives): Promis
     const [one, other] = [simulation.device(a), simulation.device(b)];
     await one.send(`the last of ${a} to ${b}: ${marker}`, other);
     await other.send(`the last of ${b} to ${a}: ${marker}`, one);
+  }
+}
+
+async function look({ clock, happenings, homeservers }: Simulation, faults: Faults): Promise<void> {
+  while (!faults.healed) {
+    happenings.look(homeservers);
+    await clock.sleep(lookEveryMs);
   }
 }
 

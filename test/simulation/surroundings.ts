@@ -8,6 +8,7 @@ import type { SeededRandom } from "../../packages/homeserver/test/virtual/seeded
 import type { VirtualClock } from "../../packages/homeserver/test/virtual/virtual-clock.ts";
 import type { VirtualNetwork } from "../../packages/homeserver/test/virtual/virtual-network.ts";
 import type { Acquaintance } from "./acquaintance.ts";
+import type { Happenings } from "./happenings.ts";
 import type { SimulatedProcess } from "./simulated-process.ts";
 import type { Trace } from "./trace.ts";
 import type { Veil } from "./veiled-group.ts";
@@ -23,6 +24,7 @@ export interface Surroundings {
   readonly ledger: WatchedLedger;
   readonly veil: Veil;
   readonly acquaintance: Acquaintance;
+  readonly happenings: Happenings;
   readonly mutation: Mutation;
   /** Whether frames are traced, and whatever homeservers learn and write is searched. */
   readonly watched: boolean;

@@ -29,6 +29,10 @@ export interface StoreWatch {
   /** Every byte array that was ever handed to the disk; undefined: nobody will look. */
   written: Uint8Array[] | undefined;
   counts: { writing: number; refusedByFullDisk: number; cameAgain: number };
+  /** Of this disk: what it holds for others, and may. */
+  custody: { bytes: number; bytesMax: number };
+  /** Told of everything that is on disk. */
+  stored: (op: WriteOp, result: WriteResult) => void;
 }
 
 export function watchedStore(store: MemoryStore, watch: StoreWatch): HomeserverStore {
@@ -54,6 +58,8 @@ async function write(store: MemoryStore, ops: WriteOp[], watch: StoreWatch): Pro
     ops.forEach((op, index) => {
       holdDeliveries(op, results[index]!, watch);
       holdStreams(op, watch);
+      holdCustody(op, results[index]!, watch);
+      watch.stored(op, results[index]!);
       if (op.op === "outbox.append") for (const row of op.rows) watch.destinations.add(row.destination);
     });
     return results;
@@ -95,6 +101,14 @@ function holdStreams(op: WriteOp, { name, streams, violated }: StoreWatch): void
     (stream < before.stream || (stream === before.stream && committed < before.committed));
   if (back) violated(`${name} went back in a stream`);
   streams.set(place, op.row);
+}
+
+/** [K3] */
+function holdCustody(op: WriteOp, result: WriteResult, { name, custody, violated }: StoreWatch): void {
+  if (result.op === "custody") for (const { bytes } of result.gone) custody.bytes -= bytes;
+  if (op.op !== "custody.put") return;
+  custody.bytes += op.row.bundle.length;
+  if (custody.bytes > custody.bytesMax) violated(`${name} took more into custody than it may hold`);
 }
 
 /** Copies: whoever wrote them may change them. */

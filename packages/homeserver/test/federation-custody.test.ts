@@ -31,6 +31,20 @@ test("[K1] [K5] [K7] A sends and goes off; C wakes while A is off and has it; A 
   expect(await heldBy(relay)).toBe(0);
 });
 
+test("[K1] custody does not wait for addresses that nothing answers, however often the other sleeps", async () => {
+  const { world, alice, carol } = await star();
+  for (let nap = 1; nap <= 5; nap += 1) {
+    carol.crash();
+    await world.clock.advance(nap * 700);
+    await world.clock.settle(alice.send(carol, `nap ${nap}`));
+    await world.clock.until(() => progress(alice, "custody").length === nap, "it is signed for", 5_000);
+    await carol.start();
+    await world.clock.until(() => progress(alice, "forwarded").length === nap, "she has it", minute);
+    await world.clock.until(() => alice.link(carol)?.state === "connected", "they are connected", hour);
+  }
+  expect(await carol.inbox()).toHaveLength(5);
+});
+
 test("[K4] a chain of two relays that sleep in turns carries a message to its end", async () => {
   const { world, relay, further, alice, carol } = await chain();
   carol.crash();

@@ -95,12 +95,14 @@ async function run(io: Io, config: Config, portIsDefault: boolean, json: boolean
   setTimeout(() => process.exit(exitCodes.failed), closeTimeoutMs).unref();
   await running[Symbol.asyncDispose]();
   log.info("stopped");
-  if (crash !== undefined) throw new CommandError(exitCodes.failed, `The directory cannot go on: ${crash.message}`);
+  if (crash !== undefined)
+    throw new CommandError(exitCodes.failed, `The directory cannot go on: ${crash.message}`);
 }
 
 function announce(io: Io, config: Config, { identity, port }: RunningDirectory, json: boolean): void {
   const { key, name, addresses } = identity.current.record;
-  if (json) return io.printJson({ serverId: key, name, port, addresses, data: config.data, pid: process.pid });
+  if (json)
+    return io.printJson({ serverId: key, name, port, addresses, data: config.data, pid: process.pid });
   const { style } = io;
   const place = addresses[0] === undefined ? `HOST:${port}` : formatAddress(addresses[0]);
   const rows = [

@@ -188,4 +188,3 @@ function certificateInfo(state: CertificateState): NonNullable<HostInfo["certifi
   const { kind, names, validUntil, problem } = state;
   return { kind, names, validUntil, problem: problem ?? null };
 }
-

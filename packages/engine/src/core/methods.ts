@@ -130,6 +130,7 @@ export function methodHandlers(ports: MethodPorts): Handlers {
     },
     "people.look": async () => done(await people.look()),
     "people.search": async ({ text }) => {
+      await servers.learnDirectories();
       const found = new Set(await people.search(text));
       return views.people().filter(({ account }) => found.has(account as AccountId));
     },

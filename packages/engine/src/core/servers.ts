@@ -52,6 +52,7 @@ export class Servers {
   /** What servers that are not linked call themselves in their records. */
   #claimed = new Map<ServerId, string>();
   #learning = false;
+  #directoriesAsked = false;
 
   constructor(ports: {
     store: Pick<EngineStore, "accounts" | "identity" | "transaction">;
@@ -175,7 +176,14 @@ export class Servers {
   async refreshDirectories(): Promise<void> {
     const { directories } = await this.#homeserver.request("directories.list", {});
     this.directories = directories;
+    this.#directoriesAsked = true;
     this.#claimDirectories();
+  }
+
+  /** Before people are shown by a directory it is known what it is called, if it has ever said so. */
+  async learnDirectories(): Promise<void> {
+    const isKnown = this.#directoriesAsked && this.directories.every(({ name }) => name !== "");
+    if (!isKnown) await this.refreshDirectories();
   }
 
   async refreshNetwork(): Promise<void> {

@@ -40,7 +40,7 @@ export function identifyOverHttps({ host, port }: ServerAddress): Promise<Uint8A
     );
     asking.on("timeout", () => asking.destroy(new Error("no answer in time")));
     asking.on("error", (cause) => {
-      reject(new ProtocolError("unreachable", `Nothing answers at ${host}:${port}.`, { cause }));
+      reject(new ProtocolError("unreachable", `${host}:${port}: no answer.`, { cause }));
     });
     asking.end();
   });

@@ -207,7 +207,7 @@ export class CustodySource {
 
   close(): void {
     this.#closed = true;
-    this.#timer?.cancel();
+    this.#sleep();
     this.#leave();
   }
 
@@ -249,10 +249,7 @@ export class CustodySource {
   #run(): void {
     const wanted = this.#ports.wanted();
     if (wanted === "no") return this.#rest();
-    if (this.#idle) {
-      this.#timer?.cancel();
-      return;
-    }
+    if (this.#idle) return this.#sleep();
     if (wanted === "soon" && this.#way === undefined && this.#awaitsConnection())
       return this.#wakeAt(this.#now + custodyConnectingMs);
     if (!this.#choose()) return;
@@ -274,7 +271,7 @@ export class CustodySource {
   /** There is a connection: the stream goes on from what the destination holds, and custody is of no account. [K9] */
   #rest(): void {
     this.#leave();
-    this.#timer?.cancel();
+    this.#sleep();
     this.#failed.clear();
     [this.#controlDue, this.#error, this.#passAt] = [false, undefined, undefined];
     this.#awaitedSince = undefined;
@@ -446,6 +443,11 @@ export class CustodySource {
   get #passEnds(): number {
     const patience = Math.min(custodyPatienceMs * 2 ** this.#passes, custodyPatienceMaxMs);
     return (this.#passAt ?? this.#now) + patience;
+  }
+
+  #sleep(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
   }
 
   #wakeAt(at: number): void {

@@ -175,8 +175,7 @@ export class Directories {
     if (control.kind === "askPeople") return listing().asked(link);
     if (control.kind === "answer") return queries().answered(link, control);
     // What we heard elsewhere is not a directory's business, whatever it asks.
-    if (control.kind !== "askRecords" && control.kind !== "ping" && control.kind !== "pong")
-      link.connection?.fault();
+    if (control.kind !== "askRecords") link.connection?.fault();
   }
 
   /** Those whom it told of directly: few are linked at once, of many only those that are used. [D4] */
