@@ -6,23 +6,29 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { freePorts } from "./fedchat-process.ts";
+import type { LabHost } from "./lab-host.ts";
 
 const main = new URL("../../packages/cli/src/main.ts", import.meta.url).pathname;
 
 export class DirectoryProcess implements AsyncDisposable {
   readonly data: string;
   readonly port: number;
+  readonly #inside: LabHost | undefined;
   #child: ChildProcess | undefined;
 
-  constructor(data: string, port: number) {
+  constructor(data: string, port: number, inside?: LabHost) {
     this.data = data;
     this.port = port;
+    this.#inside = inside;
   }
 
   /** Resolves when it said that it is ready. */
   async start(): Promise<void> {
-    const words = ["directory", "--json", "--data", this.data, "--host", "127.0.0.1"];
-    const child = spawn(process.execPath, [main, ...words, "--port", String(this.port)], {
+    const listening = this.#inside === undefined ? "127.0.0.1" : "0.0.0.0";
+    const words = ["directory", "--json", "--data", this.data, "--host", listening];
+    const command = [process.execPath, main, ...words, "--port", String(this.port)];
+    const [program, ...rest] = [...(this.#inside?.prefix ?? []), ...command];
+    const child = spawn(program!, rest, {
       stdio: ["ignore", "pipe", "inherit"],
     });
     this.#child = child;
@@ -47,8 +53,8 @@ export class DirectoryProcess implements AsyncDisposable {
   }
 }
 
-/** A directory that does not run yet. */
-export async function makeDirectory(): Promise<DirectoryProcess> {
-  const [port] = await freePorts(1);
-  return new DirectoryProcess(await mkdtemp(join(tmpdir(), "fedchat-directory-")), port!);
+/** A directory that does not run yet. @param inside a host of a lab; absent: on loopback */
+export async function makeDirectory(inside?: LabHost): Promise<DirectoryProcess> {
+  const port = inside === undefined ? (await freePorts(1))[0]! : 8443;
+  return new DirectoryProcess(await mkdtemp(join(tmpdir(), "fedchat-directory-")), port, inside);
 }

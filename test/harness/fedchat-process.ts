@@ -25,6 +25,10 @@ export interface StartOptions {
   args?: string[];
   /** A host of a lab: it listens on everything there, on the usual ports. */
   inside?: Place;
+  /** Of the homeserver; absent: the usual one, or on loopback one that is free. */
+  port?: number;
+  /** The folder of one that was stopped: the same server, started elsewhere. Absent: a fresh one. */
+  data?: string;
 }
 
 /** A process of ours that listens on a control socket. `spawnArgs` must be repeatable: a restart uses them again. */
@@ -114,9 +118,9 @@ export class FedchatProcess implements AsyncDisposable {
 
 const here: Place = { prefix: [] };
 
-/** `fedchat start` or `fedchat server` in a fresh data folder, on ports that are free now. */
+/** `fedchat start` or `fedchat server`, on ports that are free now. */
 export async function startFedchat(options: StartOptions): Promise<FedchatProcess> {
-  const data = await mkdtemp(join(tmpdir(), `fedchat-${options.name}-`));
+  const data = options.data ?? (await mkdtemp(join(tmpdir(), `fedchat-${options.name}-`)));
   const command = options.command ?? "start";
   const ports = options.inside === undefined ? await freePorts(2) : [8443, 8080];
   const listening = options.inside === undefined ? "127.0.0.1" : "0.0.0.0";
@@ -124,7 +128,16 @@ export async function startFedchat(options: StartOptions): Promise<FedchatProces
     main,
     command,
     "--json",
-    ...["--data", data, "--name", options.name, "--host", listening, "--port", String(ports[0])],
+    ...[
+      "--data",
+      data,
+      "--name",
+      options.name,
+      "--host",
+      listening,
+      "--port",
+      String(options.port ?? ports[0]),
+    ],
     ...(command === "start" ? ["--no-open", "--screen-port", String(ports[1])] : []),
     ...(options.args ?? []),
   ];

@@ -40,7 +40,10 @@ test("[C1] [C7] [G2] every pair of a chain of 4 talks; the ends do through both 
   await Promise.all(pairs.map((pair) => talk(pair, "hello")));
   lap("every pair has talked");
   // The name of a server that is not linked here is shown with a piece of its key.
-  expect(await anna.linkWith(dora)).toMatchObject({ state: "connected", via: ["bert", expect.stringMatching(/^cora·/)] });
+  expect(await anna.linkWith(dora)).toMatchObject({
+    state: "connected",
+    via: ["bert", expect.stringMatching(/^cora·/)],
+  });
   // Whoever was called knows by whom the call came, and nothing of the way before that.
   expect(await dora.linkWith(anna)).toMatchObject({ state: "connected", via: ["cora"] });
   await expectNothingLostOrTwice(pairs);

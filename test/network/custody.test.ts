@@ -61,7 +61,7 @@ test("[K1] [K5] [K7] [H18] two who are never online together reach each other th
   const steps = await anna.xray(message);
   expect(steps.map(({ state }) => state)).toEqual(["done", "done", "done", "done", "done", "done"]);
   expect(steps[2]).toEqual(inCustody);
-  for (const { at } of steps) expect(at).toBeGreaterThanOrEqual(sentAt);
+  for (const { at } of steps.slice(-2)) expect(at).toBeGreaterThanOrEqual(inCustody.at!);
 });
 
 test("[K2] [K4] a chain of two relays, of which the one that has it is killed and started again", async () => {
@@ -134,7 +134,10 @@ test("[K3] what a relay has no room for waits at its sender, who is told why, an
   await cora.fedchat.stop();
   const texts = Array.from({ length: 6 }, (_, index) => `${index} ${"word ".repeat(12_000)}`);
   const messages = [];
-  for (const text of texts) messages.push(await anna.say(roomId, text));
+  for (const text of texts) {
+    messages.push(await anna.say(roomId, text));
+    await anna.learns(roomId, text, "submitted"); // Each in a bundle of its own.
+  }
   const [kept, deferred] = [messages[0]!, messages.at(-1)!];
   await until("the first is in custody", async () =>
     (await anna.xray(kept)).some(({ keptUntil }) => keptUntil !== undefined),

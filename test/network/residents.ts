@@ -17,14 +17,14 @@ export const labPort = 8443;
 export class Resident implements AsyncDisposable {
   /** Of the server; its person is called the same with a capital letter. */
   readonly name: string;
-  readonly host: LabHost;
-  readonly fedchat: FedchatProcess;
   readonly account: string;
+  #host: LabHost;
+  #fedchat: FedchatProcess;
 
   private constructor(name: string, host: LabHost, fedchat: FedchatProcess, account: string) {
     this.name = name;
-    this.host = host;
-    this.fedchat = fedchat;
+    this.#host = host;
+    this.#fedchat = fedchat;
     this.account = account;
   }
 
@@ -34,6 +34,21 @@ export class Resident implements AsyncDisposable {
     const { account } = await fedchat.call("account.create", { displayName: displayNameOf(name) });
     await fedchat.call("people.setVisibility", { visibility: "beyond" });
     return new Resident(name, host, fedchat, account);
+  }
+
+  /** The stopped server starts again on another host. */
+  async move(host: LabHost, port: number, ...args: string[]): Promise<void> {
+    const { data } = this.#fedchat;
+    this.#host = host;
+    this.#fedchat = await startFedchat({ name: this.name, inside: host, data, port, args });
+  }
+
+  get host(): LabHost {
+    return this.#host;
+  }
+
+  get fedchat(): FedchatProcess {
+    return this.#fedchat;
   }
 
   get displayName(): string {

@@ -7,6 +7,8 @@ import type { GroupCrypto } from "../../packages/engine/src/mls/group-crypto.ts"
 import type { Database, SqlValue } from "../../packages/engine/src/store/database.ts";
 import type { HomeserverStore, WriteOp, WriteResult } from "../../packages/homeserver/src/store/store.ts";
 import { backlog } from "./backlog.ts";
+import { neverTogether } from "./never-together.ts";
+import { restartingRelays } from "./restarting-relays.ts";
 import { story } from "./story.ts";
 import type { Mutation } from "./surroundings.ts";
 import { veiled } from "./veiled-group.ts";
@@ -36,6 +38,11 @@ async function twoPeople(seed: number, mutation: Mutation): Promise<string[]> {
 async function fourInAChain(seed: number, mutation: Mutation): Promise<string[]> {
   const network = { homeservers: 4, topology: "chain" } as const;
   return (await story({ seed, mutation, network, messages: 30, restores: false, restWithinMs })).wrong;
+}
+
+/** One relay, and two people who are never online together. */
+async function asleepInTurns(seed: number, mutation: Mutation): Promise<string[]> {
+  return (await neverTogether({ seed, relays: 1, mutation })).wrong;
 }
 
 /** How long the forgetful disk keeps what it has answered for. */
@@ -79,6 +86,18 @@ export const mutants: Mutant[] = [
     shows: /a stranger$/,
     mutation: { store: (store) => linkingBack(store) },
     tell: fourInAChain,
+  },
+  {
+    name: "a relay that loses what it has in custody",
+    shows: /never got/,
+    mutation: { store: (store) => withoutCustody(store) },
+    tell: asleepInTurns,
+  },
+  {
+    name: "a relay that sends bundles in a circle",
+    shows: /was handed a bundle again/,
+    mutation: { store: (store) => turningRound(store) },
+    tell: restartingRelays,
   },
   {
     name: "a homeserver that does not look how much is under way on a link",
@@ -168,6 +187,33 @@ function linkingBack(store: HomeserverStore): HomeserverStore {
       return { ...state, links: state.links.map((link) => ({ ...link, linkedByUs: true })) };
     },
   };
+}
+
+/** Says that it has what it is handed, and has nothing. */
+function withoutCustody(store: HomeserverStore): HomeserverStore {
+  return {
+    ...store,
+    write: async (ops) => {
+      const kept = ops.filter(({ op }) => op !== "custody.put");
+      const results = (await store.write(kept)).values();
+      return ops.map(({ op }): WriteResult =>
+        op === "custody.put" ? { op: "custody", gone: [] } : results.next().value!,
+      );
+    },
+  };
+}
+
+/** Hands what its source brought to another relay, and what a relay brought back to that. */
+function turningRound(store: HomeserverStore): HomeserverStore {
+  const turned = async (op: WriteOp): Promise<WriteOp> => {
+    if (op.op !== "custody.put") return op;
+    const { from, source, destination } = op.row;
+    const { links } = await store.load();
+    const other = links.find(({ server }) => server !== source && server !== destination)?.server;
+    const next = from === source ? other : from;
+    return next === undefined ? op : { ...op, row: { ...op.row, next } };
+  };
+  return { ...store, write: async (ops) => store.write(await Promise.all(ops.map(turned))) };
 }
 
 function seeminglyEmpty(channel: ByteChannel): ByteChannel {

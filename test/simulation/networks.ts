@@ -19,6 +19,7 @@ export function networkOf(seed: number, homeservers: number): Told {
   return { network: { homeservers: names, ...network, configure: () => relayingOf(seed) }, movers };
 }
 
+/** Movers can dial somebody who stays, or else nobody would ever hear where they are. */
 interface Shape extends Pick<Network, "topology" | "reachable"> {
   movers: string[];
 }
@@ -28,9 +29,12 @@ function shapeOf(seed: number, names: string[]): Shape {
     case 0:
       return { topology: "mesh", movers: names };
     case 1:
-      return { topology: "star", movers: names };
+      return { topology: "star", movers: names.slice(0, 1) };
     case 2:
-      return { ...behindNats(names, "ring"), movers: names };
+      return {
+        ...behindNats(names, "ring"),
+        movers: names.filter((_, index) => index % 2 === 0).slice(0, 2),
+      };
     case 3:
       // Whoever dials the one that moved hears of it through that one only.
       return { ...behindNats(names, "chain"), movers: [] };
@@ -38,14 +42,14 @@ function shapeOf(seed: number, names: string[]): Shape {
       // All but the one in the middle stand behind NATs, and would never hear where that went.
       return { topology: "star", reachable: (_from, to) => to === names[0], movers: names.slice(1) };
     default:
-      return { ...behindNats(names, meshWithGaps(names)), movers: names };
+      return { ...behindNats(names, meshWithGaps(names)), movers: names.slice(0, 2) };
   }
 }
 
 /** For some or for anyone, with much room or little. */
 function relayingOf(seed: number): Pick<HomeserverConfig, "relaying"> {
   const relaysFor = seed % 5 === 0 ? "anyone" : "linked";
-  const storageBytesMax = seed % 4 === 3 ? scarceStorageBytes : relayStorageBytes;
+  const storageBytesMax = Math.floor(seed / shapes) % 3 === 2 ? scarceStorageBytes : relayStorageBytes;
   return { relaying: { relaysFor, bytesPerSecond: relayBytesPerSecond, storageBytesMax } };
 }
 

@@ -6,6 +6,11 @@ import { linkOneWay } from "./linking.ts";
 import type { Simulation } from "./simulate.ts";
 import { simulate } from "./simulate.ts";
 import { becomeContacts } from "./meeting.ts";
+import { neverTogether } from "./never-together.ts";
+import { restartingRelays } from "./restarting-relays.ts";
+
+/** Records follow links after half a minute. [G6] */
+const settleMs = 60_000;
 
 async function friends(seed: number, delayMs = { min: 1, max: 40 }): Promise<Simulation> {
   const simulation = await simulate({ seed, delayMs });
@@ -134,6 +139,35 @@ test("[L18] what lags on a connection that one end gave up comes late or never, 
   expect(await network.during(bob.messages())).toEqual(texts);
   const { lostFrames, overtaken } = network.network.faults;
   expect(lostFrames + overtaken).toBeGreaterThan(0);
+});
+
+test("[G5] a homeserver that moved, and can dial only some of its links, is found again by the others from hearsay", async () => {
+  const reachable = (_from: string, to: string) => to !== "carol";
+  await using network = await simulate({ seed: 10, homeservers: 3, topology: "mesh", reachable });
+  const [alice, carol] = [network.device("alice"), network.device("carol")];
+  await network.during(becomeContacts(network, ["alice", "carol"]));
+  await network.clock.advance(settleMs);
+  alice.home.crash();
+  alice.home.move();
+  await network.during(carol.send("are you still there?", alice));
+  await network.during(alice.home.start());
+  await network.clock.advance(settleMs);
+  expect(await network.during(alice.messages(carol))).toEqual(["are you still there?"]);
+  expect(network.network.carriers("alice", "carol")).toEqual(["carol"]);
+});
+
+test.each([1, 2] as const)(
+  "[K5] [K7] [K9] two people who are never online together get everything through relays, and know that (%i)",
+  async (relays) => {
+    const { wrong, counts } = await neverTogether({ seed: 1, relays });
+    expect(wrong).toEqual([]);
+    expect(counts["bundles delivered from custody"]).toBeGreaterThan(0);
+    expect((counts["bundles handed on to the next relay"] ?? 0) > 0).toBe(relays === 2);
+  },
+);
+
+test("[K2] [K4] what relays hold for somebody who is away stays where it is while they restart, and arrives", async () => {
+  expect(await restartingRelays(1)).toEqual([]);
 });
 
 test("sets of homeservers that are partitioned hear nothing of each other, and everything afterwards", async () => {

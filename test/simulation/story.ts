@@ -24,7 +24,7 @@ export interface StoryOptions {
   movers?: readonly string[];
   mutation?: Mutation;
   keepTrace?: boolean;
-  /** Whether homeservers are put back to backups as well; undefined: in every fourth seed. */
+  /** Whether homeservers are put back to backups as well; undefined: in some seeds. */
   restores?: boolean;
   /** How long the network may take to come to rest once it is left alone. */
   restWithinMs?: number;
@@ -44,12 +44,16 @@ export interface Told {
 
 /** Then faults end, whether or not people are done: so that a run is bounded. */
 const faultsWithinMs = 120_000;
+/** People meet as soon as their homeservers have links that nobody refuses, which are asked for again hourly. */
+const liveMsMax = 3 * 60 * 60_000;
 /** Between the last fault and rest: the longest waits of links and streams, and some: a link that was refused is asked for again hourly. */
 const restMsMax = 90 * 60_000;
 /** A network that is not at rest by then waits for something slow. */
 const soonMs = 300_000;
-const restoringSeeds = 4;
-const movingSeeds = 2;
+/** Each network is told so many times in turn, with and without what is rare. */
+const seedsOfATurn = 6;
+const restoringTurns = 4;
+const movingTurns = 2;
 const rareWithinMs = 10_000;
 /** How often is looked which way links go. */
 const lookEveryMs = 1_000;
@@ -72,15 +76,17 @@ export async function story(options: StoryOptions): Promise<Told> {
   const [pairs, strangers] = drawPairs(simulation, simulation.random.fork("pairs"));
   const startedAt = simulation.clock.now();
   const faults = new Faults(simulation, options.movers);
-  const restores = options.restores ?? seed % restoringSeeds === 0;
-  const moves = options.movers !== undefined && options.movers.length > 0 && seed % movingSeeds === 1;
+  const turn = Math.floor(seed / seedsOfATurn);
+  const restores = options.restores ?? turn % restoringTurns === restoringTurns - 1;
+  const moves =
+    options.movers !== undefined && options.movers.length > 0 && turn % movingTurns === movingTurns - 1;
   const rare: FaultKind[] = [
     ...(restores ? (["restoreBackup", "restoreBackup"] as const) : []),
     ...(moves ? (["moveHomeserver", "moveHomeserver"] as const) : []),
   ];
   const wrong: string[] = [];
   try {
-    await simulation.during(live(simulation, faults, { pairs, strangers, messages, rare }));
+    await simulation.during(live(simulation, faults, { pairs, strangers, messages, rare }), liveMsMax);
     wrong.push(...(await simulation.during(rest(simulation, restWithinMs), 2 * restMsMax)));
     wrong.push(...(await simulation.during(conversations(simulation, pairs, faults.restored))));
     wrong.push(...(await simulation.during(acquaintances(simulation))));

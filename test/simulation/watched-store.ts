@@ -31,6 +31,8 @@ export interface StoreWatch {
   counts: { writing: number; refusedByFullDisk: number; cameAgain: number };
   /** Of this disk: what it holds for others, and may. */
   custody: { bytes: number; bytesMax: number };
+  /** Bundles that it ever took into custody: who handed each over, by its hash. */
+  handedBy: Map<string, ServerId>;
   /** Told of everything that is on disk. */
   stored: (op: WriteOp, result: WriteResult) => void;
 }
@@ -103,11 +105,18 @@ function holdStreams(op: WriteOp, { name, streams, violated }: StoreWatch): void
   streams.set(place, op.row);
 }
 
-/** [K3] */
-function holdCustody(op: WriteOp, result: WriteResult, { name, custody, violated }: StoreWatch): void {
+/** Within its quota [K3], and nothing in a circle: whoever hands over anew seals anew. [K1] */
+function holdCustody(op: WriteOp, result: WriteResult, watch: StoreWatch): void {
+  const { name, custody, handedBy, violated } = watch;
   if (result.op === "custody") for (const { bytes } of result.gone) custody.bytes -= bytes;
   if (op.op !== "custody.put") return;
-  custody.bytes += op.row.bundle.length;
+  const { hash, from, bundle } = op.row;
+  custody.bytes += bundle.length;
+  const key = Buffer.from(hash).toString("base64");
+  const before = handedBy.get(key);
+  if (before !== undefined && before !== from)
+    violated(`${name} was handed a bundle again by another server`);
+  handedBy.set(key, from);
   if (custody.bytes > custody.bytesMax) violated(`${name} took more into custody than it may hold`);
 }
 

@@ -71,6 +71,28 @@ test("[L24] only people who chose it are told beyond, and never on to a third ho
   expect(await shown(alice)).toEqual([]);
 });
 
+test("[L24] whoever was never shown beyond is not said to be gone there either", async () => {
+  const [, bob, carol, world] = await star();
+  const watcher = await BarePeer.mutual(world, carol);
+  const comeAndGo = async (before: "linked" | "beyond") => {
+    bob.accounts.change(bob.accounts.listed(), before);
+    await world.clock.advance(3_000);
+    const told = watcher.controls.splice(0).filter(({ kind }) => kind === "peopleBeyond");
+    return told.flatMap((control) => (control.kind === "peopleBeyond" ? [control] : []));
+  };
+  bob.accounts.visibility = "linked";
+  await comeAndGo("beyond");
+  watcher.control({ kind: "watchBeyond", watching: true });
+  await world.clock.advance(3_000);
+  expect(await comeAndGo("linked")).not.toContainEqual(expect.objectContaining({ gone: [bob.person] }));
+  expect(await comeAndGo("linked")).toEqual([]);
+
+  bob.accounts.visibility = "beyond";
+  expect((await comeAndGo("linked")).at(-1)!.people).toHaveLength(1);
+  bob.accounts.visibility = "linked";
+  expect((await comeAndGo("beyond")).at(-1)!.gone).toEqual([bob.person]);
+});
+
 test("[L23] who hides is gone from where they were shown; others are not told that somebody hides", async () => {
   const world = new World();
   const [alice, bob] = await world.linkedPair();

@@ -234,6 +234,31 @@ test("[D5] [D6] over such a link, and by a directory, only people are shown who 
   expect(await world.clock.settle(alice.federation.searchPeople("pers"))).toEqual([]);
 });
 
+test("[D5] whom a directory linked is told of people, and people of them, once a person links them", async () => {
+  const world = new World();
+  const directory = await new TestDirectory(world, "directory").start();
+  const alice = await registering(world, "alice", [directory]);
+  const bob = await registering(world, "bob", [directory]);
+  const carol = await world.homeserver("carol");
+  await world.link(carol, alice);
+  carol.federation.watchBeyond(true);
+  bob.accounts.visibility = "beyond";
+  await world.clock.until(() => isMutual(alice, bob), "linked");
+  await world.clock.advance(3_000);
+  const seenBy = async (host: Host) =>
+    handlesOf(
+      (await world.clock.settle(host.federation.people(false))).filter(({ server }) => server === bob.id),
+    );
+  expect([await seenBy(alice), await seenBy(carol)]).toEqual([[], []]);
+
+  await world.clock.settle(bob.federation.linkBack(alice.id));
+  await world.clock.advance(3_000);
+  expect([await seenBy(alice), await seenBy(carol)]).toEqual([["person0"], []]);
+  await world.clock.settle(alice.federation.linkBack(bob.id));
+  await world.clock.advance(3_000);
+  expect([await seenBy(alice), await seenBy(carol)]).toEqual([["person0"], ["person0"]]);
+});
+
 test("[D4] of a long list nobody is linked before something is sent there", async () => {
   const world = new World();
   const directory = await new TestDirectory(world, "directory").start();

@@ -393,12 +393,24 @@ describe("[G6] a server's own record", () => {
     return { world, hub, leaf };
   }
 
-  test("lists relays and neighbours, and no relays where it was reached from outside", async () => {
+  test("lists relays and neighbours; where it was reached from outside only relays that it dials itself", async () => {
     const { world, hub, leaf } = await star();
     expect(leaf.own.record).toMatchObject({ relays: [], neighbours: [] });
     await world.clock.advance(3 * second);
     expect(leaf.own.record).toMatchObject({ relays: [hub.id], neighbours: [hub.id] });
     expect(hub.own.record).toMatchObject({ relays: [], neighbours: [leaf.id] });
+  });
+
+  test("of one that is reached from outside, leaves that dial it are no relays", async () => {
+    const { world, hub, leaf } = await star();
+    leaf.fromOutside = true;
+    await leaf.restart();
+    const other = await world.homeserver("other");
+    await world.clock.settle(other.federation.addLink(leaf.id, [leaf.address], undefined));
+    await world.clock.until(() => leaf.link(other)?.trust === "incoming", "the link appears");
+    await world.clock.settle(leaf.federation.linkBack(other.id));
+    await world.clock.advance(2 * minute);
+    expect(leaf.own.record).toMatchObject({ relays: [hub.id], neighbours: [hub.id, other.id] });
   });
 
   test("follows later changes after half a minute", async () => {

@@ -25,6 +25,7 @@ export class BrokenEdges {
   }
 
   broken(a: ServerId, b: ServerId): boolean {
+    if (this.#edges.size === 0) return false;
     const edge = this.#edges.get(keyOf(a, b));
     return edge !== undefined && this.#clock.now() < edge.until && edge.sequences === this.#sequences(a, b);
   }

@@ -84,6 +84,7 @@ export function createFederation(options: FederationOptions): RunningFederation 
       control,
       closed,
       trustChanged,
+      personal,
       forgotten(server) {
         streams.forget(server);
         domains.forget(server);
@@ -259,6 +260,13 @@ export function createFederation(options: FederationOptions): RunningFederation 
       beyond.closed(link);
       people.forget(link);
     }
+  }
+
+  /** [D5] */
+  function personal(link: Link): void {
+    listing.retell(link);
+    beyondListing.personal(link);
+    beyond.opened(link);
   }
 
   const federation: RunningFederation = {

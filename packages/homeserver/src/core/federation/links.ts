@@ -38,6 +38,8 @@ interface LinksListener extends Pick<
   "opened" | "control" | "bundle" | "batchEnd" | "piece" | "closed"
 > {
   trustChanged(link: Link, before: Trust): void;
+  /** A person decided about a mutual link that a directory had brought about. */
+  personal(link: Link): void;
   /** Nothing is known of this server any more. */
   forgotten(server: ServerId): void;
 }
@@ -659,6 +661,7 @@ export class Links {
     if (link.row.linkedByUs !== before.linkedByUs) link.sendTrust();
     if (wantedBefore && !link.wanted) link.rest();
     if (link.trust !== trustBefore) this.#ports.listener.trustChanged(link, trustBefore);
+    else if (link.trust === "mutual" && link.origin !== before.origin) this.#ports.listener.personal(link);
     if (link.trust !== "none") this.#events.changed(link.server);
     else if (storedBefore) this.#events.removed(link.server);
     if (!link.wanted && link.trust === "none" && before.linkedByUs) link.disconnect("closing");

@@ -22,10 +22,10 @@ export interface NeighbourhoodOptions {
   clock: Clock;
   links: () => Iterable<Link>;
   record: (server: ServerId) => ServerRecord | undefined;
-  reachedFromOutside: () => boolean;
   /** What our record says at the start. */
   standing: Standing;
   /** Our record should say something else now. */
+  reachedFromOutside: () => boolean;
   onChange: () => void;
 }
 
@@ -84,8 +84,10 @@ export class Neighbourhood {
   #check(): number {
     const { reachedFromOutside, onChange } = this.#options;
     const edges = this.#edges();
+    // Whoever is reached from outside has custody in mind: those that it dials itself are better at that than its leaves.
+    const relays = reachedFromOutside() ? this.#edges("dialled") : edges;
     const standing: Standing = {
-      relays: reachedFromOutside() ? [] : chosen(edges, this.#standing.relays, ownRelaysMax),
+      relays: chosen(relays, this.#standing.relays, ownRelaysMax),
       neighbours: chosen(edges, this.#standing.neighbours, limits.serverNeighboursMax),
     };
     if (JSON.stringify(standing) === JSON.stringify(this.#standing)) return 0;
@@ -97,7 +99,7 @@ export class Neighbourhood {
   }
 
   /** Mutually linked servers that relay and are, or were a little while ago, connected directly; the longest first. */
-  #edges(): ServerId[] {
+  #edges(which: "all" | "dialled" = "all"): ServerId[] {
     const { clock, links, record } = this.#options;
     for (const [server, at] of this.#endedAt) {
       if (clock.now() - at > edgeOutlivesMs) this.#endedAt.delete(server);
@@ -108,8 +110,10 @@ export class Neighbourhood {
       )
       .flatMap(({ server, connection, connected }) => {
         const direct = connected && connection?.via.length === 0;
-        if (direct) return [{ server, since: connection.openedAt }];
-        return this.#endedAt.has(server) ? [{ server, since: Number.MAX_SAFE_INTEGER }] : [];
+        if (direct)
+          return which === "all" || connection.dialled ? [{ server, since: connection.openedAt }] : [];
+        const stays = which === "all" || this.#standing.relays.includes(server);
+        return stays && this.#endedAt.has(server) ? [{ server, since: Number.MAX_SAFE_INTEGER }] : [];
       })
       .sort((a, b) => a.since - b.since || (a.server < b.server ? -1 : 1))
       .map(({ server }) => server);

@@ -24,13 +24,22 @@ export class PeopleListing {
   asked(link: Peer): void {
     if (link.trust !== "mutual" || this.#rate.take(link.server) > 0) return;
     this.#subscribed.add(link);
-    const shown = this.#accounts.listed().flatMap((person) => shownTo(link, person) ?? []);
-    for (const page of wholeList(shown)) link.send({ kind: "people", ...page });
+    this.#tellWhole(link);
+  }
+
+  /** More may be shown to this server than before. */
+  retell(link: Peer): void {
+    if (this.#subscribed.has(link)) this.#tellWhole(link);
   }
 
   /** The connection is gone, or the link is not mutual any more. */
   forget(link: Peer): void {
     this.#subscribed.delete(link);
+  }
+
+  #tellWhole(link: Peer): void {
+    const shown = this.#accounts.listed().flatMap((person) => shownTo(link, person) ?? []);
+    for (const page of wholeList(shown)) link.send({ kind: "people", ...page });
   }
 
   #push(changes: ListedChange[]): void {
