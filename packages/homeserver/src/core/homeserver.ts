@@ -280,6 +280,11 @@ export class Homeserver implements AsyncDisposable {
     return this.#parts.federation.accept(carrier, remote);
   }
 
+  /** This machine slept: connections may be dead though nobody said so. */
+  woke(): void {
+    this.#parts.federation.woke();
+  }
+
   /** What people call this server from now on; undefined: after its owner. Links are told. */
   setName(name: string | undefined): Promise<void> {
     this.#config = { ...this.#config, name };

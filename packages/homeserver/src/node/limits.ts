@@ -44,6 +44,10 @@ export const clientHelloBytesMax = 16_384;
 
 /** A laptop that moved to another network tells its links within this. */
 export const addressesCheckEveryMs = 60_000;
+/** A laptop that woke is noticed within this; looking costs nothing. */
+export const wakingCheckEveryMs = 5_000;
+/** Not running for longer than this is sleep: peers may have given up, and routers forgotten. A busy machine is late by less. */
+export const asleepMs = 10_000;
 /** Addresses of one kind in a record: each may be dialled in turn. */
 export const addressesPerKindMax = 4;
 

@@ -38,6 +38,7 @@ import { PortMapping } from "./port-mapping.ts";
 import type { AddressRange } from "./remote-address.ts";
 import type { TlsPaths } from "./own-certificate.ts";
 import type { CertificateSource } from "./tls-certificate.ts";
+import { watchWaking } from "./waking.ts";
 import { TlsCertificate } from "./tls-certificate.ts";
 
 export interface StartOptions {
@@ -190,6 +191,7 @@ export async function startHomeserver(options: StartOptions): Promise<RunningHom
   running = homeserver;
   nearby?.start();
   const watched = opened.use(watchAddresses(homeserver, addresses));
+  opened.use(watchWaking(nodeClock, () => homeserver.woke()));
   if (mapping !== undefined) {
     mapping.onChange = watched.check;
     mapping.start();

@@ -38,6 +38,8 @@ export interface RunningFederation extends Federation, AsyncDisposable {
   start(): void;
   /** Takes over a carrier that a homeserver opened to us. Settles when the link is open or refused; never rejects. */
   accept(channel: ByteChannel, remote: Remote): Promise<void>;
+  /** Nothing ran here for a while: connections are tested, and where there is none it is dialled. [L9] */
+  woke(): void;
   /** Our own server record is newer: linked servers are told. */
   ownRecordChanged(): void;
   /** The relays and neighbours that our record should list. [G6] */
@@ -283,6 +285,7 @@ export function createFederation(options: FederationOptions): RunningFederation 
     unblockServer: (server) => links.unblock(server),
     renameServer: (server, localName) => links.rename(server, localName),
     retryLink: (server) => links.retry(server),
+    woke: () => links.woke(),
     async people(refresh) {
       return [...(await people.list(refresh)), ...beyond.list()];
     },

@@ -203,6 +203,14 @@ export class Link {
     this.#connection?.close(code);
   }
 
+  /** Nothing ran here for a while: a connection may be dead, and what was put off need not wait any more. [L9] */
+  woke(): void {
+    if (this.#connection !== undefined) return this.#connection.probe();
+    if (!this.wanted || this.#attempt !== undefined || this.error?.retry === "never") return;
+    this.forgive();
+    this.ensure();
+  }
+
   /** Forgets what went wrong, so that the next attempt is made soon. */
   forgive(): void {
     this.#failures = 0;

@@ -126,6 +126,10 @@ export class Links {
     for (const link of this.#links.values()) link.stop("closing");
   }
 
+  woke(): void {
+    for (const link of this.#links.values()) link.woke();
+  }
+
   get(server: ServerId): Link | undefined {
     return this.#links.get(server);
   }
