@@ -65,6 +65,7 @@ const delayMs = { min: 5, max: 40 };
 class Wire implements Peer {
   readonly server: ServerId;
   readonly trust = "mutual";
+  readonly standing = "mutual";
   readonly origin = "person";
   readonly connected = true;
   readonly connection = { congested: false, fault: failed };

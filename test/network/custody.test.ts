@@ -8,7 +8,8 @@ import { expect, test } from "vitest";
 import { until } from "../harness/fedchat-process.ts";
 import { openLab } from "../harness/namespaces.ts";
 import { chain, star } from "./labs.ts";
-import { becomeContacts, invite, link, Resident, settleAll, stopwatch, talk } from "./residents.ts";
+import type { Resident } from "./residents.ts";
+import { becomeContacts, invite, link, settleAll, stopwatch, talk } from "./residents.ts";
 
 test("[K1] [K5] [K7] [H18] two who are never online together reach each other through a relay's custody", async () => {
   using lab = openLab();
@@ -16,9 +17,9 @@ test("[K1] [K5] [K7] [H18] two who are never online together reach each other th
   await using stack = new AsyncDisposableStack();
   const lap = stopwatch();
   const [middle, anna, cora] = (await settleAll(stack, [
-    ["middle", relay, "--log", "debug"],
-    ["anna", leaves[0]!, "--log", "debug"],
-    ["cora", leaves[1]!, "--log", "debug"],
+    ["middle", relay],
+    ["anna", leaves[0]!],
+    ["cora", leaves[1]!],
   ])) as [Resident, Resident, Resident];
   await Promise.all([link(anna, middle), link(cora, middle)]);
   const roomId = await becomeContacts(anna, cora);
@@ -71,9 +72,7 @@ test("[K2] [K4] a chain of two relays, of which the one that has it is killed an
   const lap = stopwatch();
   const [anna, first, second, dora] = (await settleAll(
     stack,
-    (["anna", "first", "second", "dora"] as const).map(
-      (name, at) => [name, hosts[at]!, "--log", "debug"] as const,
-    ),
+    (["anna", "first", "second", "dora"] as const).map((name, at) => [name, hosts[at]!] as const),
   )) as [Resident, Resident, Resident, Resident];
   await Promise.all([link(anna, first), link(first, second), link(second, dora)]);
   lap("linked");
@@ -121,9 +120,9 @@ test("[K3] what a relay has no room for waits at its sender, who is told why, an
   const config = join(lab.folder, "small.toml");
   writeFileSync(config, "relay_storage_mb = 1\n");
   const [middle, anna, cora] = (await settleAll(stack, [
-    ["middle", relay, "--config", config, "--log", "debug"],
-    ["anna", leaves[0]!, "--log", "debug"],
-    ["cora", leaves[1]!, "--log", "debug"],
+    ["middle", relay, "--config", config],
+    ["anna", leaves[0]!],
+    ["cora", leaves[1]!],
   ])) as [Resident, Resident, Resident];
   await Promise.all([link(anna, middle), link(cora, middle)]);
   const roomId = await becomeContacts(anna, cora);

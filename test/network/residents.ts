@@ -4,8 +4,8 @@
  */
 import type { Message, XrayStep } from "@fedchat/engine/interface";
 import { expect } from "vitest";
-import type { DialledAt } from "../harness/fedchat-process.ts";
-import { FedchatProcess, startFedchat, until } from "../harness/fedchat-process.ts";
+import type { DialledAt, FedchatProcess } from "../harness/fedchat-process.ts";
+import { startFedchat, until } from "../harness/fedchat-process.ts";
 import type { LabHost } from "../harness/lab-host.ts";
 
 /** What `a` says to ask `b` for a chat. */

@@ -21,7 +21,7 @@ test("[L9] [K5] who slept for longer than the pings gets everything on waking", 
   const [middle, anna, cora] = (await settleAll(stack, [
     ["middle", relay],
     ["anna", leaves[0]!],
-    ["cora", leaves[1]!, "--log", "debug"],
+    ["cora", leaves[1]!],
   ])) as [Resident, Resident, Resident];
   await Promise.all([link(anna, middle), link(cora, middle)]);
   const roomId = await becomeContacts(anna, cora);

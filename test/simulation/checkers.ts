@@ -4,6 +4,7 @@
  */
 import type { Message } from "../../packages/engine/src/interface/index.ts";
 import { limits } from "@fedchat/protocol";
+import { defaultRelaying } from "../../packages/homeserver/src/core/relaying.ts";
 import { marker } from "./marker.ts";
 import type { Simulation } from "./simulate.ts";
 import type { SimulatedDevice } from "./simulated-device.ts";
@@ -23,13 +24,11 @@ const bufferedBytesMax = limits.channelBufferedBytesMax + 4 * limits.frameBytesM
 export async function unrest(simulation: Simulation): Promise<string[]> {
   const queued = simulation.devices.flatMap((device) => queuedIn(device));
   const homes = await Promise.all(simulation.homeservers.map((one) => homeserverUnrest(simulation, one)));
-  const relays = simulation.homeservers.flatMap(({ name, custody }) =>
-    custody.bytes > 0 ? [`${custody.bytes} bytes lie in custody at ${name}'s homeserver`] : [],
-  );
+  const relays = await Promise.all(simulation.homeservers.map((one) => relayUnrest(simulation, one)));
   const people = simulation.lightPeople.flatMap((person) =>
     person.unsent > 0 ? [`${person.name} has ${person.unsent} envelopes to send`] : [],
   );
-  const found = [...queued, ...homes.flat(), ...relays, ...people];
+  const found = [...queued, ...homes.flat(), ...relays.flat(), ...people];
   // Engines' own words cost more, and are worth asking for only then.
   if (found.length > 0) return found;
   return (await Promise.all(simulation.devices.map((device) => engineUnrest(device)))).flat();
@@ -75,6 +74,16 @@ async function homeserverUnrest(
   if (inbox!.floor < inbox!.head)
     wrong.push(`${inbox!.head - inbox!.floor} items lie in an inbox at ${name}'s`);
   return wrong;
+}
+
+/** What goes to another relay may have to stay where relays have little room: that one counts what it handed on. [K3] */
+async function relayUnrest({ homeservers }: Simulation, relay: SimulatedHomeserver): Promise<string[]> {
+  if (relay.custody.bytes === 0) return [];
+  const scarce = homeservers.some(({ custody }) => custody.bytesMax < defaultRelaying.storageBytesMax);
+  const ways = homeservers.flatMap((next) => homeservers.map((source) => [next.id, source.id] as const));
+  const pages = await Promise.all(ways.map((way) => relay.store.custodyPage(...way, undefined, 1_000)));
+  const held = pages.flat().filter(({ next, destination }) => next === destination || !scarce);
+  return held.length > 0 ? [`${held.length} bundles lie in custody at ${relay.name}'s homeserver`] : [];
 }
 
 /**

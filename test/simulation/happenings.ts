@@ -6,8 +6,7 @@ import type { LinkControl, ServerId } from "@fedchat/protocol";
 import { decodeLinkMessage } from "@fedchat/protocol";
 import { decodeBatch } from "../../packages/protocol/src/noise/index.ts";
 import type { WriteOp, WriteResult } from "../../packages/homeserver/src/store/store.ts";
-import type { FaultCounts } from "./faults.ts";
-import type { SimulatedHomeserver } from "./simulated-homeserver.ts";
+import type { Homeserver } from "../../packages/homeserver/src/core/homeserver.ts";
 
 export const happeningNames = [
   "circuits opened",
@@ -22,13 +21,19 @@ export const happeningNames = [
   "records heard from others",
 ] as const;
 
+/** As long as it runs, a homeserver tells its links. */
+interface Linked {
+  name: string;
+  homeserver: Pick<Homeserver, "links"> | undefined;
+}
+
 type HappeningName = (typeof happeningNames)[number];
 
 /** A batch without these words holds nothing that is counted; most do not, and need not be decoded. */
 const countedWords = ["circuitOpen", "custodyRefused"];
 
 export class Happenings {
-  readonly counts: FaultCounts = {};
+  readonly counts: Record<string, number> = {};
   /** The relays of each link that is connected, by both ends. */
   readonly #via = new Map<string, string>();
 
@@ -54,7 +59,7 @@ export class Happenings {
   }
 
   /** Looks which way links go now. */
-  look(homeservers: readonly SimulatedHomeserver[]): void {
+  look(homeservers: readonly Linked[]): void {
     for (const { name, homeserver } of homeservers) {
       for (const { server, state, via } of homeserver?.links() ?? []) {
         if (state === "connected") this.#goes(`${name} ${server}`, via.join(" "));

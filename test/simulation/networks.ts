@@ -31,10 +31,8 @@ function shapeOf(seed: number, names: string[]): Shape {
     case 1:
       return { topology: "star", movers: names.slice(0, 1) };
     case 2:
-      return {
-        ...behindNats(names, "ring"),
-        movers: names.filter((_, index) => index % 2 === 0).slice(0, 2),
-      };
+      // Two that moved would leave a ring in two parts.
+      return { ...behindNats(names, "ring"), movers: names.slice(0, 1) };
     case 3:
       // Whoever dials the one that moved hears of it through that one only.
       return { ...behindNats(names, "chain"), movers: [] };

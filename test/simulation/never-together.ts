@@ -25,6 +25,8 @@ export interface NeverTogetherOptions {
   /** Of each of the two. */
   messages?: number;
   mutation?: Mutation;
+  /** In each of which everybody is awake once; at most. */
+  rounds?: number;
 }
 
 export interface NeverTogetherTold {
@@ -48,7 +50,7 @@ const faultEveryMs = { min: 5_000, max: 40_000 };
 const togetherMs = 120_000;
 
 export async function neverTogether(options: NeverTogetherOptions): Promise<NeverTogetherTold> {
-  const { seed, relays, messages = 10, mutation } = options;
+  const { seed, relays, messages = 10, mutation, rounds = roundsMax } = options;
   const names = namesOf(relays + 2);
   const links = linksOf("chain", names);
   const [first, last] = [names[0]!, names.at(-1)!];
@@ -65,7 +67,10 @@ export async function neverTogether(options: NeverTogetherOptions): Promise<Neve
   await simulation.clock.advance(settleMs);
   const begun = simulation.clock.now();
   wrong.push(
-    ...(await simulation.during(liveApart(simulation, faults, { pair, messages }), custodyPatienceMs)),
+    ...(await simulation.during(
+      liveApart(simulation, faults, { pair, messages, rounds }),
+      custodyPatienceMs,
+    )),
   );
   if (simulation.clock.now() - begun >= custodyPatienceMs)
     wrong.push("it took longer than a source relies on relays");
@@ -81,13 +86,14 @@ export async function neverTogether(options: NeverTogetherOptions): Promise<Neve
 interface Apart {
   pair: Pair;
   messages: number;
+  rounds: number;
 }
 
 /** Until everything that they wrote is there and known to be, or too many rounds have passed. */
 async function liveApart(
   simulation: Simulation,
   faults: Faults,
-  { pair, messages }: Apart,
+  { pair, messages, rounds }: Apart,
 ): Promise<string[]> {
   const chance = simulation.random.fork("windows");
   const names = simulation.homeservers.map(({ name }) => name);
@@ -95,8 +101,8 @@ async function liveApart(
   const [one, other] = [simulation.device(pair[0]), simulation.device(pair[1])];
   for (const name of names) await sleep(simulation, name, chance);
   const raging = faults.rage(faultEveryMs, kinds);
-  for (let round = 0; round < roundsMax; round++) {
-    if (round === roundsMax / 2) await faults.heal();
+  for (let round = 0; round < rounds; round++) {
+    if (round === Math.floor(rounds / 2)) await faults.heal();
     for (const awake of windows) {
       await changeTo(simulation, awake, chance);
       const writer = [one, other].find(({ name }) => awake.includes(name));

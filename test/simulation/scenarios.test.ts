@@ -170,6 +170,25 @@ test("[K2] [K4] what relays hold for somebody who is away stays where it is whil
   expect(await restartingRelays(1)).toEqual([]);
 });
 
+test("[I4] whoever cannot link back, and has no room to note that either, goes on", async () => {
+  await using network = await simulate({ seed: 11, homeservers: 3, topology: "star" });
+  const [bob, carol] = [network.device("bob"), network.device("carol")];
+  const { link } = await network.during(bob.call("invitations.create", {}));
+  network.acquaintance.link("bob", "carol");
+  void carol.attempt("invitations.accept", { link: link! });
+  const used = () => bob.database.get("SELECT 1 AS found FROM invitations WHERE usesLeft < usesMax");
+  await network.clock.until(() => used() !== undefined, "the invitation is used");
+  bob.disk.full = true;
+  network.network.partition(bob.host, bob.home.clientHost);
+  await network.clock.advance(60_000);
+  expect(network.violations.found).toEqual([]);
+  bob.disk.full = false;
+  network.network.heal(bob.host, bob.home.clientHost);
+  await network.during(carol.send("thanks for asking", bob));
+  await network.clock.advance(300_000);
+  expect(await network.during(bob.messages(carol))).toEqual(["thanks for asking"]);
+});
+
 test("sets of homeservers that are partitioned hear nothing of each other, and everything afterwards", async () => {
   await using network = await simulate({ seed: 9, homeservers: 4, topology: "ring" });
   for (const pair of network.links) await network.during(becomeContacts(network, pair));

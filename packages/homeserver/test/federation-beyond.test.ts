@@ -114,6 +114,35 @@ test("[L23] who hides is gone from where they were shown; others are not told th
   expect(seen).toEqual([]);
 });
 
+test("[L21] [L24] people whose records are ahead of time are let go, and who passed them on is not to blame", async () => {
+  const world = new World();
+  const hub = await world.homeserver("hub");
+  const carol = await world.homeserver("carol");
+  await world.link(carol, hub);
+  const leaf = await BarePeer.mutual(world, hub);
+  carol.process.skewMs = -5_000;
+  carol.federation.watchBeyond(true);
+  await world.clock.advance(1_000);
+  const made = (handle: string, nowMs: number) => ({
+    record: makeAccount(
+      { primitives, random: world.random.fork(handle) },
+      { server: leaf.id, handle, nowMs, devices: 0 },
+    ).signed,
+    presence: "online" as const,
+    visibility: "beyond" as const,
+  });
+  const tomorrow = world.clock.now() + 86_400_000 - 1_000;
+  const people = Array.from({ length: 70 }, (_, number) => made(`p${number}`, tomorrow));
+  people.push(made("present", world.clock.now() - 10_000));
+  leaf.control({ kind: "people", whole: true, people, more: false, gone: [] });
+  await world.clock.advance(3_000);
+
+  expect(carol.link(hub)?.state).toBe("connected");
+  expect((await shown(carol)).filter((line) => line.includes("mallory"))).toEqual([
+    "present of mallory online",
+  ]);
+});
+
 test("[L24] a server that is linked itself speaks for itself", async () => {
   const [alice, bob, , world] = await star();
   alice.federation.watchBeyond(true);

@@ -584,13 +584,33 @@ describe("circuits that end at a homeserver", () => {
     const world = new World();
     const host = await world.homeserver("host");
     const relay = await linked(host, "relay");
-    for (let n = 0; n <= openingRate.burst; n += 1) relay.open(host, [], n * 2, someServer(1));
+    for (let n = 0; n <= openingRate.burst; n += 1) {
+      relay.open(host, [], n * 2, someServer(1));
+      if (n < openingRate.burst)
+        relay.peer.control({ kind: "circuitClose", circuit: n * 2, code: "closing" });
+      await world.clock.advance(10);
+    }
     await world.clock.advance(100);
     const told = relay.pieces.map(({ circuit, bytes }) => [circuit, decodeOpening(bytes).refused?.code]);
     expect(told).toEqual([[openingRate.burst * 2, "rate-limited"]]);
     relay.open(host, [], 1_000, someServer(2));
     await world.clock.advance(100);
     expect(relay.pieces).toHaveLength(1);
+  });
+
+  test("[C6] one stranger's silent circuits keep nobody else from opening a link", async () => {
+    const world = new World();
+    const host = await world.homeserver("host");
+    const mallory = new CircuitPeer(await BarePeer.connect(world, host, "mallory"));
+    for (let n = 0; n < 200; n += 1) mallory.open(host, [], n * 2, someServer(n));
+    await world.clock.advance(100);
+
+    const refused = mallory.pieces.map(({ bytes }) => decodeOpening(bytes).refused?.code);
+    expect(refused.filter((code) => code === "rate-limited").length).toBeGreaterThan(150);
+    for (let n = 0; n < 9; n += 1) {
+      const honest = await BarePeer.connect(world, host, `honest${n}`);
+      expect(honest.closed, `honest${n}`).toBeUndefined();
+    }
   });
 });
 

@@ -3,18 +3,23 @@ import type { BundleHeader, BundleRoute, CustodyReceipt, LinkControl } from "@fe
 import {
   bundleHash,
   custodyReceipt,
+  decode,
   decodeBundle,
   directRoute,
+  encode,
   encodeBundle,
   encodeBundleBody,
   limits,
+  serverRecord,
+  signAs,
+  signedNote,
 } from "@fedchat/protocol";
 import { expect, test } from "vitest";
 import { SendingSeals } from "../src/core/federation/seals.ts";
-import { heldFrom, progress, star } from "./custody-scene.ts";
+import { chain, heldFrom, progress, star } from "./custody-scene.ts";
 import { BarePeer } from "./federation-peer.ts";
 import type { Host } from "./federation-world.ts";
-import { primitives, World } from "./federation-world.ts";
+import { nobody, primitives, World } from "./federation-world.ts";
 
 const minute = 60_000;
 
@@ -376,4 +381,132 @@ test("[K1] the hop limit bounds how many take a bundle", async () => {
   const [held] = await relay.store.custodyPage(carol.id, mallory.id, undefined, 1);
   expect(decodeBundle(held!.bundle).route).toEqual({ hopLimit: 0, path: [] });
   expect(limits.bundleHopsMax).toBe(16);
+});
+
+/** The newest record of this peer, with a Noise key that its own server would never sign. */
+function recordWithKey({ seed, signed, world, noise }: BarePeer, noiseKey: Uint8Array): Uint8Array {
+  const now = world.clock.now();
+  const held = serverRecord.read(signed).value;
+  const newer = serverRecord.sign(primitives, seed, { ...held, sequence: now, issued: now });
+  const { body } = decode(signedNote, newer);
+  const at = Buffer.from(body).indexOf(primitives.x25519.publicKey(noise));
+  const changed = body.slice();
+  changed.set(noiseKey, at);
+  const signature = signAs(primitives, "server-record", seed, changed);
+  return encode(signedNote, { body: changed, signature });
+}
+
+test("[R1] [K1] a stranger whose newest record has a Noise key of small order ends nothing, however much is owed to it", async () => {
+  const world = new World();
+  const [relay, carol] = [await world.homeserver("relay"), await world.homeserver("carol")];
+  await world.link(carol, relay);
+  await world.clock.advance(10 * minute);
+  const mallory = await BarePeer.connect(world, carol, "mallory", { relays: [relay.id] });
+  mallory.bundle(mallory.state({ stream: 1_000, floor: 1, next: 2 }));
+  const envelope = carol.envelope([nobody], "who?", "request");
+  mallory.bundle(mallory.seal({}, encodeBundleBody({ kind: "envelopes", envelopes: [envelope] })));
+  await world.clock.advance(200);
+  mallory.control({ kind: "record", record: recordWithKey(mallory, new Uint8Array(32)) });
+  await world.clock.advance(100);
+  mallory.channel.close();
+  await world.clock.advance(10 * minute);
+  await carol.restart();
+  await world.clock.advance(10 * minute);
+
+  expect(carol.link(relay)?.state).toBe("connected");
+  expect(carol.federation.links().find(({ server }) => server === mallory.id)?.queueDepth).toBe(1);
+});
+
+test("[K1] to a Noise key of small order nothing is sealed, and that is no error", () => {
+  const { random, clock } = new World();
+  const [self, server] = ["a", "b"].map((letter) => letter.repeat(52)) as [never, never];
+  const seals = new SendingSeals({ self, noisePrivateKey: random.bytes(32), primitives, random, clock });
+  const header = { class: "messages", stream: 1, sequence: 1, created: 1, lifetimeMs: 1 } as const;
+  expect(seals.sealParts({ server, noiseKey: new Uint8Array(32) }, header, anything)).toBeUndefined();
+  const noiseKey = primitives.x25519.publicKey(random.bytes(32));
+  expect(seals.sealParts({ server, noiseKey }, header, anything)?.aad).toHaveLength(134);
+});
+
+test("[K6] control that is authentic and does not decode is done with, and is no fault of the relay", async () => {
+  const world = new World();
+  const [relay, carol] = [await world.homeserver("relay"), await world.homeserver("carol")];
+  await world.link(carol, relay);
+  const mallory = await BarePeer.mutual(world, relay);
+  await world.clock.advance(minute);
+  const bad = new TextEncoder().encode("\u0002no control, though it is sealed");
+  for (let n = 0; n < 80; n += 1) {
+    const source = new BarePeer(world, `made-up-${n}`, carol);
+    mallory.control({ kind: "custodySource", record: source.signed });
+    mallory.bundle(byMallory(source, carol)({ class: "control", stream: 0, sequence: 0 }, bad));
+  }
+  await world.clock.advance(3 * minute);
+
+  expect(receipts(mallory)).toHaveLength(80);
+  expect(relay.federation.custody().bundles).toBe(0);
+  expect(carol.link(relay)?.state).toBe("connected");
+});
+
+test("[K4] a receipt for what a newer bundle replaced meanwhile is no fault of the relay that signed it", async () => {
+  const { world, relay, further, carol } = await chain();
+  const mallory = await BarePeer.mutual(world, relay);
+  await world.clock.advance(minute);
+  carol.crash();
+  await world.clock.advance(minute);
+  const sources = [new BarePeer(world, "s0", carol), new BarePeer(world, "s1", carol)];
+  for (const { signed } of sources) mallory.control({ kind: "custodySource", record: signed });
+  const seals = sources.map((source) => byMallory(source, carol));
+  for (let n = 0; n < 400; n += 1) {
+    const header = { class: "control", stream: 0, sequence: 0, created: world.clock.now() + n } as const;
+    mallory.bundle(seals[n % 2]!(header, anything, { path: [further.id] }));
+    await world.clock.advance(10);
+  }
+  await world.clock.advance(minute);
+
+  expect(relay.link(further)).toMatchObject({ state: "connected", error: null });
+  for (const { id } of sources)
+    expect(await further.store.custodyPage(carol.id, id, undefined, 10)).toHaveLength(1);
+});
+
+test("[K3] what somebody hands over in a source's name uses up nothing that is there for the source itself", async () => {
+  const { world, relay, alice, carol } = await star();
+  carol.crash();
+  await world.clock.advance(2 * minute);
+  Object.assign(relay.relaying, { storageBytesMax: 400_000 });
+  const mallory = await BarePeer.mutual(world, relay);
+  mallory.control({ kind: "custodySource", record: alice.own.signed });
+  const forged = sealedBy({ ...alice, id: alice.id, keys: { ...alice.keys, noise: mallory.noise } }, carol);
+  for (let sequence = 1; sequence <= 30; sequence += 1)
+    mallory.bundle(forged({ sequence }, new Uint8Array(5_000)));
+  await world.clock.advance(1_000);
+  expect(refusals(mallory)).toContain("quota-exceeded");
+
+  await world.clock.settle(alice.send(carol, "mine"));
+  await world.clock.until(() => progress(alice, "custody").length === 1, "the relay signs for it", minute);
+  const held = await relay.store.custodyPage(carol.id, alice.id, undefined, 1_000);
+  expect(held.filter(({ from, class: of }) => from === alice.id && of === "messages")).toHaveLength(1);
+});
+
+test("[K5] what is made up in a source's name costs neither the source nor others that the same relay brings", async () => {
+  const world = new World();
+  const carol = await world.homeserver("carol");
+  const [relay, another] = [
+    await BarePeer.mutual(world, carol, "relay"),
+    await BarePeer.mutual(world, carol, "another"),
+  ];
+  const [claimed, other] = [new BarePeer(world, "claimed", carol), new BarePeer(world, "other", carol)];
+  for (const { signed } of [claimed, other])
+    for (const through of [relay, another]) through.control({ kind: "custodySource", record: signed });
+  const forged = sealedBy({ id: claimed.id, keys: { seed: claimed.seed, noise: relay.noise }, world }, carol);
+  for (let sequence = 1; sequence <= 300; sequence += 1) relay.bundle(forged({ sequence }, anything));
+  await world.clock.advance(500);
+  const request = (words: string) =>
+    encodeBundleBody({
+      kind: "envelopes",
+      envelopes: [carol.envelope([carol.person], words, "request")],
+    });
+  relay.bundle(byMallory(other, carol)({}, request("of the other")));
+  another.bundle(byMallory(claimed, carol)({}, request("genuine")));
+  await world.clock.advance(1_000);
+
+  expect((await carol.inbox()).toSorted()).toEqual(["genuine", "of the other"]);
 });

@@ -45,6 +45,43 @@ test("[K1] custody does not wait for addresses that nothing answers, however oft
   expect(await carol.inbox()).toHaveLength(5);
 });
 
+test("[K6] a relay without room to note that something was taken drops it once there is room again", async () => {
+  const { world, relay, alice, carol } = await star();
+  carol.crash();
+  await world.clock.advance(minute);
+  await world.clock.settle(alice.send(carol, "while you sleep"));
+  await world.clock.until(() => progress(alice, "custody").length === 1, "the relay signs for it");
+  relay.disk.full = true;
+  await carol.start();
+  await world.clock.advance(minute);
+  expect(await carol.inbox()).toEqual(["while you sleep"]);
+  expect(await heldBy(relay)).toBeGreaterThan(0);
+
+  relay.disk.full = false;
+  await world.clock.advance(5 * minute);
+  expect([await carol.inbox(), await heldBy(relay)]).toEqual([["while you sleep"], 0]);
+});
+
+test("[K3] [K9] a relay that has no room for the rest has what it signed for, though its refusal came first", async () => {
+  const { world, relay, alice, carol } = await star();
+  carol.crash();
+  await world.clock.advance(minute);
+  // A quarter is for one source: two messages and what each costs, and a control bundle.
+  Object.assign(relay.relaying, { storageBytesMax: 4 * 100_000 });
+  const text = "x".repeat(40_000);
+  const envelopes = [1, 2, 3, 4].map((n) => alice.envelope([carol.person], `${n} ${text}`));
+  for (const envelope of envelopes) await world.clock.settle(alice.federation.submit(carol.id, envelope));
+  await world.clock.until(() => progress(alice, "custody").length === 2, "it signs for two", minute);
+  await world.clock.advance(10_000);
+  expect(progress(alice, "custody")).toHaveLength(2);
+  expect(await alice.federation.trace(alice.person, envelopes.at(-1)!.id)).toMatchObject([
+    { receipts: [], error: { code: "quota-exceeded" } },
+  ]);
+  Object.assign(relay.relaying, { storageBytesMax: 1_000_000 });
+  await world.clock.until(() => progress(alice, "custody").length === 4, "it signs for all", 20 * minute);
+  expect(await heldFrom(relay, alice, carol)).toHaveLength(5);
+});
+
 test("[K4] a chain of two relays that sleep in turns carries a message to its end", async () => {
   const { world, relay, further, alice, carol } = await chain();
   carol.crash();

@@ -2,7 +2,7 @@
 import type { LinkQuery, ServerAddress, ServerRecord } from "@fedchat/protocol";
 import { answerChannel, decode, dialBackResults } from "@fedchat/protocol";
 import { expect, test } from "vitest";
-import { isPrivateHost } from "../src/core/federation/dial-back.ts";
+import { isDisguised, isPrivateHost } from "../src/core/federation/private-hosts.ts";
 import { dialBackMs, dialBackRate } from "../src/core/limits.ts";
 import { BarePeer } from "./federation-peer.ts";
 import type { Host } from "./federation-world.ts";
@@ -62,8 +62,8 @@ test("[L25] a linked server dials each address of the record and says where the 
         { address: at("elsewhere.example"), code: "wrong-server-key" },
         { address: at("nowhere.example"), code: "unreachable" },
         { address: at("silent.example"), code: "unreachable" },
-        // Alice dialled Bob, so Bob saw where she comes from; what answers devices there takes links only.
-        { address: at("alice"), code: "malformed" },
+        // Alice dialled Bob, so Bob saw where she comes from: a name of the local network, of which he tells no more.
+        { address: at("alice", "lan"), code: "unreachable" },
       ],
     },
   ]);
@@ -123,6 +123,26 @@ test("[L25] what else answers in the answerer's own network is not told", async 
   expect(bob.link(alice)?.state).toBe("connected");
 });
 
+test("[L25] of a name that stands for an address of the answerer's own network no more is told than of that address", async () => {
+  const world = new World();
+  const [alice, bob] = await world.linkedPair();
+  const mallory = await world.homeserver("mallory");
+  answerDevices(world, mallory, "inside.example");
+  answerDevices(world, mallory, "outside.example");
+  answerDevices(world, mallory, "2130706433");
+  world.network.resolves.set("inside.example", "10.0.0.5");
+  const addresses = [at("inside.example"), at("outside.example"), at("2130706433")];
+  await announce(world, alice, { addresses });
+
+  const [report] = await world.clock.settle(alice.federation.dialBack());
+
+  expect(report?.server).toBe(bob.id);
+  expect(report?.results.slice(0, -1)).toEqual([
+    { address: at("inside.example"), code: "unreachable" },
+    { address: at("outside.example"), code: "wrong-server-key" },
+  ]);
+});
+
 test("[L25] a server that was not linked is refused, and so is a flood", async () => {
   const world = new World();
   const alice = await world.homeserver("alice");
@@ -163,9 +183,38 @@ test.each([
   "fe80::1",
   "nas.local",
   "localhost",
+  "localhost.",
+  "printer.lan.",
+  "router",
+  "nas.home.arpa",
+  "127.1",
+  "2130706433",
+  "0x7f000001",
+  "0177.0.0.1",
+  "0",
+  "0.0.0.0",
+  "::",
+  "0:0:0:0:0:0:0:1",
+  "::ffff:10.0.0.1",
+  "0:0:0:0:0:ffff:a00:1",
+  "64:ff9b::a00:1",
 ])("[L25] %s is an address of somebody's own network", (host) => expect(isPrivateHost(host)).toBe(true));
 
-test.each(["203.0.113.7", "172.32.0.1", "100.128.0.1", "2001:db8::1", "chat.example.com", "1270.example"])(
-  "[L25] %s is not",
-  (host) => expect(isPrivateHost(host)).toBe(false),
+test.each([
+  "203.0.113.7",
+  "172.32.0.1",
+  "100.128.0.1",
+  "2001:db8::1",
+  "chat.example.com",
+  "1270.example",
+  "::ffff:203.0.113.7",
+  "64:ff9b::cb00:7107",
+])("[L25] %s is not", (host) => expect(isPrivateHost(host)).toBe(false));
+
+test.each(["2130706433", "0x7f000001", "0177.0.0.1", "127.1", "0"])(
+  "[L25] %s hides which address it is, and is not dialled",
+  (host) => expect(isDisguised(host)).toBe(true),
+);
+test.each(["203.0.113.7", "::1", "chat.example.com", "router"])("[L25] %s hides nothing", (host) =>
+  expect(isDisguised(host)).toBe(false),
 );

@@ -1,6 +1,14 @@
 /** Directories: registering, what they announce, what they may not do, and going on without them. */
-import type { PersonView, ServerAddress, ServerId } from "@fedchat/protocol";
-import { openAccountRecord, ProtocolError, serverId, serverRecord } from "@fedchat/protocol";
+import type { LinkControl, PersonView, ServerAddress, ServerId } from "@fedchat/protocol";
+import {
+  answerChannel,
+  decodeLinkMessage,
+  encodeLinkControl,
+  openAccountRecord,
+  ProtocolError,
+  serverId,
+  serverRecord,
+} from "@fedchat/protocol";
 import { expect, test } from "vitest";
 import { Directory } from "../src/core/directory/directory.ts";
 import type { OwnRecord } from "../src/core/federation/index.ts";
@@ -8,8 +16,7 @@ import { GroupCommit } from "../src/core/group-commit.ts";
 import { silentLog } from "../src/core/log.ts";
 import { MemoryStore } from "../src/store/memory-store.ts";
 import { BarePeer } from "./federation-peer.ts";
-import type { Host } from "./federation-world.ts";
-import { primitives, World } from "./federation-world.ts";
+import { Host, primitives, World } from "./federation-world.ts";
 import type { ProcessClock } from "./virtual/virtual-clock.ts";
 
 /** A directory on the virtual network: what survives its process, and its process. */
@@ -71,6 +78,39 @@ class TestDirectory {
     return this;
   }
 
+  /** Somebody with its keys, who says what a test has them say. */
+  async impersonate(): Promise<{ heard: LinkControl[]; send: (control: LinkControl) => void }> {
+    const { world, address } = this;
+    const heard: LinkControl[] = [];
+    let send: (control: LinkControl) => void = () => undefined;
+    world.network.listen(address.host, (channel) => {
+      const answering = answerChannel({
+        channel,
+        protocol: "fedchat-link",
+        self: this.id,
+        staticKey: this.#noise,
+        record: () => this.own.signed,
+        features: ["directory"],
+        primitives,
+        random: world.random,
+        clock: world.clock,
+      });
+      void answering.then((opened) => {
+        send = (control) => opened.send(encodeLinkControl(control));
+        opened.onMessages = (messages) => {
+          for (const message of messages) {
+            const decoded = decodeLinkMessage(message.slice());
+            if (decoded.kind !== "control") continue;
+            heard.push(decoded.control);
+            if (decoded.control.kind === "register") send({ kind: "registered" });
+          }
+        };
+        send({ kind: "trust", linked: false });
+      });
+    });
+    return { heard, send: (control) => send(control) };
+  }
+
   crash(): void {
     this.#clock?.crash();
     this.world.network.crash(this.address.host);
@@ -81,13 +121,16 @@ class TestDirectory {
 const bytesOf = (text: string) => new TextEncoder().encode(text);
 
 /** A homeserver that knows these directories by their addresses alone. */
-function registering(
+async function registering(
   world: World,
   name: string,
   directories: TestDirectory[],
   token?: string,
+  before?: (host: Host) => void,
 ): Promise<Host> {
-  return world.homeserver(name, {
+  const host = new Host(world, name, {
+    accept: "ask",
+    listed: [],
     accounts: 1,
     directories: {
       places: directories.map(({ address }) => ({ address, server: undefined })),
@@ -99,6 +142,10 @@ function registering(
       },
     },
   });
+  await host.settle();
+  before?.(host);
+  await host.start();
+  return host;
 }
 
 const handlesOf = (people: PersonView[]): string[] =>
@@ -301,4 +348,74 @@ test("[D3] a directory hands on no forged record, and whoever registers speaks f
   expect(directory.directory.stats().servers).toBe(2);
   expect(alice.federation.directories()[0]?.servers).toBe(1);
   expect(alice.link(bob)).toBeUndefined();
+});
+
+test("[D4] a link that a person made and undid is not made again by a directory either", async () => {
+  const world = new World();
+  const directory = new TestDirectory(world, "directory");
+  const alice = await registering(world, "alice", [directory]);
+  const bob = await registering(world, "bob", [directory]);
+  await world.link(alice, bob);
+  await world.clock.settle(alice.federation.removeLink(bob.id));
+  await directory.start();
+  await world.clock.until(() => alice.federation.directories()[0]?.servers === 1, "announced", 900_000);
+  await world.clock.advance(30_000);
+  expect(alice.link(bob)?.trust).toBe("incoming");
+});
+
+test("[D1] [D4] a forged record announces nobody", async () => {
+  const world = new World();
+  const directory = new TestDirectory(world, "directory");
+  const alice = await registering(world, "alice", [directory]);
+  const mallory = await BarePeer.connect(world, alice, "mallory");
+  const evil = await directory.impersonate();
+  await world.clock.until(
+    () => alice.federation.directories()[0]?.state === "connected",
+    "registered",
+    900_000,
+  );
+  await world.clock.advance(1_000);
+  expect(evil.heard.map(({ kind }) => kind)).toContain("askRecords");
+
+  const forged = mallory.signed.slice();
+  forged[forged.length - 1]! ^= 1;
+  const page = { kind: "records" as const, incarnation: new Uint8Array(8), upTo: 1 };
+  evil.send({ ...page, records: [{ record: forged, hops: 0 }] });
+  await world.clock.advance(10_000);
+  expect(alice.federation.directories()[0]?.servers).toBe(0);
+  expect(alice.federation.links().find(({ server }) => server === mallory.id)?.trust).toBe("incoming");
+});
+
+test("[D4] whom only a directory linked has nothing relayed, and is told of nobody", async () => {
+  const world = new World();
+  const directory = await new TestDirectory(world, "directory").start();
+  const alice = await registering(world, "alice", [directory]);
+  const bob = await registering(world, "bob", [directory]);
+  const carol = await world.homeserver("carol");
+  await world.link(alice, carol);
+  await world.clock.until(() => isMutual(alice, bob), "linked");
+  await world.clock.advance(60_000);
+
+  expect(bob.federation.networkMap().servers.map(({ name }) => name)).not.toContain("carol");
+  expect(alice.own.record.neighbours).toEqual([carol.id]);
+  await expect(world.clock.settle(bob.send(carol, "hi", "request"))).rejects.toMatchObject({
+    code: "unknown-server",
+  });
+});
+
+test("[D2] a full disk keeps a directory from being pinned for a while, and nothing else", async () => {
+  const world = new World();
+  const directory = await new TestDirectory(world, "directory").start();
+  const alice = await registering(world, "alice", []);
+  const known = await registering(world, "known", [directory], undefined, (host) => (host.disk.full = true));
+  await world.clock.until(() => known.federation.directories()[0]?.error !== null, "refused");
+  expect(known.federation.directories()[0]?.error?.code).toBe("storage-full");
+
+  known.disk.full = false;
+  await world.clock.until(
+    () => known.federation.directories()[0]?.state === "connected",
+    "registered",
+    900_000,
+  );
+  expect(alice.federation.directories()).toEqual([]);
 });

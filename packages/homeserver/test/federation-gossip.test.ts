@@ -2,7 +2,12 @@
 import type { LinkControl, ServerId } from "@fedchat/protocol";
 import { serverId, serverRecord } from "@fedchat/protocol";
 import { describe, expect, test } from "vitest";
-import { heardRecordsRate, recordPagesAskedRate, standingRate } from "../src/core/limits.ts";
+import {
+  heardRecordsRate,
+  newerRecordsRate,
+  recordPagesAskedRate,
+  standingRate,
+} from "../src/core/limits.ts";
 import { BarePeer } from "./federation-peer.ts";
 import type { Host } from "./federation-world.ts";
 import { primitives, World } from "./federation-world.ts";
@@ -289,6 +294,60 @@ describe("[G4] of what a neighbour tells", () => {
     expect(tookMs).toBeLessThan((pages * 32 - burst) * refillMs + 5 * second);
   }, 60_000);
 
+  test("[R5] who renews its own record without end has it written a few times, here and two hops away", async () => {
+    const world = new World();
+    const [alice, bob, carol] = [
+      await world.homeserver("alice"),
+      await world.homeserver("bob"),
+      await world.homeserver("carol"),
+    ];
+    await world.link(alice, bob);
+    await world.link(bob, carol);
+    const mallory = await BarePeer.mutual(world, alice);
+    await world.clock.advance(20 * minute);
+    const writes = { alice: 0, carol: 0 };
+    for (const host of [alice, carol]) {
+      const write = host.store.write.bind(host.store);
+      host.store.write = (ops) => {
+        const records = ops.filter((op) => op.op === "record.put" && op.server === mallory.id);
+        writes[host.name as keyof typeof writes] += records.length;
+        return write(ops);
+      };
+    }
+    const held = serverRecord.read(mallory.signed).value;
+    let last = held;
+    for (let count = 1; count <= 300; count += 1) {
+      const issued = world.clock.now();
+      last = { ...held, sequence: issued + count, issued };
+      mallory.control({ kind: "record", record: serverRecord.sign(primitives, mallory.seed, last) });
+      await world.clock.advance(200);
+    }
+    expect(writes.alice).toBeLessThanOrEqual(newerRecordsRate.burst + 2);
+    expect(writes.carol).toBeLessThanOrEqual(newerRecordsRate.burst + 2);
+    expect(mallory.closed).toBeUndefined();
+
+    await world.clock.advance(2 * minute);
+    const known = (await carol.store.load()).records.find(({ server }) => server === mallory.id);
+    expect(known?.sequence).toBe(last.sequence);
+  });
+
+  test("newer records of one server that a neighbour tells are taken a few at once, and in the end the last", async () => {
+    const { world, alice, mallory } = await scene();
+    const start = world.clock.now();
+    const taken = new Set<number | undefined>();
+    const { id } = subject(world, "busy");
+    const stored = async () =>
+      (await alice.store.load()).records.find(({ server }) => server === id)?.sequence;
+    for (let count = 0; count < 100; count += 1) {
+      page(mallory, [subject(world, "busy", { sequence: start + count })], count + 2);
+      await world.clock.advance(100);
+      taken.add(await stored());
+    }
+    expect(taken.size).toBeLessThanOrEqual(newerRecordsRate.burst + 2);
+    await world.clock.advance(2 * minute);
+    expect(await stored()).toBe(start + 99);
+  });
+
   test("a name that a linked server has is not taken for another linked one", async () => {
     const { world, alice, mallory } = await scene();
     const [bob, carol] = [await world.homeserver("bob"), await world.homeserver("carol")];
@@ -466,6 +525,21 @@ describe("[G6] a server's own record", () => {
 });
 
 describe("the network map", () => {
+  test("shows no account whom others here know, nor who came on their own", async () => {
+    const world = new World();
+    const [alice, bob] = await world.linkedPair();
+    await BarePeer.connect(world, alice, "stranger");
+    const contacts = new BarePeer(world, "contacts", alice);
+    alice.accounts.grantedAt.add(contacts.id);
+    await contacts.dial();
+    contacts.control({ kind: "trust", linked: false });
+    await world.clock.advance(second);
+    contacts.channel.close("gone");
+    await world.clock.advance(second);
+    expect((await alice.store.load()).records.length).toBeGreaterThan(1);
+    expect(alice.federation.networkMap().servers.map(({ server }) => server)).toEqual([alice.id, bob.id]);
+  });
+
   test("begins here, goes on with the nearest, and shows the links that both ends list", async () => {
     const { world, hosts } = await chain(["a", "b", "c", "d"]);
     await world.clock.advance(2 * minute);

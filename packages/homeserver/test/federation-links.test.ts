@@ -406,6 +406,25 @@ test("[L9] a link that has gone silent is noticed by its pings", async () => {
   await world.clock.until(() => alice.link(bob)?.state === "connected", "the link is back");
 });
 
+test("[L9] who wakes from sleep finds dead connections within seconds, and dials at once", async () => {
+  const world = new World(1, { reachable: (from) => from !== "carol" });
+  const [alice, bob] = await world.linkedPair();
+  const carol = await world.homeserver("carol");
+  await world.link(alice, carol);
+  carol.crash();
+  await world.clock.advance(10 * minute);
+  await carol.start();
+  world.network.tamper = (frame, from, to) => (`${from}${to}`.includes("carol") ? frame : undefined);
+  await world.clock.advance(1_000);
+  expect([alice.link(bob)?.state, alice.link(carol)?.state]).toEqual(["connected", "waiting"]);
+
+  alice.federation.woke();
+  await world.clock.until(() => alice.link(carol)?.state === "connected", "it is dialled", 2_000);
+  await world.clock.until(() => alice.link(bob)?.state !== "connected", "it is found dead", 5_000);
+  world.network.tamper = undefined;
+  await world.clock.until(() => alice.link(bob)?.state === "connected", "the link is back", 5_000);
+});
+
 test("[L5] a frame that was changed on the way ends the connection, and nothing of it is taken", async () => {
   const world = new World();
   const [alice, bob] = await world.linkedPair();

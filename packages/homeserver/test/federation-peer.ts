@@ -99,13 +99,14 @@ export class BarePeer<To extends Dialled = Host> {
     return peer;
   }
 
-  async dial(): Promise<void> {
+  /** @param from the host that it dials from */
+  async dial(from = this.name): Promise<void> {
     const { clock, network, random } = this.world;
     const seals = { self: this.id, noisePrivateKey: this.noise, primitives, random, clock };
     this.seals = new SendingSeals(seals);
     this.#opening = new OpeningSeals(seals);
     this.closed = undefined;
-    const channel = await clock.settle(network.dialer(this.name).dial(this.host.address, linkPath));
+    const channel = await clock.settle(network.dialer(from).dial(this.host.address, linkPath));
     const dialling = dialChannel({
       channel,
       protocol: "fedchat-link",

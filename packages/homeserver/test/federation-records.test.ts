@@ -39,7 +39,7 @@ function recordOf(key: ServerId, number: number, signing: typeof primitives, cha
   return serverRecord.sign(signing, seedOf(number), {
     key,
     name: `server${number}`,
-    noiseKey: new Uint8Array(32),
+    noiseKey: new Uint8Array(32).fill(1),
     addresses: [{ host: "chat.example.com", port: 8443, kind: "direct" }],
     relays: [],
     relaysFor: "nobody",
@@ -212,6 +212,17 @@ describe("[G1] a neighbour that makes up servers", () => {
     for (let number = 80_000; number < 80_010; number += 1)
       expect(records.get(madeUpId(number))).toBeDefined();
     for (const server of [idOf(1), madeUpId(80_021)]) expect(records.get(server)).toBeDefined();
+  });
+
+  test("has no power over what an honest neighbour told, too, though it told it first", () => {
+    const { records } = scene([], { count: 100, bytes: heardRecordBytesMax });
+    for (let number = 80_000; number < 80_020; number += 1) tell(records, mallory, madeUp(number), 6);
+    for (let number = 80_000; number < 80_020; number += 1) tell(records, alice, madeUp(number), 2);
+    for (let number = 0; number < 300; number += 1) tell(records, mallory, madeUp(number), 1);
+
+    expect(records.size).toBe(100);
+    for (let number = 80_000; number < 80_020; number += 1)
+      expect(records.known(madeUpId(number))?.heardFrom).toBe(alice);
   });
 
   test("shares with another that does: ten thousand of each leave half each, the farthest going first", () => {

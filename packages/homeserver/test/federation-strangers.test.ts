@@ -2,7 +2,12 @@
 import { accountId, encodeBundleBody, envelopeId, serverId } from "@fedchat/protocol";
 import type { AccountId, Envelope } from "@fedchat/protocol";
 import { expect, test } from "vitest";
-import { inboundStrangerBytesMax, refusalsToStrangersRate, streamRestartsMax } from "../src/core/limits.ts";
+import {
+  inboundStrangerBytesMax,
+  refusalsToStrangersRate,
+  strangersPerAddressMax,
+  streamRestartsMax,
+} from "../src/core/limits.ts";
 import { BarePeer } from "./federation-peer.ts";
 import type { Host } from "./federation-world.ts";
 import { nobody, World } from "./federation-world.ts";
@@ -179,4 +184,26 @@ test("[L19] a server that is blocked while it is being dialled gets no connectio
   expect(alice.link(bob)).toMatchObject({ trust: "blocked" });
   expect(alice.link(bob)?.state).not.toBe("connected");
   expect(bob.link(alice)?.state).not.toBe("connected");
+});
+
+test("[L20] strangers of one address, however many, keep out neither others nor the servers of contacts", async () => {
+  const world = new World();
+  const alice = await world.homeserver("alice");
+  let connected = 0;
+  for (let n = 0; n < 20; n += 1) {
+    const peer = new BarePeer(world, `sybil${n}`, alice);
+    await peer.dial("the same place");
+    peer.control({ kind: "trust", linked: true });
+    await world.clock.advance(1_100);
+    if (peer.closed === undefined) connected += 1;
+  }
+  expect(connected).toBe(strangersPerAddressMax);
+  const other = await BarePeer.connect(world, alice, "elsewhere");
+  expect(other.closed).toBeUndefined();
+  const friend = new BarePeer(world, "friend", alice);
+  alice.accounts.grantedAt.add(friend.id);
+  await friend.dial("the same place");
+  friend.control({ kind: "trust", linked: false });
+  await world.clock.advance(500);
+  expect(friend.closed).toBeUndefined();
 });

@@ -79,3 +79,16 @@ test("[N4] nobody listens: no answer", async () => {
     await domainChecker({ port, ca: credentials.cert, lookup: here }).keyOf(nobodysName),
   ).toBeUndefined();
 });
+
+test("[N4] an address, and a name that only a local network knows, confirm nobody and are not asked", async () => {
+  let requests = 0;
+  const counted: RequestListener = (request, response) => {
+    requests += 1;
+    return serves(request, response);
+  };
+  const before = await asked(counted);
+  expect([before, requests]).toEqual([key, 1]);
+  for (const domain of ["127.0.0.1", "10.1", "router", "nas.local", "printer.lan"])
+    expect(await asked(counted, { domain })).toBeUndefined();
+  expect(requests).toBe(1);
+});

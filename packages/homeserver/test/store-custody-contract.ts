@@ -74,6 +74,26 @@ export function describeCustody(name: string, makePlace: () => StorePlace): void
       expect(await store.custodyOfHash(far, hash(5))).toEqual([{ ...entry, bytes: size }]);
     });
 
+    test("[K4] [K7] a number is never given twice, so that nothing newer is taken for what was sent or paid", async () => {
+      await using place = makePlace();
+      const store = await place.open();
+      await store.write([{ op: "custody.put", row: held(1) }]);
+      const [first] = await store.custodyPage(far, here, undefined, 1);
+      await store.write([{ op: "custody.put", row: held(1, { hash: hash(5) }) }]);
+      const [second] = await store.custodyPage(far, here, undefined, 1);
+      expect(second!.number).toBeGreaterThan(first!.number);
+
+      const owe = { op: "custody.owe", to: near, receipt: Uint8Array.of(1) } as const;
+      await store.write([{ ...owe, until: 500 }]);
+      const [expires] = await store.custodyOwed(near, 1);
+      await store.write([
+        { op: "custody.expire", now: 600 },
+        { ...owe, until: 900 },
+      ]);
+      const [stays] = await store.custodyOwed(near, 1);
+      expect(stays!.number).toBeGreaterThan(expires!.number);
+    });
+
     test("[K6] what is taken goes with all before it of its stream, and only what goes to its destination", async () => {
       await using place = makePlace();
       const store = await place.open();

@@ -10,6 +10,7 @@ import {
 } from "./limits.ts";
 import { serverId, serverNamePattern } from "./names.ts";
 import { assert } from "./primitives/assert.ts";
+import { isSmallOrderX25519Key } from "./primitives/x25519-keys.ts";
 import { signedKind } from "./signed.ts";
 
 /** A DNS name (IDNA in its ASCII form), an IPv4 or an IPv6 address: nothing that could end the host of a URL. [R1] */
@@ -25,8 +26,8 @@ export type ServerAddress = TypeOf<typeof serverAddress>;
 export const serverRecordBody = struct({
   key: serverId.codec,
   name: text({ min: 1, max: 253, pattern: serverNamePattern }),
-  /** X25519, for Noise and HPKE. */
-  noiseKey: bytes(32),
+  /** X25519, for Noise and HPKE: one of small order could not be sealed to. */
+  noiseKey: checked(bytes(32), (key) => (isSmallOrderX25519Key(key) ? "is of small order" : undefined)),
   addresses: array(serverAddress, { max: serverAddressesMax }),
   relays: array(serverId.codec, { max: serverRelaysMax }),
   relaysFor: literals("nobody", "linked", "anyone"),

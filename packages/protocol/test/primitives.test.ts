@@ -7,6 +7,7 @@ import { isAcceptableEd25519Key } from "../src/primitives/ed25519-keys.ts";
 import { hkdfExpand, hkdfExtract } from "../src/primitives/hkdf.ts";
 import { noblePrimitives } from "../src/primitives/noble.ts";
 import { nodePrimitives, nodeRandom } from "../src/primitives/node.ts";
+import { isSmallOrderX25519Key } from "../src/primitives/x25519-keys.ts";
 import { ascii, backends, flipped, givenRandom, hex, lowOrderKeys, seededRandom, toHex } from "./backends.ts";
 
 const none = new Uint8Array(0);
@@ -382,6 +383,22 @@ describe("the two backends agree", () => {
     }
     expect(judged.byNobleItself).toBe(32);
     expect(judged.byUs).toBeLessThan(32);
+  });
+
+  test("[R1] on X25519 keys that nothing can be sealed to, which are those of small order", () => {
+    const others = [
+      ...lowOrderKeys.map((key) => key.with(0, key[0]! ^ 0x10)),
+      nodePrimitives.x25519.publicKey(new Uint8Array(32).fill(3)),
+    ];
+    const withHighBit = (keys: Uint8Array[]) => keys.map((key) => key.with(31, key[31]! | 0x80));
+    const small = [...lowOrderKeys, ...withHighBit(lowOrderKeys)];
+    others.push(...withHighBit(others));
+    for (const { primitives } of backends) {
+      const secret = (key: Uint8Array) => primitives.x25519.sharedSecret(new Uint8Array(32).fill(9), key);
+      for (const key of small) expect([isSmallOrderX25519Key(key), secret(key)]).toEqual([true, undefined]);
+      for (const key of others)
+        expect([isSmallOrderX25519Key(key), secret(key) === undefined]).toEqual([false, false]);
+    }
   });
 
   test("on refusing Ed25519 keys of small order and in other than canonical form", () => {

@@ -16,6 +16,7 @@ import {
   requestId,
 } from "@fedchat/protocol";
 import type { Invitation as InvitationView, InvitationPreview } from "../interface/index.ts";
+import { StoreFullError } from "../store/database.ts";
 import type { EngineStore } from "../store/engine-store.ts";
 import type { InvitationRow } from "../store/invitations-table.ts";
 import type { RequestRow } from "../store/requests-table.ts";
@@ -198,7 +199,12 @@ export class Invitations {
       await servers.linkBack(server);
     } catch (error) {
       log.info("a server was not linked back", { server, error: String(error) });
-      notices.add("warning", causeOfCode("link-back-failed"));
+      try {
+        notices.add("warning", causeOfCode("link-back-failed"));
+      } catch (cause) {
+        // On a full disk the link's own state has to tell.
+        if (!(cause instanceof StoreFullError)) throw cause;
+      }
     }
   }
 }

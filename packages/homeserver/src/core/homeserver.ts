@@ -36,7 +36,7 @@ import type {
   RunningFederation,
   Standing,
 } from "./federation/index.ts";
-import { isPrivateHost } from "./federation/dial-back.ts";
+import { isPrivateHost } from "./federation/private-hosts.ts";
 import type { DomainChecker } from "./federation/domains.ts";
 import { createFederation } from "./federation/index.ts";
 import { GroupCommit } from "./group-commit.ts";

@@ -92,6 +92,11 @@ export const strangersRememberedMax = 256;
 export const strangersConnectedMax = 64;
 /** Handshakes under way at a time: each costs a few milliseconds of arithmetic and a socket. */
 export const openingsMax = 128;
+/** The same of circuits that end here, which have a place of their own: through one relay at a time, and in all. */
+export const circuitOpeningsPerRelayMax = 16;
+export const circuitOpeningsMax = 128;
+/** Connected strangers of one network address outside. */
+export const strangersPerAddressMax = 8;
 /** Connection attempts per network address: a few homes behind one address, all restarting. */
 export const openingRate = { burst: 60, refillMs: 1_000, keysMax: 10_000 };
 /** Seen from outside within this time counts as reachable. */
@@ -136,6 +141,10 @@ export const peoplePageBytesMax = 524_288;
 export const peoplePagesWaitingMax = 64;
 /** Records verified in one turn: each costs some tenths of a millisecond. */
 export const peopleVerifiedPerTurn = 16;
+/** Account records of one teller that are not known already: its whole list at once, then ten a second. [L21] */
+export const peopleVerifiedRate = { burst: 12_000, refillMs: 100, keysMax: 10_000 };
+/** Records of servers beyond, told with their people: all of them at once and once more. [L24] */
+export const beyondRecordsRate = { burst: 512, refillMs: 1_000, keysMax: 10_000 };
 /** One hop beyond: servers that one link may tell of, and people of all of them; a star's leaves, not a whole network. */
 export const beyondServersMax = 256;
 export const beyondPeopleMax = 10_000;
@@ -186,6 +195,12 @@ export const heardRecordsRate = { burst: 2_000, refillMs: 10, keysMax: 10_000 };
 export const heardRecordsTotalRate = { burst: 10_000, refillMs: 2, keysMax: 1 };
 /** Records verified in one turn: each costs some tenths of a millisecond. */
 export const recordsVerifiedPerTurn = 16;
+/** Newer records of one server: what a start and its first links change at once, then one a minute; each goes through the whole network. [G4] [R5] */
+export const newerRecordsRate = { burst: 8, refillMs: 60_000, keysMax: 20_000 };
+/** Servers whose newest record waits for its turn; beyond, the longest waiting is let go and comes with a later one. */
+export const newerRecordsWaitingMax = 1_024;
+/** Others who told a record that is known, remembered so that it outlives the one whose share it counts for. [G1] */
+export const otherTellersMax = 4;
 /** Pages asked of one neighbour: all that it may know at once, then ten a second. */
 export const recordPagesAskedRate = { burst: 400, refillMs: 100, keysMax: 10_000 };
 /** Pages told to one neighbour: a little more than it would ask. */
@@ -274,15 +289,25 @@ export const relaysDialledMax = 3;
 
 /** Servers of one directory: about 2 KiB of memory each. */
 export const directoryServersMax = 100_000;
-/** People who let a directory show them, in all, in memory. */
+/** Servers that register for the first time, by network address: a tenth of all in the time that a record lasts. */
+export const directoryNewServersRate = { burst: 128, refillMs: 300_000, keysMax: 10_000 };
+/** People who let a directory show them, in all, in memory; and of the servers of one network address, one long list. */
 export const directoryPeopleMax = 100_000;
+export const directoryPeoplePerAddressMax = 10_000;
 /** Records that have expired are looked for this often. */
 export const directoryExpiryEveryMs = 3_600_000;
 /** Questions to a directory per server: somebody types a name now and then, many people on a large server. */
 export const directoryAskRate = { burst: 60, refillMs: 1_000, keysMax: 100_000 };
+/** Searches of all servers of one network address, and of all: each looks at everybody, some milliseconds at most. */
+export const directoryFindAddressRate = { burst: 120, refillMs: 500, keysMax: 10_000 };
+export const directoryFindRate = { burst: 400, refillMs: 25, keysMax: 1 };
 /** People in one answer. */
 export const foundPeopleMax = 20;
-/** Servers that people unlinked though a directory announces them. */
+/** Servers linked because a directory announced them: some hundreds connections, beside those of people's own links. */
+export const directoryLinksMax = 512;
+/** Servers of one directory that are remembered as announced, and of people whom directories found; the oldest go first. */
+export const announcedServersMax = 10_000;
+/** Servers that people unlinked: no directory links them again. */
 export const declinedServersMax = 1_000;
 /** A directory with no more servers than this has them link each other at once; beyond, on first use. [D4] */
 export const directoryLinkAllMax = 32;
@@ -293,7 +318,7 @@ export const directorySettleMs = 2_000;
 
 /** What a bundle in custody costs beside its bytes, also after it was handed on: its row and what finds it again. */
 export const custodyRowBytes = 1_024;
-/** One neighbour may use half of what is given to custody, one source a quarter, all that are not mutually linked another. */
+/** One neighbour may use half of what is given to custody, a quarter for one source, all that are not mutually linked another. */
 export const custodyNeighbourShare = 0.5;
 export const custodySourceShare = 0.25;
 export const custodyStrangersShare = 0.25;
@@ -339,6 +364,10 @@ export const custodyAckDelayMs = 1_000;
 export const custodyWaysMax = 8;
 /** Bundles that one relay may bring of sources that nobody here linked, since their keys are free to make. */
 export const broughtByRelayRate = { burst: 200, refillMs: 2_000, keysMax: 10_000 };
+/** Bundles of such sources that one relay brings and that are looked at: what it takes of one neighbour in the same time. */
+export const broughtOpenedRate = { burst: 5_000, refillMs: 5, keysMax: 10_000 };
+/** Custody receipts of one neighbour that are verified: as many as it may be handed bundles, and some of relays beyond. */
+export const custodyReceiptsRate = { burst: 10_000, refillMs: 2, keysMax: 10_000 };
 /** New streams of one source that come by custody: one for each of its restarts. */
 export const broughtStreamsRate = { burst: 16, refillMs: 600_000, keysMax: 10_000 };
 /** Sources known by custody alone whose positions are held at a time. */

@@ -9,12 +9,15 @@ import { nodePrimitives } from "@fedchat/protocol/primitives/node";
 import { request } from "node:https";
 import type { RequestOptions } from "node:https";
 import type { DomainChecker } from "../core/federation/domains.ts";
+import { isAddress, isPrivateHost } from "../core/federation/private-hosts.ts";
 import { domainAnswerBytesMax, domainTimeoutMs } from "./limits.ts";
 
 /** @param options for tests: another port, or authorities of their own */
 export function domainChecker(options: Pick<RequestOptions, "port" | "ca" | "lookup"> = {}): DomainChecker {
   return {
     async keyOf(domain) {
+      // An address proves no name, and a name of the local network leads elsewhere from everywhere else.
+      if (isAddress(domain) || isPrivateHost(domain)) return undefined;
       const body = await fetchRecord(domain, options);
       return body && keyIn(body);
     },

@@ -38,8 +38,8 @@ import { PortMapping } from "./port-mapping.ts";
 import type { AddressRange } from "./remote-address.ts";
 import type { TlsPaths } from "./own-certificate.ts";
 import type { CertificateSource } from "./tls-certificate.ts";
-import { watchWaking } from "./waking.ts";
 import { TlsCertificate } from "./tls-certificate.ts";
+import { watchWaking } from "./waking.ts";
 
 export interface StartOptions {
   /** Holds everything; made, for its owner only, where it does not exist. */

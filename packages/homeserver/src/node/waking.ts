@@ -6,7 +6,7 @@ import type { Clock, Timer } from "@fedchat/protocol";
 import { asleepMs, wakingCheckEveryMs } from "./limits.ts";
 
 /** @param woken called within `wakingCheckEveryMs` of running again */
-export function watchWaking(clock: Clock, woken: () => void): Disposable {
+export function watchWaking(clock: Pick<Clock, "now" | "after">, woken: () => void): Disposable {
   let timer: Timer;
   const watch = () => {
     const lookedAt = clock.now();

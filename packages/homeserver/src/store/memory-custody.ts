@@ -18,9 +18,16 @@ export interface MemoryCustody {
   rows: Numbered[];
   sources: Map<ServerId, { sequence: number; record: Uint8Array }>;
   owed: { number: number; to: ServerId; receipt: Uint8Array; until: number }[];
+  /** Numbers that were given: none is given twice. */
+  last: { row: number; owed: number };
 }
 
-export const emptyCustody = (): MemoryCustody => ({ rows: [], sources: new Map(), owed: [] });
+export const emptyCustody = (): MemoryCustody => ({
+  rows: [],
+  sources: new Map(),
+  owed: [],
+  last: { row: 0, owed: 0 },
+});
 
 export function applyCustody(
   t: MemoryCustody,
@@ -29,7 +36,7 @@ export function applyCustody(
   switch (op.op) {
     case "custody.put": {
       const gone = remove(t, (row) => sameKey(row, op.row));
-      t.rows.push({ ...op.row, number: nextNumber(t.rows) });
+      t.rows.push({ ...op.row, number: (t.last.row += 1) });
       return gone;
     }
     case "custody.source":
@@ -66,7 +73,7 @@ export function applyCustody(
       return gone;
     }
     case "custody.owe":
-      t.owed.push({ number: nextNumber(t.owed), to: op.to, receipt: op.receipt, until: op.until });
+      t.owed.push({ number: (t.last.owed += 1), to: op.to, receipt: op.receipt, until: op.until });
       return { op: "done" };
     case "custody.paid":
       t.owed = t.owed.filter(({ to, number }) => to !== op.to || number > op.upTo);
@@ -146,9 +153,6 @@ function compare(a: CustodyPlace, b: CustodyPlace): number {
     a.number - b.number
   );
 }
-
-const nextNumber = (rows: { number: number }[]): number =>
-  rows.reduce((highest, { number }) => Math.max(highest, number), 0) + 1;
 
 function same(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && a.every((byte, index) => byte === b[index]);

@@ -4,8 +4,9 @@
  * a NAT. Each frame arrives whole or not at all; after a cut nothing more arrives, and either end learns of it in its
  * own time, as with TCP. Order is kept within a carrier and nowhere else. Every fault is counted.
  */
-import type { ByteChannel, ServerAddress } from "@fedchat/protocol";
+import type { ByteChannel } from "@fedchat/protocol";
 import { ProtocolError } from "@fedchat/protocol";
+import type { Dialer } from "../../src/core/federation/index.ts";
 import type { SeededRandom } from "./seeded-random.ts";
 import type { VirtualClock } from "./virtual-clock.ts";
 
@@ -48,6 +49,8 @@ export class VirtualNetwork {
     ...{ lostFrames: 0, overtaken: 0, tampered: 0 },
   };
   tamper: Tamper | undefined;
+  /** Addresses of names; others stand for a public one. */
+  readonly resolves = new Map<string, string>();
   /** The most that was ever under way in one direction of a carrier. */
   bufferedBytesPeak = 0;
   readonly #options: VirtualNetworkOptions;
@@ -82,8 +85,13 @@ export class VirtualNetwork {
   }
 
   /** Opens carriers from `host`. */
-  dialer(host: string): { dial(address: ServerAddress, path: string): Promise<ByteChannel> } {
-    return { dial: (address) => this.#dial(host, address.host) };
+  dialer(host: string): Dialer {
+    return {
+      dial: (address, _path, resolved) => {
+        resolved?.([this.resolves.get(address.host) ?? "203.0.113.1"]);
+        return this.#dial(host, address.host);
+      },
+    };
   }
 
   /** Both ends of a carrier, for tests that play one end by hand. */

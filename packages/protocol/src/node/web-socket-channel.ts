@@ -2,6 +2,7 @@
  * A byte channel over a WebSocket of the `ws` library, for links and client sessions. Pings keep the way open through
  * proxies and find dead peers: two unanswered in a row close the channel. [L5]
  */
+import type { LookupFunction } from "node:net";
 import { WebSocket } from "ws";
 import type { RawData } from "ws";
 import { ProtocolError } from "../errors.ts";
@@ -60,7 +61,7 @@ export function webSocketChannel(socket: WebSocket): ByteChannel {
 export function dialWebSocket(
   address: { host: string; port: number },
   path: string,
-  options: { plain?: boolean } = {},
+  options: { plain?: boolean; lookup?: LookupFunction } = {},
 ): Promise<ByteChannel> {
   const host = address.host.includes(":") ? `[${address.host}]` : address.host;
   const scheme = options.plain ? "ws" : "wss";
@@ -68,6 +69,7 @@ export function dialWebSocket(
     const socket = new WebSocket(`${scheme}://${host}:${address.port}${path}`, {
       ...webSocketOptions,
       rejectUnauthorized: false,
+      ...(options.lookup && { lookup: options.lookup }),
     });
     const place = `${address.host}:${address.port}`;
     let answered = false;

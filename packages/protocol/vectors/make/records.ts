@@ -64,6 +64,14 @@ export function serverRecords(): Json {
         signed((body) => withField(body, "noiseKey", new Uint8Array(31))),
       ),
       refused(
+        "a Noise key of zeros",
+        signed((body) => withField(body, "noiseKey", new Uint8Array(32))),
+      ),
+      refused(
+        "a Noise key of small order, in other than canonical form",
+        signed((body) => withField(body, "noiseKey", new Uint8Array(32).fill(0xff).with(0, 0xee))),
+      ),
+      refused(
         "17 addresses",
         signed((body) =>
           withField(

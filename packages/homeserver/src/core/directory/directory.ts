@@ -18,6 +18,7 @@ import type {
 import { answerChannel, encodeOpening, ProtocolError, toWireError } from "@fedchat/protocol";
 import type { StoredState, WriteOp } from "../../store/store.ts";
 import { DialBack } from "../federation/dial-back.ts";
+import { NewerRecords } from "../federation/newer-records.ts";
 import type { Dialer, OwnRecord, Remote } from "../federation/options.ts";
 import { isFoundBy, searchForm } from "../federation/person-search.ts";
 import { RecordsTelling } from "../federation/records-telling.ts";
@@ -27,15 +28,19 @@ import type { GroupCommit } from "../group-commit.ts";
 import {
   directoryAskRate,
   directoryExpiryEveryMs,
-  directoryPeopleMax,
+  directoryFindAddressRate,
+  directoryFindRate,
+  directoryNewServersRate,
   directoryServersMax,
   foundPeopleMax,
   openingRate,
   openingsMax,
+  peopleVerifiedRate,
 } from "../limits.ts";
 import type { Log } from "../log.ts";
 import { RateLimits } from "../rate-limits.ts";
 import { sameBytes } from "../same-bytes.ts";
+import { DirectoryRoom } from "./directory-room.ts";
 import type { FoundPerson } from "./found-people.ts";
 import { encodeFoundPeople } from "./found-people.ts";
 import { Registration } from "./registration.ts";
@@ -69,6 +74,12 @@ export class Directory implements AsyncDisposable {
   readonly #rosters = new Map<ServerId, Roster>();
   readonly #openingRate: RateLimits<string>;
   readonly #askRate: RateLimits<ServerId>;
+  readonly #findRate: RateLimits<"all">;
+  readonly #findAddressRate: RateLimits<string>;
+  readonly #newServersRate: RateLimits<string>;
+  readonly #verified: RateLimits<ServerId>;
+  readonly #newerRecords: NewerRecords;
+  readonly #room = new DirectoryRoom();
   readonly #dialBack: DialBack;
   #openings = 0;
   #expiry: Timer;
@@ -91,6 +102,11 @@ export class Directory implements AsyncDisposable {
     });
     this.#openingRate = new RateLimits(openingRate, clock);
     this.#askRate = new RateLimits(directoryAskRate, clock);
+    this.#findRate = new RateLimits(directoryFindRate, clock);
+    this.#findAddressRate = new RateLimits(directoryFindAddressRate, clock);
+    this.#newServersRate = new RateLimits(directoryNewServersRate, clock);
+    this.#verified = new RateLimits(peopleVerifiedRate, clock);
+    this.#newerRecords = new NewerRecords(clock);
     this.#dialBack = new DialBack(options);
     this.#expiry = this.#expireLater();
   }
@@ -99,7 +115,7 @@ export class Directory implements AsyncDisposable {
     return {
       servers: this.#records.size,
       connected: this.#registrations.size,
-      people: [...this.#rosters.values()].reduce((sum, { size }) => sum + size, 0),
+      people: this.#room.people,
     };
   }
 
@@ -127,6 +143,7 @@ export class Directory implements AsyncDisposable {
     this.#closed = true;
     this.#expiry.cancel();
     this.#telling.stop();
+    this.#newerRecords.stop();
     for (const { connection } of [...this.#registrations.values()]) connection.close("closing");
   }
 
@@ -153,23 +170,24 @@ export class Directory implements AsyncDisposable {
     }
     Registration.begin(Object.assign(opened, { server }), {
       clock,
-      admit: (token) => this.#admit(server, token),
+      admit: (token) => this.#admit(server, token, remote),
       registered: (registration) => this.#registered(registration),
       asksRecords: (registration, { incarnation, since }) =>
         this.#telling.asked(registration, incarnation, since),
       record: (registration, signed) => this.#newRecord(registration, signed),
-      people: (registration, page) => this.#people(registration, page),
+      people: (registration, page) => this.#people(registration, page, remote),
       answer: (registration, query) => this.#answer(registration, query, remote),
       closed: (registration) => this.#left(registration),
     });
   }
 
-  #admit({ record }: ProvedServer, token: Uint8Array | undefined): void {
+  #admit({ record }: ProvedServer, token: Uint8Array | undefined, { address }: Remote): void {
     const wanted = this.#options.token;
     if (wanted !== undefined && (token === undefined || !sameBytes(token, wanted)))
       throw new ProtocolError("not-allowed", "This directory wants another token.");
-    const known = this.#records.get(record.key) !== undefined;
-    if (!known && this.#records.size >= directoryServersMax) throw new ProtocolError("quota-exceeded");
+    if (this.#records.get(record.key) !== undefined) return;
+    if (this.#records.size >= directoryServersMax) throw new ProtocolError("quota-exceeded");
+    if (this.#newServersRate.take(address) > 0) throw new ProtocolError("rate-limited");
   }
 
   #registered(registration: Registration): void {
@@ -180,10 +198,19 @@ export class Directory implements AsyncDisposable {
       this.#store(this.#records.storing(server));
   }
 
-  #newRecord({ server }: Registration, signed: Uint8Array): void {
-    const now = this.#options.clock.now();
-    if (this.#records.admitSent(server, signed, now, () => undefined))
-      this.#store(this.#records.storing(server));
+  /** What comes too fast waits for its turn. [R5] */
+  #newRecord({ server, connection }: Registration, signed: Uint8Array): void {
+    const { clock } = this.#options;
+    const own = signed.slice();
+    this.#newerRecords.take(server, clock.now(), () => {
+      try {
+        if (this.#records.admitSent(server, own, clock.now(), () => undefined))
+          this.#store(this.#records.storing(server));
+      } catch (error) {
+        if (!(error instanceof ProtocolError)) throw error;
+        connection.fault();
+      }
+    });
   }
 
   #left(registration: Registration): void {
@@ -193,17 +220,20 @@ export class Directory implements AsyncDisposable {
     this.#rosters.get(server)?.interrupted();
   }
 
-  #people(registration: Registration, page: Extract<LinkControl, { kind: "people" }>): void {
+  #people(
+    registration: Registration,
+    page: Extract<LinkControl, { kind: "people" }>,
+    { address }: Remote,
+  ): void {
     const { server } = registration;
-    const roster = this.#rosters.get(server) ?? this.#roster(registration);
+    const roster = this.#rosters.get(server) ?? this.#roster(registration, address);
     this.#rosters.set(server, roster);
-    if (this.stats().people > directoryPeopleMax) return registration.connection.fault();
     // Whoever did not choose it is not for a directory, whatever their server says. [D5]
     const people = page.people.filter(({ visibility }) => visibility === "directory");
     if (!roster.received({ ...page, people })) registration.connection.close("malformed");
   }
 
-  #roster({ server }: Registration): Roster {
+  #roster({ server }: Registration, address: string): Roster {
     const { clock, primitives } = this.#options;
     return new Roster({
       server,
@@ -211,13 +241,20 @@ export class Directory implements AsyncDisposable {
       primitives,
       changed: () => undefined,
       fault: () => this.#registrations.get(server)?.connection.fault(),
+      verifies: () => this.#verified.take(server),
+      room: this.#room.of(address),
     });
   }
 
   async #answer({ server, proved }: Registration, query: LinkQuery, remote: Remote): Promise<Uint8Array> {
     const retryAfterMs = this.#askRate.take(server);
     if (retryAfterMs > 0) throw new ProtocolError("rate-limited", undefined, { retryAfterMs });
-    if (query.ask === "findPeople") return encodeFoundPeople(this.#find(query.text, query.after, server));
+    if (query.ask === "findPeople") {
+      const findRetryMs = this.#findAddressRate.take(remote.address) || this.#findRate.take("all");
+      if (findRetryMs > 0)
+        throw new ProtocolError("rate-limited", undefined, { retryAfterMs: findRetryMs });
+      return encodeFoundPeople(this.#find(query.text, query.after, server));
+    }
     if (query.ask === "dialBack") {
       const { addresses } = this.#records.get(server) ?? proved.record;
       return this.#dialBack.answer({ server, addresses, remote }, query.addresses);
@@ -233,7 +270,7 @@ export class Directory implements AsyncDisposable {
       .flatMap(([server, roster]) =>
         roster
           .all()
-          .filter(({ opened }) => isFoundBy(opened.record, form))
+          .filter((person) => isFoundBy(person.searchedBy, form))
           .map(({ opened, presence, visibility }) => ({
             account: opened.record.account,
             found: {

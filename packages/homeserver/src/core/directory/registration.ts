@@ -27,6 +27,7 @@ export class Registration implements Peer {
   readonly server: ServerId;
   /** As between mutually linked servers: each is told what the others' records say. */
   readonly trust = "mutual";
+  readonly standing = "mutual";
   readonly origin = "directory";
   readonly proved: ProvedServer;
   readonly #ports: RegistrationPorts;

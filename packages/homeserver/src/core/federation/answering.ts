@@ -2,10 +2,18 @@
  * Answers homeservers that connect. Before a handshake only its network address speaks for a caller, so attempts are
  * limited by that; afterwards a key does, and blocked servers, unlisted ones and too many strangers are told no. [L20]
  */
-import type { ByteChannel, Clock, ProvedServer } from "@fedchat/protocol";
+import type { ByteChannel, Clock, ProvedServer, ServerId } from "@fedchat/protocol";
 import { answerChannel, encodeOpening, ProtocolError, toWireError } from "@fedchat/protocol";
 import { RateLimits } from "../rate-limits.ts";
-import { openingRate, openingsMax, outsideMemoryMs, strangersConnectedMax } from "../limits.ts";
+import {
+  circuitOpeningsMax,
+  circuitOpeningsPerRelayMax,
+  openingRate,
+  openingsMax,
+  outsideMemoryMs,
+  strangersConnectedMax,
+  strangersPerAddressMax,
+} from "../limits.ts";
 import { linkFeatures } from "./dial-peer.ts";
 import type { Link } from "./link.ts";
 import type { Links } from "./links.ts";
@@ -17,7 +25,8 @@ export class Answering {
   readonly #rate: RateLimits<string>;
   readonly #clock: Clock;
   readonly #remotes = new WeakMap<ProvedServer, Remote>();
-  #openings = 0;
+  readonly #dialled = new Openings(openingsMax, openingsMax);
+  readonly #relayed = new Openings(circuitOpeningsMax, circuitOpeningsPerRelayMax);
   #outsideAt: number | undefined;
 
   constructor(options: FederationOptions, links: Links) {
@@ -39,13 +48,14 @@ export class Answering {
 
   /** Takes over a carrier that was opened to us; settles when the link is open or refused. Never rejects. */
   async accept(channel: ByteChannel, remote: Remote): Promise<void> {
-    const retryAfterMs = this.#openings < openingsMax ? this.#rate.take(remote.address) : 1_000;
+    const openings = this.#pool(remote);
+    const retryAfterMs = openings.isFull(remote) ? 1_000 : this.#rate.take(remote.address);
     if (retryAfterMs > 0) {
       const refused = toWireError(new ProtocolError("rate-limited", undefined, { retryAfterMs }));
       channel.send(encodeOpening({ refused }));
       return channel.close("rate-limited");
     }
-    this.#openings += 1;
+    const ended = openings.begin(remote);
     try {
       await this.#open(channel, remote);
     } catch (error) {
@@ -55,8 +65,13 @@ export class Answering {
         code: error.code,
       });
     } finally {
-      this.#openings -= 1;
+      ended();
     }
+  }
+
+  /** Circuits cannot take the places of those that dial. */
+  #pool(remote: Remote): Openings {
+    return (remote.via ?? []).length > 0 ? this.#relayed : this.#dialled;
   }
 
   async #open(channel: ByteChannel, remote: Remote): Promise<void> {
@@ -79,19 +94,58 @@ export class Answering {
     this.#remotes.set(server, remote);
     if (remote.fromOutside) this.#outsideAt = clock.now();
     this.#links.admit(Object.assign(opened, { server }), remote.via ?? [], (link) =>
-      this.#refusal(server.record.key, link),
+      this.#refusal(server.record.key, link, remote),
     );
   }
 
-  #refusal(server: string, link: Link | undefined): ProtocolError | undefined {
+  #refusal(server: ServerId, link: Link | undefined, remote: Remote): ProtocolError | undefined {
     const { accept, listed } = this.#options.policy;
     if (link?.row.blocked === true) return new ProtocolError("blocked");
     if (link?.row.linkedByUs === true) return undefined;
     if (accept === "listed" && !listed.some((one) => one === server)) return new ProtocolError("not-allowed");
-    if (link?.connection !== undefined) return undefined;
+    if (link?.connection !== undefined || this.#options.accounts.hasGrantAt(server)) return undefined;
     const strangers = [...this.#links.all()].filter(
-      (other) => other.connection !== undefined && !other.row.linkedByUs,
+      (other) =>
+        other.connection !== undefined &&
+        !other.row.linkedByUs &&
+        !this.#options.accounts.hasGrantAt(other.server),
     );
-    return strangers.length >= strangersConnectedMax ? new ProtocolError("rate-limited") : undefined;
+    const neighbours = strangers.filter(
+      ({ connection }) => connection && this.#remotes.get(connection.server)?.address === remote.address,
+    );
+    const crowded = remote.fromOutside && neighbours.length >= strangersPerAddressMax;
+    return crowded || strangers.length >= strangersConnectedMax
+      ? new ProtocolError("rate-limited")
+      : undefined;
+  }
+}
+
+/** Handshakes under way: in all, and through one relay. */
+class Openings {
+  readonly #max: number;
+  readonly #perRelayMax: number;
+  readonly #byRelay = new Map<ServerId | undefined, number>();
+  #count = 0;
+
+  constructor(max: number, perRelayMax: number) {
+    this.#max = max;
+    this.#perRelayMax = perRelayMax;
+  }
+
+  isFull({ via }: Remote): boolean {
+    return this.#count >= this.#max || (this.#byRelay.get(via?.[0]) ?? 0) >= this.#perRelayMax;
+  }
+
+  /** Gives what ends it. */
+  begin({ via }: Remote): () => void {
+    const relay = via?.[0];
+    this.#count += 1;
+    this.#byRelay.set(relay, (this.#byRelay.get(relay) ?? 0) + 1);
+    return () => {
+      this.#count -= 1;
+      const left = (this.#byRelay.get(relay) ?? 0) - 1;
+      if (left > 0) this.#byRelay.set(relay, left);
+      else this.#byRelay.delete(relay);
+    };
   }
 }

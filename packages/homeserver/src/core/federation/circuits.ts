@@ -131,7 +131,8 @@ export class Circuits {
     if (!sound) return refuse("malformed");
     const channel = this.#end(connection, leg);
     leg.opened();
-    const address = `${asker.server}/${message.source}`;
+    // Sources are claims, which a stranger can make as many of as it likes.
+    const address = asker.mutual ? `${asker.server}/${message.source}` : asker.server;
     this.#ports.accept(channel, { address, fromOutside: false, via: [asker.server] });
   }
 
@@ -149,7 +150,7 @@ export class Circuits {
     if (link === undefined || connection?.confirmed !== true) return undefined;
     return {
       server,
-      mutual: link.trust === "mutual",
+      mutual: link.standing === "mutual",
       direct: connection.via.length === 0,
       legs: this.#legsOf(connection),
     };

@@ -5,8 +5,21 @@
  * what is on disk, and what will never be of use. [K5] to [K7]
  */
 import type { Bundle, Clock, ControlItem, ServerId, ServerRecord, StreamClass } from "@fedchat/protocol";
-import { bundleHash, compareServerRecord, decodeBundleBody, serverRecord } from "@fedchat/protocol";
-import { broughtByRelayRate, broughtStreamsRate, custodySourcesMax, streamIdMax } from "../limits.ts";
+import {
+  bundleHash,
+  compareServerRecord,
+  decodeBundleBody,
+  ProtocolError,
+  serverRecord,
+} from "@fedchat/protocol";
+import {
+  broughtByRelayRate,
+  broughtOpenedRate,
+  broughtStreamsRate,
+  custodySourcesMax,
+  streamIdMax,
+} from "../limits.ts";
+import { keepNewest } from "../keep-newest.ts";
 import { RateLimits } from "../rate-limits.ts";
 import type { Trust } from "../seams.ts";
 import type { Connection } from "./connection.ts";
@@ -39,14 +52,26 @@ export class BroughtRates {
   readonly ofRelay: RateLimits<ServerId>;
   readonly ofSource: RateLimits<ServerId>;
   readonly streams: RateLimits<ServerId>;
+  readonly #claimed: RateLimits<string>;
+  readonly #opened: RateLimits<ServerId>;
 
   constructor(clock: Pick<Clock, "now">) {
     this.ofRelay = new RateLimits(broughtByRelayRate, clock);
     this.ofSource = new RateLimits(broughtByRelayRate, clock);
     this.streams = new RateLimits(broughtStreamsRate, clock);
+    this.#claimed = new RateLimits(broughtByRelayRate, clock);
+    this.#opened = new RateLimits(broughtOpenedRate, clock);
   }
 
-  /** Whether one more bundle of a source that nobody here linked may come through this relay. */
+  /**
+   * Whether one more bundle that is said to be of this source may be looked at. Anybody can make such up and hand them
+   * to the relay: they count neither against the source elsewhere nor against what the relay brings of others.
+   */
+  mayOpen(source: ServerId, relay: ServerId): boolean {
+    return this.#claimed.take(`${source} ${relay}`) === 0 && this.#opened.take(relay) === 0;
+  }
+
+  /** Whether one more authentic bundle of a source that nobody here linked may come through this relay. */
   admits(source: ServerId, relay: ServerId): boolean {
     return this.ofSource.take(source) === 0 && this.ofRelay.take(relay) === 0;
   }
@@ -78,9 +103,7 @@ export class Arrivals {
     const known = recordOf(record.key);
     const newer = compareServerRecord(record, known, options.clock.now()) === "newer";
     if (newer) heard(record, own, this.#relay);
-    if (this.#records.size >= custodySourcesMax) this.#records.clear();
-    const best = newer || known === undefined ? record : known;
-    this.#records.set(record.key, best);
+    keepNewest(this.#records, record.key, newer || known === undefined ? record : known, custodySourcesMax);
   }
 
   /** A bundle for us that its source did not bring itself. */
@@ -142,9 +165,10 @@ export class Arrivals {
     if (standing !== "expected" || stream > streamIdMax) return;
     const trust = trustOf(source);
     const linked = trust === "mutual" || trust === "outgoing";
-    if (!linked && !rates.admits(source, this.#relay)) return;
+    if (!linked && !rates.mayOpen(source, this.#relay)) return;
     const body = this.#open(bundle);
     if (body === undefined) return;
+    if (!linked && !rates.admits(source, this.#relay)) return;
     const newStream = held !== undefined && stream > held.state.stream;
     if (newStream && rates.streams.take(source) > 0) return;
     this.#remember(source, streamClass);
@@ -154,10 +178,21 @@ export class Arrivals {
   #control(bundle: Received): void {
     const body = this.#open(bundle);
     if (body === undefined) return;
-    const { source } = bundle.header;
-    const decoded = decodeBundleBody(body);
-    if (decoded.kind === "control") for (const item of decoded.items) this.#apply(source, item);
+    for (const item of this.#controlItems(bundle.header.source, body))
+      this.#apply(bundle.header.source, item);
     this.#done(bundle);
+  }
+
+  /** What does not decode is its source's doing, as in [B11]: the relay could not know. */
+  #controlItems(source: ServerId, body: Uint8Array): ControlItem[] {
+    try {
+      const decoded = decodeBundleBody(body);
+      return decoded.kind === "control" ? decoded.items : [];
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      this.#ports.options.log.warn("control in custody did not decode", { server: source });
+      return [];
+    }
   }
 
   /** Forward only: a relay may bring what is older than what is known. [K7] */
@@ -182,11 +217,10 @@ export class Arrivals {
   #open(bundle: Received): Uint8Array | undefined {
     const { options, opening, recordOf } = this.#ports;
     const { source } = bundle.header;
-    const record = this.#records.get(source) ?? recordOf(source);
-    if (record === undefined) {
-      this.connection.fault();
-      return undefined;
-    }
+    const told = this.#records.get(source);
+    const record = told ?? recordOf(source);
+    if (record === undefined) return undefined;
+    if (told !== undefined) keepNewest(this.#records, source, told, custodySourcesMax);
     const opened = opening.open({ server: source, noiseKey: record.noiseKey }, bundle, this.#relay);
     if (opened.ok) return opened.body;
     options.log.debug("a bundle in custody was let go", { source, relay: this.#relay, what: opened.why });

@@ -12,7 +12,8 @@ import type {
   StreamClass,
 } from "@fedchat/protocol";
 import { custodyReceipt } from "@fedchat/protocol";
-import { broughtSourcesMax } from "../limits.ts";
+import { broughtSourcesMax, custodyReceiptsRate } from "../limits.ts";
+import { RateLimits } from "../rate-limits.ts";
 import type { Trust } from "../seams.ts";
 import type { Connection } from "./connection.ts";
 import { Custody } from "./custody.ts";
@@ -53,6 +54,7 @@ export class CustodyDesk {
   readonly #ports: CustodyDeskPorts;
   readonly #custody: Custody;
   readonly #rates: BroughtRates;
+  readonly #receipts: RateLimits<ServerId>;
   /** By connected server: what it brings of others. */
   readonly #arrivals = new Map<ServerId, Arrivals>();
   /** By destination: what waits here for it. */
@@ -64,6 +66,7 @@ export class CustodyDesk {
     this.#options = options;
     this.#ports = ports;
     this.#rates = new BroughtRates(options.clock);
+    this.#receipts = new RateLimits(custodyReceiptsRate, options.clock);
     this.#custody = new Custody(options, {
       trustOf: ports.trustOf,
       connectionTo: (server) => this.#connectionTo(server),
@@ -181,7 +184,9 @@ export class CustodyDesk {
     return connection?.confirmed === true ? connection : undefined;
   }
 
+  /** Beyond the rate nothing is verified: what a receipt would have told, the next one for the same bundle does. */
   #receipt(connection: Connection, signed: Uint8Array): void {
+    if (this.#receipts.take(connection.server.record.key) > 0) return;
     const receipt = custodyReceipt.open(this.#options.primitives, signed);
     if (receipt.source !== this.#self) return this.#custody.receipt(connection, receipt, signed);
     this.#sources

@@ -29,6 +29,8 @@ interface Lane {
   readonly sent: Map<number, Sent>;
   bytes: number;
   reading: boolean;
+  /** What is there is being dropped here: until that is on disk the lane is not empty. */
+  dropping: number;
   /** Something was added meanwhile, perhaps before the cursor. */
   again: boolean;
   introduced: boolean;
@@ -144,9 +146,18 @@ export class Onward {
   }
 
   #drop(ops: WriteOp[], lane: Lane): void {
+    lane.dropping += 1;
     this.#ports.write(ops).then(
-      () => this.#run(lane),
-      (error: unknown) => this.#failed(lane, error),
+      () => {
+        lane.dropping -= 1;
+        this.#run(lane);
+      },
+      (error: unknown) => {
+        lane.dropping -= 1;
+        // It lies here still, behind the cursor: it goes again, and is said to be there again.
+        lane.again = true;
+        this.#failed(lane, error);
+      },
     );
   }
 
@@ -155,8 +166,8 @@ export class Onward {
       if (this.#lanes.size >= onwardLanesMax) return;
       this.#waiting.delete(source);
       const lane: Lane = {
-        ...{ source, cursor: undefined, sent: new Map(), bytes: 0, reading: false, again: false },
-        ...{ introduced: false, stallMs: streamStallMs, timer: undefined },
+        ...{ source, cursor: undefined, sent: new Map(), bytes: 0, reading: false, dropping: 0 },
+        ...{ again: false, introduced: false, stallMs: streamStallMs, timer: undefined },
       };
       this.#lanes.set(source, lane);
       this.#run(lane);
@@ -171,8 +182,8 @@ export class Onward {
         lane.reading = false;
         if (this.#ended) return;
         if (lane.again) return this.#run(lane);
-        if (empty && lane.sent.size === 0) this.#finish(lane);
-        else this.#watch(lane);
+        if (!empty || lane.sent.size > 0) this.#watch(lane);
+        else if (lane.dropping === 0) this.#finish(lane);
       },
       (error: unknown) => {
         lane.reading = false;

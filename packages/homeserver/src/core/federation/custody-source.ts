@@ -61,7 +61,7 @@ export interface CustodySourcePorts {
   /** Relays in order from here, best first. */
   ways: () => ServerId[][];
   connectionTo: (server: ServerId) => Connection | undefined;
-  /** Undefined where the destination's key is not known. */
+  /** Undefined where the destination's key is not known, or cannot be sealed to. */
   seal: (
     header: {
       class: BundleClass;
@@ -77,7 +77,9 @@ export interface CustodySourcePorts {
 }
 
 interface Handed {
+  sequence: number;
   hash: Uint8Array;
+  way: ServerId[];
   at: number;
   bytes: number;
   envelopes: SentEnvelope[];
@@ -89,6 +91,8 @@ interface Lane {
   /** The sequence handed over last, or found to be in custody already. */
   sent: number;
   readonly unanswered: Map<number, Handed>;
+  /** Unanswered on a way that was left since: its relay's word may still be under way, behind a refusal of what came after. */
+  left: Handed[];
   bytes: number;
   /** Receipts from before this are not relied on any more. */
   since: number;
@@ -126,6 +130,7 @@ export class CustodySource {
     this.#lanes = (["messages", "bulk"] as const).map((streamClass) => {
       const lane: Lane = {
         ...{ class: streamClass, kept: ports.kept[streamClass], sent: 0, unanswered: new Map() },
+        left: [],
         ...{ bytes: 0, since, reading: false },
       };
       lane.kept.follow(this.#follower(lane));
@@ -145,7 +150,7 @@ export class CustodySource {
     this.#due = true;
     this.#ports.options.clock.soon(() => {
       this.#due = false;
-      if (!this.#closed) this.#run();
+      if (!this.#closed) this.#runSafely();
     });
   }
 
@@ -178,17 +183,20 @@ export class CustodySource {
     const handed = lane.unanswered.get(receipt.sequence);
     const fresh = handed !== undefined && sameBytes(handed.hash, receipt.bundle);
     if (receipt.stream !== lane.kept.state.stream || receipt.until <= this.#now) return;
-    const path = fresh ? (this.#way ?? []) : await this.#pathOf(lane, receipt);
+    const given = fresh ? handed : lane.left.find(({ hash }) => sameBytes(hash, receipt.bundle));
+    const path = given?.way ?? (await this.#pathOf(lane, receipt));
     if (path?.includes(receipt.relay) !== true) return;
     if (fresh && receipt.relay === path[0]) this.#answered(lane, receipt.sequence);
+    // What came after it on a way that was left had been refused: that stands.
+    if (fresh) this.#error = undefined;
+    else lane.left = lane.left.filter((one) => one !== given);
     const { destination, options } = this.#ports;
     const { stream, sequence, relay, bundle: hash, taken, until } = receipt;
     const place = { destination, class: lane.class, stream, sequence };
     const row: ReceiptRow = { ...place, relay, hash: hash.slice(), taken, until, at: this.#now, path };
     await options.commit.add([{ op: "receipt.put", row }]);
-    const envelopes = fresh ? handed.envelopes : await this.#envelopesOf(lane, sequence);
+    const envelopes = given?.envelopes ?? (await this.#envelopesOf(lane, sequence));
     this.#ports.inCustody(envelopes, receipt, path);
-    this.#error = undefined;
     this.poke();
   }
 
@@ -198,7 +206,7 @@ export class CustodySource {
     const lane = this.#lanes.find((one) => one.class === message.class);
     if (lane !== undefined && message.stream !== lane.kept.state.stream) return;
     // It had signed, and the next one on the way refused: what lies on this way leads nowhere.
-    const signed = lane !== undefined && !lane.unanswered.has(message.sequence);
+    const signed = lane !== undefined && !this.#takeBack(lane, relay, message.sequence);
     if (signed && this.#relays.has(relay)) this.#distrust(lane);
     if (this.#way?.[0] !== relay) return;
     const restMs = error.retry === "never" ? custodyRefusedMs : (error.retryAfterMs ?? custodyDeferredMs);
@@ -231,7 +239,7 @@ export class CustodySource {
       },
       began: () => {
         lane.unanswered.clear();
-        [lane.bytes, lane.sent] = [0, 0];
+        [lane.bytes, lane.sent, lane.left] = [0, 0, []];
         this.#turn += 1;
         this.#stateChanged();
       },
@@ -244,6 +252,20 @@ export class CustodySource {
     if (this.#way === undefined) return;
     this.#controlDue = true;
     this.poke();
+  }
+
+  /** Whatever one destination brings about, the others go on. */
+  #runSafely(): void {
+    try {
+      this.#run();
+    } catch (error) {
+      this.#ports.options.log.error(
+        "custody could not be handed over",
+        { server: this.#ports.destination },
+        error,
+      );
+      this.#wakeAt(this.#now + streamRetryMs);
+    }
   }
 
   #run(): void {
@@ -284,6 +306,7 @@ export class CustodySource {
     for (const lane of this.#lanes) {
       const [first] = lane.unanswered.keys();
       if (first !== undefined) lane.sent = Math.min(lane.sent, first - 1);
+      lane.left = [...lane.left, ...lane.unanswered.values()].slice(-custodyWindowBundles);
       lane.unanswered.clear();
       lane.bytes = 0;
     }
@@ -399,12 +422,25 @@ export class CustodySource {
     }
     const bundle = encodeBundleParts(parts.aad, { hopLimit: limits.bundleHopsMax, path }, parts.sealed);
     connectionTo(relay!)?.sendBundle(bundle);
-    return { hash: bundleHash(options.primitives, parts), at: this.#now, bytes: bundle.length };
+    const hash = bundleHash(options.primitives, parts);
+    return { sequence: header.sequence, hash, way: this.#way!, at: this.#now, bytes: bundle.length };
   }
 
   #answered(lane: Lane, sequence: number): void {
     lane.bytes -= lane.unanswered.get(sequence)?.bytes ?? 0;
     lane.unanswered.delete(sequence);
+  }
+
+  /** @returns whether the relay was yet to answer for this one, which is to be handed over again */
+  #takeBack(lane: Lane, relay: ServerId, sequence: number): boolean {
+    const refused = [...lane.unanswered.values(), ...lane.left].find(
+      (one) => one.sequence === sequence && one.way[0] === relay,
+    );
+    if (refused === undefined) return false;
+    if (lane.unanswered.get(sequence) === refused) this.#answered(lane, sequence);
+    lane.left = lane.left.filter((one) => one !== refused);
+    lane.sent = Math.min(lane.sent, sequence - 1);
+    return true;
   }
 
   #fail(error: ProtocolError, restMs: number): void {

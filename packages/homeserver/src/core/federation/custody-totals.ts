@@ -25,7 +25,6 @@ export class CustodyTotals {
   readonly #isStranger: (whose: Whose) => boolean;
   readonly #pairs = new Map<string, Pair>();
   readonly #neighbours = new Map<ServerId, number>();
-  readonly #sources = new Map<ServerId, number>();
   #bytes = 0;
   #bundles = 0;
   #strangers = 0;
@@ -56,11 +55,13 @@ export class CustodyTotals {
   full(whose: Whose, bundleBytes: number): boolean {
     const bytes = bundleBytes + custodyRowBytes;
     const max = this.#bytesMax();
-    const stranger = this.#pairs.get(keyOf(whose))?.stranger ?? this.#isStranger(whose);
+    const pair = this.#pairs.get(keyOf(whose));
+    const stranger = pair?.stranger ?? this.#isStranger(whose);
     return (
       this.#bytes + bytes > max ||
       (this.#neighbours.get(whose.from) ?? 0) + bytes > max * custodyNeighbourShare ||
-      (this.#sources.get(whose.source) ?? 0) + bytes > max * custodySourceShare ||
+      // Who hands over can name any source: that must not use up what is there for the same source by other hands.
+      (pair?.bytes ?? 0) + bytes > max * custodySourceShare ||
       (stranger && this.#strangers + bytes > max * custodyStrangersShare)
     );
   }
@@ -83,7 +84,6 @@ export class CustodyTotals {
     else this.#pairs.delete(key);
     if (pair.stranger) this.#strangers += bytes;
     raise(this.#neighbours, whose.from, bytes);
-    raise(this.#sources, whose.source, bytes);
     this.#bytes += bytes;
   }
 }

@@ -31,6 +31,7 @@ import {
   custodyTakingBytesMax,
   custodyTakingMax,
 } from "../limits.ts";
+import { keepNewest } from "../keep-newest.ts";
 import { RateLimits } from "../rate-limits.ts";
 import { sameBytes } from "../same-bytes.ts";
 import type { Trust } from "../seams.ts";
@@ -125,9 +126,10 @@ export class Custody {
     const own = signed.slice();
     const record = serverRecord.open(this.#options.primitives, own);
     const { sources } = this.#handingOf(connection);
-    if (sources.size >= custodySourcesMax && !sources.has(record.key)) sources.clear();
-    if ((sources.get(record.key)?.sequence ?? -1) < record.sequence)
-      sources.set(record.key, { sequence: record.sequence, signed: own });
+    const held = sources.get(record.key);
+    const newer = held === undefined || held.sequence < record.sequence;
+    const best = newer ? { sequence: record.sequence, signed: own } : held;
+    keepNewest(sources, record.key, best, custodySourcesMax);
   }
 
   /** A bundle for another server: taken into custody, or refused with the reason. */
@@ -234,7 +236,9 @@ export class Custody {
     source: ServerId,
   ): { sequence: number; signed: Uint8Array } | undefined {
     if (server.record.key === source) return { sequence: server.record.sequence, signed: server.signed };
-    return sources.get(source);
+    const told = sources.get(source);
+    if (told !== undefined) keepNewest(sources, source, told, custodySourcesMax);
+    return told;
   }
 
   #sign(connection: Connection, row: CustodyEntry | CustodyRow): void {
@@ -261,11 +265,12 @@ export class Custody {
     const next = connection.server.record.key;
     const hash = receipt.bundle.slice();
     const rows = (await this.#options.store.custodyOfHash(next, hash)).filter((row) => fits(row, receipt));
-    if (rows.length === 0) return connection.fault();
+    // A newer bundle may have taken its place here while the receipt was on its way: that is nobody's fault.
+    if (rows.length === 0) return this.#onward.get(next)?.landed(hash);
     const ops: WriteOp[] = [];
     if (rows.some(({ bytes }) => bytes > 0)) {
       // Only its own word lets us drop a bundle: others are further along.
-      if (receipt.relay !== next) return connection.fault();
+      if (receipt.relay !== next) return;
       ops.push({ op: "custody.handedOn", next, hash });
     }
     if (rows.some(({ passed }) => passed >= limits.bundleHopsMax)) return;

@@ -23,6 +23,7 @@ import {
 import { dialBackMs, dialBackRate, dialBacksMax } from "../limits.ts";
 import { RateLimits } from "../rate-limits.ts";
 import type { Dialer, Remote } from "./options.ts";
+import { isAddress, isDisguised, isPrivateHost } from "./private-hosts.ts";
 
 export interface DialBackPorts {
   clock: Clock;
@@ -58,8 +59,12 @@ export class DialBack {
     try {
       const results = await Promise.all(
         allowed(asker, asked).map(async (address): Promise<DialBackResult> => {
-          const code = await this.#prove(asker.server, address);
-          return { address, code: isPrivateHost(address.host) && code !== "ok" ? "unreachable" : code };
+          let isOutside = isAddress(address.host) && !isPrivateHost(address.host);
+          const code = await this.#prove(asker.server, address, (resolved) => {
+            isOutside = !isPrivateHost(address.host) && !resolved.some(isPrivateHost);
+          });
+          // Of a name it counts what it led to in this very dial.
+          return { address, code: isOutside || code === "ok" ? code : "unreachable" };
         }),
       );
       return encode(dialBackResults, results);
@@ -68,7 +73,11 @@ export class DialBack {
     }
   }
 
-  #prove(expects: ServerId, address: ServerAddress): Promise<string> {
+  #prove(
+    expects: ServerId,
+    address: ServerAddress,
+    resolved: (addresses: readonly string[]) => void,
+  ): Promise<string> {
     const { clock, random, primitives, dialer } = this.#ports;
     return new Promise((resolve) => {
       let carrier: ByteChannel | undefined;
@@ -79,7 +88,7 @@ export class DialBack {
         resolve("unreachable");
       });
       const dial = async (): Promise<string> => {
-        carrier = await dialer.dial(address, clientPath);
+        carrier = await dialer.dial(address, clientPath, resolved);
         if (late) carrier.close("too late");
         const channel = await dialChannel({
           channel: carrier,
@@ -110,7 +119,9 @@ export class DialBack {
 function allowed({ addresses, remote }: DialBackAsker, asked: readonly ServerAddress[]): ServerAddress[] {
   const own = new Set(addresses.map(placeOf));
   const source = remote?.address;
-  const taken = asked.filter((address) => own.has(placeOf(address)) || address.host === source);
+  const taken = asked.filter(
+    (address) => !isDisguised(address.host) && (own.has(placeOf(address)) || address.host === source),
+  );
   const port = asked[0]?.port;
   if (source === undefined || port === undefined || !hostPattern.test(source)) return taken;
   if (taken.some(({ host }) => host === source)) return taken;
@@ -118,14 +129,3 @@ function allowed({ addresses, remote }: DialBackAsker, asked: readonly ServerAdd
 }
 
 const placeOf = ({ host, port }: ServerAddress): string => `${host} ${port}`;
-
-/** Loopback, RFC 1918, RFC 3927, RFC 4193, RFC 6598, and names that only a local network knows. */
-export function isPrivateHost(host: string): boolean {
-  return (
-    /^(127\.|10\.|192\.168\.|172\.(1[6-9]|2\d|3[01])\.|169\.254\.|100\.(6[4-9]|[7-9]\d|1[01]\d|12[0-7])\.)/.test(
-      host,
-    ) ||
-    /^(::1$|::ffff:|f[cd][0-9a-f]{2}:|fe[89ab][0-9a-f]:)/i.test(host) ||
-    /^localhost$|\.(local|lan|home|internal|localhost)$/i.test(host)
-  );
-}

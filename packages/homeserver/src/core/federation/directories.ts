@@ -3,20 +3,12 @@
  * that one of them announces may be linked without a person. Invariant: a directory undoes nothing that a person did,
  * and nothing here depends on one. [D2] to [D7]
  */
-import type {
-  DirectoryView,
-  LinkControl,
-  PersonView,
-  Primitives,
-  ServerId,
-  ServerRecord,
-  Timer,
-} from "@fedchat/protocol";
+import type { DirectoryView, LinkControl, PersonView, Primitives, ServerId, Timer } from "@fedchat/protocol";
 import { openAccountRecord, ProtocolError, serverId, serverRecord, toWireError } from "@fedchat/protocol";
 import type { StoredState } from "../../store/store.ts";
 import { decodeFoundPeople } from "../directory/found-people.ts";
 import type { GroupCommit } from "../group-commit.ts";
-import { directoryLinkAllMax, directorySettleMs } from "../limits.ts";
+import { announcedServersMax, directoryLinkAllMax, directorySettleMs } from "../limits.ts";
 import type { Log } from "../log.ts";
 import type { DialPorts } from "./dial-peer.ts";
 import type { DirectoriesConfig, DirectoryPlace } from "./directory-config.ts";
@@ -33,6 +25,8 @@ export interface DirectoriesOptions extends DialPorts, DirectoriesConfig {
   gossip: () => Pick<Gossip, "mutual" | "received" | "receivedWithPeople" | "closed">;
   listing: () => Pick<PeopleListing, "asked" | "forget">;
   queries: () => Pick<Queries, "findPeople" | "answered" | "closed">;
+  /** Whether this is the very record that is known of a server, which was verified then. */
+  isKnown: (server: ServerId, signed: Uint8Array) => boolean;
   /** A directory announces this server, and few enough others: it is linked, unless a person decided otherwise. [D4] */
   announced: (server: ServerId) => void;
 }
@@ -129,7 +123,7 @@ export class Directories {
       const opened = openAccountRecord(primitives, account);
       if (opened.record.server !== record.key || record.key === ownRecord().record.key) return undefined;
       this.#options.gossip().receivedWithPeople(link, record, signed.slice());
-      this.#found.add(record.key);
+      remember(this.#found, record.key);
       return {
         server: record.key,
         record: account,
@@ -169,8 +163,8 @@ export class Directories {
   #control(link: DirectoryLink, control: LinkControl): void {
     const { gossip, listing, queries } = this.#options;
     if (control.kind === "records") {
-      gossip().received(link, control);
-      return this.#announce(link, control.records);
+      if (gossip().received(link, control)) this.#announce(link, control.records);
+      return;
     }
     if (control.kind === "askPeople") return listing().asked(link);
     if (control.kind === "answer") return queries().answered(link, control);
@@ -182,21 +176,35 @@ export class Directories {
   #announce(link: DirectoryLink, records: Extract<LinkControl, { kind: "records" }>["records"]): void {
     const announcing = this.#directories.find((one) => one.link === link);
     if (announcing === undefined) return;
-    const told: ServerRecord[] = [];
-    for (const { record, hops } of records) {
-      if (hops !== 0) continue;
-      try {
-        told.push(serverRecord.read(record).value);
-      } catch (error) {
-        if (!(error instanceof ProtocolError)) throw error;
-      }
-    }
     const self = this.#options.ownRecord().record.key;
-    for (const { key } of told) if (key !== self) announcing.servers.add(key);
+    for (const { record, hops } of records) {
+      const server = hops === 0 ? this.#signedBy(record) : undefined;
+      if (server !== undefined && server !== self) remember(announcing.servers, server);
+    }
     announcing.settling?.cancel();
     announcing.settling = this.#options.clock.after(directorySettleMs, () => {
       if (announcing.servers.size > directoryLinkAllMax) return;
       for (const server of announcing.servers) this.#options.announced(server);
     });
   }
+
+  /** Whose record this is; undefined where it does not hold, which hearing counts. */
+  #signedBy(signed: Uint8Array): ServerId | undefined {
+    try {
+      const { value, verify } = serverRecord.read(signed);
+      if (!this.#options.isKnown(value.key, signed)) verify(this.#options.primitives);
+      return value.key;
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      return undefined;
+    }
+  }
+}
+
+/** What came last stays where there are too many. */
+function remember(servers: Set<ServerId>, server: ServerId): void {
+  servers.delete(server);
+  servers.add(server);
+  const [oldest] = servers;
+  if (servers.size > announcedServersMax && oldest !== undefined) servers.delete(oldest);
 }

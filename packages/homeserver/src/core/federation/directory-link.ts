@@ -35,6 +35,7 @@ export interface DirectoryLinkPorts extends DialPorts {
 export class DirectoryLink implements Peer {
   /** Records are told and heard as between mutually linked servers. */
   readonly trust = "mutual";
+  readonly standing = "mutual";
   readonly origin = "directory";
   error: ProtocolError | undefined;
   nextTryAt: number | undefined;
@@ -123,7 +124,11 @@ export class DirectoryLink implements Peer {
   async #identify(): Promise<ServerId> {
     const signed = await this.#ports.identify(this.place.address);
     const server = serverRecord.open(this.#ports.primitives, signed).key;
-    await this.#ports.listener.pin(this.place, server);
+    try {
+      await this.#ports.listener.pin(this.place, server);
+    } catch (cause) {
+      throw new ProtocolError("storage-full", undefined, { cause });
+    }
     this.#server = server;
     return server;
   }

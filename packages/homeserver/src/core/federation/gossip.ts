@@ -55,8 +55,9 @@ export class Gossip {
     this.#telling.asked(neighbour, incarnation, since);
   }
 
-  received(neighbour: Peer, page: Extract<LinkControl, { kind: "records" }>): void {
-    this.#hearing.received(neighbour, page);
+  /** @returns whether it was asked for */
+  received(neighbour: Peer, page: Extract<LinkControl, { kind: "records" }>): boolean {
+    return this.#hearing.received(neighbour, page);
   }
 
   /** A verified record of a server one hop beyond this neighbour. */
@@ -72,9 +73,9 @@ export class Gossip {
   /** Whoever may be told of now, and might not before, is told of. */
   trustChanged(neighbour: Peer, before: Trust): void {
     const { records, clock } = this.#options;
-    if (isTellable(neighbour.trust) && !isTellable(before))
+    if (isTellable(neighbour.standing) && !isTellable(before))
       this.#store(records.retell(neighbour.server, clock.now()));
-    if (neighbour.trust !== "mutual") this.#hearing.closed(neighbour);
+    if (neighbour.standing !== "mutual") this.#hearing.closed(neighbour);
   }
 
   closed(neighbour: Peer): void {

@@ -1,8 +1,10 @@
 /**
  * Which neighbour told which records: where heard records are too many or too large, one goes of the neighbour that
- * brought the most, the farthest and oldest first. So a neighbour that makes up servers pushes out its own. [G1]
+ * brought the most, the farthest and oldest first. So a neighbour that makes up servers pushes out its own; what others
+ * told, too, is counted as theirs then, so that having told it first gives no power over it. [G1]
  */
 import type { ServerId } from "@fedchat/protocol";
+import { otherTellersMax } from "../limits.ts";
 
 interface Share {
   count: number;
@@ -18,6 +20,8 @@ interface AtHops {
 
 export class HeardShares {
   readonly #shares = new Map<ServerId, Share>();
+  /** Who else told a server's record. */
+  readonly #others = new Map<ServerId, Set<ServerId>>();
   #count = 0;
   #bytes = 0;
 
@@ -50,6 +54,32 @@ export class HeardShares {
     if (at.bytes.size === 0) share.byHops.delete(hops);
     this.#grow(share, -1, -bytes);
     if (share.count === 0) this.#shares.delete(teller);
+  }
+
+  /** The same record came from another neighbour as well. Of too many those with the smallest shares are remembered. */
+  toldToo(teller: ServerId, server: ServerId): void {
+    const others = this.#others.get(server) ?? new Set();
+    this.#others.set(server, others.add(teller));
+    if (others.size <= otherTellersMax) return;
+    others.delete([...others].reduce((most, other) => (this.#of(other) > this.#of(most) ? other : most)));
+  }
+
+  /** Of those who told it, too, the one with the smallest share; it is none of them from now on. */
+  heirOf(server: ServerId): ServerId | undefined {
+    const others = this.#others.get(server);
+    if (others === undefined || others.size === 0) return undefined;
+    const heir = [...others].reduce((least, other) => (this.#of(other) < this.#of(least) ? other : least));
+    others.delete(heir);
+    return heir;
+  }
+
+  /** The record is gone, or a newer one takes its place. */
+  forget(server: ServerId): void {
+    this.#others.delete(server);
+  }
+
+  #of(teller: ServerId): number {
+    return this.#shares.get(teller)?.count ?? 0;
   }
 
   /** Takes out one of the neighbour that brought the most records, or the most bytes. */

@@ -6,6 +6,7 @@
 import type { ByteChannel, LinkControl, ServerId } from "@fedchat/protocol";
 import { ProtocolError } from "@fedchat/protocol";
 import { custodyWaysMax, dialBackAskedMax } from "../limits.ts";
+import { sameBytes } from "../same-bytes.ts";
 import type { Federation, Trust } from "../seams.ts";
 import { Answering } from "./answering.ts";
 import { BeyondListing } from "./beyond-listing.ts";
@@ -50,7 +51,7 @@ export interface RunningFederation extends Federation, AsyncDisposable {
 
 export function createFederation(options: FederationOptions): RunningFederation {
   const { accounts, clock, log } = options;
-  const trustOf = (server: Parameters<Links["get"]>[0]): Trust => links.get(server)?.trust ?? "none";
+  const trustOf = (server: Parameters<Links["get"]>[0]): Trust => links.get(server)?.standing ?? "none";
   const streams = new Streams(options, {
     trustOf,
     depthChanged: (server) => links.queueChanged(server),
@@ -132,7 +133,7 @@ export function createFederation(options: FederationOptions): RunningFederation 
     log,
     self: options.ownRecord().record.key,
     links: () => links.all(),
-    speaksForItself: (server) => trustOf(server) === "mutual",
+    speaksForItself: (server) => links.get(server)?.trust === "mutual",
     heard: (link, record, signed) => gossip.receivedWithPeople(link, record, signed),
   });
   const listing = new PeopleListing(clock, accounts);
@@ -158,6 +159,10 @@ export function createFederation(options: FederationOptions): RunningFederation 
     gossip: () => gossip,
     listing: () => listing,
     queries: () => queries,
+    isKnown(server, signed) {
+      const known = links.records.signed(server);
+      return known !== undefined && sameBytes(known, signed);
+    },
     announced,
   });
   const asked = new WeakSet<Connection>();
@@ -183,7 +188,8 @@ export function createFederation(options: FederationOptions): RunningFederation 
       case "askRecords":
         return gossip.asked(link, message);
       case "records":
-        return gossip.received(link, message);
+        gossip.received(link, message);
+        return;
       case "circuitOpen":
       case "circuitOpened":
       case "circuitCredit":
@@ -266,6 +272,9 @@ export function createFederation(options: FederationOptions): RunningFederation 
 
   /** [D5] */
   function personal(link: Link): void {
+    gossip.trustChanged(link, "incoming");
+    gossip.mutual(link);
+    neighbourhood.changed();
     listing.retell(link);
     beyondListing.personal(link);
     beyond.opened(link);
@@ -311,7 +320,10 @@ export function createFederation(options: FederationOptions): RunningFederation 
     relayedCircuits: () => circuits.relay.size,
     relayHints: () => links.relayHints(),
     reachedFromOutside: () => answering.reachedFromOutside,
-    networkMap: () => networkMap(options.ownRecord().record, links.records),
+    networkMap() {
+      const own = options.ownRecord().record;
+      return networkMap(own, links.records, (server) => links.get(server)?.trust ?? "none");
+    },
     standing: () => neighbourhood.standing,
     async dialBack() {
       const { addresses } = options.ownRecord().record;

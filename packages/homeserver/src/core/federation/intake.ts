@@ -86,7 +86,7 @@ export class Intake {
     this.#ports.acknowledge(this.#stream.state);
   }
 
-  /** Commits what can be committed, one transaction after the other. */
+  /** Commits what can be committed, one transaction after the other. Never rejects. */
   async run(): Promise<void> {
     if (this.#busy) return;
     this.#busy = true;
@@ -99,6 +99,11 @@ export class Intake {
         this.#stream.advance(run.stream, run.last);
         this.acknowledge();
       }
+    } catch (error) {
+      // Whatever a source brings about, the others go on.
+      const { source, options } = this.#ports;
+      options.log.error("what arrived could not be taken", { server: source }, error);
+      this.#defer();
     } finally {
       this.#busy = false;
     }

@@ -81,6 +81,11 @@ export class Link {
     return trustOf(this.row);
   }
 
+  /** What it may ask of us beyond people's lists: a link that only a directory made is a stranger's. [D4] */
+  get standing(): Trust {
+    return this.trust === "mutual" && this.row.origin === "directory" ? "incoming" : this.trust;
+  }
+
   get origin(): LinkRow["origin"] {
     return this.row.origin;
   }

@@ -11,6 +11,7 @@ import {
   dialAddressesMax,
   invitedDialRate,
   linkAnswerMs,
+  directoryLinksMax,
   linkedServersMax,
   newsDialRate,
   queryTimeoutMs,
@@ -28,6 +29,7 @@ import type { Dialling, LinkListener } from "./link.ts";
 import { Link } from "./link.ts";
 import { LinkEvents, linkView } from "./link-view.ts";
 import { nameTaken } from "./names-taken.ts";
+import { NewerRecords } from "./newer-records.ts";
 import type { FederationOptions } from "./options.ts";
 import { Reaching, relayHintOf } from "./reaching.ts";
 import { ServerRecords } from "./records.ts";
@@ -66,6 +68,7 @@ export class Links {
   readonly #events: LinkEvents;
   readonly #newsDials: RateLimits<ServerId>;
   readonly #invitedDials: RateLimits<"all">;
+  readonly #newerRecords: NewerRecords;
   /** Servers whose changed key was already told. */
   readonly #warned = new Set<ServerId>();
   /** Where each server last proved its key to us, since we started. */
@@ -84,6 +87,7 @@ export class Links {
     this.#ports = ports;
     this.#newsDials = new RateLimits(newsDialRate, options.clock);
     this.#invitedDials = new RateLimits(invitedDialRate, options.clock);
+    this.#newerRecords = new NewerRecords(options.clock);
     this.#declined = new Declined(options.state.meta);
     this.records = new ServerRecords({
       stored: options.state.records,
@@ -107,7 +111,7 @@ export class Links {
       graph: this.records.graph,
       circuits: ports.circuits,
       record: (server) => this.records.get(server),
-      trust: (server) => this.#links.get(server)?.trust ?? "none",
+      trust: (server) => this.#links.get(server)?.standing ?? "none",
       connected: () => this.#connectedDirectly(),
       connection: (server) => this.#directConnection(server),
       connect: (relay, addresses) => this.#connectRelay(relay, addresses),
@@ -123,6 +127,7 @@ export class Links {
   close(): void {
     this.#closed = true;
     this.#unlinked.close();
+    this.#newerRecords.stop();
     for (const link of this.#links.values()) link.stop("closing");
   }
 
@@ -315,15 +320,16 @@ export class Links {
     const held = this.#links.get(server);
     const decided = held?.row.linkedByUs === true || held?.row.blocked === true || this.#declined.has(server);
     if (decided || server === this.#self || this.#closed) return;
-    this.#assertRoom();
+    if (!this.#hasRoom("directory")) throw new ProtocolError("quota-exceeded");
     const link = held ?? this.#create(newRow(server, this.#now), false);
     await this.#change(link, { linkedByUs: true, origin: "directory", linkedAt: this.#now });
     link.ensure();
   }
 
   async remove(server: ServerId): Promise<void> {
-    if (this.#known(server).row.origin === "directory") this.#store(this.#declined.set(server, true));
-    await this.#change(this.#known(server), { linkedByUs: false, localName: undefined });
+    const link = this.#known(server);
+    this.#store(this.#declined.set(server, true));
+    await this.#change(link, { linkedByUs: false, localName: undefined });
   }
 
   async block(server: ServerId): Promise<LinkView> {
@@ -389,11 +395,15 @@ export class Links {
     }
     this.#greeted.add(connection);
     const unlinked = linked && !link.row.linkedByUs;
-    const linkBack = unlinked && this.#options.policy.accept === "anyone";
+    const linkBack = unlinked && this.#options.policy.accept === "anyone" && this.#hasRoom("person");
     const mayLink =
       linkBack && this.#nameFault(link.server, this.records.get(link.server)?.name) === undefined;
     const announced =
-      unlinked && !mayLink && this.#ports.announced(link.server) && !this.#declined.has(link.server);
+      unlinked &&
+      !mayLink &&
+      this.#ports.announced(link.server) &&
+      !this.#declined.has(link.server) &&
+      this.#hasRoom("directory");
     if (linked && !link.stored) this.#makeRoomForStranger(link);
     await this.#change(link, {
       linkedByThem: linked,
@@ -405,9 +415,27 @@ export class Links {
 
   /**
    * A newer record of the peer's. One with another Noise key needs a new handshake to be believed; one with a name that
-   * another server has ends the connection. [R5] [R6]
+   * another server has ends the connection. What comes too fast waits for its turn, before it is verified. [R5] [R6]
    */
   peerRecord(link: Link, signed: Uint8Array): void {
+    const { connection } = link;
+    const known = this.records.signed(link.server);
+    if (known !== undefined && sameBytes(known, signed)) return this.#takeRecord(link, signed);
+    const own = signed.slice();
+    let due = true;
+    this.#newerRecords.take(link.server, this.#now, () => {
+      if (due) return this.#takeRecord(link, own);
+      try {
+        if (link.connection === connection) this.#takeRecord(link, own);
+      } catch (error) {
+        if (!(error instanceof ProtocolError)) throw error;
+        connection?.fault();
+      }
+    });
+    due = false;
+  }
+
+  #takeRecord(link: Link, signed: Uint8Array): void {
     const before = this.records.get(link.server);
     try {
       const mayName = (name: string) => this.#mayName(link, name);
@@ -612,8 +640,13 @@ export class Links {
   }
 
   #assertRoom(): void {
-    const linked = [...this.#links.values()].filter(({ row }) => row.linkedByUs).length;
-    if (linked >= linkedServersMax) throw new ProtocolError("quota-exceeded");
+    if (!this.#hasRoom("person")) throw new ProtocolError("quota-exceeded");
+  }
+
+  /** What directories fill keeps no person from linking. */
+  #hasRoom(origin: LinkRow["origin"]): boolean {
+    const linked = [...this.#links.values()].filter(({ row }) => row.linkedByUs && row.origin === origin);
+    return linked.length < (origin === "person" ? linkedServersMax : directoryLinksMax);
   }
 
   /**

@@ -106,7 +106,8 @@ export class Neighbourhood {
     }
     return [...links()]
       .filter(
-        ({ trust, server }) => trust === "mutual" && (record(server)?.relaysFor ?? "nobody") !== "nobody",
+        ({ standing, server }) =>
+          standing === "mutual" && (record(server)?.relaysFor ?? "nobody") !== "nobody",
       )
       .flatMap(({ server, connection, connected }) => {
         const direct = connected && connection?.via.length === 0;

@@ -18,7 +18,12 @@ import type { DirectoriesConfig } from "./directory-config.ts";
 
 /** Opens carriers to other homeservers. Rejects with `ProtocolError`: `unreachable` or `not-fedchat`. */
 export interface Dialer {
-  dial(address: ServerAddress, path: string): Promise<ByteChannel>;
+  /** @param resolved hears the addresses that a name stands for, before one of them is dialled */
+  dial(
+    address: ServerAddress,
+    path: string,
+    resolved?: (addresses: readonly string[]) => void,
+  ): Promise<ByteChannel>;
 }
 
 /** Our own server record as it is now. */

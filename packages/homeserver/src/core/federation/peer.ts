@@ -6,6 +6,8 @@ import type { Connection } from "./connection.ts";
 export interface Peer {
   readonly server: ServerId;
   readonly trust: Trust;
+  /** What it may ask of us beyond people's lists: a link that only a directory made is a stranger's. [D4] */
+  readonly standing: Trust;
   /** Who made it one. [D5] */
   readonly origin: "person" | "directory";
   readonly connected: boolean;

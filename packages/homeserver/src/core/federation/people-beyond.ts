@@ -14,8 +14,15 @@ import type {
 } from "@fedchat/protocol";
 import { serverRecord } from "@fedchat/protocol";
 import { peopleEvents } from "../accounts/people.ts";
-import { beyondPeopleMax, beyondServersMax, beyondSettleMs } from "../limits.ts";
+import {
+  beyondPeopleMax,
+  beyondRecordsRate,
+  beyondServersMax,
+  beyondSettleMs,
+  peopleVerifiedRate,
+} from "../limits.ts";
 import type { Log } from "../log.ts";
+import { RateLimits } from "../rate-limits.ts";
 import type { LocalAccounts } from "../seams.ts";
 import type { Link } from "./link.ts";
 import { isFoundBy } from "./person-search.ts";
@@ -50,11 +57,15 @@ export class PeopleBeyond {
   readonly #options: PeopleBeyondOptions;
   /** By server, then by who tells; the first that told is shown. */
   readonly #told = new Map<ServerId, Map<Link, Told>>();
+  readonly #records: RateLimits<ServerId>;
+  readonly #verified: RateLimits<ServerId>;
   #watchers = 0;
   #watchedFrom = 0;
 
   constructor(options: PeopleBeyondOptions) {
     this.#options = options;
+    this.#records = new RateLimits(beyondRecordsRate, options.clock);
+    this.#verified = new RateLimits(peopleVerifiedRate, options.clock);
   }
 
   /** One session more, or less, looks. */
@@ -86,6 +97,8 @@ export class PeopleBeyond {
     const { self, speaksForItself } = this.#options;
     if (this.#watchers === 0 || !watchable(link)) return;
     const known = this.#find(link, message.server);
+    // Let go as what is stale: an honest server's record changes a few times an hour.
+    if (known === undefined && this.#records.take(link.server) > 0) return;
     const record = known?.record ?? serverRecord.open(this.#options.primitives, message.server.slice());
     if (record.key === self || record.key === link.server || speaksForItself(record.key)) return;
     const told = this.#teller(link, record, message.server);
@@ -109,7 +122,7 @@ export class PeopleBeyond {
     const { clock } = this.#options;
     const waitMs = this.#watchers === 0 ? 0 : this.#watchedFrom + beyondSettleMs - clock.now();
     if (waitMs > 0) await new Promise<void>((resolve) => clock.after(waitMs, resolve));
-    return this.#views(({ opened }) => isFoundBy(opened.record, form));
+    return this.#views((person) => isFoundBy(person.searchedBy, form));
   }
 
   #views(wanted: (person: RosterPerson) => boolean): PersonView[] {
@@ -167,6 +180,7 @@ export class PeopleBeyond {
         log.debug("a person beyond was left out", { server, by: link.server, code: error.code });
         link.connection?.fault();
       },
+      verifies: () => this.#verified.take(link.server),
     });
   }
 

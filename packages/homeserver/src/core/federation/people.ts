@@ -2,10 +2,11 @@
  * The people of mutually linked homeservers, in memory: asked for on every connection, kept while the link is mutual and
  * forgotten with it. [L21] [L22]
  */
-import type { AccountId, Clock, LinkControl, PersonView, Primitives } from "@fedchat/protocol";
-import { peopleRefreshMs } from "../limits.ts";
+import type { AccountId, Clock, LinkControl, PersonView, Primitives, ServerId } from "@fedchat/protocol";
+import { peopleRefreshMs, peopleVerifiedRate } from "../limits.ts";
 import { peopleEvents } from "../accounts/people.ts";
 import type { Log } from "../log.ts";
+import { RateLimits } from "../rate-limits.ts";
 import type { LocalAccounts } from "../seams.ts";
 import type { Link } from "./link.ts";
 import { isFoundBy } from "./person-search.ts";
@@ -26,9 +27,11 @@ export interface PeopleOptions {
 export class People {
   readonly #options: PeopleOptions;
   readonly #rosters = new Map<Link, Roster>();
+  readonly #verified: RateLimits<ServerId>;
 
   constructor(options: PeopleOptions) {
     this.#options = options;
+    this.#verified = new RateLimits(peopleVerifiedRate, options.clock);
   }
 
   /** The link is mutual and connected. */
@@ -77,7 +80,7 @@ export class People {
     return [...this.#rosters].flatMap(([link, roster]) =>
       roster
         .all()
-        .filter(({ opened }) => isFoundBy(opened.record, form))
+        .filter((person) => isFoundBy(person.searchedBy, form))
         .map((person) => view(link, person)),
     );
   }
@@ -107,6 +110,7 @@ export class People {
         log.debug("a listed person was left out", { server: link.server, code: error.code });
         link.connection?.fault();
       },
+      verifies: () => this.#verified.take(link.server),
     });
   }
 

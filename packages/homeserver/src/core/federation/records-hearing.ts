@@ -2,7 +2,8 @@
  * Asks mutually linked servers for the records that changed there, one page at a time, and takes what is new. What a
  * neighbour tells is trusted for nothing but who told it: a record's own signature says whether it holds. Invariants:
  * nothing unasked is taken; how far a neighbour has told is stored together with what it told; records that are not
- * known already are read and verified at a bounded rate, by neighbour and in all, and what is too fast waits. [G3] [G4]
+ * known already are read and verified at a bounded rate, by neighbour and in all, newer ones of one server by that
+ * server, too, and what is too fast waits. [G3] [G4]
  */
 import type { Clock, LinkControl, ServerId, ServerRecord, Timer } from "@fedchat/protocol";
 import { limits, ProtocolError } from "@fedchat/protocol";
@@ -16,6 +17,7 @@ import {
 } from "../limits.ts";
 import type { Log } from "../log.ts";
 import { RateLimits } from "../rate-limits.ts";
+import { NewerRecords } from "./newer-records.ts";
 import type { Peer } from "./peer.ts";
 import type { ServerRecords, ToldRecord } from "./records.ts";
 
@@ -49,6 +51,7 @@ export class RecordsHearing {
   readonly #pages: RateLimits<ServerId>;
   readonly #new: RateLimits<ServerId>;
   readonly #newInAll: RateLimits<"all">;
+  readonly #newer: NewerRecords;
 
   constructor(options: HearingOptions) {
     const { clock, told } = options;
@@ -57,21 +60,27 @@ export class RecordsHearing {
     this.#pages = new RateLimits(recordPagesAskedRate, clock);
     this.#new = new RateLimits(heardRecordsRate, clock);
     this.#newInAll = new RateLimits(heardRecordsTotalRate, clock);
+    this.#newer = new NewerRecords(clock);
   }
 
   /** Begins to ask a server that is connected and mutually linked; nothing where that has begun. */
   ask(neighbour: Peer): void {
-    if (neighbour.trust !== "mutual" || !neighbour.connected || this.#hearings.has(neighbour)) return;
+    if (neighbour.standing !== "mutual" || !neighbour.connected || this.#hearings.has(neighbour)) return;
     const hearing = { open: false, timer: undefined };
     this.#hearings.set(neighbour, hearing);
     this.#ask(neighbour, hearing);
   }
 
-  received(neighbour: Peer, page: Page): void {
+  /** @returns whether it was asked for */
+  received(neighbour: Peer, page: Page): boolean {
     const hearing = this.#hearings.get(neighbour);
-    if (hearing?.open !== true) return neighbour.connection?.fault();
+    if (hearing?.open !== true) {
+      neighbour.connection?.fault();
+      return false;
+    }
     hearing.open = false;
     this.#take(neighbour, hearing, { ...page, next: 0, ops: [] });
+    return true;
   }
 
   /** A verified record of a server that is one hop beyond this neighbour, told with its people. [L24] */
@@ -79,8 +88,7 @@ export class RecordsHearing {
     const { records, clock, self } = this.#options;
     if (record.key === self) return;
     const told = records.read(signed, 1, clock.now());
-    const ops = this.#admit(neighbour, told);
-    if (ops.length > 0) this.#store(ops);
+    this.#store(this.#admit(neighbour, told));
   }
 
   closed(neighbour: Peer): void {
@@ -89,6 +97,7 @@ export class RecordsHearing {
   }
 
   stop(): void {
+    this.#newer.stop();
     for (const neighbour of [...this.#hearings.keys()]) this.closed(neighbour);
   }
 
@@ -140,20 +149,37 @@ export class RecordsHearing {
     return 0;
   }
 
+  /** A verified one, or one that is not newer; of a server that is known it may have to wait for its turn. */
+  #admit({ server: teller }: Peer, told: ToldRecord): WriteOp[] {
+    const { records, clock } = this.#options;
+    const { key, sequence } = told.record;
+    if (told.standing !== "newer" || records.get(key) === undefined) return this.#admitNow(teller, told);
+    let due = true;
+    let ops: WriteOp[] = [];
+    const signed = told.signed.slice();
+    this.#newer.take(key, sequence, () => {
+      if (due) ops = this.#admitNow(teller, told);
+      else this.#store(this.#admitNow(teller, records.read(signed, told.hops, clock.now())));
+    });
+    due = false;
+    return ops;
+  }
+
   /** Lets go what is not newer, and a name that a linked server may not have. */
-  #admit(neighbour: Peer, told: ToldRecord): WriteOp[] {
+  #admitNow(teller: ServerId, told: ToldRecord): WriteOp[] {
     const { records, clock, mayBeCalled, heard } = this.#options;
     const { key, name } = told.record;
-    if (told.standing === "same") return records.admitAgain(neighbour.server, told, clock.now());
+    if (told.standing === "same") return records.admitAgain(teller, told, clock.now());
     if (told.standing !== "newer" || !mayBeCalled(key, name)) return [];
     const before = records.get(key);
-    const ops = records.admitTold(neighbour.server, told, clock.now());
+    const ops = records.admitTold(teller, told, clock.now());
     heard(key, before);
     return ops;
   }
 
   #store(ops: WriteOp[]): void {
     const { commit, log } = this.#options;
+    if (ops.length === 0) return;
     commit
       .add(ops)
       .catch((error: unknown) => log.warn("heard records were not stored", { error: String(error) }));

@@ -20,6 +20,11 @@ function isTold({ trust, connected }: Peer): boolean {
 function mayTell(to: ServerId, subject: KnownRecord, trust: Trust): boolean {
   const { record, heardFrom, hops } = subject;
   if (record.key === to || heardFrom === to || hops >= limits.gossipHopsMax) return false;
+  return isOpenlyKnown(subject, trust);
+}
+
+/** Whether others may learn that this server is known here: it was linked from here, or others told of it. [G2] */
+export function isOpenlyKnown({ heardFrom }: KnownRecord, trust: Trust): boolean {
   return isTellable(trust) || (trust === "none" && heardFrom !== undefined);
 }
 

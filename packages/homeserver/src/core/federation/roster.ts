@@ -14,16 +14,26 @@ import type {
 import { accountRecordReplaces, limits, openAccountRecord, ProtocolError } from "@fedchat/protocol";
 import { peopleEventEveryMs, peoplePagesWaitingMax, peopleVerifiedPerTurn } from "../limits.ts";
 import type { PeoplePage } from "./person-pages.ts";
+import type { SearchedBy } from "./person-search.ts";
+import { searchedBy } from "./person-search.ts";
 
 export interface RosterPerson {
   opened: OpenedAccountRecord;
   presence: ListedPerson["presence"];
   visibility: ListedPerson["visibility"];
+  searchedBy: SearchedBy;
 }
 
 interface Held extends RosterPerson {
   /** Of the signed record. */
   hash: string;
+}
+
+/** Whose lists take memory together. */
+export interface PeopleRoom {
+  /** One person more. False: there is no room. */
+  take: () => boolean;
+  release: (people: number) => void;
 }
 
 /** What became of a roster: `whole`, everybody in it is told of anew. */
@@ -41,6 +51,10 @@ export interface RosterPorts {
   changed: (change: RosterChange) => void;
   /** An entry was wrong. */
   fault: (error: ProtocolError) => void;
+  /** A record is to be verified: 0, or in how many milliseconds it may be. Work for one teller is bounded. [L21] */
+  verifies: () => number;
+  /** Whom it has no room for is let go. Absent: the bound of one list is enough. */
+  room?: PeopleRoom;
 }
 
 export class Roster {
@@ -97,6 +111,7 @@ export class Roster {
   /** What was coming in will not be completed. */
   interrupted(): void {
     this.#pages = [];
+    this.#unroom(this.#incoming, this.#people);
     this.#incoming = undefined;
     this.#release();
     this.tell("everybody");
@@ -104,8 +119,11 @@ export class Roster {
 
   /** Tells nothing any more. */
   close(): void {
+    if (this.#closed) return;
     this.#closed = true;
     this.#pages = [];
+    this.#unroom(this.#people, new Map());
+    this.#unroom(this.#incoming, this.#people);
     this.#release();
   }
 
@@ -127,8 +145,12 @@ export class Roster {
     const from = page === begun ? done : 0;
     if (page.whole) this.#incoming ??= new Map();
     const into = page.whole ? (this.#incoming ?? this.#people) : this.#people;
-    const to = Math.min(page.people.length, from + peopleVerifiedPerTurn);
-    for (const listed of page.people.slice(from, to)) this.#admit(into, listed);
+    const end = Math.min(page.people.length, from + peopleVerifiedPerTurn);
+    let to = from;
+    for (; to < end; to += 1) {
+      const waitMs = this.#admit(into, page.people[to]!);
+      if (waitMs > 0) return void this.#ports.clock.after(waitMs, () => this.#work(page, to));
+    }
     if (to === page.people.length) {
       this.#pages.shift();
       this.#finish(page, into);
@@ -140,6 +162,7 @@ export class Roster {
     for (const account of page.gone) this.#remove(into, account);
     if (page.whole && page.more) return;
     if (!page.whole) return this.tell([...this.#touched.splice(0), ...page.gone]);
+    this.#unroom(this.#people, into);
     this.#people = into;
     this.#incoming = undefined;
     this.#verified.clear();
@@ -148,15 +171,18 @@ export class Roster {
     this.tell("everybody");
   }
 
-  #admit(into: Map<AccountId, Held>, listed: ListedPerson): void {
+  /** @returns how long it must wait, in milliseconds; 0: the entry was taken, or let go */
+  #admit(into: Map<AccountId, Held>, listed: ListedPerson): number {
     try {
       const person = this.#open(listed);
+      if (typeof person === "number") return person;
       const { account, server } = person.opened.record;
       if (server !== this.server) throw new ProtocolError("malformed", "a person of another server");
       if (!into.has(account) && into.size >= limits.peopleListMax) {
         throw new ProtocolError("too-large", "more people than a list may have");
       }
       const newest = this.#newest(person, this.#people.get(account));
+      if (newest === undefined || !this.#hasRoom(account)) return 0;
       if (into === this.#people) {
         const before = into.get(account);
         if (before !== undefined) this.#verified.delete(before.hash);
@@ -168,27 +194,48 @@ export class Roster {
       if (!(error instanceof ProtocolError)) throw error;
       this.#ports.fault(error);
     }
+    return 0;
+  }
+
+  /** Whoever is in the list, or in the one that is coming in, has a place already. */
+  #hasRoom(account: AccountId): boolean {
+    const { room } = this.#ports;
+    return room === undefined || this.#people.has(account) || this.#incoming?.has(account) || room.take();
+  }
+
+  /** Gives back the places of those who are in `before` and not in `after`. */
+  #unroom(before: Map<AccountId, Held> | undefined, after: Map<AccountId, Held>): void {
+    if (before === undefined || this.#ports.room === undefined) return;
+    let gone = 0;
+    for (const account of before.keys()) if (!after.has(account)) gone += 1;
+    this.#ports.room.release(gone);
   }
 
   #remove(from: Map<AccountId, Held>, account: AccountId): void {
     const held = from.get(account);
     if (held !== undefined && from === this.#people) this.#verified.delete(held.hash);
-    from.delete(account);
+    const other = from === this.#people ? this.#incoming : this.#people;
+    if (from.delete(account) && other?.has(account) !== true) this.#ports.room?.release(1);
   }
 
-  #open(listed: ListedPerson): Held {
+  #open(listed: ListedPerson): Held | number {
     const { primitives } = this.#ports;
     const signed = listed.record.slice();
     const hash = String.fromCharCode(...primitives.sha256(signed));
-    const opened = this.#verified.get(hash) ?? openAccountRecord(primitives, signed);
-    return { opened, hash, presence: listed.presence, visibility: listed.visibility };
+    const known = this.#verified.get(hash);
+    const waitMs = known === undefined ? this.#ports.verifies() : 0;
+    if (waitMs > 0) return waitMs;
+    const opened = known ?? openAccountRecord(primitives, signed);
+    const { presence, visibility } = listed;
+    return { opened, hash, presence, visibility, searchedBy: searchedBy(opened.record) };
   }
 
-  #newest(candidate: Held, held: Held | undefined): Held {
+  /** Undefined for a record of the future: whoever passes on a third server's people may have another clock. [L21] */
+  #newest(candidate: Held, held: Held | undefined): Held | undefined {
     const { primitives, clock } = this.#ports;
     if (held?.hash === candidate.hash) return candidate;
     if (accountRecordReplaces(primitives, candidate.opened, held?.opened, clock.now())) return candidate;
-    if (held === undefined) throw new ProtocolError("malformed", "a record of the future");
+    if (held === undefined) return undefined;
     return { ...held, presence: candidate.presence, visibility: candidate.visibility };
   }
 

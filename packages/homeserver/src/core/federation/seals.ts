@@ -21,7 +21,6 @@ import {
   encodeBundleParts,
   hpkeX25519,
   limits,
-  ProtocolError,
 } from "@fedchat/protocol";
 import { RateLimits } from "../rate-limits.ts";
 import { encapsulationRate, receiverContextsMax } from "../limits.ts";
@@ -58,23 +57,25 @@ export class SendingSeals {
     this.#hpke = hpkeX25519(options.primitives);
   }
 
-  /** An encoded bundle, sealed for the peer and ready for the direct route. */
+  /** An encoded bundle, sealed for a peer whose key a handshake proved, and ready for the direct route. */
   seal(
     peer: SealPeer,
     header: Omit<BundleHeader, "source" | "destination" | "encapsulation" | "sealNumber">,
     body: Uint8Array,
   ): Uint8Array {
-    const { aad, sealed } = this.sealParts(peer, header, body);
-    return encodeBundleParts(aad, directRoute, sealed);
+    const parts = this.sealParts(peer, header, body);
+    if (parts === undefined) throw new Error("a handshake proves no key of small order");
+    return encodeBundleParts(parts.aad, directRoute, parts.sealed);
   }
 
-  /** The authenticated header and the sealed body, for whatever route. */
+  /** The authenticated header and the sealed body, for whatever route. Undefined where the key cannot be sealed to. */
   sealParts(
     peer: SealPeer,
     header: Omit<BundleHeader, "source" | "destination" | "encapsulation" | "sealNumber">,
     body: Uint8Array,
-  ): { aad: Uint8Array; sealed: Uint8Array } {
+  ): { aad: Uint8Array; sealed: Uint8Array } | undefined {
     const sending = this.#current(peer);
+    if (sending === undefined) return undefined;
     const aad = bundleAad({
       ...header,
       source: this.#options.self,
@@ -92,7 +93,7 @@ export class SendingSeals {
     this.#sending.delete(server);
   }
 
-  #current(peer: SealPeer): Sending {
+  #current(peer: SealPeer): Sending | undefined {
     const now = this.#options.clock.now();
     const held = this.#sending.get(peer.server);
     if (held !== undefined && held.noiseKey === peer.noiseKey && !spent(held, now)) return held;
@@ -102,7 +103,7 @@ export class SendingSeals {
       info: bundleSealInfo(this.#options.self, peer.server),
       random: this.#options.random,
     });
-    if (setup === undefined) throw new ProtocolError("malformed", "The server's key cannot be sealed to.");
+    if (setup === undefined) return undefined;
     const fresh = { noiseKey: peer.noiseKey, ...setup, madeAt: now, sealed: 0 };
     this.#sending.set(peer.server, fresh);
     return fresh;

@@ -194,12 +194,12 @@ CREATE TABLE told_records (
 
 /**
  * Bundles of others on their way: `handed_by` gave them, they go on to `next`; class 0 is control, 1 messages, 2 bulk;
- * an empty bundle was handed on. custody_owed: receipts for `server`. receipts: of relays, for what lies in the own
- * outbox; path: 32 bytes a relay.
+ * an empty bundle was handed on. A number is never given twice: by it is known what was sent, and what was paid.
+ * custody_owed: receipts for `server`. receipts: of relays, for what lies in the own outbox; path: 32 bytes a relay.
  */
 const custody = `
 CREATE TABLE custody (
-  number INTEGER PRIMARY KEY,
+  number INTEGER PRIMARY KEY AUTOINCREMENT,
   handed_by BLOB NOT NULL,
   next BLOB NOT NULL,
   source BLOB NOT NULL,
@@ -226,7 +226,7 @@ CREATE TABLE custody_sources (
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE custody_owed (
-  number INTEGER PRIMARY KEY,
+  number INTEGER PRIMARY KEY AUTOINCREMENT,
   server BLOB NOT NULL,
   receipt BLOB NOT NULL,
   until INTEGER NOT NULL
