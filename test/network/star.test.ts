@@ -33,9 +33,7 @@ test("[C1] [C3] [C10] [L24] every pair of a star of 5 talks through the relay, w
   const lap = stopwatch();
   const [middle, anna, bert, cora, dora] = (await settleAll(stack, [
     ["middle", relay, "--log", "debug"],
-    ...(["anna", "bert", "cora", "dora"] as const).map(
-      (name, at) => [name, leaves[at]!, "--log", "debug"] as const,
-    ),
+    ...(["anna", "bert", "cora", "dora"] as const).map((name, at) => [name, leaves[at]!] as const),
   ])) as [Resident, Resident, Resident, Resident, Resident];
   const homes = [anna, bert, cora, dora];
   await Promise.all(homes.map((home) => link(home, middle)));

@@ -10,6 +10,7 @@ import {
   encodeBundle,
   encodeBundleBody,
   limits,
+  serverId,
   serverRecord,
   signAs,
   signedNote,
@@ -419,7 +420,7 @@ test("[R1] [K1] a stranger whose newest record has a Noise key of small order en
 
 test("[K1] to a Noise key of small order nothing is sealed, and that is no error", () => {
   const { random, clock } = new World();
-  const [self, server] = ["a", "b"].map((letter) => letter.repeat(52)) as [never, never];
+  const [self, server] = [serverId.fromBytes(random.bytes(32)), serverId.fromBytes(random.bytes(32))];
   const seals = new SendingSeals({ self, noisePrivateKey: random.bytes(32), primitives, random, clock });
   const header = { class: "messages", stream: 1, sequence: 1, created: 1, lifetimeMs: 1 } as const;
   expect(seals.sealParts({ server, noiseKey: new Uint8Array(32) }, header, anything)).toBeUndefined();

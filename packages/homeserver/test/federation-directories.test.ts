@@ -10,10 +10,19 @@ import {
   serverRecord,
 } from "@fedchat/protocol";
 import { expect, test } from "vitest";
+import { DirectoryRoom } from "../src/core/directory/directory-room.ts";
 import { Directory } from "../src/core/directory/directory.ts";
 import type { OwnRecord } from "../src/core/federation/index.ts";
+import { isFoundBy, searchedBy, searchForm } from "../src/core/federation/person-search.ts";
+import { Roster } from "../src/core/federation/roster.ts";
 import { GroupCommit } from "../src/core/group-commit.ts";
+import {
+  directoryNewServersRate,
+  directoryPeopleMax,
+  directoryPeoplePerAddressMax,
+} from "../src/core/limits.ts";
 import { silentLog } from "../src/core/log.ts";
+import { RateLimits } from "../src/core/rate-limits.ts";
 import { MemoryStore } from "../src/store/memory-store.ts";
 import { BarePeer } from "./federation-peer.ts";
 import { Host, primitives, World } from "./federation-world.ts";
@@ -418,4 +427,109 @@ test("[D2] a full disk keeps a directory from being pinned for a while, and noth
     900_000,
   );
   expect(alice.federation.directories()).toEqual([]);
+});
+
+test("[D2] from one network address only so many servers register for the first time, and others still do", async () => {
+  const world = new World();
+  const directory = await new TestDirectory(world, "directory").start();
+  const register = async (name: string, from: string) => {
+    const peer = Object.assign(new BarePeer(world, name, directory), { name: from });
+    await peer.dial();
+    peer.control({ kind: "trust", linked: false });
+    peer.control({ kind: "register" });
+    await world.clock.advance(1_000);
+    return peer;
+  };
+  const first = await register("sybil0", "farm.example");
+  for (let count = 1; count < directoryNewServersRate.burst; count += 1)
+    await register(`sybil${count}`, "farm.example");
+  const late = await register("sybil", "farm.example");
+  expect(late.closed).toBe("rate-limited");
+  expect(directory.directory.stats().servers).toBe(directoryNewServersRate.burst);
+
+  const again = await register("sybil0", "farm.example");
+  expect([first.closed, again.closed]).toEqual(["replaced", undefined]);
+  expect((await register("honest", "home.example")).closed).toBeUndefined();
+}, 30_000);
+
+test("[D2] the servers of one network address have a tenth of the room for people, and give it back", () => {
+  const room = new DirectoryRoom();
+  const [farm, home] = [room.of("farm.example"), room.of("home.example")];
+  for (let count = 0; count < directoryPeoplePerAddressMax; count += 1) expect(farm.take()).toBe(true);
+  expect([farm.take(), room.of("farm.example").take(), home.take()]).toEqual([false, false, true]);
+  farm.release(1);
+  expect([farm.take(), farm.take()]).toEqual([true, false]);
+
+  for (let address = 0; room.people < directoryPeopleMax; address += 1)
+    while (room.people < directoryPeopleMax && room.of(`address ${address}`).take());
+  expect(room.of("another").take()).toBe(false);
+});
+
+test("[D2] [D6] of people for whom there is no room the rest is let go, and their server stays registered", async () => {
+  const world = new World();
+  const left = { places: 3 };
+  const faults: unknown[] = [];
+  const alice = await world.homeserver("alice", { accounts: 5 });
+  const roster = new Roster({
+    server: alice.id,
+    clock: world.clock,
+    primitives,
+    changed: () => undefined,
+    fault: (error) => faults.push(error),
+    verifies: () => 0,
+    room: {
+      take: () => left.places > 0 && (left.places -= 1) >= 0,
+      release: (people) => (left.places += people),
+    },
+  });
+  const entry = ({ signed }: { signed: Uint8Array }) =>
+    ({ record: signed, presence: "online", visibility: "directory" }) as const;
+  const list = async (people: typeof alice.people) => {
+    roster.received({ whole: true, people: people.map(entry), more: false, gone: [] });
+    await world.clock.advance(100);
+  };
+  await list(alice.people);
+  expect([roster.size, left.places, faults]).toEqual([3, 0, []]);
+  await list(alice.people.slice(0, 3));
+  expect([roster.size, left.places]).toEqual([3, 0]);
+  await list(alice.people.slice(0, 1));
+  expect([roster.size, left.places]).toEqual([1, 2]);
+  roster.received({ whole: false, people: [], more: false, gone: [alice.person] });
+  await world.clock.advance(100);
+  expect([roster.size, left.places]).toEqual([0, 3]);
+});
+
+test("[L21] records that are not known are verified at a bounded rate, the rest of a list after a while", async () => {
+  const world = new World();
+  const alice = await world.homeserver("alice", { accounts: 5 });
+  const rate = new RateLimits({ burst: 3, refillMs: 1_000, keysMax: 1 }, world.clock);
+  const roster = new Roster({
+    server: alice.id,
+    clock: world.clock,
+    primitives,
+    changed: () => undefined,
+    fault: () => expect.unreachable(),
+    verifies: () => rate.take("alice"),
+  });
+  const people = alice.people.map(({ signed }) => ({
+    record: signed,
+    presence: "online" as const,
+    visibility: "linked" as const,
+  }));
+  roster.received({ whole: false, people, more: false, gone: [] });
+  await world.clock.advance(500);
+  expect(roster.size).toBe(3);
+  await world.clock.advance(3_000);
+  expect(roster.size).toBe(5);
+  roster.received({ whole: false, people, more: false, gone: [alice.person] });
+  await world.clock.advance(10);
+  expect(roster.size).toBe(4);
+});
+
+test("[D6] people are found by the beginning of a handle or of a word of their name, by nothing they are not", () => {
+  const anna = searchedBy({ handle: "anna7", displayName: "Änne van-Dyk" });
+  for (const text of ["anna", "@ann", "anne v", "DYK", "van"])
+    expect(isFoundBy(anna, searchForm(text)), text).toBe(true);
+  for (const text of ["", "@", " @ ", "nna", "yk", "@@anna"])
+    expect(isFoundBy(anna, searchForm(text)), text).toBe(false);
 });

@@ -73,6 +73,18 @@ test("[B6] a newer stream is taken up, an older one refused, before and after a 
   expect(await alice.inbox()).toEqual(["newer", "goes on"]);
 });
 
+test("[B17] whoever sends an older stream than custody brought meanwhile is told which one is known", async () => {
+  const { world, alice, mallory } = await scene();
+  mallory.bundle(mallory.text(1, "by custody", 2_000));
+  await world.clock.advance(100);
+  mallory.items.length = 0;
+  mallory.bundle(mallory.text(1, "one that began anew", 1_000));
+  await world.clock.advance(100);
+  const receiving = { stream: 2_000, committed: 1 };
+  expect(mallory.items).toContainEqual(expect.objectContaining({ kind: "state", receiving }));
+  expect(await alice.inbox()).toEqual(["by custody"]);
+});
+
 test("[B3] what does not authenticate advances nothing, whichever part was changed", async () => {
   const { world, alice, mallory } = await scene();
   const bundle = mallory.text(1, "genuine");

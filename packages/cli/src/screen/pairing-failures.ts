@@ -1,4 +1,4 @@
-/** Failed attempts to pair, by network address: nobody tries forever. The oldest address is forgotten when there are many. */
+/** Wrong passwords with good links, by network address: nobody tries forever. The oldest address is forgotten when there are many. */
 import { pairingAddressesMax, pairingFailuresMax, pairingFailuresWithinMs } from "../limits.ts";
 
 export class PairingFailures {

@@ -251,8 +251,7 @@ export class Directory implements AsyncDisposable {
     if (retryAfterMs > 0) throw new ProtocolError("rate-limited", undefined, { retryAfterMs });
     if (query.ask === "findPeople") {
       const findRetryMs = this.#findAddressRate.take(remote.address) || this.#findRate.take("all");
-      if (findRetryMs > 0)
-        throw new ProtocolError("rate-limited", undefined, { retryAfterMs: findRetryMs });
+      if (findRetryMs > 0) throw new ProtocolError("rate-limited", undefined, { retryAfterMs: findRetryMs });
       return encodeFoundPeople(this.#find(query.text, query.after, server));
     }
     if (query.ask === "dialBack") {

@@ -36,6 +36,8 @@ export class Exchange {
   readonly #begun: Record<StreamClass, number> = { messages: 0, bulk: 0 };
   /** Streams of which the source waits for an acknowledgement of what it sent before. */
   readonly #ask = new Set<StreamClass>();
+  /** Classes of which the source sent an older stream: custody brought a newer one meanwhile, and it is to learn so. [B17] */
+  readonly #outdated = new Set<StreamClass>();
 
   constructor(ports: ExchangePorts) {
     this.#ports = ports;
@@ -75,6 +77,8 @@ export class Exchange {
     for (const streamClass of streamClasses) void this.#ports.incoming[streamClass].run();
     for (const streamClass of this.#ask) this.#ports.incoming[streamClass].acknowledge();
     this.#ask.clear();
+    for (const streamClass of this.#outdated) this.#sendState(streamClass);
+    this.#outdated.clear();
   }
 
   acknowledge(streamClass: StreamClass, position: { stream: number; committed: number }): void {
@@ -136,6 +140,7 @@ export class Exchange {
     const intake = this.#ports.incoming[streamClass];
     const standing = intake.standing(stream, sequence);
     if (standing === "duplicate") this.#ask.add(streamClass);
+    if (standing === "older-stream") this.#outdated.add(streamClass);
     if (standing === "older-stream" || standing === "beyond-window") this.#fault(standing);
     if (standing !== "expected") return;
     const body = this.#open(bundle);

@@ -92,8 +92,11 @@ export class Outbox {
     if (both !== undefined) for (const c of streamClasses) closeStream(both[c]);
     this.#streams.delete(destination);
     if (!used && !written) return;
-    this.#forgotten.add(destination);
-    this.#options.commit.request();
+    // Now, and not with what else is due: it must not take what begins anew with that server meanwhile.
+    this.#options.commit.add([{ op: "stream.forget", server: destination }]).catch((error: unknown) => {
+      this.#options.log.warn("a server was not forgotten", { error: String(error) });
+      this.#forgotten.add(destination);
+    });
   }
 
   close(): void {
