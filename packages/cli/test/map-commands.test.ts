@@ -20,7 +20,7 @@ import { startControl } from "../src/control/server.ts";
 import { exitCodes } from "../src/exit-codes.ts";
 import { run } from "../src/program.ts";
 
-const id = (letter: string) => letter.repeat(52);
+const id = (letter: string) => `${letter.repeat(51)}a`;
 const [own, hub, ben, far] = [id("a"), id("b"), id("c"), id("d")];
 
 const link = (serverId: string, shownName: string, patch: Partial<Server> = {}): Server => ({

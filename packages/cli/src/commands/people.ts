@@ -24,6 +24,10 @@ export function addPeople(program: Command, io: Io): void {
           ? await control.call("people.list", { refresh: flags.refresh === true })
           : await control.call("people.search", { text: flags.search });
       if (flags.json) return io.printJson(people);
+      if (people.length === 0 && flags.search !== undefined)
+        return io.print(
+          "Nobody is found by this name. They may not let themselves be shown this far; an invitation reaches anybody: fedchat invite",
+        );
       if (people.length === 0)
         return io.print("Nobody yet. Link a server or invite somebody: fedchat invite");
       io.print(columns(people.map((person) => personRow(person, io.style))));

@@ -17,7 +17,9 @@ export function reachOf({ record, reachedFromOutside, dialledBack }: Known): Rea
   const reached = reachedFromOutside || dialledBack === true;
   const outside = addresses.find(isOutside);
   if (reached && outside !== undefined) return reachedAt(outside);
-  if (relays.length > 0) return { kind: "relay", sentence: relayed(relays.length) };
+  const onlyHere = addresses.length > 0 && addresses.every(({ host }) => isLoopbackHost(host));
+  // Whoever dials this one in its own network needs no relay for it; others may.
+  if (relays.length > 0 && !(reached && onlyHere)) return { kind: "relay", sentence: relayed(relays.length) };
   if (outside !== undefined && dialledBack === false) {
     const sentence = `Not reached: linked servers that tried ${placeOf(outside)} did not get through.`;
     return { kind: "none", sentence };

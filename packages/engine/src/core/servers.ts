@@ -13,7 +13,7 @@ import type {
   ServerId,
   ServerRecord,
 } from "@fedchat/protocol";
-import { decode, encode, linkView, ProtocolError, serverRecord } from "@fedchat/protocol";
+import { decode, DecodeError, encode, linkView, ProtocolError, serverRecord } from "@fedchat/protocol";
 import type { EngineStore } from "../store/engine-store.ts";
 import { engineError } from "./causes.ts";
 import type { Changes } from "./changes.ts";
@@ -77,7 +77,8 @@ export class Servers {
     const kept = this.#store.identity.setting(ownInfoSetting);
     if (kept !== undefined) this.own.record = serverRecord.open(this.#primitives, kept);
     for (const { server, view } of this.#store.accounts.servers()) {
-      this.#links.set(server, { ...decode(linkView, view), state: "waiting", nextTryAt: null });
+      const kept = keptView(view);
+      if (kept !== undefined) this.#links.set(server, { ...kept, state: "waiting", nextTryAt: null });
     }
   }
 
@@ -303,4 +304,14 @@ export function isPrivateHost(host: string): boolean {
 
 export function isLoopbackHost(host: string): boolean {
   return host === "localhost" || host === "::1" || host.startsWith("127.");
+}
+
+/** What another version kept may lack what this one shows; the homeserver tells it anew with the next session. */
+function keptView(view: Uint8Array): LinkView | undefined {
+  try {
+    return decode(linkView, view);
+  } catch (error) {
+    if (error instanceof DecodeError) return undefined;
+    throw error;
+  }
 }

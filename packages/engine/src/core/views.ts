@@ -173,8 +173,15 @@ export class Views {
     };
   }
 
+  /** Those whom servers list, and every contact: whoever hides is still there to talk with. */
   people(): Person[] {
-    return this.#people.all().map(({ opened }) => this.person(opened.record));
+    const listed = this.#people.all().map(({ opened }) => this.person(opened.record));
+    const known = new Set(listed.map(({ account }) => account));
+    const contacts = this.#store.accounts.contacts().flatMap(({ account }) => {
+      const named = known.has(account) ? undefined : this.#names.account(account);
+      return named === undefined ? [] : [this.person(named)];
+    });
+    return [...listed, ...contacts];
   }
 
   peopleOf(server: ServerId): Person[] {

@@ -5,7 +5,9 @@
 import { z } from "zod";
 
 /** 32 bytes in lower-case base32 without padding. */
-const key = z.string().regex(/^[a-z2-7]{52}$/);
+const key = z
+  .string()
+  .regex(/^[a-z2-7]{51}[aq]$/, "52 letters and digits, copied whole: one of them is not right");
 export const AccountText = key.describe("account key, base32");
 export const ServerIdText = key.describe("server id, base32");
 export const RoomIdText = z

@@ -242,7 +242,7 @@ function Rename(props: { server: Server; onDone: () => void }): JSX.Element {
 
 function theySee(server: Server): string {
   return {
-    mutual: t.servers.theySeeAll,
+    mutual: server.origin === "directory" ? t.servers.theySeeChosen : t.servers.theySeeAll,
     incoming: t.servers.seesRequests,
     outgoing: t.servers.seesNothing,
     blocked: t.servers.seesBlocked,
@@ -251,7 +251,7 @@ function theySee(server: Server): string {
 
 function weSee(server: Server): string {
   return {
-    mutual: t.servers.weSeeAll,
+    mutual: server.origin === "directory" ? t.servers.weSeeChosen : t.servers.weSeeAll,
     incoming: t.servers.seesNothing,
     outgoing: t.servers.weSeeNothingYet,
     blocked: t.servers.seesNothing,
