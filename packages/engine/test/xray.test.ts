@@ -44,6 +44,7 @@ describe("the X-ray", () => {
     const receipts = custody.map(({ taken, until, ...one }) => ({ relay: one.relay, taken, until }));
     const error = toWireError(new ProtocolError("unreachable"));
     const steps = xrayOf(submitted, {
+      passed: undefined,
       ...way,
       custody,
       trace: { ...trace, receipts, error, nextTryAt: 900 },
@@ -78,6 +79,7 @@ describe("the X-ray", () => {
   test("[H18] says why nobody keeps it, and when that is tried again", () => {
     const error = toWireError(new ProtocolError("quota-exceeded"));
     const steps = xrayOf(submitted, {
+      passed: undefined,
       ...way,
       trace: { ...trace, route: "none", path: [], error, nextTryAt: 700 },
     });
@@ -91,12 +93,22 @@ describe("the X-ray", () => {
   test("still tells of relays after the message has arrived", () => {
     const arrived = { ...submitted, state: "delivered", forwardedAt: 50, deliveredAt: 60 } as MessageRow;
     const steps = xrayOf(arrived, {
+      passed: undefined,
       ...way,
       custody: [{ relay, taken: 30, until: 3_000, path: [relay] }],
     });
 
     expect(steps.map(({ state }) => state)).toEqual(["done", "done", "done", "done", "done", "now"]);
     expect(steps[2]!.sentence).toContain("hub");
+  });
+
+  test("tells the relays that a message passed, or that it went directly", () => {
+    const arrived = { ...submitted, state: "forwarded", forwardedAt: 50 } as MessageRow;
+    const [direct, relayed] = [[], [relay]].map(
+      (passed) => xrayOf(arrived, { ...way, passed, custody: [] })[2]!,
+    );
+    expect(direct!.sentence).toMatch(/It went there directly\.$/);
+    expect(relayed!.path).toEqual([{ serverId: relay, name: "hub" }]);
   });
 });
 

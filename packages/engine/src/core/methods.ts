@@ -216,6 +216,7 @@ export function methodHandlers(ports: MethodPorts): Handlers {
         peer: shown,
         link: views.serverById(theirs),
         custody: store.messages.custodyOf(id),
+        passed: store.messages.passedBy(id),
         trace: message.forwardedAt === null ? trace : undefined,
         nameOf: (server) => names.server(server),
       });

@@ -1,5 +1,5 @@
 /** What becomes of an envelope, and how it shows on the message or request that it carries. */
-import type { MessageId, RequestId } from "@fedchat/protocol";
+import type { MessageId, RequestId, ServerId } from "@fedchat/protocol";
 import type { Cause } from "../interface/index.ts";
 import type { EngineStore } from "../store/engine-store.ts";
 import type { MessageCustody } from "../store/messages-table.ts";
@@ -13,8 +13,8 @@ export type Outcome =
   | { kind: "submitted" }
   /** On disk at a relay, which keeps it for the recipient's homeserver. */
   | { kind: "custody"; custody: MessageCustody }
-  /** On disk at the recipient's homeserver. */
-  | { kind: "forwarded" };
+  /** On disk at the recipient's homeserver; `path`: the relays that it passed, where that is known. */
+  | { kind: "forwarded"; path?: ServerId[] | undefined };
 
 export function recordOutcome(
   store: Pick<EngineStore, "messages" | "requests">,
@@ -38,6 +38,7 @@ function recordForMessage(
     messages.addCustody(id, outcome.custody);
     return changes.messageChanged(id);
   }
+  if (outcome.kind === "forwarded" && outcome.path !== undefined) messages.setPassed(id, outcome.path);
   const changed =
     outcome.kind === "waiting"
       ? messages.setWaiting(id, encodeCause(outcome.cause))

@@ -115,7 +115,8 @@ export class Outgoing {
       if (custody !== undefined) this.#settle(row, { kind: "custody", custody: { ...custody, path } });
       return;
     }
-    if (state === "forwarded") return this.#settle(row, { kind: "forwarded" });
+    if (state === "forwarded")
+      return this.#settle(row, { kind: "forwarded", path: "path" in told ? told.path : undefined });
     const refusal =
       error === undefined
         ? new ProtocolError(state === "expired" ? "expired" : "internal")

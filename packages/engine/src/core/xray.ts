@@ -23,6 +23,8 @@ interface Way {
   /** What our homeserver says of it now; undefined where it cannot be asked, or has nothing of it any more. */
   trace: Trace | undefined;
   nameOf: (server: ServerId) => string;
+  /** The relays that it passed; undefined where that is not known. */
+  passed: ServerId[] | undefined;
 }
 
 /**
@@ -64,6 +66,7 @@ export function xrayOf(message: MessageRow, way: Way): XrayStep[] {
   const reached = steps.findLastIndex(([at]) => at !== null);
   const kept = decodeCause(message.cause);
   const told = steps.map(([at, sentence, underWay], index): XrayStep => {
+    if (index === forwardedStep && index <= reached) return arrived(way, at, sentence);
     if (index <= reached) return done(at, sentence);
     if (index > reached + 1) return { at: null, state: "pending", sentence };
     if (message.state === "failed")
@@ -77,6 +80,13 @@ export function xrayOf(message: MessageRow, way: Way): XrayStep[] {
 
 /** Which of the steps says that it is on their homeserver's disk. */
 const forwardedStep = 2;
+
+/** With the way that it took, where that is known. */
+function arrived({ passed, custody, nameOf }: Way, at: number | null, sentence: string): XrayStep {
+  if (passed === undefined || custody.length > 0) return done(at, sentence);
+  if (passed.length === 0) return done(at, `${sentence} It went there directly.`);
+  return { ...done(at, sentence), path: shown(passed, nameOf) };
+}
 
 function underWayToThem(way: Way, kept: Cause | null, underWay: string): XrayStep {
   const { theirs, link, trace, custody, nameOf } = way;

@@ -106,6 +106,17 @@ export class MessagesTable {
     putRow(this.#db, "messageCustody", { message: id, relay, taken, until, path: JSON.stringify(path) });
   }
 
+  /** The relays that it passed on a connection, in order; none: it went directly. */
+  setPassed(id: MessageId, path: ServerId[]): void {
+    putRow(this.#db, "messageWays", { message: id, path: JSON.stringify(path) });
+  }
+
+  /** Undefined where it is not known, or not there yet. */
+  passedBy(id: MessageId): ServerId[] | undefined {
+    const row = this.#db.get<{ path: string }>("SELECT path FROM messageWays WHERE message = ?", id);
+    return row && (JSON.parse(row.path) as ServerId[]);
+  }
+
   /** In the order in which they signed. */
   custodyOf(id: MessageId): MessageCustody[] {
     const sql =
@@ -188,6 +199,7 @@ export class MessagesTable {
   clear(room: RoomId): void {
     const ofRoom = "SELECT id FROM messages WHERE room = ?";
     this.#db.run(`DELETE FROM messageCustody WHERE message IN (${ofRoom})`, room);
+    this.#db.run(`DELETE FROM messageWays WHERE message IN (${ofRoom})`, room);
     this.#db.run("DELETE FROM messages WHERE room = ?", room);
   }
 

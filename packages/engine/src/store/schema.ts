@@ -221,4 +221,9 @@ CREATE TABLE messageCustody (
 ) STRICT, WITHOUT ROWID;
 `;
 
-const migrations = [first, custody];
+/** The relays that a message passed on a connection; path: JSON. */
+const ways = `
+CREATE TABLE messageWays (message TEXT PRIMARY KEY, path TEXT NOT NULL) STRICT, WITHOUT ROWID;
+`;
+
+const migrations = [first, custody, ways];

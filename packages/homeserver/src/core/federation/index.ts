@@ -55,6 +55,7 @@ export function createFederation(options: FederationOptions): RunningFederation 
   const streams = new Streams(options, {
     trustOf,
     depthChanged: (server) => links.queueChanged(server),
+    via: (server) => links.get(server)?.connection?.via,
     recordOf: (server) => links.records.get(server),
     heard(record, signed, relay) {
       const link = links.get(relay);

@@ -22,6 +22,8 @@ export interface StreamsPorts extends Pick<
   "trustOf" | "recordOf" | "heard" | "ways" | "connecting"
 > {
   depthChanged: (server: ServerId) => void;
+  /** The relays that the connection to this server passes; undefined where there is none. */
+  via: (server: ServerId) => readonly ServerId[] | undefined;
 }
 
 export class Streams {
@@ -184,8 +186,13 @@ export class Streams {
   }
 
   #progress(server: ServerId, envelopes: SentEnvelope[], state: "forwarded" | "expired"): void {
+    const via = state === "forwarded" ? this.#ports.via(server) : undefined;
+    const path = via && [...via];
     for (const { id, from } of envelopes) {
-      this.#options.accounts.notify({ account: from }, { kind: "progress", envelope: id, server, state });
+      this.#options.accounts.notify(
+        { account: from },
+        { kind: "progress", envelope: id, server, state, ...(path === undefined ? {} : { path }) },
+      );
     }
   }
 
