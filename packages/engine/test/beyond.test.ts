@@ -1,6 +1,6 @@
 /** People one hop beyond, and to whom one is shown. */
 import { expect, test } from "vitest";
-import { type Person, World } from "./world.ts";
+import { friends, type Person, World } from "./world.ts";
 
 /** Carol's server is linked with Alice's and with Bob's, which are not linked with each other. */
 async function star(world: World): Promise<{ alice: Person; bob: Person; carol: Person }> {
@@ -33,6 +33,22 @@ test("[L23] [L24] who chose to be shown beyond appears while somebody looks, wit
 
   await bob.call("people.setVisibility", { visibility: "hidden" });
   await world.until(async () => !(await alice.knows(bob)), "Bob is gone");
+});
+
+test("[L23] whoever hides stays among the people of their contacts, without presence", async () => {
+  await using world = new World();
+  const { alice, bob } = await friends(world);
+  const account = await bob.account();
+  const seen: string[] = [];
+  alice.engine.onEvent((event) => {
+    if (event.type === "people.changed" && event.serverId === bob.home.id)
+      seen.push(event.people.map(({ displayName, presence }) => `${displayName} ${presence}`).join());
+  });
+  await bob.call("people.setVisibility", { visibility: "hidden" });
+  await world.until(async () => seen.length > 0, "the list changes");
+  expect(seen.at(-1)).toBe("Bob unknown");
+  const people = await alice.call("people.list", {});
+  expect(people.find((person) => person.account === account)).toMatchObject({ presence: "unknown" });
 });
 
 test("[L24] nobody looks for ever: two minutes after the last look people beyond are gone", async () => {

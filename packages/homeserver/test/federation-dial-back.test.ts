@@ -1,8 +1,7 @@
 /** Homeservers that ask linked ones whether they can be dialled. */
 import type { LinkQuery, ServerAddress, ServerRecord } from "@fedchat/protocol";
-import { answerChannel, decode, dialBackResults } from "@fedchat/protocol";
+import { answerChannel, decode, dialBackResults, isDisguised, isPrivateHost } from "@fedchat/protocol";
 import { expect, test } from "vitest";
-import { isDisguised, isPrivateHost } from "../src/core/federation/private-hosts.ts";
 import { dialBackMs, dialBackRate } from "../src/core/limits.ts";
 import { BarePeer } from "./federation-peer.ts";
 import type { Host } from "./federation-world.ts";

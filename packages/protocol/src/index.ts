@@ -18,6 +18,7 @@ export * from "./link-messages.ts";
 export * as limits from "./limits.ts";
 export * from "./names.ts";
 export * from "./ports.ts";
+export * from "./private-hosts.ts";
 export type * from "./primitives/primitives.ts";
 export * from "./room-item.ts";
 export * from "./secure-channel.ts";

@@ -41,43 +41,40 @@ interface StartFlags {
 }
 
 export function addStart(program: Command, io: Io): void {
-  define(program, {
-    usage: "start",
-    summary: "start homeserver, engine and screen on this machine",
-    example: "fedchat start\nfedchat start --data ~/second --name second --no-open",
-  })
-    .option("--name <name>", "what this homeserver calls itself")
-    .option("--host <address>", "address that the homeserver listens on")
-    .option("--port <number>", "the homeserver's port")
+  homeserverOptions(
+    define(program, {
+      usage: "start",
+      summary: "start homeserver, engine and screen on this machine",
+      example: "fedchat start\nfedchat start --data ~/second --name second --no-open",
+    }),
+  )
     .option("--screen-port <number>", "port of the local screen")
-    .option("--tls-cert <file>", "certificate of your own (PEM)")
-    .option("--tls-key <file>", "its private key (PEM)")
-    .option(
-      "--acme-domain <domain>",
-      "get a certificate for this domain, from Let's Encrypt unless configured",
-    )
-    .option("--acme-email <address>", "where the authority may write to")
-    .option("--acme-agree-terms", "agree to the authority's terms of service")
     .option("--no-open", "do not open the screen in the browser")
-    .option("--nearby <how>", "in the local network: announce this server and look for others, or look")
-    .option("--no-nearby", "neither look for servers in the local network nor be seen there")
-    .option("--port-mapping", "ask the router to let others reach the homeserver's port")
-    .option("--directory <host:port,…>", "directories to register with; with /SERVERID where it is known")
-    .option("--log <level>", "debug, info, warn or error")
     .action(async (flags: StartFlags) => {
       const loaded = io.config(configFlags(flags));
       await run(io, loaded, { headless: false, json: flags.json === true });
     });
 
-  define(program, {
-    usage: "server",
-    summary: "start a homeserver alone, for several people",
-    example: "fedchat server --data /srv/fedchat --name chat.example.com --registration token",
-  })
+  homeserverOptions(
+    define(program, {
+      usage: "server",
+      summary: "start a homeserver alone, for several people",
+      example: "fedchat server --data /srv/fedchat --name chat.example.com --registration token",
+    }),
+  )
+    .option("--registration <policy>", "who may open an account: closed, token or open")
+    .action(async (flags: StartFlags) => {
+      const loaded = io.config(configFlags(flags));
+      await run(io, loaded, { headless: true, json: flags.json === true });
+    });
+}
+
+/** What `start` and `server` have in common. */
+function homeserverOptions(command: Command): Command {
+  return command
     .option("--name <name>", "what this homeserver calls itself")
     .option("--host <address>", "address that the homeserver listens on")
     .option("--port <number>", "the homeserver's port")
-    .option("--registration <policy>", "who may open an account: closed, token or open")
     .option("--tls-cert <file>", "certificate of your own (PEM)")
     .option("--tls-key <file>", "its private key (PEM)")
     .option(
@@ -90,11 +87,7 @@ export function addStart(program: Command, io: Io): void {
     .option("--no-nearby", "neither look for servers in the local network nor be seen there")
     .option("--port-mapping", "ask the router to let others reach the homeserver's port")
     .option("--directory <host:port,…>", "directories to register with; with /SERVERID where it is known")
-    .option("--log <level>", "debug, info, warn or error")
-    .action(async (flags: StartFlags) => {
-      const loaded = io.config(configFlags(flags));
-      await run(io, loaded, { headless: true, json: flags.json === true });
-    });
+    .option("--log <level>", "debug, info, warn or error");
 }
 
 export function addOpen(program: Command, io: Io): void {

@@ -3,22 +3,23 @@
  * owner-only file of the data folder. Cookies and secrets are kept as hashes, so that the file opens nothing.
  * Invariant: what was removed is not known any more, also where the file could not be written.
  */
-import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
+import { encodeBase32 } from "@fedchat/protocol";
+import { randomBytes } from "node:crypto";
 import { z } from "zod";
 import { pairedScreensMax, pairedScreenLifetimeMs, pairedScreenTouchMs } from "../limits.ts";
 import { readIfThere, writeOwnerFile } from "../owner-files.ts";
+import { isSameSecret, keptForm, keptSecret, parseJson } from "./kept-secrets.ts";
 import type { PasswordHash } from "./screen-password.ts";
 import { passwordHash } from "./screen-password.ts";
 
 /** A paired screen; 80 bits in base32. */
 export type ScreenId = string & { readonly brand: "ScreenId" };
 
-const hash = z.string().regex(/^[0-9a-f]{64}$/);
 const screen = z.strictObject({
   id: z.string().regex(/^[a-z2-7]{16}$/),
   name: z.string().max(64),
-  cookie: hash,
-  secret: hash,
+  cookie: keptSecret,
+  secret: keptSecret,
   added: z.int(),
   seen: z.int(),
 });
@@ -71,11 +72,11 @@ export class PairedScreens {
 
   /** Cookie and secret are 256 bits each in base64url and leave this process once. */
   pair(name: string): { id: ScreenId; cookie: string; secret: string } {
-    const id = base32(randomBytes(10));
+    const id = encodeBase32(randomBytes(10));
     const cookie = randomBytes(32).toString("base64url");
     const secret = randomBytes(32).toString("base64url");
     const now = this.#now();
-    const fresh = { id, name, cookie: digest(cookie), secret: digest(secret), added: now, seen: now };
+    const fresh = { id, name, cookie: keptForm(cookie), secret: keptForm(secret), added: now, seen: now };
     this.#write({ ...this.#kept, screens: [...this.#live(), fresh] });
     return { id: id as ScreenId, cookie, secret };
   }
@@ -96,9 +97,9 @@ export class PairedScreens {
 
   /** Whether cookie and secret are of the same live screen; which then was seen. */
   accepts(cookies: readonly string[], secret: string): boolean {
-    const presented = digest(secret);
+    const presented = keptForm(secret);
     const found = this.#find(cookies);
-    if (found === undefined || !same(found.secret, presented)) return false;
+    if (found === undefined || !isSameSecret(found.secret, presented)) return false;
     this.seen(found.id as ScreenId);
     return true;
   }
@@ -118,8 +119,8 @@ export class PairedScreens {
   }
 
   #find(cookies: readonly string[]): Screen | undefined {
-    const presented = cookies.map(digest);
-    return this.#live().find(({ cookie }) => presented.some((hashed) => same(hashed, cookie)));
+    const presented = cookies.map(keptForm);
+    return this.#live().find(({ cookie }) => presented.some((hashed) => isSameSecret(hashed, cookie)));
   }
 
   #live(): Screen[] {
@@ -129,28 +130,5 @@ export class PairedScreens {
   #write(kept: Kept): void {
     writeOwnerFile(this.#path, `${JSON.stringify(kept, undefined, 2)}\n`);
     this.#kept = kept;
-  }
-}
-
-/** RFC 4648 §6, in lower case, without padding. */
-function base32(bytes: Buffer): string {
-  const bits = [...bytes].map((byte) => byte.toString(2).padStart(8, "0")).join("");
-  return bits.replaceAll(/.{5}/g, (five) => "abcdefghijklmnopqrstuvwxyz234567"[Number.parseInt(five, 2)]!);
-}
-
-function digest(text: string): string {
-  return createHash("sha256").update(text).digest("hex");
-}
-
-/** In constant time. */
-function same(a: string, b: string): boolean {
-  return timingSafeEqual(Buffer.from(a), Buffer.from(b));
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
   }
 }

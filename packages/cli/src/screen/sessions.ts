@@ -2,14 +2,16 @@
  * Who may use the local screen: a session is a cookie *and* a secret that the page keeps in its origin's storage,
  * because cookies ignore ports and would go to any program on this host. Kept as hashes, so that the file opens nothing.
  */
-import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { z } from "zod";
 import { screenSessionLifetimeMs, screenSessionsMax, screenSessionTouchMs } from "../limits.ts";
 import { readIfThere, writeOwnerFile } from "../owner-files.ts";
+import { isSameSecret, keptForm, keptSecret, parseJson } from "./kept-secrets.ts";
 
-const hash = z.string().regex(/^[0-9a-f]{64}$/);
 const sessionsFile = z.strictObject({
-  sessions: z.array(z.strictObject({ cookie: hash, secret: hash, created: z.int(), used: z.int() })),
+  sessions: z.array(
+    z.strictObject({ cookie: keptSecret, secret: keptSecret, created: z.int(), used: z.int() }),
+  ),
 });
 type Session = z.infer<typeof sessionsFile>["sessions"][number];
 
@@ -36,7 +38,7 @@ export class ScreenSessions {
     const now = this.#now();
     this.#sessions = [
       ...this.#live().slice(-(screenSessionsMax - 1)),
-      { cookie: digest(fresh.cookie), secret: digest(fresh.secret), created: now, used: now },
+      { cookie: keptForm(fresh.cookie), secret: keptForm(fresh.secret), created: now, used: now },
     ];
     this.#write();
     return fresh;
@@ -55,16 +57,16 @@ export class ScreenSessions {
 
   /** Whether cookie and secret are of the same live session. */
   accepts(cookies: readonly string[], secret: string): boolean {
-    const presented = digest(secret);
+    const presented = keptForm(secret);
     return cookies.some((cookie) => {
       const found = this.#find([cookie]);
-      return found !== undefined && same(found.secret, presented);
+      return found !== undefined && isSameSecret(found.secret, presented);
     });
   }
 
   #find(cookies: readonly string[]): Session | undefined {
-    const presented = cookies.map(digest);
-    return this.#live().find(({ cookie }) => presented.some((hashed) => same(hashed, cookie)));
+    const presented = cookies.map(keptForm);
+    return this.#live().find(({ cookie }) => presented.some((hashed) => isSameSecret(hashed, cookie)));
   }
 
   #live(): Session[] {
@@ -82,22 +84,5 @@ export class ScreenSessions {
 
   #write(): void {
     writeOwnerFile(this.#path, `${JSON.stringify({ sessions: this.#sessions }, undefined, 2)}\n`);
-  }
-}
-
-function digest(text: string): string {
-  return createHash("sha256").update(text).digest("hex");
-}
-
-/** In constant time. */
-function same(a: string, b: string): boolean {
-  return timingSafeEqual(Buffer.from(a), Buffer.from(b));
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
   }
 }

@@ -3,9 +3,10 @@
  * asked to dial it tell.
  */
 import type { ServerAddress, ServerRecord } from "@fedchat/protocol";
+import { isPrivateHost } from "@fedchat/protocol";
 import type { Cause, Status } from "../interface/index.ts";
 import type { OwnServer } from "./servers.ts";
-import { isLoopbackHost, isPrivateHost } from "./servers.ts";
+import { isLoopbackHost } from "./servers.ts";
 
 type Reach = Status["reach"];
 type Known = Pick<OwnServer, "reachedFromOutside" | "dialledBack"> & {

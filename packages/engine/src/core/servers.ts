@@ -13,7 +13,15 @@ import type {
   ServerId,
   ServerRecord,
 } from "@fedchat/protocol";
-import { decode, DecodeError, encode, linkView, ProtocolError, serverRecord } from "@fedchat/protocol";
+import {
+  decode,
+  DecodeError,
+  encode,
+  isPrivateHost,
+  linkView,
+  ProtocolError,
+  serverRecord,
+} from "@fedchat/protocol";
 import type { EngineStore } from "../store/engine-store.ts";
 import { engineError } from "./causes.ts";
 import type { Changes } from "./changes.ts";
@@ -290,16 +298,6 @@ export function addressOf(host: string, port: number): ServerAddress {
     .replace(/^\[|\]$/g, "")
     .toLowerCase();
   return { host: bare, port, kind: isPrivateHost(bare) ? "lan" : "direct" };
-}
-
-/** RFC 1918, RFC 4193, loopback and link-local addresses, and names that only a local network knows. */
-export function isPrivateHost(host: string): boolean {
-  return (
-    isLoopbackHost(host) ||
-    /^(10\.|192\.168\.|172\.(1[6-9]|2\d|3[01])\.|169\.254\.)/.test(host) ||
-    /^(f[cd][0-9a-f]{2}:|fe80:)/.test(host) ||
-    /\.(local|lan|home|internal)$/.test(host)
-  );
 }
 
 export function isLoopbackHost(host: string): boolean {

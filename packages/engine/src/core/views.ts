@@ -26,7 +26,7 @@ import { causeOf, causeOfCode, decodeCause } from "./causes.ts";
 import type { Identity } from "./identity.ts";
 import type { NamedAccount, Names } from "./names.ts";
 import { networkMap } from "./network-map.ts";
-import type { People } from "./people.ts";
+import type { ListedPerson, People } from "./people.ts";
 import type { Homeserver } from "./ports.ts";
 import { causeWithReach, reachOf } from "./reach.ts";
 import type { Servers } from "./servers.ts";
@@ -175,17 +175,11 @@ export class Views {
 
   /** Those whom servers list, and every contact: whoever hides is still there to talk with. */
   people(): Person[] {
-    const listed = this.#people.all().map(({ opened }) => this.person(opened.record));
-    const known = new Set(listed.map(({ account }) => account));
-    const contacts = this.#store.accounts.contacts().flatMap(({ account }) => {
-      const named = known.has(account) ? undefined : this.#names.account(account);
-      return named === undefined ? [] : [this.person(named)];
-    });
-    return [...listed, ...contacts];
+    return this.#withContacts(this.#people.all(), () => true);
   }
 
   peopleOf(server: ServerId): Person[] {
-    return this.#people.of(server).map(({ opened }) => this.person(opened.record));
+    return this.#withContacts(this.#people.of(server), (named) => named.server === server);
   }
 
   invitationById(id: string): Invitation | undefined {
@@ -311,6 +305,15 @@ export class Views {
   #shownBy(account: AccountId): string | null {
     const by = this.#people.get(account)?.shownBy;
     return by === undefined ? null : this.#names.server(by);
+  }
+
+  #withContacts(people: ListedPerson[], wanted: (contact: NamedAccount) => boolean): Person[] {
+    const shown = new Map(people.map(({ opened }) => [opened.record.account, this.person(opened.record)]));
+    for (const { account } of this.#store.accounts.contacts()) {
+      const named = shown.has(account) ? undefined : this.#names.account(account);
+      if (named !== undefined && wanted(named)) shown.set(account, this.person(named));
+    }
+    return [...shown.values()];
   }
 
   #presence(account: AccountId): Person["presence"] {

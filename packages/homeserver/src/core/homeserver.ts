@@ -14,6 +14,7 @@ import type {
   Timer,
   Visibility,
 } from "@fedchat/protocol";
+import { isPrivateHost } from "@fedchat/protocol";
 import type { HomeserverStore } from "../store/store.ts";
 import { Accounts } from "./accounts/accounts.ts";
 import { ClientSessions } from "./accounts/client-sessions.ts";
@@ -36,7 +37,6 @@ import type {
   RunningFederation,
   Standing,
 } from "./federation/index.ts";
-import { isPrivateHost } from "./federation/private-hosts.ts";
 import type { DomainChecker } from "./federation/domains.ts";
 import { createFederation } from "./federation/index.ts";
 import { GroupCommit } from "./group-commit.ts";

@@ -3,13 +3,12 @@
  * NODE_EXTRA_CA_CERTS. Invariant: everything but a well-formed record under a valid certificate for that very name counts
  * as no answer; no redirect is followed, since it would let another name speak for this one. [N4]
  */
-import { serverRecord, wellKnownPath } from "@fedchat/protocol";
+import { isAddress, isPrivateHost, serverRecord, wellKnownPath } from "@fedchat/protocol";
 import type { ServerId } from "@fedchat/protocol";
 import { nodePrimitives } from "@fedchat/protocol/primitives/node";
 import { request } from "node:https";
 import type { RequestOptions } from "node:https";
 import type { DomainChecker } from "../core/federation/domains.ts";
-import { isAddress, isPrivateHost } from "../core/federation/private-hosts.ts";
 import { domainAnswerBytesMax, domainTimeoutMs } from "./limits.ts";
 
 /** @param options for tests: another port, or authorities of their own */

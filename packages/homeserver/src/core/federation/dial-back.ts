@@ -18,12 +18,14 @@ import {
   dialChannel,
   encode,
   hostPattern,
+  isAddress,
+  isDisguised,
+  isPrivateHost,
   ProtocolError,
 } from "@fedchat/protocol";
 import { dialBackMs, dialBackRate, dialBacksMax } from "../limits.ts";
 import { RateLimits } from "../rate-limits.ts";
 import type { Dialer, Remote } from "./options.ts";
-import { isAddress, isDisguised, isPrivateHost } from "./private-hosts.ts";
 
 export interface DialBackPorts {
   clock: Clock;

@@ -283,8 +283,8 @@ export function createFederation(options: FederationOptions): RunningFederation 
 
   const federation: RunningFederation = {
     async submit(destination, envelope) {
-      if (directories.knows(destination)) announced(destination);
-      links.reach(destination);
+      const { row } = links.reach(destination);
+      if (!row.linkedByUs && directories.knows(destination)) announced(destination);
       await streams.outbox.submit(destination, envelope);
     },
     links: () => links.views(),
