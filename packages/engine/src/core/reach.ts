@@ -46,7 +46,7 @@ export function causeWithReach(cause: Cause | null, { kind }: Reach): Cause | nu
   return {
     ...cause,
     sentence: `${cause.sentence} It cannot dial you either: from outside nobody reaches you.`,
-    fix: "If it is on, link a server that both of you reach as a relay, or ask for a new invitation, which names relays.",
+    fix: `${cause.fix ?? ""} Otherwise link a server that both of you reach as a relay, or ask for a new invitation, which names relays.`.trim(),
   };
 }
 
