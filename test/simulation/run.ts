@@ -1,5 +1,5 @@
 /**
- * Many seeds, spread over the cores: node test/simulation/run.ts --seeds 500 [--from 1] [--homeservers 5]
+ * Many seeds, spread over the cores: npm run simulation -- --seeds 500 [--from 1] [--homeservers 5]
  * [--messages 200] [--workers 2]. Prints what failed and how to run it again, and which faults struck; among many seeds
  * every kind has to. The exit code is 1 where anything failed.
  */
@@ -83,7 +83,7 @@ function judge(run: SeedTold): void {
   tally.add(run);
   told += 1;
   if (run.wrong.length > 0) {
-    const again = `node test/simulation/run.ts --seeds 1 --from ${run.seed} --homeservers ${homeservers} --messages ${messages}`;
+    const again = `npm run simulation -- --seeds 1 --from ${run.seed} --homeservers ${homeservers} --messages ${messages}`;
     const failure = `seed ${run.seed}: ${run.wrong.slice(0, 10).join("\n  ")}\n  replay: ${again}`;
     console.log(failure);
     failed.push(failure);

@@ -1,5 +1,5 @@
 /**
- * What a network of many homeserver cores costs in one process: node test/simulation/scale.ts [--homeservers 1000]
+ * What a network of many homeserver cores costs in one process: npm run simulation:scale -- [--homeservers 1000]
  * [--topology star|ring|chain|random] [--envelopes 2000]. Each core has one light person; random: about four links each.
  */
 import { parseArgs } from "node:util";

@@ -1,4 +1,4 @@
-/** Writes safety-number.json: `node packages/engine/vectors/make.ts`. */
+/** Writes safety-number.json: `npm run vectors`. */
 import { writeFileSync } from "node:fs";
 import { createHash } from "node:crypto";
 import { accountId } from "@fedchat/protocol";

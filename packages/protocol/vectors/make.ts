@@ -1,4 +1,4 @@
-/** Writes the vectors beside this file: `node packages/protocol/vectors/make.ts`. Nothing in them is random. */
+/** Writes the vectors beside this file: `npm run vectors`. Nothing in them is random. */
 import { writeFileSync } from "node:fs";
 import { bundleBodies, bundles } from "./make/bundles.ts";
 import { channels } from "./make/channels.ts";
