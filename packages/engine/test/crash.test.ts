@@ -137,6 +137,40 @@ test("[X4] a full disk of this machine refuses new work with its cause, and ever
   expect((await alice.pair()).missing + (await bob.pair()).missing).toBe(0);
 });
 
+test("[H12] what was accepted while this machine's disk was full is asked about by the next session", async () => {
+  await using world = new World();
+  const { alice, bob } = await friends(world);
+  await alice.close();
+  let refused = 0;
+  let full = true;
+  // There is room for everything but this.
+  alice.open((database) => ({
+    get: (sql, ...values) => database.get(sql, ...values),
+    all: (sql, ...values) => database.all(sql, ...values),
+    close: () => database.close(),
+    exec: (sql) => database.exec(sql),
+    run: (sql, ...values) => {
+      if (!full || !sql.startsWith("UPDATE outgoing")) return database.run(sql, ...values);
+      refused += 1;
+      throw new StoreFullError("no room for what became of an envelope");
+    },
+    transaction: (work) => database.transaction(work),
+  }));
+  bob.home.diskFull = true;
+  const message = await alice.send("hi");
+  await world.until(() => refused > 0, "the acceptance");
+  await alice.goOffline();
+  bob.home.diskFull = false;
+  await bob.sees("hi");
+  const underWay = () => alice.home.store.outboxPage(bob.home.id, "messages", 0, 1);
+  await world.until(async () => (await underWay()).length === 0, "the acknowledgement");
+  await alice.goOnline();
+  full = false;
+  const watched = () => alice.database.get("SELECT 1 AS found FROM outgoing");
+  await world.until(() => watched() === undefined, "word of where it is");
+  expect((await alice.reaches(message, "delivered")).stateAt.forwarded).toBeDefined();
+});
+
 test("[H6] an inbox that is another than before is read from its beginning, said, and nothing shows twice", async () => {
   await using world = new World();
   const { alice, bob } = await friends(world);

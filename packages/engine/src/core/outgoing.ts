@@ -254,29 +254,41 @@ export class Outgoing {
     if (kept?.state === "failed" || (kept === undefined && outcome.kind !== "submitted")) return;
     record(row, outcome);
     if (outcome.kind === "waiting" || outcome.kind === "custody") return;
-    const isWatched = row.purpose === "message" || row.purpose === "request";
-    const arrived =
-      outcome.kind === "forwarded" || (outcome.kind === "submitted" && row.server === ownServer);
-    if (arrived && outcome.kind === "submitted") record(row, { kind: "forwarded" });
+    if (outcome.kind === "submitted" && row.server === ownServer) record(row, { kind: "forwarded" });
     // Kept on is only what a person watches, or may try again.
     const mayRetry = outcome.kind === "failed" && row.purpose === "message";
-    if (mayRetry || (isWatched && outcome.kind === "submitted" && !arrived)) {
+    if (mayRetry || (outcome.kind === "submitted" && this.#isWatched(row))) {
       transport.setState(row.seq, outcome.kind === "failed" ? "failed" : "submitted", row.attempts);
     } else {
       transport.delete(row.seq);
     }
   }
 
+  /** Whether a person sees how far it got, and it goes further than to our own homeserver. */
+  #isWatched({ purpose, server }: OutgoingHead): boolean {
+    return (purpose === "message" || purpose === "request") && server !== this.#ports.ownServer;
+  }
+
+  /** Events of earlier sessions may have been lost: asks about everything that was accepted in one. [H12] */
   async #askProgress(): Promise<void> {
-    const { store, homeserver } = this.#ports;
-    for (let after = 0; ;) {
-      const page = store.transport.submittedAfter(after, progressPageEnvelopes);
+    const { transport } = this.#ports.store;
+    // What a full disk had no room for yet is not kept as submitted.
+    const unkept = this.#settled.flatMap(({ row, outcome }) =>
+      outcome.kind === "submitted" && this.#isWatched(row) ? [row.envelope] : [],
+    );
+    for (let at = 0; at < unkept.length; at += progressPageEnvelopes)
+      await this.#ask(unkept.slice(at, at + progressPageEnvelopes));
+    for (let after = 0; !this.#stopped;) {
+      const page = transport.submittedAfter(after, progressPageEnvelopes);
       if (page.length === 0) return;
       after = page.at(-1)!.seq;
-      const envelopes: EnvelopeId[] = page.map(({ envelope }) => envelope);
-      const { progress } = await homeserver.request("envelopes.progress", { envelopes });
-      if (this.#stopped) return;
-      for (const one of progress) this.progress(one);
+      await this.#ask(page.map(({ envelope }) => envelope));
     }
+  }
+
+  async #ask(envelopes: EnvelopeId[]): Promise<void> {
+    const { progress } = await this.#ports.homeserver.request("envelopes.progress", { envelopes });
+    if (this.#stopped) return;
+    for (const one of progress) this.progress(one);
   }
 }
