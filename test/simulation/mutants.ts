@@ -242,8 +242,8 @@ function seeminglyEmpty(channel: ByteChannel): ByteChannel {
 }
 
 function withoutProgress(group: GroupCrypto): GroupCrypto {
-  const encrypt: GroupCrypto["encrypt"] = async (state, plaintext, authenticatedData) => ({
-    ...(await group.encrypt(state, plaintext, authenticatedData)),
+  const encrypt: GroupCrypto["encrypt"] = (state, plaintext, authenticatedData) => ({
+    ...group.encrypt(state, plaintext, authenticatedData),
     state,
   });
   return { ...group, encrypt };

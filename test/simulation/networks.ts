@@ -8,6 +8,8 @@ import { linksOf, namesOf } from "./topology.ts";
 type Told = Pick<StoryOptions, "network" | "movers">;
 type Network = NonNullable<StoryOptions["network"]>;
 
+/** Every so many seeds the groups are real: prime to the turns of what else is drawn. */
+const realGroupsEvery = 11;
 /** Networks of this shape, in turn. */
 const shapes = 6;
 /** A quarter of it is a source's: some bundles. */
@@ -16,7 +18,8 @@ const scarceStorageBytes = 60_000;
 export function networkOf(seed: number, homeservers: number): Told {
   const names = namesOf(homeservers);
   const { movers, ...network } = shapeOf(seed, names);
-  return { network: { homeservers: names, ...network, configure: () => relayingOf(seed) }, movers };
+  const groups = seed % realGroupsEvery === 0 ? "real" : "stub";
+  return { network: { homeservers: names, groups, ...network, configure: () => relayingOf(seed) }, movers };
 }
 
 /** Movers can dial somebody who stays, or else nobody would ever hear where they are. */

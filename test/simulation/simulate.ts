@@ -1,13 +1,16 @@
 /**
  * Homeservers and engines in one process, on a virtual clock and a virtual network, all chance drawn from one seed:
- * the real cores, the stub group, nothing else real. Invariant: the same seed and the same calls give the same trace,
+ * the real cores, MLS groups where a run asks for them, nothing else real. Invariant: the same seed and the same calls give the same trace,
  * byte for byte.
  */
+import { vouchesFor } from "../../packages/engine/src/core/credentials.ts";
 import type { HomeserverConfig } from "../../packages/homeserver/src/core/homeserver.ts";
 import { SeededRandom } from "../../packages/homeserver/test/virtual/seeded-random.ts";
 import { VirtualClock } from "../../packages/homeserver/test/virtual/virtual-clock.ts";
 import { VirtualNetwork } from "../../packages/homeserver/test/virtual/virtual-network.ts";
 import { Acquaintance } from "./acquaintance.ts";
+import type { GroupKind } from "./group-kinds.ts";
+import { realGroups, stubGroups } from "./group-kinds.ts";
 import { Happenings } from "./happenings.ts";
 import { LightPerson } from "./light-person.ts";
 import { linkAll } from "./linking.ts";
@@ -19,8 +22,7 @@ import type { Mutation, Surroundings } from "./surroundings.ts";
 import type { Pair, Topology } from "./topology.ts";
 import { linksOf, namesOf } from "./topology.ts";
 import { Trace } from "./trace.ts";
-import { Veil } from "./veiled-group.ts";
-import { Violations, WatchedLedger } from "./violations.ts";
+import { Violations } from "./violations.ts";
 
 export interface SimulationOptions {
   seed: number | string;
@@ -40,6 +42,8 @@ export interface SimulationOptions {
   skewMs?: number;
   /** Where this homeserver's configuration differs from all others'. */
   configure?: (homeserver: string) => Partial<HomeserverConfig>;
+  /** The engines' MLS groups; absent: a stub without cryptography. */
+  groups?: "real" | "stub";
   mutation?: Mutation;
   /** For finding where two runs part. */
   keepTrace?: boolean;
@@ -62,8 +66,7 @@ export class Simulation implements Surroundings, AsyncDisposable {
   readonly network: VirtualNetwork;
   readonly trace: Trace;
   readonly violations: Violations;
-  readonly ledger: WatchedLedger;
-  readonly veil: Veil;
+  readonly groups: GroupKind;
   readonly acquaintance = new Acquaintance();
   readonly happenings = new Happenings();
   readonly mutation: Mutation;
@@ -102,9 +105,11 @@ export class Simulation implements Surroundings, AsyncDisposable {
         return frame;
       };
     this.violations = new Violations();
-    this.ledger = new WatchedLedger(this.violations);
-    this.veil = new Veil(this.random.fork("veil").bytes(16));
     this.mutation = mutation ?? {};
+    this.groups =
+      options.groups === "real"
+        ? realGroups(this.violations, vouchesFor(this.primitives))
+        : stubGroups(this.violations, this.random.fork("veil"), this.mutation.group);
     this.homeservers = names.map((name) => new SimulatedHomeserver(this, name));
     for (const homeserver of this.homeservers) this.#homeservers.set(homeserver.name, homeserver);
     const withEngine = new Set(options.people ?? names);

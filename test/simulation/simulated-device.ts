@@ -14,8 +14,6 @@ import { guardedDatabase } from "./guarded-database.ts";
 import type { SimulatedHomeserver } from "./simulated-homeserver.ts";
 import { SimulatedProcess } from "./simulated-process.ts";
 import type { Peer, Surroundings } from "./surroundings.ts";
-import { StubGroupCrypto } from "./stub-group.ts";
-import { veiled } from "./veiled-group.ts";
 
 /** `gone`: the engine ended before it answered, so nobody knows whether it was done. */
 type Outcome<T> = { kind: "done"; value: T } | { kind: "gone" } | { kind: "failed"; error: unknown };
@@ -56,7 +54,7 @@ export class SimulatedDevice {
   }
 
   start(): void {
-    const { clock, network, trace, violations, ledger, veil, mutation } = this.#surroundings;
+    const { clock, network, trace, violations, groups } = this.#surroundings;
     this.#runs += 1;
     const process = new SimulatedProcess({
       clock,
@@ -68,7 +66,6 @@ export class SimulatedDevice {
     // A host that crashed before may dial again.
     network.listen(this.host, (channel) => channel.close());
     const random = this.#random.fork(`run ${this.#runs}`);
-    const stub = new StubGroupCrypto({ ledger, random });
     this.engine = openEngine({
       database: guardedDatabase(this.database, {
         name: `${this.name}'s engine`,
@@ -84,7 +81,7 @@ export class SimulatedDevice {
           ),
         server: { id: this.home.id, noiseKey: this.home.noiseKey },
       },
-      groups: mutation.group?.(stub, veil) ?? veiled(stub, veil),
+      groups: groups.crypto({ random, clock: process }),
       opaque: noPasswords,
       clock: process,
       random,
@@ -233,7 +230,7 @@ export class SimulatedDevice {
 
   /** Sees what this engine seals for its homeserver: a room's message that is among it has left. */
   #watchedPrimitives(): Primitives {
-    const { ledger, veil, primitives } = this.#surroundings;
+    const { groups, primitives } = this.#surroundings;
     return {
       ...primitives,
       aes256Gcm(key) {
@@ -241,7 +238,7 @@ export class SimulatedDevice {
         return {
           open: (nonce, aad, ciphertext) => aead.open(nonce, aad, ciphertext),
           seal(nonce, aad, plaintext) {
-            for (const payload of roomPayloads(plaintext)) ledger.left(veil.lift(payload));
+            for (const payload of roomPayloads(plaintext)) groups.left(payload);
             return aead.seal(nonce, aad, plaintext);
           },
         };

@@ -1,6 +1,7 @@
 /**
  * Seeded runs of whole networks: a few here, hundreds by run.ts. README.md says how to find what a failing one did.
  */
+import { nodePrimitives } from "@fedchat/protocol/primitives/node";
 import { afterAll, describe, expect, test } from "vitest";
 import { backlog } from "./backlog.ts";
 import { crowd } from "./crowd.ts";
@@ -8,8 +9,10 @@ import { mutants, tellOf } from "./mutants.ts";
 import { networkOf } from "./networks.ts";
 import type { StoryOptions, Told } from "./story.ts";
 import { story } from "./story.ts";
+import { realGroups } from "./group-kinds.ts";
 import { Tally } from "./tally.ts";
 import { namesOf, randomGraph } from "./topology.ts";
+import type { MemberIdentity } from "../../packages/engine/src/mls/group-crypto.ts";
 import { SeededRandom } from "../../packages/homeserver/test/virtual/seeded-random.ts";
 
 const seedsOfTwo = [1, 20];
@@ -40,6 +43,35 @@ describe("whatever fails", () => {
     (seed) => expectGood({ seed, messages: 60, ...networkOf(seed, 5) }),
     60_000,
   );
+});
+
+test("[X4] with real MLS nothing is lost either, no key seals twice, and the seed replays byte for byte", async () => {
+  const options = { seed: 3, messages: 40, network: { homeservers: 2, groups: "real" } } as const;
+  const [first, second] = [await story(options), await story(options)];
+  tally.add(first);
+  expect(first.wrong, first.wrong.join("\n")).toEqual([]);
+  expect(second.digest).toBe(first.digest);
+});
+
+test("the watch on real groups notices two messages from one state", () => {
+  const found: string[] = [];
+  const groups = realGroups({ add: (what) => found.push(what) }, () => true);
+  const ports = { random: new SeededRandom("twice"), clock: { now: () => 1_800_000_000_000 } };
+  const crypto = groups.crypto(ports);
+  const [alice, bob] = [memberNamed("alice"), memberNamed("bob")];
+  const { keyPackage } = crypto.createKeyPackage(bob);
+  const pair = crypto.createPair({
+    groupId: new Uint8Array(32),
+    identity: alice,
+    peerKeyPackage: keyPackage,
+  });
+  if (pair.kind !== "created") throw new Error(pair.reason);
+  const [one, two] = ["one", "two"].map((text) => crypto.encrypt(pair.state, new TextEncoder().encode(text)));
+  groups.left(one!.message);
+  groups.left(one!.message);
+  expect(found).toEqual([]);
+  groups.left(two!.message);
+  expect(found).toEqual([expect.stringContaining("a key was used twice")]);
 });
 
 test("people with engines talk while some homeservers have none", () =>
@@ -90,4 +122,13 @@ async function firstDifference(seed: number): Promise<string> {
   const [one, other] = [await story({ seed, keepTrace: true }), await story({ seed, keepTrace: true })];
   const at = one.trace!.findIndex((line, index) => line !== other.trace![index]);
   return `${at}:\n${one.trace!.slice(at - 3, at + 1).join("\n")}\nand\n${other.trace![at]}`;
+}
+
+function memberNamed(name: string): MemberIdentity {
+  const seed = nodePrimitives.sha256(new TextEncoder().encode(name));
+  return {
+    signaturePrivateKey: seed,
+    signaturePublicKey: nodePrimitives.ed25519.publicKey(seed),
+    credential: new TextEncoder().encode(name),
+  };
 }

@@ -19,7 +19,10 @@ export interface StoryOptions {
   /** Of all together. */
   messages?: number;
   /** How many homeservers there are, how they are linked and who can dial whom. Absent: two. */
-  network?: Pick<SimulationOptions, "homeservers" | "people" | "topology" | "reachable" | "configure">;
+  network?: Pick<
+    SimulationOptions,
+    "homeservers" | "people" | "groups" | "topology" | "reachable" | "configure"
+  >;
   /** Homeservers that the others find again when they move. Absent: none moves. */
   movers?: readonly string[];
   mutation?: Mutation;

@@ -14,6 +14,7 @@ import {
   struct,
   uint,
   type Codec,
+  type Clock,
   type RandomSource,
   type TypeOf,
 } from "@fedchat/protocol";
@@ -21,6 +22,7 @@ import type {
   CreateOutcome,
   CreatePair,
   DecryptOutcome,
+  GroupChanges,
   GroupCrypto,
   GroupState,
   Join,
@@ -120,36 +122,49 @@ export class KeyUseLedger {
 export class StubGroupCrypto implements GroupCrypto {
   readonly #ledger: KeyUseLedger;
   readonly #random: RandomSource;
+  readonly #clock: Pick<Clock, "now">;
+  /** Nobody may go on from a state whose secrets are gone. */
+  readonly #erased = new WeakSet<State>();
 
-  constructor({ ledger, random }: { ledger: KeyUseLedger; random: RandomSource }) {
+  constructor({
+    ledger,
+    random,
+    clock,
+  }: {
+    ledger: KeyUseLedger;
+    random: RandomSource;
+    clock: Pick<Clock, "now">;
+  }) {
     const { VITEST, FEDCHAT_SIMULATION } = process.env;
     if (VITEST === undefined && FEDCHAT_SIMULATION === undefined)
       throw new Error("StubGroupCrypto encrypts nothing: tests only");
     this.#ledger = ledger;
     this.#random = random;
+    this.#clock = clock;
   }
 
-  async createKeyPackage(identity: MemberIdentity, nowMs: number): Promise<NewKeyPackage> {
+  createKeyPackage(identity: MemberIdentity): NewKeyPackage {
     const nonce = this.#random.bytes(32);
     const keyPackage = sealForm("key package", keyPackageForm, {
       member: memberFrom(identity),
-      notBefore: nowMs - clockSkewMs,
-      notAfter: nowMs + keyPackageLifetimeMs,
+      notBefore: this.#clock.now() - clockSkewMs,
+      notAfter: this.#clock.now() + keyPackageLifetimeMs,
       nonce,
     });
     return { keyPackage, privatePart: nonce, reference: sha256(keyPackage) };
   }
 
-  async inspectKeyPackage(keyPackage: Uint8Array, nowMs: number): Promise<KeyPackageInfo | undefined> {
+  inspectKeyPackage(keyPackage: Uint8Array): KeyPackageInfo | undefined {
     const opened = openForm("key package", keyPackageForm, keyPackage);
     if (opened?.intact !== true) return undefined;
     const { notBefore, notAfter } = opened.value;
-    if (notBefore > nowMs || notAfter < nowMs) return undefined;
+    const now = this.#clock.now();
+    if (notBefore > now || notAfter < now) return undefined;
     return { ...opened.value.member, reference: sha256(keyPackage), expiresMs: notAfter };
   }
 
-  async createPair({ groupId, identity, peerKeyPackage, nowMs }: CreatePair): Promise<CreateOutcome> {
-    const peer = await this.inspectKeyPackage(peerKeyPackage, nowMs);
+  createPair({ groupId, identity, peerKeyPackage }: CreatePair): CreateOutcome {
+    const peer = this.inspectKeyPackage(peerKeyPackage);
     if (peer === undefined) return { kind: "refused", reason: "the key package is not valid" };
     if (isEqual(peer.signatureKey, identity.signaturePublicKey)) {
       return { kind: "refused", reason: "the key package is this device's own" };
@@ -165,7 +180,7 @@ export class StubGroupCrypto implements GroupCrypto {
     return opened && [opened.value.reference];
   }
 
-  async join({ welcome, identity, keyPackage, privatePart }: Join): Promise<JoinOutcome> {
+  join({ welcome, identity, keyPackage, privatePart }: Join): JoinOutcome {
     const own = openForm("key package", keyPackageForm, keyPackage)?.value;
     const isOwn = own !== undefined && isEqual(own.member.signatureKey, identity.signaturePublicKey);
     if (!isOwn) throw new Error("assertion: the stored key package is this identity's");
@@ -179,26 +194,26 @@ export class StubGroupCrypto implements GroupCrypto {
     return { kind: "joined", state, groupId, members: this.members(state) };
   }
 
-  async encrypt(
+  encrypt(
     stored: GroupState,
     plaintext: Uint8Array,
     authenticatedData: Uint8Array = new Uint8Array(),
-  ): Promise<SealedMessage> {
-    const state = readState(stored);
+  ): SealedMessage {
+    const state = this.#open(stored);
     const { groupId, keys, epoch, own: sender, sendGeneration: generation } = state;
     const message = { groupId, keys, epoch, sender, generation, authenticatedData, plaintext };
     this.#ledger.assertUnused(message);
     return {
-      state: writeState({ ...state, sendGeneration: generation + 1 }),
+      state: closed({ ...state, sendGeneration: generation + 1 }),
       message: sealForm("message", messageForm, message),
     };
   }
 
-  async decrypt(stored: GroupState, messageBytes: Uint8Array): Promise<DecryptOutcome> {
+  decrypt(stored: GroupState, messageBytes: Uint8Array): DecryptOutcome {
     const opened =
       messageBytes.length <= messageBytesMax ? openForm("message", messageForm, messageBytes) : undefined;
     if (opened === undefined) return { kind: "corrupt", reason: "not a message" };
-    const state = readState(stored);
+    const state = this.#open(stored);
     const { groupId, epoch, sender: index, generation, plaintext, authenticatedData } = opened.value;
     if (!isEqual(groupId, state.groupId)) return { kind: "wrong-group" };
     if (epoch > state.epoch) return { kind: "future-epoch" };
@@ -211,7 +226,7 @@ export class StubGroupCrypto implements GroupCrypto {
     if (typeof next === "string") return { kind: next };
     const sender = membersOf(state).find((one) => one.index === index);
     if (sender === undefined) throw new Error("assertion: a pair has both indices");
-    return { kind: "message", state: writeState(next), plaintext, authenticatedData, sender, generation };
+    return { kind: "message", state: closed(next), plaintext, authenticatedData, sender, generation };
   }
 
   header(message: Uint8Array): MessageHeader | undefined {
@@ -220,17 +235,42 @@ export class StubGroupCrypto implements GroupCrypto {
   }
 
   members(state: GroupState): readonly MemberInfo[] {
-    return membersOf(readState(state));
+    return membersOf(this.#open(state));
   }
 
   epochAuthenticator(stored: GroupState): Uint8Array {
-    const { groupId, keys, members } = readState(stored);
+    const { groupId, keys, members } = this.#open(stored);
     return sha256(groupId, keys, ...members.map((one) => encode(member, one)));
+  }
+
+  changes(before: GroupState | undefined, after: GroupState): GroupChanges {
+    if (before !== undefined) this.#open(before);
+    return { put: new Map([[recordName, sealForm("state", stateForm, this.#open(after))]]), remove: [] };
+  }
+
+  restore(records: Iterable<readonly [string, Uint8Array]>): GroupState {
+    const stored = new Map(records).get(recordName);
+    const opened = stored && openForm("state", stateForm, stored);
+    if (opened?.intact !== true) throw new Error("a stored stub state is damaged");
+    return closed(opened.value);
+  }
+
+  erase(before: GroupState, after: GroupState | undefined): void {
+    if (before !== after) this.#erased.add(this.#open(before));
+  }
+
+  #open(state: GroupState): State {
+    const opened = state as unknown as State;
+    if (this.#erased.has(opened)) throw new Error("assertion: a step goes from a state that was erased");
+    return opened;
   }
 }
 
+const recordName = "state";
+const closed = (state: State): GroupState => state as unknown as GroupState;
+
 function newState(start: Pick<State, "groupId" | "keys" | "own" | "members">): GroupState {
-  return writeState({ ...start, epoch: 1, sendGeneration: 0, receiveGeneration: 0, missing: [] });
+  return closed({ ...start, epoch: 1, sendGeneration: 0, receiveGeneration: 0, missing: [] });
 }
 
 /** The state once `generation` has been received, or why it cannot be. */
@@ -256,16 +296,6 @@ function membersOf({ members, own }: State): readonly MemberInfo[] {
 
 function memberFrom({ credential, signaturePublicKey }: MemberIdentity): TypeOf<typeof member> {
   return { credential, signatureKey: signaturePublicKey };
-}
-
-function readState(stored: GroupState): State {
-  const opened = openForm("state", stateForm, stored);
-  if (opened?.intact !== true) throw new Error("a stored stub state is damaged");
-  return opened.value;
-}
-
-function writeState(state: State): GroupState {
-  return sealForm("state", stateForm, state) as GroupState;
 }
 
 /** What a key is known by, and what it sealed. */

@@ -8,11 +8,12 @@ import type { SeededRandom } from "../../packages/homeserver/test/virtual/seeded
 import type { VirtualClock } from "../../packages/homeserver/test/virtual/virtual-clock.ts";
 import type { VirtualNetwork } from "../../packages/homeserver/test/virtual/virtual-network.ts";
 import type { Acquaintance } from "./acquaintance.ts";
+import type { GroupKind } from "./group-kinds.ts";
 import type { Happenings } from "./happenings.ts";
 import type { SimulatedProcess } from "./simulated-process.ts";
 import type { Trace } from "./trace.ts";
 import type { Veil } from "./veiled-group.ts";
-import type { Violations, WatchedLedger } from "./violations.ts";
+import type { Violations } from "./violations.ts";
 
 export interface Surroundings {
   readonly clock: VirtualClock;
@@ -21,8 +22,7 @@ export interface Surroundings {
   readonly primitives: Primitives;
   readonly trace: Trace;
   readonly violations: Violations;
-  readonly ledger: WatchedLedger;
-  readonly veil: Veil;
+  readonly groups: GroupKind;
   readonly acquaintance: Acquaintance;
   readonly happenings: Happenings;
   readonly mutation: Mutation;

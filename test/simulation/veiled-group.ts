@@ -44,21 +44,24 @@ const viewOf = (bytes: Uint8Array) => new DataView(bytes.buffer, bytes.byteOffse
 
 export function veiled(group: GroupCrypto, veil: Veil): GroupCrypto {
   return {
-    createKeyPackage: (identity, nowMs) => group.createKeyPackage(identity, nowMs),
-    inspectKeyPackage: (keyPackage, nowMs) => group.inspectKeyPackage(keyPackage, nowMs),
-    async createPair(args) {
-      const created = await group.createPair(args);
+    createKeyPackage: (identity) => group.createKeyPackage(identity),
+    inspectKeyPackage: (keyPackage) => group.inspectKeyPackage(keyPackage),
+    createPair(args) {
+      const created = group.createPair(args);
       return created.kind === "created" ? { ...created, welcome: veil.put(created.welcome) } : created;
     },
     welcomeReferences: (welcome) => group.welcomeReferences(veil.lift(welcome)),
     join: (args) => group.join({ ...args, welcome: veil.lift(args.welcome) }),
-    async encrypt(state, plaintext, authenticatedData) {
-      const sealed = await group.encrypt(state, plaintext, authenticatedData);
+    encrypt(state, plaintext, authenticatedData) {
+      const sealed = group.encrypt(state, plaintext, authenticatedData);
       return { ...sealed, message: veil.put(sealed.message) };
     },
     decrypt: (state, message) => group.decrypt(state, veil.lift(message)),
     header: (message) => group.header(veil.lift(message)),
     members: (state) => group.members(state),
     epochAuthenticator: (state) => group.epochAuthenticator(state),
+    changes: (before, after) => group.changes(before, after),
+    restore: (records) => group.restore(records),
+    erase: (before, after) => group.erase(before, after),
   };
 }

@@ -4,10 +4,12 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { decodeCause } from "../src/core/causes.ts";
 import { openSqliteDatabase } from "../src/node/sqlite-database.ts";
 import { StoreUnusableError } from "../src/store/database.ts";
 import { openEngineStore } from "../src/store/engine-store.ts";
 
+const room = "room" as RoomId;
 let directory: string;
 beforeAll(() => {
   directory = mkdtempSync(join(tmpdir(), "fedchat-store-"));
@@ -68,6 +70,29 @@ describe("the file", () => {
 
     expect(readFileSync(torn).equals(damaged)).toBe(true);
     expect(readFileSync(`${torn}-wal`).equals(log)).toBe(true);
+  });
+
+  test("whose groups are of another cipher suite keeps its chats' history, and they say how to go on", () => {
+    const path = join(directory, "older.db");
+    const older = openSqliteDatabase(path);
+    openEngineStore(older).rooms.insert({ id: room, kind: "pair", peer: "peer" as AccountId, createdAt: 1 });
+    older.exec(
+      "DROP TABLE groupRecords; DROP TABLE groups; " +
+        "CREATE TABLE groups (room TEXT PRIMARY KEY, groupId BLOB NOT NULL UNIQUE, state BLOB NOT NULL) STRICT; " +
+        `INSERT INTO groups VALUES ('${room}', x'01', x'0102'); PRAGMA user_version = 3`,
+    );
+    older.close();
+    const store = openEngineStore(openSqliteDatabase(path));
+    const migrated = store.rooms.get(room);
+    expect(migrated?.state).toBe("broken");
+    expect(decodeCause(migrated!.cause)).toEqual({
+      code: "room-broken",
+      sentence: expect.stringContaining("earlier FedChat"),
+      retry: "never",
+      fix: expect.stringContaining("new chat request"),
+    });
+    expect(store.rooms.groupRecords(room)).toEqual([]);
+    store.close();
   });
 
   test("of a newer program is refused with both versions", () => {

@@ -1,10 +1,9 @@
 /** Two engines, two homeservers, one process: everything that two people do with one another. */
-import { nodePrimitives } from "@fedchat/protocol/primitives/node";
 import type { RoomItem } from "@fedchat/protocol";
 import { decode, formatInvitationLink, parseInvitationLink, roomId, roomItem } from "@fedchat/protocol";
 import { describe, expect, test } from "vitest";
-import { loadTsMlsGroupCrypto } from "../src/mls/ts-mls-group.ts";
 import { friends, neighbours, World } from "./world.ts";
+import { realGroups } from "./real-groups.ts";
 
 describe("asking for a chat", () => {
   test("[Q3] [Q9] a request waits, acceptance opens the room on both sides, and messages go both ways", async () => {
@@ -32,7 +31,7 @@ describe("asking for a chat", () => {
 
   test("[Q3] the same with real MLS, over a restart of both engines", async () => {
     await using world = new World();
-    const { alice, bob } = await friends(world, await loadTsMlsGroupCrypto(nodePrimitives));
+    const { alice, bob } = await friends(world, await realGroups(world.clock));
     await alice.send("one");
     await bob.sees("one");
     await alice.restart();
@@ -189,7 +188,7 @@ describe("asking for a chat", () => {
     const honest = world.stub();
     // Bob's engine builds the group in Mallory's name and does not look at it.
     const doctored = Object.assign(world.stub(), {
-      createPair: async (args: Parameters<typeof honest.createPair>[0]) => {
+      createPair: (args: Parameters<typeof honest.createPair>[0]) => {
         const [row] = mallory.database.all<{ certificate: Uint8Array }>("SELECT certificate FROM identity");
         return honest.createPair({ ...args, identity: { ...args.identity, credential: row!.certificate } });
       },

@@ -86,7 +86,7 @@ export class World implements AsyncDisposable {
   }
 
   stub(): GroupCrypto {
-    return new StubGroupCrypto({ ledger: this.ledger, random: nodeRandom });
+    return new StubGroupCrypto({ ledger: this.ledger, random: nodeRandom, clock: this.clock });
   }
 
   /** Waits until `look` finds something, moving time on meanwhile. */

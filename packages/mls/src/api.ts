@@ -3,7 +3,8 @@
  * whose `kind` says what happened; `refused` names the broken rule and means that nothing changed. Each new state is to
  * be stored (`recordChanges`) before what goes with it leaves, and the former one erased (`eraseFormer`) after that.
  */
-import type { KeyPackage } from "./wire/key-package.ts";
+import { cipherSuite } from "./crypto/suite.ts";
+import { type KeyPackage, keyPackageRef } from "./wire/key-package.ts";
 import * as committing from "./group/commit.ts";
 import * as creating from "./group/create.ts";
 import * as encrypting from "./group/encrypt.ts";
@@ -36,6 +37,15 @@ export function checkKeyPackage(
     ownPackages.validateKeyPackage(env, keyPackage);
     return { kind: "valid" } as const;
   });
+}
+
+/** KeyPackageRef (RFC 9420 §5.2): what a Welcome names it by. Undefined for a suite that we do not have. */
+export function keyPackageReference(
+  keyPackage: KeyPackage,
+  { primitives }: Pick<Environment, "primitives">,
+): Uint8Array | undefined {
+  const suite = cipherSuite(primitives, keyPackage.cipherSuite);
+  return suite && keyPackageRef(suite, keyPackage);
 }
 
 /** A group of one (RFC 9420 §11). */

@@ -9,6 +9,7 @@ export {
   groupInfo,
   join,
   joinExternally,
+  keyPackageReference,
   propose,
   proposeExternally,
   proposeSelf,

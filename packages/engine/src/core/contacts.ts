@@ -5,18 +5,15 @@ import type { EngineStore } from "../store/engine-store.ts";
 import { causeOf, engineError } from "./causes.ts";
 import type { Changes } from "./changes.ts";
 import type { Identity } from "./identity.ts";
-import type { KeyedQueue } from "./keyed-queue.ts";
 import type { Log } from "./log.ts";
 import type { Names } from "./names.ts";
 import type { Homeserver } from "./ports.ts";
-import { accountKey } from "./room-key.ts";
 
 export interface ContactsPorts {
   store: EngineStore;
   identity: Identity;
   names: Names;
   homeserver: Homeserver;
-  queue: KeyedQueue;
   clock: Pick<Clock, "now">;
   changes: Changes;
   log: Log;
@@ -39,10 +36,9 @@ export class Contacts {
   }
 
   /** At once here; the homeserver is told now or when it is reached. Pending requests of theirs are gone. */
-  async block(account: AccountId): Promise<void> {
-    const { identity, queue } = this.#ports;
-    if (account === identity.account) throw engineError("is-self");
-    await queue.run(accountKey(account), async () => this.#blockNow(account));
+  block(account: AccountId): void {
+    if (account === this.#ports.identity.account) throw engineError("is-self");
+    this.#blockNow(account);
     this.#changed(account);
     void this.tellBlocks();
   }

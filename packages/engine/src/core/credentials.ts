@@ -36,6 +36,14 @@ export function pairFault(
   return undefined;
 }
 
+/** Whether a credential is a certificate of some account's device with this signature key (RFC 9420 §5.3.1). */
+export function vouchesFor(p: Primitives): (credential: Uint8Array, signatureKey: Uint8Array) => boolean {
+  return (credential, signatureKey) => {
+    const certificate = openCertificate(p, credential);
+    return certificate !== undefined && isEqual(certificate.signatureKey, signatureKey);
+  };
+}
+
 export function openCertificate(p: Primitives, credential: Uint8Array): DeviceCertificate | undefined {
   try {
     return deviceCertificate.open(p, credential);

@@ -10,11 +10,11 @@ import { openEngineStore } from "../store/engine-store.ts";
 import { Account } from "./account.ts";
 import { Changes } from "./changes.ts";
 import { Contacts } from "./contacts.ts";
+import { Groups } from "./groups.ts";
 import { HomeserverClient } from "./homeserver-client.ts";
 import { Identity } from "./identity.ts";
 import { Inbox } from "./inbox.ts";
 import { Invitations } from "./invitations.ts";
-import { KeyedQueue } from "./keyed-queue.ts";
 import { KnownAccounts } from "./known-accounts.ts";
 import type { Log } from "./log.ts";
 import { Messages } from "./messages.ts";
@@ -68,14 +68,24 @@ export interface Engine extends AsyncDisposable {
 
 /** Opens the store and goes on where it stands. Throws `StoreUnusableError`. */
 export function openEngine(options: EngineOptions): Engine {
-  const { database, groups, opaque, clock, random, primitives, log, deviceName, registrationToken } = options;
+  const {
+    database,
+    groups: crypto,
+    opaque,
+    clock,
+    random,
+    primitives,
+    log,
+    deviceName,
+    registrationToken,
+  } = options;
   const store = openEngineStore(database);
   const homeserver = new HomeserverClient({ ...options.homeserver, clock, random, primitives, log });
   const server = options.homeserver.server.id;
 
   const changes = new Changes({ clock, log });
-  const queue = new KeyedQueue();
-  const base = { store, homeserver, groups, clock, random, primitives, log, changes, queue };
+  const groups = new Groups({ store, crypto });
+  const base = { store, homeserver, crypto, groups, clock, random, primitives, log, changes };
 
   const identity = new Identity(base);
   const notices = new Notices(base);
@@ -146,7 +156,6 @@ export function openEngine(options: EngineOptions): Engine {
       receipts.stop();
       await homeserver.stop();
       await inbox.stop();
-      await queue.idle();
       store.close();
     },
   };

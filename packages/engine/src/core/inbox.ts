@@ -9,7 +9,6 @@ import { StoreFullError } from "../store/database.ts";
 import type { EngineStore } from "../store/engine-store.ts";
 import { causeOf, causeOfCode } from "./causes.ts";
 import type { HomeserverClient } from "./homeserver-client.ts";
-import type { KeyedQueue } from "./keyed-queue.ts";
 import {
   inboxBatchItems,
   inboxWaitingItemsMax,
@@ -24,16 +23,13 @@ import type { Notices } from "./notices.ts";
 export type Commit = () => void;
 
 export interface ItemHandler {
-  /** Items and calls under one key never run at once. */
-  keyOf(item: InboxItem): string;
-  /** Reads and computes, changes nothing. Rejects with `ProtocolError` for an item that cannot be used. */
-  prepare(item: InboxItem): Promise<Commit>;
+  /** Reads and computes, changes nothing. Throws `ProtocolError` for an item that cannot be used. */
+  prepare(item: InboxItem): Commit;
 }
 
 export interface InboxPorts {
   store: Pick<EngineStore, "transport" | "transaction">;
   homeserver: Pick<HomeserverClient, "request" | "acknowledge" | "state">;
-  queue: KeyedQueue;
   clock: Clock;
   log: Log;
   notices: Notices;
@@ -130,8 +126,10 @@ export class Inbox {
       let last: number | undefined;
       for (const item of batch) {
         if (this.#stopped || this.#storeFull || this.#reading !== reading) break;
-        if (!(await this.#process(item, reading))) break;
+        if (!this.#process(item)) break;
         last = item.position;
+        // What else this engine is asked goes on between two items.
+        await new Promise<void>((resolve) => this.#ports.clock.soon(resolve));
       }
       if (last !== undefined && this.#reading === reading) this.#ports.homeserver.acknowledge(last);
       this.#ports.after();
@@ -140,12 +138,11 @@ export class Inbox {
   }
 
   /** False where the store cannot take it now: the inbox is subscribed to anew later. */
-  async #process(item: InboxItem, reading: number): Promise<boolean> {
+  #process(item: InboxItem): boolean {
     try {
-      await this.#use(item, reading);
+      this.#use(item);
       return true;
     } catch (error) {
-      if (this.#stopped) return false;
       if (!(error instanceof StoreFullError)) throw error;
       this.#leftOut = item.position;
       this.#storeFull = true;
@@ -155,23 +152,18 @@ export class Inbox {
     }
   }
 
-  async #use(item: InboxItem, reading: number): Promise<void> {
-    const { store, queue, handlers, log, notices } = this.#ports;
+  #use(item: InboxItem): void {
+    const { store, handlers, log, notices } = this.#ports;
     if (store.transport.wasSeen(item.id)) return this.#pass(item);
     const handler = item.kind === "room" ? handlers.room : handlers.note;
     try {
-      await queue.run(handler.keyOf(item), async () => {
-        const commit = await handler.prepare(item);
-        // It comes again, maybe at another position.
-        if (this.#stopped || this.#reading !== reading) return;
-        store.transaction(() => {
-          commit();
-          this.#advance(item);
-        });
+      const commit = handler.prepare(item);
+      store.transaction(() => {
+        commit();
+        this.#advance(item);
       });
     } catch (error) {
-      if (this.#stopped || error instanceof StoreFullError) throw error;
-      if (this.#reading !== reading) return;
+      if (error instanceof StoreFullError) throw error;
       if (error instanceof ProtocolError)
         log.info("an item was passed over", { kind: item.kind, reason: error.message });
       else {

@@ -14,25 +14,23 @@ export interface KeyPackagesPorts {
   store: EngineStore;
   identity: Identity;
   homeserver: Homeserver;
-  groups: GroupCrypto;
+  crypto: GroupCrypto;
   clock: Pick<Clock, "now">;
   random: RandomSource;
 }
 
 /** Fills the stock up where it is low. */
 export async function replenishKeyPackages(ports: KeyPackagesPorts): Promise<void> {
-  const { store, identity, homeserver, groups, clock } = ports;
+  const { store, identity, homeserver, crypto, clock } = ports;
   store.requests.deleteKeyPackagesBefore(clock.now() - keyPackageMemoryMs);
   const { stocked } = await homeserver.request("keyPackages.count", {});
   const needsLastResort = !store.requests.hasLastResort();
   if (stocked >= keyPackagesStockedMin && !needsLastResort) return;
   const fresh: NewKeyPackage[] = [];
   while (stocked + fresh.length < keyPackagesStocked) {
-    fresh.push(await groups.createKeyPackage(identity.member, clock.now()));
+    fresh.push(crypto.createKeyPackage(identity.member));
   }
-  const lastResort = needsLastResort
-    ? await groups.createKeyPackage(identity.member, clock.now())
-    : undefined;
+  const lastResort = needsLastResort ? crypto.createKeyPackage(identity.member) : undefined;
   const createdAt = clock.now();
   const keep = (made: NewKeyPackage, purpose: KeyPackageRow["purpose"]) =>
     store.requests.insertKeyPackage({ ...made, purpose, request: null, createdAt });

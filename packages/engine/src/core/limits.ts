@@ -56,3 +56,6 @@ export const storeRetryMs = 2_000;
 export const subscribeRetryMs = 5_000;
 /** Items between two prunings of the memory of seen envelopes. */
 export const seenPruneEveryItems = 1_000;
+
+/** States of groups that are kept in memory: a pair's is some 10 KiB; more are read again in about a millisecond. */
+export const groupsInMemoryMax = 500;

@@ -17,11 +17,9 @@ import { engineError } from "./causes.ts";
 import type { Changes } from "./changes.ts";
 import { countOwn, nextPlace, seenCounters } from "./counters.ts";
 import type { Identity } from "./identity.ts";
-import type { KeyedQueue } from "./keyed-queue.ts";
 import { messagesPageDefault } from "./limits.ts";
 import type { Outgoing } from "./outgoing.ts";
 import type { Receipts } from "./receipts.ts";
-import { roomKey } from "./room-key.ts";
 import type { RoomSender } from "./room-sender.ts";
 import type { Rooms } from "./rooms.ts";
 
@@ -32,7 +30,6 @@ export interface MessagesPorts {
   sender: RoomSender;
   receipts: Receipts;
   outgoing: Outgoing;
-  queue: KeyedQueue;
   primitives: Primitives;
   clock: Clock;
   random: RandomSource;
@@ -60,16 +57,13 @@ export class Messages {
     return message;
   }
 
-  /** Resolves once the message is committed here, whether or not anybody can be reached. */
-  send(roomId: RoomId, text: NewText): Promise<MessageRow> {
-    const { queue, rooms, store } = this.#ports;
-    return queue.run(roomKey(roomId), async () => {
-      const earlier = text.clientId === null ? undefined : store.messages.byClientId(text.clientId);
-      if (earlier !== undefined) return earlier;
-      const room = rooms.writable(roomId);
-      const id = room.kind === "notes" ? this.#addNote(room, text) : await this.#sendToPeer(room, text);
-      return this.get(id);
-    });
+  /** The message is committed here when this returns, whether or not anybody can be reached. */
+  send(roomId: RoomId, text: NewText): MessageRow {
+    const { rooms, store } = this.#ports;
+    const earlier = text.clientId === null ? undefined : store.messages.byClientId(text.clientId);
+    if (earlier !== undefined) return earlier;
+    const room = rooms.writable(roomId);
+    return this.get(room.kind === "notes" ? this.#addNote(room, text) : this.#sendToPeer(room, text));
   }
 
   /** Sends a failed message's stored bytes again, in an envelope of its own. */
@@ -150,14 +144,14 @@ export class Messages {
     return id;
   }
 
-  async #sendToPeer(room: RoomRow, text: NewText): Promise<MessageId> {
+  #sendToPeer(room: RoomRow, text: NewText): MessageId {
     const { store, sender, identity } = this.#ports;
     const { device } = identity.self;
     const { id, encoded } = this.#compose(room, text);
     const place = nextPlace(store.rooms, room.id, device);
     const seen = seenCounters(store.rooms, room.id);
     const item = { kind: "message", ...place, seen, content: encoded } as const;
-    await sender.send(room, item, { purpose: "message", subject: id }, () => {
+    sender.send(room, item, { purpose: "message", subject: id }, () => {
       countOwn(store.rooms, room.id, device, place, id);
       this.#insert(room, id, encoded, text, { state: "waiting" });
     });

@@ -144,17 +144,17 @@ export function methodHandlers(ports: MethodPorts): Handlers {
     "requests.list": () => store.requests.list().map((row) => views.request(row)),
     "requests.send": async ({ who, text }) => {
       if (unsendable.test(text) || !text.isWellFormed()) throw engineError("bad-text");
-      return views.request(await requests.send(await finder.record(who), text));
+      return views.request(requests.send(await finder.record(who), text));
     },
-    "requests.accept": async ({ requestId }) => {
-      const { room } = await requests.accept(requestId as RequestId);
+    "requests.accept": ({ requestId }) => {
+      const { room } = requests.accept(requestId as RequestId);
       return views.room(rooms.get(room!));
     },
-    "requests.decline": async ({ requestId }) => done(await requests.decline(requestId as RequestId)),
-    "requests.withdraw": async ({ requestId }) => done(await requests.withdraw(requestId as RequestId)),
+    "requests.decline": ({ requestId }) => done(requests.decline(requestId as RequestId)),
+    "requests.withdraw": ({ requestId }) => done(requests.withdraw(requestId as RequestId)),
 
     "contacts.list": () => store.accounts.contacts().map((row) => views.contact(row)),
-    "contacts.block": async ({ account: blocked }) => done(await contacts.block(blocked as AccountId)),
+    "contacts.block": ({ account: blocked }) => done(contacts.block(blocked as AccountId)),
     "contacts.unblock": ({ account: blocked }) => done(contacts.unblock(blocked as AccountId)),
     "contacts.nickname": ({ account: named, nickname }) =>
       views.contact(contacts.setNickname(named as AccountId, nickname)),
@@ -187,11 +187,11 @@ export function methodHandlers(ports: MethodPorts): Handlers {
     },
     "messages.since": ({ after, limit }) =>
       store.messages.since(after, limit ?? messagesPageDefault).map((row) => views.message(row)),
-    "messages.send": async ({ roomId, to, text, inReplyTo, clientId }) => {
+    "messages.send": ({ roomId, to, text, inReplyTo, clientId }) => {
       const room = (roomId as RoomId | undefined) ?? finder.roomWith(to);
       const reference = (inReplyTo as MessageId | undefined) ?? null;
       return views.message(
-        await messages.send(room, {
+        messages.send(room, {
           text: text.toWellFormed(),
           inReplyTo: reference,
           clientId: clientId ?? null,

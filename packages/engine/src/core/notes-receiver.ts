@@ -20,7 +20,6 @@ import type { Names } from "./names.ts";
 import type { NotesSender } from "./notes-sender.ts";
 import type { Outgoing } from "./outgoing.ts";
 import type { Requests } from "./requests.ts";
-import { accountKey } from "./room-key.ts";
 import type { Rooms } from "./rooms.ts";
 import type { OpenedNote } from "./sealed-notes.ts";
 import { openNote } from "./sealed-notes.ts";
@@ -37,7 +36,7 @@ export interface NotesReceiverPorts {
   invitations: Invitations;
   notes: NotesSender;
   outgoing: Outgoing;
-  groups: GroupCrypto;
+  crypto: GroupCrypto;
   primitives: Primitives;
   clock: Clock;
   changes: Changes;
@@ -52,11 +51,7 @@ export class NotesReceiver implements ItemHandler {
     this.#ports = ports;
   }
 
-  keyOf(item: InboxItem): string {
-    return accountKey(item.from);
-  }
-
-  async prepare(item: InboxItem): Promise<Commit> {
+  prepare(item: InboxItem): Commit {
     const { store, identity, primitives } = this.#ports;
     const seedOf = (id: Uint8Array) => store.identity.requestKey(id)?.seed;
     const note = openNote(primitives, item, identity.account, seedOf);
@@ -77,11 +72,11 @@ export class NotesReceiver implements ItemHandler {
     }
   }
 
-  async #requested(note: OpenedNote, content: Content<"request">): Promise<Commit> {
+  #requested(note: OpenedNote, content: Content<"request">): Commit {
     const { store, identity, known, requests, invitations, clock } = this.#ports;
     const { account, server } = note.sender.record;
     if (store.requests.get(note.request) !== undefined) throw passedOver("a request that was seen before");
-    const keyPackage = await this.#usableKeyPackage(note, content.keyPackages);
+    const keyPackage = this.#usableKeyPackage(note, content.keyPackages);
     const invited = invitations.check(note, content.invitation);
     const row: RequestRow = {
       ...{
@@ -115,7 +110,7 @@ export class NotesReceiver implements ItemHandler {
     }
     // The record must be known before the room is made; being verified and newer, it may be so in any case.
     known.learn(note.sender);
-    const accept = await requests.prepareAcceptance(row);
+    const accept = requests.prepareAcceptance(row);
     return () => {
       keep();
       const used = invited !== undefined && invitations.consume(invited, note.sender.record);
@@ -141,7 +136,7 @@ export class NotesReceiver implements ItemHandler {
     };
   }
 
-  async #accepted(note: OpenedNote, { room, welcome }: Content<"acceptance">): Promise<Commit> {
+  #accepted(note: OpenedNote, { room, welcome }: Content<"acceptance">): Commit {
     const { store, known, notes, outgoing } = this.#ports;
     const request = this.#requestOf(note, "outgoing");
     if (request?.state === "withdrawn") {
@@ -155,7 +150,7 @@ export class NotesReceiver implements ItemHandler {
     if (request?.state !== "pending") throw passedOver("an answer to nothing that was asked");
     if (store.rooms.get(room) !== undefined) throw passedOver("an answer with a room that exists");
     const keyPackage = this.#keyPackageOf(request, welcome);
-    const joined = keyPackage && (await this.#join(note, keyPackage, welcome));
+    const joined = keyPackage && this.#join(note, keyPackage, welcome);
     return () => {
       known.learn(note.sender);
       store.requests.deleteKeyPackagesOf(request.id);
@@ -183,9 +178,9 @@ export class NotesReceiver implements ItemHandler {
   }
 
   /** Undefined where the Welcome cannot be used or leads into a group with anybody else. */
-  async #join(note: OpenedNote, { keyPackage, privatePart }: KeyPackageRow, welcome: Uint8Array) {
-    const { groups, identity, primitives } = this.#ports;
-    const outcome = await groups.join({ welcome, identity: identity.member, keyPackage, privatePart });
+  #join(note: OpenedNote, { keyPackage, privatePart }: KeyPackageRow, welcome: Uint8Array) {
+    const { crypto, identity, primitives } = this.#ports;
+    const outcome = crypto.join({ welcome, identity: identity.member, keyPackage, privatePart });
     if (outcome.kind !== "joined") return undefined;
     const fault = pairFault(primitives, outcome.members, identity.member, note.sender);
     const isKnown = this.#ports.store.rooms.roomOfGroup(outcome.groupId) !== undefined;
@@ -194,15 +189,15 @@ export class NotesReceiver implements ItemHandler {
 
   /** The key package that this Welcome is for, if it is the one that went with this request. */
   #keyPackageOf(request: RequestRow, welcome: Uint8Array): KeyPackageRow | undefined {
-    const { groups, store } = this.#ports;
-    const rows = (groups.welcomeReferences(welcome) ?? []).map((one) => store.requests.keyPackage(one));
+    const { crypto, store } = this.#ports;
+    const rows = (crypto.welcomeReferences(welcome) ?? []).map((one) => store.requests.keyPackage(one));
     return rows.find((row) => row?.request === request.id);
   }
 
-  async #usableKeyPackage(note: OpenedNote, keyPackages: Uint8Array[]): Promise<Uint8Array> {
-    const { groups, primitives, clock } = this.#ports;
+  #usableKeyPackage(note: OpenedNote, keyPackages: Uint8Array[]): Uint8Array {
+    const { crypto, primitives } = this.#ports;
     for (const keyPackage of keyPackages) {
-      const info = await groups.inspectKeyPackage(keyPackage, clock.now());
+      const info = crypto.inspectKeyPackage(keyPackage);
       if (info !== undefined && certificateOf(primitives, info, note.sender) !== undefined)
         return keyPackage.slice();
     }

@@ -7,16 +7,13 @@ import { encodeContent, statusMessage } from "@fedchat/protocol";
 import { StoreFullError } from "../store/database.ts";
 import type { EngineStore } from "../store/engine-store.ts";
 import { seenCounters } from "./counters.ts";
-import type { KeyedQueue } from "./keyed-queue.ts";
 import { receiptDelayMs, receiptsPerStatusMax, storeRetryMs } from "./limits.ts";
 import type { Log } from "./log.ts";
-import { roomKey } from "./room-key.ts";
 import type { RoomSender } from "./room-sender.ts";
 
 export interface ReceiptsPorts {
   store: EngineStore;
   sender: RoomSender;
-  queue: KeyedQueue;
   clock: Clock;
   random: RandomSource;
   log: Log;
@@ -45,25 +42,29 @@ export class Receipts {
   }
 
   #send(roomId: RoomId): void {
-    const { store, queue, sender, clock, random, log } = this.#ports;
-    const sent = queue.run(roomKey(roomId), async () => {
-      const room = store.rooms.get(roomId);
-      if (this.#stopped || room === undefined) return;
-      const isBlocked = room.peer !== null && store.accounts.isBlocked(room.peer);
-      if (room.state !== "open" || isBlocked) return store.messages.forgetReceipts(roomId);
-      const owed = store.messages.owedReceipts(roomId, receiptsPerStatusMax);
-      if (owed.length === 0) return;
-      const report = owed.map(({ message, status }) => ({ messageId: message, status }));
-      const content = encodeContent(statusMessage({ salt: random.bytes(16) }, report));
-      const item = { kind: "status", seen: seenCounters(store.rooms, roomId), content } as const;
-      await sender.send(room, item, { purpose: "status", subject: "" }, () => {
-        for (const { message, status } of owed) store.messages.receiptSent(roomId, message, status);
-      });
-      if (owed.length === receiptsPerStatusMax) this.sendSoon();
-    });
-    sent.catch((error: unknown) => {
+    const { clock, log } = this.#ports;
+    try {
+      this.#sendOwed(roomId);
+    } catch (error) {
       if (error instanceof StoreFullError) clock.after(storeRetryMs, () => this.sendSoon());
       else log.warn("receipts were not sent", { error: String(error) });
+    }
+  }
+
+  #sendOwed(roomId: RoomId): void {
+    const { store, sender, random } = this.#ports;
+    const room = store.rooms.get(roomId);
+    if (this.#stopped || room === undefined) return;
+    const isBlocked = room.peer !== null && store.accounts.isBlocked(room.peer);
+    if (room.state !== "open" || isBlocked) return store.messages.forgetReceipts(roomId);
+    const owed = store.messages.owedReceipts(roomId, receiptsPerStatusMax);
+    if (owed.length === 0) return;
+    const report = owed.map(({ message, status }) => ({ messageId: message, status }));
+    const content = encodeContent(statusMessage({ salt: random.bytes(16) }, report));
+    const item = { kind: "status", seen: seenCounters(store.rooms, roomId), content } as const;
+    sender.send(room, item, { purpose: "status", subject: "" }, () => {
+      for (const { message, status } of owed) store.messages.receiptSent(roomId, message, status);
     });
+    if (owed.length === receiptsPerStatusMax) this.sendSoon();
   }
 }

@@ -18,12 +18,10 @@ import { causeOfCode, encodeCause, engineError } from "./causes.ts";
 import type { Changes } from "./changes.ts";
 import { pairFault } from "./credentials.ts";
 import type { Identity } from "./identity.ts";
-import type { KeyedQueue } from "./keyed-queue.ts";
 import type { KnownAccounts } from "./known-accounts.ts";
 import type { Names } from "./names.ts";
 import type { NotesSender } from "./notes-sender.ts";
 import type { Outgoing } from "./outgoing.ts";
-import { accountKey } from "./room-key.ts";
 import type { Rooms } from "./rooms.ts";
 
 export interface RequestsPorts {
@@ -34,8 +32,7 @@ export interface RequestsPorts {
   rooms: Rooms;
   notes: NotesSender;
   outgoing: Outgoing;
-  groups: GroupCrypto;
-  queue: KeyedQueue;
+  crypto: GroupCrypto;
   primitives: Primitives;
   clock: Clock;
   random: RandomSource;
@@ -66,80 +63,65 @@ export class Requests {
   }
 
   /** Asks for a chat. A request that already waits is that one; one of theirs that waits is accepted. */
-  send(to: OpenedAccountRecord, text: string, invitation?: UsedInvitation): Promise<RequestRow> {
-    const { store, identity, known, queue, outgoing, rooms } = this.#ports;
+  send(to: OpenedAccountRecord, text: string, invitation?: UsedInvitation): RequestRow {
+    const { store, identity, known, outgoing, rooms } = this.#ports;
     const { account } = to.record;
     known.check(to);
-    return queue.run(accountKey(account), async () => {
-      if (account === identity.account) throw engineError("is-self");
-      if (store.accounts.isBlocked(account)) throw engineError("you-blocked");
-      const contact = store.accounts.contact(account);
-      if (contact !== undefined && rooms.get(contact.room).state === "open")
-        throw engineError("already-contact");
-      const theirs = store.requests.pending("incoming", account);
-      if (theirs !== undefined) return this.#acceptNow(theirs);
-      const waiting = store.requests.pending("outgoing", account);
-      if (waiting !== undefined && invitation === undefined) return waiting;
-      const { id, commit } = await this.#prepareRequest(to, text, invitation);
-      store.transaction(() => {
-        if (waiting !== undefined) this.#withdrawNow(waiting, to);
-        commit();
-      });
-      outgoing.pump();
-      return this.get(id);
+    if (account === identity.account) throw engineError("is-self");
+    if (store.accounts.isBlocked(account)) throw engineError("you-blocked");
+    const contact = store.accounts.contact(account);
+    if (contact !== undefined && rooms.get(contact.room).state === "open")
+      throw engineError("already-contact");
+    const theirs = store.requests.pending("incoming", account);
+    if (theirs !== undefined) return this.#acceptNow(theirs);
+    const waiting = store.requests.pending("outgoing", account);
+    if (waiting !== undefined && invitation === undefined) return waiting;
+    const { id, commit } = this.#prepareRequest(to, text, invitation);
+    store.transaction(() => {
+      if (waiting !== undefined) this.#withdrawNow(waiting, to);
+      commit();
     });
+    outgoing.pump();
+    return this.get(id);
   }
 
-  accept(id: RequestId): Promise<RequestRow> {
-    const { account } = this.get(id);
-    return this.#ports.queue.run(accountKey(account), () => this.#acceptNow(this.#pendingIncoming(id)));
+  accept(id: RequestId): RequestRow {
+    return this.#acceptNow(this.#pendingIncoming(id));
   }
 
   /** The sender is not told. */
-  decline(id: RequestId): Promise<void> {
-    const { queue, store } = this.#ports;
-    return queue.run(accountKey(this.get(id).account), async () => {
-      const request = this.#pendingIncoming(id);
-      store.requests.settle(request.id, "declined");
-      this.#marked(request);
-    });
+  decline(id: RequestId): void {
+    const request = this.#pendingIncoming(id);
+    this.#ports.store.requests.settle(request.id, "declined");
+    this.#marked(request);
   }
 
   /** Takes our own request back. An acceptance that crosses with it is answered with `gone`. */
-  withdraw(id: RequestId): Promise<void> {
-    const { store, known, queue, outgoing } = this.#ports;
-    return queue.run(accountKey(this.get(id).account), async () => {
-      const request = this.get(id);
-      if (request.direction !== "outgoing" || request.state !== "pending")
-        throw engineError("request-settled");
-      const to = known.get(request.account);
-      if (to === undefined) throw new Error("assertion: a request's recipient is kept");
-      store.transaction(() => this.#withdrawNow(request, to));
-      outgoing.pump();
-    });
+  withdraw(id: RequestId): void {
+    const { store, known, outgoing } = this.#ports;
+    const request = this.get(id);
+    if (request.direction !== "outgoing" || request.state !== "pending") throw engineError("request-settled");
+    const to = known.get(request.account);
+    if (to === undefined) throw new Error("assertion: a request's recipient is kept");
+    store.transaction(() => this.#withdrawNow(request, to));
+    outgoing.pump();
   }
 
   /**
    * Makes the room for a request: the group is computed now, and the returned changes are group state, room, contact and
    * outgoing acceptance, together. Where the key package is no good any more, the request fails instead.
    */
-  async prepareAcceptance(request: RequestRow): Promise<Commit> {
-    const { store, identity, known, rooms, notes, outgoing, groups, primitives, clock, random, names } =
-      this.#ports;
+  prepareAcceptance(request: RequestRow): Commit {
+    const { store, identity, known, rooms, notes, outgoing, crypto, primitives, random, names } = this.#ports;
     const peer = known.get(request.account);
     const { keyPackage } = request;
     if (peer === undefined || keyPackage === null)
       throw new Error("assertion: a pending request keeps its sender");
     const groupId = random.bytes(32);
-    const created = await groups.createPair({
-      groupId,
-      identity: identity.member,
-      peerKeyPackage: keyPackage,
-      nowMs: clock.now(),
-    });
+    const created = crypto.createPair({ groupId, identity: identity.member, peerKeyPackage: keyPackage });
     const usable =
       created.kind === "created" &&
-      pairFault(primitives, groups.members(created.state), identity.member, peer) === undefined;
+      pairFault(primitives, crypto.members(created.state), identity.member, peer) === undefined;
     if (!usable) {
       return () => {
         store.requests.settle(request.id, "failed", {
@@ -162,27 +144,26 @@ export class Requests {
     };
   }
 
-  async #acceptNow(request: RequestRow): Promise<RequestRow> {
+  #acceptNow(request: RequestRow): RequestRow {
     const { store, outgoing } = this.#ports;
-    const commit = await this.prepareAcceptance(request);
-    store.transaction(commit);
+    store.transaction(this.prepareAcceptance(request));
     outgoing.pump();
     const settled = this.get(request.id);
     if (settled.state !== "accepted") throw engineError("key-package-refused");
     return settled;
   }
 
-  async #prepareRequest(
+  #prepareRequest(
     to: OpenedAccountRecord,
     text: string,
     invitation: UsedInvitation | undefined,
-  ): Promise<{ id: RequestId; commit: Commit }> {
-    const { store, identity, known, notes, outgoing, groups, primitives, clock, random, changes } =
+  ): { id: RequestId; commit: Commit } {
+    const { store, identity, known, notes, outgoing, crypto, primitives, clock, random, changes } =
       this.#ports;
     const { account, server } = to.record;
     const idBytes = random.bytes(16);
     const id = requestId.fromBytes(idBytes);
-    const own = await groups.createKeyPackage(identity.member, clock.now());
+    const own = crypto.createKeyPackage(identity.member);
     const proof = invitation && {
       id: invitation.id,
       proof: primitives.hmacSha256(

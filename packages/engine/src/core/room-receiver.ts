@@ -24,47 +24,45 @@ import type { RoomRow } from "../store/rooms-table.ts";
 import type { Changes } from "./changes.ts";
 import { countClaimed, countReceived } from "./counters.ts";
 import { openCertificate } from "./credentials.ts";
+import type { Groups } from "./groups.ts";
 import type { Commit, ItemHandler } from "./inbox.ts";
-import { roomKey } from "./room-key.ts";
 
 type Decrypted = Extract<DecryptOutcome, { kind: "message" }>;
 
 export class RoomReceiver implements ItemHandler {
   readonly #store: EngineStore;
-  readonly #groups: GroupCrypto;
+  readonly #crypto: GroupCrypto;
+  readonly #groups: Groups;
   readonly #primitives: Primitives;
   readonly #clock: Pick<Clock, "now">;
   readonly #changes: Changes;
 
   constructor(ports: {
     store: EngineStore;
-    groups: GroupCrypto;
+    crypto: GroupCrypto;
+    groups: Groups;
     primitives: Primitives;
     clock: Pick<Clock, "now">;
     changes: Changes;
   }) {
     this.#store = ports.store;
+    this.#crypto = ports.crypto;
     this.#groups = ports.groups;
     this.#primitives = ports.primitives;
     this.#clock = ports.clock;
     this.#changes = ports.changes;
   }
 
-  keyOf(item: InboxItem): string {
-    const room = this.#roomOf(item);
-    return room === undefined ? `unknown:${item.from}` : roomKey(room);
-  }
-
-  async prepare(item: InboxItem): Promise<Commit> {
+  prepare(item: InboxItem): Commit {
     const id = this.#roomOf(item);
     const room = id && this.#store.rooms.get(id);
-    const state = id && this.#store.rooms.groupState(id);
-    if (room === undefined || room.peer === null || state === undefined)
-      throw refused("of a group that is not known here");
+    if (room === undefined || room.peer === null) throw refused("of a group that is not known here");
     if (item.from !== room.peer) throw refused("from somebody who is no participant");
     // Nothing of a blocked account is decrypted or shown; its keys stay, should it be unblocked.
     if (this.#store.accounts.isBlocked(room.peer)) throw refused("from a blocked account");
-    const outcome = await this.#groups.decrypt(state, item.payload);
+    const state = this.#groups.of(room.id);
+    if (state === undefined) throw refused("of a group that is not known here");
+    const outcome = this.#crypto.decrypt(state, item.payload);
     if (outcome.kind !== "message") throw refused(outcome.kind);
     const certificate = openCertificate(this.#primitives, outcome.sender.credential);
     if (certificate?.account !== room.peer) throw refused("by another member than the room's peer");
@@ -79,7 +77,7 @@ export class RoomReceiver implements ItemHandler {
   ): Commit {
     const opened = openItem(outcome.plaintext);
     return () => {
-      this.#store.rooms.putGroupState(room.id, outcome.state);
+      this.#groups.advance(room.id, outcome.state);
       if (opened?.kind === "message") {
         const id = this.#messageId(room, opened.encoded);
         countReceived(this.#store.rooms, room.id, device, opened.counter, id);
@@ -134,7 +132,7 @@ export class RoomReceiver implements ItemHandler {
   }
 
   #roomOf(item: InboxItem): RoomId | undefined {
-    const header = this.#groups.header(item.payload);
+    const header = this.#crypto.header(item.payload);
     return header && this.#store.rooms.roomOfGroup(header.groupId);
   }
 }

@@ -1,7 +1,6 @@
 /**
  * Encrypts an item for a room and commits it: the group's new state, the outgoing envelope and whatever belongs to
- * them are one transaction, so that a crash neither uses a key twice nor loses what was written. Called within the
- * room's turn of the queue.
+ * them are one transaction, so that a crash neither uses a key twice nor loses what was written.
  */
 import type { Clock, RandomSource, RoomItem } from "@fedchat/protocol";
 import { encode, envelopeId, roomItem } from "@fedchat/protocol";
@@ -10,23 +9,27 @@ import type { EngineStore } from "../store/engine-store.ts";
 import type { RoomRow } from "../store/rooms-table.ts";
 import type { OutgoingRow } from "../store/transport-table.ts";
 import { engineError } from "./causes.ts";
+import type { Groups } from "./groups.ts";
 import type { Outgoing } from "./outgoing.ts";
 
 export class RoomSender {
   readonly #store: EngineStore;
-  readonly #groups: GroupCrypto;
+  readonly #crypto: GroupCrypto;
+  readonly #groups: Groups;
   readonly #outgoing: Outgoing;
   readonly #clock: Pick<Clock, "now">;
   readonly #random: RandomSource;
 
   constructor(ports: {
     store: EngineStore;
-    groups: GroupCrypto;
+    crypto: GroupCrypto;
+    groups: Groups;
     outgoing: Outgoing;
     clock: Pick<Clock, "now">;
     random: RandomSource;
   }) {
     this.#store = ports.store;
+    this.#crypto = ports.crypto;
     this.#groups = ports.groups;
     this.#outgoing = ports.outgoing;
     this.#clock = ports.clock;
@@ -34,18 +37,18 @@ export class RoomSender {
   }
 
   /** @param alongside further changes of the same transaction */
-  async send(
+  send(
     room: RoomRow,
     item: RoomItem,
     as: Pick<OutgoingRow, "purpose" | "subject">,
     alongside: () => void,
-  ): Promise<void> {
-    const state = this.#store.rooms.groupState(room.id);
+  ): void {
+    const state = this.#groups.of(room.id);
     const peer = room.peer === null ? undefined : this.#store.accounts.get(room.peer);
     if (state === undefined || peer === undefined) throw engineError("room-broken");
-    const sealed = await this.#groups.encrypt(state, encode(roomItem, item));
+    const sealed = this.#crypto.encrypt(state, encode(roomItem, item));
     this.#store.transaction(() => {
-      this.#store.rooms.putGroupState(room.id, sealed.state);
+      this.#groups.advance(room.id, sealed.state);
       this.#outgoing.enqueue({
         envelope: envelopeId.fromBytes(this.#random.bytes(16)),
         kind: "room",

@@ -7,20 +7,24 @@ import type { RoomRow } from "../store/rooms-table.ts";
 import type { EngineCode } from "./causes.ts";
 import { causeOfCode, decodeCause, encodeCause, engineError } from "./causes.ts";
 import type { Changes } from "./changes.ts";
+import type { Groups } from "./groups.ts";
 
 export class Rooms {
   readonly #store: EngineStore;
+  readonly #groups: Groups;
   readonly #clock: Pick<Clock, "now">;
   readonly #random: RandomSource;
   readonly #changes: Changes;
 
   constructor(ports: {
     store: EngineStore;
+    groups: Groups;
     clock: Pick<Clock, "now">;
     random: RandomSource;
     changes: Changes;
   }) {
     this.#store = ports.store;
+    this.#groups = ports.groups;
     this.#clock = ports.clock;
     this.#random = ports.random;
     this.#changes = ports.changes;
@@ -74,7 +78,7 @@ export class Rooms {
       if (earlier.state === "open") this.close(earlier.id, "closed", "room-replaced");
     }
     rooms.insert({ id: room.id, kind: "pair", peer: room.peer, createdAt: now });
-    rooms.insertGroup(room.id, room.groupId, room.state);
+    this.#groups.add(room.id, room.groupId, room.state);
     const contact = accounts.contact(room.peer);
     accounts.putContact({
       account: room.peer,

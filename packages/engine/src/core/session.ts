@@ -36,7 +36,7 @@ export interface SessionPorts {
   people: People;
   contacts: Contacts;
   notices: Notices;
-  groups: GroupCrypto;
+  crypto: GroupCrypto;
   primitives: Primitives;
   random: RandomSource;
   changes: Changes;

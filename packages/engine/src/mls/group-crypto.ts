@@ -1,21 +1,24 @@
 /**
  * What the engine asks of MLS (RFC 9420): groups of exactly two devices, made by one and joined by the other, in
- * which no further commit happens. Bytes go in and out, and every operation is a function from a stored state to a
- * new one, so that the caller writes the new state in the same transaction as what it produced.
+ * which no further commit happens. Nothing here waits: a step goes from one immutable state to the next at once, and
+ * `changes` says which small records a store writes for it.
  *
- * The caller keeps three rules. Bytes leave the machine only after the state that made them is on disk. One
- * operation at a time per group: two on one state would use one key twice. Who the members are is for the caller
- * to check, by their credentials, before anything is shown or sent.
+ * The caller keeps three rules. Bytes leave the machine only after the state that made them is on disk. A state is
+ * stepped from once: two steps from one state would use one key twice. Who the members are is for the caller to
+ * check, by their credentials, before anything is shown or sent.
  */
 
 declare const groupStateBrand: unique symbol;
 
-/** The encoded MLS state of one group. It holds secrets: it belongs in the engine's own store only. */
-export type GroupState = Uint8Array & { readonly [groupStateBrand]: true };
+/** One device's state of one group, in memory. It holds secrets, and nobody but its maker looks into it. */
+export interface GroupState {
+  readonly [groupStateBrand]: true;
+}
 
-/** Takes up a state again that an operation here returned and the caller's store kept. */
-export function storedGroupState(bytes: Uint8Array): GroupState {
-  return bytes as GroupState;
+/** What a store writes, in one transaction, to go from one state to the next. The records hold secrets. */
+export interface GroupChanges {
+  readonly put: ReadonlyMap<string, Uint8Array>;
+  readonly remove: readonly string[];
 }
 
 /** This device as a member of groups. Its device key is the signature key of its leaf. */
@@ -76,7 +79,7 @@ export type JoinOutcome =
     }
   | Refused;
 
-/** Only `message` changes the state; after any other outcome the stored state stays the valid one. */
+/** Only `message` changes the state; after any other outcome the former one stays the valid one. */
 export type DecryptOutcome =
   | {
       readonly kind: "message";
@@ -119,8 +122,6 @@ export interface CreatePair {
   readonly groupId: Uint8Array;
   readonly identity: MemberIdentity;
   readonly peerKeyPackage: Uint8Array;
-  /** An implementation may hold the key package's lifetime against the machine's clock as well. */
-  readonly nowMs: number;
 }
 
 export interface Join {
@@ -132,25 +133,25 @@ export interface Join {
 }
 
 export interface GroupCrypto {
-  /** A single-use key package. Its lifetime begins `clockSkewMs` before `nowMs`, for peers whose clocks are behind. */
-  createKeyPackage(identity: MemberIdentity, nowMs: number): Promise<NewKeyPackage>;
+  /** A single-use key package. Its lifetime begins `clockSkewMs` before now, for peers whose clocks are behind. */
+  createKeyPackage(identity: MemberIdentity): NewKeyPackage;
 
-  /** What a key package says; undefined unless it is valid at `nowMs` (RFC 9420 §10.1, §7.3). */
-  inspectKeyPackage(keyPackage: Uint8Array, nowMs: number): Promise<KeyPackageInfo | undefined>;
+  /** What a key package says; undefined unless it is valid now (RFC 9420 §10.1, §7.3). */
+  inspectKeyPackage(keyPackage: Uint8Array): KeyPackageInfo | undefined;
 
   /** Creates the group and adds the peer. The Welcome is queued in the transaction that stores the state. */
-  createPair(args: CreatePair): Promise<CreateOutcome>;
+  createPair(args: CreatePair): CreateOutcome;
 
   /** The references of the key packages that a Welcome is for; undefined where it is no Welcome. */
   welcomeReferences(welcome: Uint8Array): readonly Uint8Array[] | undefined;
 
   /** Joins. The caller checks the `members` before it stores the state. */
-  join(args: Join): Promise<JoinOutcome>;
+  join(args: Join): JoinOutcome;
 
   /** Encrypts at most `plaintextBytesMax` bytes, padded. `authenticatedData` is not hidden, only protected. */
-  encrypt(state: GroupState, plaintext: Uint8Array, authenticatedData?: Uint8Array): Promise<SealedMessage>;
+  encrypt(state: GroupState, plaintext: Uint8Array, authenticatedData?: Uint8Array): SealedMessage;
 
-  decrypt(state: GroupState, message: Uint8Array): Promise<DecryptOutcome>;
+  decrypt(state: GroupState, message: Uint8Array): DecryptOutcome;
 
   /** Undefined where the bytes are no PrivateMessage. */
   header(message: Uint8Array): MessageHeader | undefined;
@@ -160,4 +161,16 @@ export interface GroupCrypto {
 
   /** RFC 9420 §8.7: equal on both sides if and only if they hold the same group. */
   epochAuthenticator(state: GroupState): Uint8Array;
+
+  /** From nothing (undefined) or a former state to this one. */
+  changes(before: GroupState | undefined, after: GroupState): GroupChanges;
+
+  /** The state whose changes added up to these records. Throws where they are no state: the store is damaged. */
+  restore(records: Iterable<readonly [string, Uint8Array]>): GroupState;
+
+  /**
+   * Overwrites in memory what `before` holds and `after` does not, or all of it: once `after` is on disk, or once
+   * `before` will never be. `before` is of no use from then on.
+   */
+  erase(before: GroupState, after: GroupState | undefined): void;
 }

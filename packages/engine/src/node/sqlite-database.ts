@@ -67,7 +67,9 @@ function check(connection: DatabaseSync): void {
 }
 
 function prepare(connection: DatabaseSync): void {
-  connection.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON");
+  connection.exec(
+    "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON",
+  );
   connection.exec("BEGIN EXCLUSIVE");
   // A store that is marked is not written to: it opens on a full disk too.
   if (pragma(connection, "application_id") !== applicationId)

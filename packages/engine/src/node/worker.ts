@@ -1,4 +1,6 @@
 /** The worker thread's entry: opens the engine on its SQLite file and serves the main thread. */
+import { sodiumPrimitives } from "@fedchat/mls";
+import { nodePrimitives as nodeMlsPrimitives } from "@fedchat/mls/node";
 import { ProtocolError } from "@fedchat/protocol";
 import type { ByteChannel } from "@fedchat/protocol";
 import { clientPath } from "@fedchat/protocol";
@@ -6,10 +8,11 @@ import { dialWebSocket, messagePortChannel, nodeClock, nodeRandom } from "@fedch
 import { nodePrimitives } from "@fedchat/protocol/primitives/node";
 import { MessageChannel, parentPort, workerData } from "node:worker_threads";
 import { causeOf } from "../core/causes.ts";
+import { vouchesFor } from "../core/credentials.ts";
 import { openEngine } from "../core/engine.ts";
 import { EngineError } from "../core/engine-error.ts";
 import type { Log } from "../core/log.ts";
-import { loadTsMlsGroupCrypto } from "../mls/ts-mls-group.ts";
+import { MlsGroupCrypto } from "../mls/mls-group.ts";
 import { nodeOpaqueClient } from "./opaque-client.ts";
 import { openSqliteDatabase } from "./sqlite-database.ts";
 import type { EngineWorkerData, FromWorker, ToWorker } from "./worker-messages.ts";
@@ -36,7 +39,12 @@ async function run(): Promise<void> {
   const engine = openEngine({
     database: openSqliteDatabase(options.databasePath),
     homeserver: { connect, server: options.server },
-    groups: await loadTsMlsGroupCrypto(nodePrimitives),
+    groups: new MlsGroupCrypto({
+      primitives: nodeMlsPrimitives(await sodiumPrimitives()),
+      random: nodeRandom,
+      clock: nodeClock,
+      vouches: vouchesFor(nodePrimitives),
+    }),
     opaque: nodeOpaqueClient,
     clock: nodeClock,
     random: nodeRandom,

@@ -14,6 +14,11 @@ import { TransportTable } from "./transport-table.ts";
 
 export interface EngineStore {
   transaction<T>(work: () => T): T;
+  /**
+   * Within a transaction: runs `then` once that has ended, with whether it was committed. For what lives in memory
+   * beside the store and must not run ahead of it.
+   */
+  afterwards(then: (committed: boolean) => void): void;
   close(): void;
   identity: IdentityTable;
   accounts: AccountsTable;
@@ -29,7 +34,7 @@ export interface EngineStore {
 export function openEngineStore(db: Database): EngineStore {
   migrate(db);
   return {
-    transaction: (work) => db.transaction(work),
+    ...transactionsOf(db),
     close: () => db.close(),
     identity: new IdentityTable(db),
     accounts: new AccountsTable(db),
@@ -39,5 +44,32 @@ export function openEngineStore(db: Database): EngineStore {
     transport: new TransportTable(db),
     invitations: new InvitationsTable(db),
     notices: new NoticesTable(db),
+  };
+}
+
+function transactionsOf(db: Database): Pick<EngineStore, "transaction" | "afterwards"> {
+  let waiting: ((committed: boolean) => void)[] | undefined;
+  const ended = (committed: boolean): void => {
+    const all = waiting ?? [];
+    waiting = undefined;
+    for (const then of all) then(committed);
+  };
+  return {
+    transaction(work) {
+      if (waiting !== undefined) return db.transaction(work);
+      waiting = [];
+      let committed = false;
+      try {
+        const result = db.transaction(work);
+        committed = true;
+        return result;
+      } finally {
+        ended(committed);
+      }
+    },
+    afterwards(then) {
+      if (waiting === undefined) throw new Error("assertion: afterwards belongs into a transaction");
+      waiting.push(then);
+    },
   };
 }

@@ -1,7 +1,6 @@
-/** Rooms, the MLS state of their groups, and the counters by which holes are seen. */
+/** Rooms, the records of their groups' MLS states, and the counters by which holes are seen. */
 import type { AccountId, DeviceId, MessageId, RoomId } from "@fedchat/protocol";
-import type { GroupState } from "../mls/group-crypto.ts";
-import { storedGroupState } from "../mls/group-crypto.ts";
+import type { GroupChanges } from "../mls/group-crypto.ts";
 import type { Database } from "./database.ts";
 import { insertRow, putRow } from "./database.ts";
 
@@ -74,21 +73,25 @@ export class RoomsTable {
     this.#db.run("UPDATE rooms SET reportedPosition = max(reportedPosition, ?) WHERE id = ?", position, id);
   }
 
-  groupState(id: RoomId): GroupState | undefined {
-    const row = this.#db.get<{ state: Uint8Array }>("SELECT state FROM groups WHERE room = ?", id);
-    return row && storedGroupState(row.state);
+  /** None where the room has no group. */
+  groupRecords(id: RoomId): (readonly [string, Uint8Array])[] {
+    const sql = "SELECT name, value FROM groupRecords WHERE room = ?";
+    return this.#db.all<{ name: string; value: Uint8Array }>(sql, id).map(({ name, value }) => [name, value]);
   }
 
   roomOfGroup(groupId: Uint8Array): RoomId | undefined {
     return this.#db.get<{ room: RoomId }>("SELECT room FROM groups WHERE groupId = ?", groupId)?.room;
   }
 
-  insertGroup(room: RoomId, groupId: Uint8Array, state: GroupState): void {
-    insertRow(this.#db, "groups", { room, groupId, state });
+  insertGroup(room: RoomId, groupId: Uint8Array): void {
+    insertRow(this.#db, "groups", { room, groupId });
   }
 
-  putGroupState(room: RoomId, state: GroupState): void {
-    this.#db.run("UPDATE groups SET state = ? WHERE room = ?", state, room);
+  /** Within the transaction of what the step produced or received. */
+  changeGroup(room: RoomId, { put, remove }: GroupChanges): void {
+    for (const name of remove)
+      this.#db.run("DELETE FROM groupRecords WHERE room = ? AND name = ?", room, name);
+    for (const [name, value] of put) putRow(this.#db, "groupRecords", { room, name, value });
   }
 
   counter(room: RoomId, device: DeviceId): CounterRow | undefined {

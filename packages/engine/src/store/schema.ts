@@ -226,4 +226,24 @@ const ways = `
 CREATE TABLE messageWays (message TEXT PRIMARY KEY, path TEXT NOT NULL) STRICT, WITHOUT ROWID;
 `;
 
-const migrations = [first, custody, ways];
+/**
+ * Groups are kept as small records, in another cipher suite. Groups and key packages of before cannot be carried over:
+ * their rooms keep their history and say how to go on.
+ */
+const groupRecords = `
+UPDATE rooms SET
+  state = 'broken',
+  cause = '{"code":"room-broken","sentence":"This chat was encrypted by an earlier FedChat, in a way that is no longer used.","retry":"never","fix":"Send a new chat request. What was written stays here."}'
+WHERE kind = 'pair' AND state = 'open';
+DELETE FROM keyPackages;
+DROP TABLE groups;
+CREATE TABLE groups (room TEXT PRIMARY KEY, groupId BLOB NOT NULL UNIQUE) STRICT;
+CREATE TABLE groupRecords (
+  room TEXT NOT NULL,
+  name TEXT NOT NULL,
+  value BLOB NOT NULL,
+  PRIMARY KEY (room, name)
+) STRICT, WITHOUT ROWID;
+`;
+
+const migrations = [first, custody, ways, groupRecords];

@@ -1,0 +1,78 @@
+/**
+ * The rooms' MLS groups as they stand: read from their records when first used, kept in memory while in use. A step is
+ * written inside the transaction of what it produced or received; when that is committed, the secrets of the former
+ * state are erased from memory, and where it is not, the room's state is read from disk again. [X4]
+ */
+import type { RoomId } from "@fedchat/protocol";
+import type { GroupCrypto, GroupState } from "../mls/group-crypto.ts";
+import type { EngineStore } from "../store/engine-store.ts";
+import { groupsInMemoryMax } from "./limits.ts";
+
+export class Groups {
+  readonly #store: Pick<EngineStore, "rooms" | "afterwards">;
+  readonly #crypto: Pick<GroupCrypto, "changes" | "restore" | "erase">;
+  /** The one that was used longest ago first. */
+  readonly #states = new Map<RoomId, GroupState>();
+
+  constructor({ store, crypto }: { store: Pick<EngineStore, "rooms" | "afterwards">; crypto: GroupCrypto }) {
+    this.#store = store;
+    this.#crypto = crypto;
+  }
+
+  /** Undefined where the room has no group. Throws where its records are damaged. */
+  of(room: RoomId): GroupState | undefined {
+    const held = this.#states.get(room);
+    if (held !== undefined) {
+      this.#states.delete(room);
+      this.#states.set(room, held);
+      return held;
+    }
+    const records = this.#store.rooms.groupRecords(room);
+    if (records.length === 0) return undefined;
+    const state = this.#crypto.restore(records);
+    this.#keep(room, state);
+    return state;
+  }
+
+  /** Within a transaction: a room's new group. */
+  add(room: RoomId, groupId: Uint8Array, state: GroupState): void {
+    this.#store.rooms.insertGroup(room, groupId);
+    this.#step(room, undefined, state);
+  }
+
+  /** Within a transaction: the step from the state that `of` gave. */
+  advance(room: RoomId, after: GroupState): void {
+    const before = this.#states.get(room);
+    if (before === undefined) throw new Error("assertion: a step begins at the state that is held");
+    this.#step(room, before, after);
+  }
+
+  #step(room: RoomId, before: GroupState | undefined, after: GroupState): void {
+    this.#store.rooms.changeGroup(room, this.#crypto.changes(before, after));
+    this.#states.delete(room);
+    this.#states.set(room, after);
+    this.#store.afterwards((committed) => {
+      if (committed) {
+        if (before !== undefined) this.#crypto.erase(before, after);
+        return this.#makeRoom();
+      }
+      this.#states.delete(room);
+      this.#crypto.erase(after, undefined);
+      if (before !== undefined) this.#crypto.erase(before, undefined);
+    });
+  }
+
+  #keep(room: RoomId, state: GroupState): void {
+    this.#states.set(room, state);
+    this.#makeRoom();
+  }
+
+  /** What is dropped is on disk, and its secrets need not lie in memory meanwhile. */
+  #makeRoom(): void {
+    for (const [room, state] of this.#states) {
+      if (this.#states.size <= groupsInMemoryMax) return;
+      this.#states.delete(room);
+      this.#crypto.erase(state, undefined);
+    }
+  }
+}
