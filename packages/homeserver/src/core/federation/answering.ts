@@ -16,12 +16,14 @@ import {
 } from "../limits.ts";
 import { linkFeatures } from "./dial-peer.ts";
 import type { Link } from "./link.ts";
+import type { LinkConnections } from "./link-connections.ts";
 import type { Links } from "./links.ts";
 import type { FederationOptions, Remote } from "./options.ts";
 
 export class Answering {
   readonly #options: FederationOptions;
-  readonly #links: Links;
+  readonly #links: Pick<Links, "all">;
+  readonly #connections: Pick<LinkConnections, "admit">;
   readonly #rate: RateLimits<string>;
   readonly #clock: Clock;
   readonly #remotes = new WeakMap<ProvedServer, Remote>();
@@ -29,9 +31,14 @@ export class Answering {
   readonly #relayed = new Openings(circuitOpeningsMax, circuitOpeningsPerRelayMax);
   #outsideAt: number | undefined;
 
-  constructor(options: FederationOptions, links: Links) {
+  constructor(
+    options: FederationOptions,
+    links: Pick<Links, "all">,
+    connections: Pick<LinkConnections, "admit">,
+  ) {
     this.#options = options;
     this.#links = links;
+    this.#connections = connections;
     this.#clock = options.clock;
     this.#rate = new RateLimits(openingRate, options.clock);
   }
@@ -93,7 +100,7 @@ export class Answering {
     }
     this.#remotes.set(server, remote);
     if (remote.fromOutside) this.#outsideAt = clock.now();
-    this.#links.admit(Object.assign(opened, { server }), remote.via ?? [], (link) =>
+    this.#connections.admit(Object.assign(opened, { server }), remote.via ?? [], (link) =>
       this.#refusal(server.record.key, link, remote),
     );
   }
