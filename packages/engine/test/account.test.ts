@@ -1,5 +1,5 @@
 /** Opening an account, names, password, a second device, and what a crash in between leaves. */
-import { ProtocolError } from "@fedchat/protocol";
+import { encodeOpening, ProtocolError } from "@fedchat/protocol";
 import { nodeRandom } from "@fedchat/protocol/primitives/node";
 import { describe, expect, test } from "vitest";
 import { handlesFor } from "../src/core/handles.ts";
@@ -98,6 +98,22 @@ describe("opening an account", () => {
     home.down = false;
     expect(await alice.call("account.create", { displayName: "Alice" })).toMatchObject({ handle: "alice" });
   });
+
+  test.each(["superseded", "restored-device", "blocked", "wrong-server-key"])(
+    "[L6] an engine that somebody on the way tells %s tries on, and is back when they stop",
+    async (code) => {
+      await using world = new World();
+      const alice = await (await world.home("alice.example")).person("Alice");
+      alice.home.forged = encodeOpening({ refused: { code, retry: "never" } });
+      alice.cut();
+      await world.until(async () => (await alice.connection()) === "waiting");
+      await world.pass(2_000);
+      expect(["waiting", "connecting"]).toContain(await alice.connection());
+
+      alice.home.forged = undefined;
+      await world.until(async () => (await alice.connection()) === "connected");
+    },
+  );
 
   test("a new display name reaches contacts", async () => {
     await using world = new World();

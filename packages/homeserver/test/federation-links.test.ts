@@ -1,5 +1,5 @@
 /** Links: who dials whom, who is let in, what trust comes of it. */
-import { answerChannel, fingerprint, linkPath, serverId } from "@fedchat/protocol";
+import { answerChannel, encodeOpening, fingerprint, linkPath, serverId } from "@fedchat/protocol";
 import { expect, test } from "vitest";
 import { dialStaggerMs, linkAnswerMs, strangersRememberedMax } from "../src/core/limits.ts";
 import { primitives, World } from "./federation-world.ts";
@@ -228,6 +228,51 @@ test("[L19] a blocked server is cut off and told so, and may come back when unbl
   await world.clock.until(() => alice.link(bob)?.state === "connected", "they are connected again");
   expect(alice.link(bob)?.trust).toBe("mutual");
 });
+
+/** Alice alone links and dials; what the other side answers first on a new carrier is changed on its way. */
+async function answeredThroughAnother(change: (frame: Uint8Array) => Uint8Array) {
+  const world = new World();
+  const [alice, bob] = [await world.homeserver("alice"), await world.homeserver("bob")];
+  await world.clock.settle(alice.federation.addLink(bob.id, [bob.address], undefined));
+  const answered = new Set<number>();
+  const changed = { count: 0 };
+  world.network.tamper = (frame, from, _to, carrier) => {
+    if (from !== "bob" || answered.has(carrier)) return frame;
+    answered.add(carrier);
+    changed.count += 1;
+    return change(frame);
+  };
+  return { world, alice, bob, changed };
+}
+
+test("[L6] [L17] one bit that flips in an opening costs a quick attempt, and not an hour", async () => {
+  const { world, alice, bob, changed } = await answeredThroughAnother((frame) =>
+    changed.count === 1 ? frame.with(0, frame[0]! ^ 0x80) : frame,
+  );
+  world.network.cut("alice", "bob");
+  await world.clock.until(() => alice.link(bob)?.error?.code === "malformed", "the opening fails");
+
+  await world.clock.until(() => alice.link(bob)?.state === "connected", "they are connected", 5_000);
+  expect(changed.count).toBe(2);
+});
+
+test.each(["blocked", "malformed", "unsupported-version", "wrong-server-key", "superseded"])(
+  "[L6] [L17] somebody on the way who forges the refusal %s stops a link for no longer than they go on",
+  async (code) => {
+    const { world, alice, bob, changed } = await answeredThroughAnother(() =>
+      encodeOpening({ refused: { code, retry: "never", retryAfterMs: 86_400_000 } }),
+    );
+    world.network.cut("alice", "bob");
+    await world.clock.advance(minute);
+    const { count } = changed;
+    expect(count).toBeGreaterThan(3);
+    expect(count).toBeLessThan(20);
+    expect(alice.link(bob)?.state).not.toBe("connected");
+
+    world.network.tamper = undefined;
+    await world.clock.until(() => alice.link(bob)?.state === "connected", "they are connected", 2 * minute);
+  },
+);
 
 test("[L15] a name that another linked server has is refused with both fingerprints, unless given a local name", async () => {
   const world = new World();
@@ -550,13 +595,13 @@ test("[L20] strangers do not push out the server of somebody's contact", async (
   await expect(world.clock.settle(alice.send(bob, "still yours"))).resolves.toBeUndefined();
 });
 
-test("[L2] something that is not FedChat, and something that refuses, are told apart", async () => {
+test("[L2] something that is not FedChat, and something that refuses, are told and tried again", async () => {
   const world = new World();
   const alice = await world.homeserver("alice");
   const bob = await world.homeserver("bob");
   world.network.listen("bob", (channel) => channel.send(new TextEncoder().encode("220 mail ready")));
   const notFedchat = await world.clock.settle(alice.federation.addLink(bob.id, [bob.address], undefined));
-  expect(notFedchat).toMatchObject({ state: "refused", error: { code: "malformed" } });
+  expect(notFedchat).toMatchObject({ state: "waiting", error: { code: "malformed" } });
 
   world.network.listen("bob", (channel) => {
     void answerChannel({
@@ -572,8 +617,8 @@ test("[L2] something that is not FedChat, and something that refuses, are told a
     }).catch(() => undefined);
   });
   alice.federation.retryLink(bob.id);
-  await world.clock.advance(1_000);
-  expect(alice.link(bob)?.state).toBe("refused");
+  await world.clock.advance(100);
+  expect(alice.link(bob)).toMatchObject({ state: "waiting", error: { code: "malformed" } });
 });
 
 test("[L12] an orderly close is a goodbye, and the other side waits for the return", async () => {

@@ -60,7 +60,7 @@ export class ProtocolError extends Error {
   readonly retry: Retry;
   readonly retryAfterMs: number | undefined;
 
-  /** @param options.retry only for a code that this version does not know: what its sender said */
+  /** @param options.retry only for a code that this version does not know: what its sender said; and see `unproved` */
   constructor(
     code: ErrorCode,
     detail?: string,
@@ -72,6 +72,20 @@ export class ProtocolError extends Error {
     this.retry = options?.retry ?? codes[code][0];
     this.retryAfterMs = options?.retryAfterMs;
   }
+}
+
+/**
+ * The same failure, of which nobody proved to be its author: a flipped bit, or anybody on the way, may have made it, so
+ * trying again helps. Only what came authenticated from the other end is for good. [L6]
+ */
+export function unproved(error: ProtocolError): ProtocolError {
+  if (error.retry !== "never") return error;
+  const { code, message, cause, retryAfterMs } = error;
+  return new ProtocolError(code, message, {
+    retry: "later",
+    cause,
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+  });
 }
 
 /** The sentence for people that belongs to a code. */

@@ -6,7 +6,7 @@
 import { DecodeError } from "./cbor/codec.ts";
 import type { OpeningFrame } from "./channel.ts";
 import { decodeOpening, encodeOpening } from "./channel.ts";
-import { ProtocolError, toWireError } from "./errors.ts";
+import { ProtocolError, toWireError, unproved } from "./errors.ts";
 import { earlyFrameBytesMax, earlyFramesMax } from "./limits.ts";
 import type { ByteChannel, Clock, Timer } from "./ports.ts";
 
@@ -72,10 +72,13 @@ export class OpeningFrames {
     return listener;
   }
 
-  /** Ends the opening; with `tell`, the other side is told the code in the clear. The error to reject with. */
+  /**
+   * Ends the opening; with `tell`, the other side is told the code in the clear. The error to reject with: never one for
+   * good, since nobody is proved yet.
+   */
   fail(error: unknown, tell: boolean): ProtocolError {
     this.#timer.cancel();
-    const failure = asProtocolError(error);
+    const failure = unproved(asProtocolError(error));
     this.#channel.onMessage = undefined;
     this.#channel.onClose = undefined;
     this.#early.length = 0;

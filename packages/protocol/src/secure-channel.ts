@@ -68,7 +68,7 @@ export interface AnswerOptions extends ChannelPorts {
  * Opens a channel as its dialler. Rejects with a `ProtocolError`: `wrong-server-key`, `unsupported-version`,
  * `handshake-failed` (with a known key: the answerer's may have changed, dial again without it), `not-fedchat`,
  * `unreachable`, `malformed`, or the code that the answerer refused with, which came in the clear and is no more than
- * a hint.
+ * a hint. None of them is for good: a flipped bit may have made any of them. [L6]
  */
 export async function dialChannel(options: DialOptions): Promise<SecureChannel & { server: ProvedServer }> {
   const pattern = options.noiseKey === undefined ? "XX" : "IK";

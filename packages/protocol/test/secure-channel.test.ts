@@ -387,9 +387,20 @@ describe("refusals", () => {
   });
 
   test("[E3] with a code of a newer version keep its retry", async () => {
-    const { dialler } = await refusing({ code: "too-early", retry: "never" });
-    expect(dialler).toMatchObject({ code: "internal", retry: "never" });
+    const { dialler } = await refusing({ code: "too-early", retry: "now" });
+    expect(dialler).toMatchObject({ code: "internal", retry: "now" });
   });
+
+  test.each(["superseded", "blocked", "unsupported-version", "malformed", "too-early"])(
+    "[L6] of the code %s are not for good, whatever they say",
+    async (code) => {
+      const { dialler } = await refusing({ code, retry: "never" });
+      expect(dialler).toMatchObject({ retry: "later" });
+      expect(codesOf(await refusing({ code, retry: "never" }))[0]).toBe(
+        code === "too-early" ? "internal" : code,
+      );
+    },
+  );
 
   test("[L6] once it has answered, the answerer sends nothing more in the clear", async () => {
     const { seen } = await attempt({ dial: { record: serverC.signed } });

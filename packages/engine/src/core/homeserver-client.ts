@@ -173,7 +173,10 @@ export class HomeserverClient {
       this.#use(session, opened, generation);
     } catch (error) {
       session?.close("not opened");
-      if (generation === this.#generation) this.#lost(asProtocolError(error), generation);
+      if (generation !== this.#generation) return;
+      // Without a session it came in the clear: anybody on the way could stop an engine by it.
+      if (session !== undefined && replacesThis(error)) this.#superseded();
+      else this.#lost(asProtocolError(error), generation);
     }
   }
 
@@ -246,7 +249,6 @@ export class HomeserverClient {
 
   #lost(error: ProtocolError, generation: number): void {
     if (!this.#running) return;
-    if (error.code === "superseded" || error.code === "restored-device") return this.#superseded();
     const { clock, random, log } = this.#options;
     const delayMs = fullJitterMs(this.#attempts++, { baseMs: retryBaseMs, maxMs: retryMaxMs }, random);
     log.info("no connection to the homeserver", { code: error.code, retryInMs: delayMs });
@@ -369,6 +371,11 @@ function notConnected(reason?: string, error?: ProtocolError): ProtocolError {
     reason === undefined ? undefined : `No connection to the homeserver: ${reason}`,
     { cause: error?.cause },
   );
+}
+
+/** Whether the homeserver says that another store is this device now. [H4] [H5] */
+function replacesThis(error: unknown): boolean {
+  return error instanceof ProtocolError && (error.code === "superseded" || error.code === "restored-device");
 }
 
 function asProtocolError(error: unknown): ProtocolError {

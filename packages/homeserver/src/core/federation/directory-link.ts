@@ -4,7 +4,7 @@
  * passes on what others signed. [D2] [D3] [D7]
  */
 import type { LinkControl, ServerAddress, ServerId, Timer } from "@fedchat/protocol";
-import { ProtocolError, serverRecord } from "@fedchat/protocol";
+import { ProtocolError, serverRecord, unproved } from "@fedchat/protocol";
 import { linkRefusedRetryMs } from "../limits.ts";
 import { retryDelayMs } from "./backoff.ts";
 import { Connection } from "./connection.ts";
@@ -122,8 +122,7 @@ export class DirectoryLink implements Peer {
 
   /** Trust on first use: the signed record that is served there, in the clear of TLS, says which key to expect. */
   async #identify(): Promise<ServerId> {
-    const signed = await this.#ports.identify(this.place.address);
-    const server = serverRecord.open(this.#ports.primitives, signed).key;
+    const server = await this.#servedKey();
     try {
       await this.#ports.listener.pin(this.place, server);
     } catch (cause) {
@@ -131,6 +130,15 @@ export class DirectoryLink implements Peer {
     }
     this.#server = server;
     return server;
+  }
+
+  async #servedKey(): Promise<ServerId> {
+    try {
+      const signed = await this.#ports.identify(this.place.address);
+      return serverRecord.open(this.#ports.primitives, signed).key;
+    } catch (error) {
+      throw error instanceof ProtocolError ? unproved(error) : error;
+    }
   }
 
   #adopt(connection: Connection): void {

@@ -151,7 +151,7 @@ export class LinkConnections {
   #keyFault(link: Link, foreign: string[], dialled: number, cause: ProtocolError): ProtocolError {
     const provedAt = this.#provedAt.get(link.server);
     const changed = provedAt === undefined ? foreign.length === dialled : foreign.includes(placeOf(provedAt));
-    if (changed) return new ProtocolError("server-key-changed", undefined, { cause });
+    if (changed) return new ProtocolError("server-key-changed", undefined, { cause, retry: cause.retry });
     const detail = `It does not answer; at ${foreign.join(", ")} there is another server.`;
     return new ProtocolError("unreachable", detail, { cause });
   }

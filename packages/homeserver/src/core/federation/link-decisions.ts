@@ -69,7 +69,8 @@ export class LinkDecisions {
       const { linkedByUs, origin, localName: oldName, addresses: oldAddresses } = before;
       await links.change(link, { linkedByUs, origin, localName: oldName, addresses: oldAddresses });
       link.forgive();
-      throw failure;
+      // Nobody tries this again but a person, whom the code's own word on that serves.
+      throw new ProtocolError(failure.code, failure.message, { cause: failure });
     }
     return this.#viewOf(link);
   }

@@ -106,7 +106,8 @@ export class Link {
   get state(): "connected" | "connecting" | "waiting" | "refused" | "off" {
     if (this.connected) return "connected";
     if (this.#connection !== undefined || this.#attempt !== undefined) return "connecting";
-    if (this.error?.retry === "never") return "refused";
+    // Whether it is another server or somebody on the way that shows another key: a person has to look.
+    if (this.error?.retry === "never" || this.error?.code === "server-key-changed") return "refused";
     return this.nextTryAt === undefined ? "off" : "waiting";
   }
 
