@@ -15,10 +15,12 @@ import {
   signAs,
   signedNote,
 } from "@fedchat/protocol";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { SendingSeals } from "../src/core/federation/seals.ts";
+import { custodySourceRecordsRate } from "../src/core/limits.ts";
 import { chain, heldFrom, progress, star } from "./custody-scene.ts";
 import { BarePeer } from "./federation-peer.ts";
+import type { WriteOp } from "../src/store/store.ts";
 import type { Host } from "./federation-world.ts";
 import { nobody, primitives, World } from "./federation-world.ts";
 
@@ -241,6 +243,83 @@ test("[K9] receipts of another bundle, of a server that is not on the way, or th
   claims({});
   await world.clock.advance(1_000);
   expect(progress(alice, "custody")).toMatchObject([{ custody: { relay: mallory.id } }]);
+});
+
+/** How many operations of this kind a server writes from now on. */
+function written(host: Host, kinds: WriteOp["op"][]): () => number {
+  const add = vi.spyOn(host.commit, "add");
+  return () => add.mock.calls.flatMap(([ops]) => ops).filter(({ op }) => kinds.includes(op)).length;
+}
+
+test("[K9] a receipt that is said again, in other words too, costs no commit and tells nobody anything", async () => {
+  const { world, alice, carol, claims } = await atSource();
+  const kept = written(alice, ["receipt.put"]);
+  for (let again = 0; again < 50; again += 1) claims({});
+  await world.clock.advance(1_000);
+  for (let again = 0; again < 50; again += 1) claims({ until: world.clock.now() + 10 ** 9 + again });
+  await world.clock.advance(1_000);
+
+  expect(kept()).toBe(1);
+  expect(progress(alice, "custody")).toHaveLength(1);
+  expect(await alice.store.receipts(carol.id, "messages", 0, 100)).toHaveLength(1);
+});
+
+test("[K4] each relay's word on a bundle is passed back once, however often it is said", async () => {
+  const { world, relay, carol, mallory } = await atRelay();
+  const next = await BarePeer.mutual(world, relay, "next");
+  await world.clock.advance(minute);
+  mallory.bundle(byMallory(mallory, carol)({}, anything, { path: [next.id] }));
+  await world.clock.until(() => next.sealed.some(isMessage), "it is handed on");
+  const bundle = next.sealed.find(isMessage)!;
+  const { header } = decodeBundle(bundle);
+  const further = new BarePeer(world, "further", relay);
+  const word = (by: BarePeer): LinkControl => ({
+    kind: "custodyReceipt",
+    receipt: custodyReceipt.sign(primitives, by.seed, {
+      ...{ relay: by.id, source: mallory.id, destination: carol.id, class: "messages" },
+      ...{ stream: header.stream, sequence: header.sequence, bundle: hashOf(bundle) },
+      ...{ taken: world.clock.now(), until: world.clock.now() + 10 ** 9 },
+    }),
+  });
+  const passed = written(relay, ["custody.passed"]);
+  for (const by of [next, further]) {
+    for (let again = 0; again < 10; again += 1) next.control(word(by));
+    await world.clock.advance(1_000);
+    next.control(word(by));
+    await world.clock.advance(1_000);
+  }
+
+  expect(passed()).toBe(2);
+  expect(receipts(mallory).map((one) => one.relay)).toEqual([relay.id, next.id, further.id]);
+});
+
+test("[K5] records of sources are verified within a rate; one told again costs nothing, one too many comes again", async () => {
+  const { world, relay, carol, mallory } = await atRelay();
+  const tell = (peer: BarePeer): void => mallory.control({ kind: "custodySource", record: peer.signed });
+  const sources = Array.from(
+    { length: custodySourceRecordsRate.burst + 1 },
+    (_, n) => new BarePeer(world, `source-${n}`, relay),
+  );
+  for (let again = 0; again < custodySourceRecordsRate.burst; again += 1) tell(sources[0]!);
+  await world.clock.advance(50);
+  const spared = sources.at(-2)!;
+  tell(spared);
+  mallory.bundle(byMallory(spared, carol)({}, anything));
+  await world.clock.advance(50);
+  expect(refusals(mallory)).toEqual([]);
+
+  for (const source of sources) tell(source);
+  const late = sources.at(-1)!;
+  mallory.bundle(byMallory(late, carol)({}, anything));
+  await world.clock.advance(50);
+  expect(refusals(mallory)).toEqual(["rate-limited"]);
+  expect(mallory.closed).toBeUndefined();
+
+  await world.clock.advance(1_000);
+  tell(late);
+  mallory.bundle(byMallory(late, carol)({}, anything));
+  await world.clock.advance(100);
+  expect(receipts(mallory).map(({ source }) => source)).toEqual([spared.id, late.id]);
 });
 
 test("[K9] what a relay signed for is handed over again after six hours, then less and less often", async () => {

@@ -337,6 +337,10 @@ export const custodySourcesMax = 1_024;
 /** Bundles of one source on their way to the next server: less than the window of a stream, so that none is let go. */
 export const onwardWindowBundles = 32;
 export const onwardWindowBytesMax = 4_194_304;
+/** Records of sources that one neighbour tells anew and that are verified: all of one connection at once, then some. */
+export const custodySourceRecordsRate = { burst: 1_024, refillMs: 250, keysMax: 10_000 };
+/** Receipts known to have been passed back: a window for each of a few dozen servers. Older ones cost a commit again. */
+export const custodyPassedRememberedMax = 4_096;
 /** Sources whose bundles go to one server side by side; the others take turns. */
 export const onwardLanesMax = 16;
 /** Bundles of ours that a relay has not answered for: a page on its way and one being written. */

@@ -5,13 +5,7 @@
  * what is on disk, and what will never be of use. [K5] to [K7]
  */
 import type { Bundle, Clock, ControlItem, ServerId, ServerRecord, StreamClass } from "@fedchat/protocol";
-import {
-  bundleHash,
-  compareServerRecord,
-  decodeBundleBody,
-  ProtocolError,
-  serverRecord,
-} from "@fedchat/protocol";
+import { bundleHash, compareServerRecord, decodeBundleBody, ProtocolError } from "@fedchat/protocol";
 import {
   broughtByRelayRate,
   broughtOpenedRate,
@@ -95,14 +89,12 @@ export class Arrivals {
     return this.#records.get(source);
   }
 
-  /** Whose bundles follow. Throws `ProtocolError` where the record does not hold. */
-  source(signed: Uint8Array): void {
+  /** Whose bundles follow. @param record verified, of these signed bytes */
+  source(record: ServerRecord, signed: Uint8Array): void {
     const { options, recordOf, heard } = this.#ports;
-    const own = signed.slice();
-    const record = serverRecord.open(options.primitives, own);
     const known = recordOf(record.key);
     const newer = compareServerRecord(record, known, options.clock.now()) === "newer";
-    if (newer) heard(record, own, this.#relay);
+    if (newer) heard(record, signed, this.#relay);
     keepNewest(this.#records, record.key, newer || known === undefined ? record : known, custodySourcesMax);
   }
 

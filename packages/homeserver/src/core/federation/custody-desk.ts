@@ -11,8 +11,8 @@ import type {
   ServerRecord,
   StreamClass,
 } from "@fedchat/protocol";
-import { custodyReceipt } from "@fedchat/protocol";
-import { broughtSourcesMax, custodyReceiptsRate } from "../limits.ts";
+import { custodyReceipt, serverRecord } from "@fedchat/protocol";
+import { broughtSourcesMax, custodyReceiptsRate, custodySourceRecordsRate } from "../limits.ts";
 import { RateLimits } from "../rate-limits.ts";
 import type { Trust } from "../seams.ts";
 import type { Connection } from "./connection.ts";
@@ -55,6 +55,7 @@ export class CustodyDesk {
   readonly #custody: Custody;
   readonly #rates: BroughtRates;
   readonly #receipts: RateLimits<ServerId>;
+  readonly #sourceRecords: RateLimits<ServerId>;
   /** By connected server: what it brings of others. */
   readonly #arrivals = new Map<ServerId, Arrivals>();
   /** By destination: what waits here for it. */
@@ -67,6 +68,7 @@ export class CustodyDesk {
     this.#ports = ports;
     this.#rates = new BroughtRates(options.clock);
     this.#receipts = new RateLimits(custodyReceiptsRate, options.clock);
+    this.#sourceRecords = new RateLimits(custodySourceRecordsRate, options.clock);
     this.#custody = new Custody(options, {
       trustOf: ports.trustOf,
       connectionTo: (server) => this.#connectionTo(server),
@@ -156,8 +158,7 @@ export class CustodyDesk {
     const server = connection.server.record.key;
     switch (message.kind) {
       case "custodySource":
-        this.#custody.source(connection, message.record);
-        return this.#arrivals.get(server)?.source(message.record);
+        return this.#sourceTold(connection, message.record);
       case "custodyReceipt":
         return this.#receipt(connection, message.receipt);
       case "custodyRefused":
@@ -182,6 +183,24 @@ export class CustodyDesk {
   #connectionTo(server: ServerId): Connection | undefined {
     const connection = this.#arrivals.get(server)?.connection;
     return connection?.confirmed === true ? connection : undefined;
+  }
+
+  /**
+   * Whose bundles follow. What was told before on this connection costs nothing; beyond the rate nothing is verified,
+   * and what follows of a source that is not known comes again. Throws `ProtocolError` where the record does not hold.
+   */
+  #sourceTold(connection: Connection, signed: Uint8Array): void {
+    const server = connection.server.record.key;
+    const arrivals = this.#arrivals.get(server);
+    if (arrivals === undefined) return;
+    const own = signed.slice();
+    const { value: record, verify } = serverRecord.read(own);
+    if (this.#custody.wasTold(connection, record.key, own) && arrivals.recordOf(record.key) !== undefined)
+      return;
+    if (this.#sourceRecords.take(server) > 0) return this.#custody.sourceLetGo(connection);
+    verify(this.#options.primitives);
+    this.#custody.source(connection, record, own);
+    arrivals.source(record, own);
   }
 
   /** Beyond the rate nothing is verified: what a receipt would have told, the next one for the same bundle does. */

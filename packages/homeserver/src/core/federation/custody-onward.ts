@@ -256,6 +256,8 @@ export class Onward {
     lane.sent.clear();
     lane.bytes = 0;
     lane.cursor = undefined;
+    // The record may have come too fast to be looked at.
+    lane.introduced = false;
     lane.stallMs = Math.min(lane.stallMs * 2, streamStallMaxMs);
     if (this.#waiting.size === 0) return this.#run(lane);
     this.#lanes.delete(lane.source);

@@ -107,6 +107,8 @@ export class CustodySource {
   #avoid = "";
   /** To which bundles were handed since start. */
   readonly #relays = new Set<ServerId>();
+  /** Receipts on their way to the disk. */
+  readonly #writing = new Set<string>();
   /** Rises whenever what is under way is of no account any more. */
   #turn = 0;
   #error: ProtocolError | undefined;
@@ -184,12 +186,33 @@ export class CustodySource {
     const fresh = handed !== undefined && sameBytes(handed.hash, receipt.bundle);
     if (receipt.stream !== lane.kept.state.stream || receipt.until <= this.#now) return;
     const given = fresh ? handed : lane.left.find(({ hash }) => sameBytes(hash, receipt.bundle));
-    const path = given?.way ?? (await this.#pathOf(lane, receipt));
-    if (path?.includes(receipt.relay) !== true) return;
-    if (fresh && receipt.relay === path[0]) this.#answered(lane, receipt.sequence);
+    if (given?.way.includes(receipt.relay) === false) return;
+    const first = fresh && receipt.relay === handed.way[0];
+    if (first) this.#answered(lane, receipt.sequence);
     // What came after it on a way that was left had been refused: that stands.
     if (fresh) this.#error = undefined;
     else lane.left = lane.left.filter((one) => one !== given);
+    const word = `${receipt.relay} ${lane.class} ${receipt.bundle.join(" ")}`;
+    if (this.#writing.has(word)) return;
+    this.#writing.add(word);
+    try {
+      // The first word of the first relay is none that is known.
+      await this.#keepReceipt(lane, receipt, given, first ? [] : await this.#receiptsFor(lane, receipt));
+    } finally {
+      this.#writing.delete(word);
+    }
+  }
+
+  /** One that is relied upon already costs no disk, and tells nobody anything. */
+  async #keepReceipt(
+    lane: Lane,
+    receipt: CustodyReceipt,
+    given: Handed | undefined,
+    known: ReceiptRow[],
+  ): Promise<void> {
+    const path = given?.way ?? known[0]?.path;
+    if (path?.includes(receipt.relay) !== true) return;
+    if (known.some(({ relay, at }) => relay === receipt.relay && at > lane.since)) return;
     const { destination, options } = this.#ports;
     const { stream, sequence, relay, bundle: hash, taken, until } = receipt;
     const place = { destination, class: lane.class, stream, sequence };
@@ -497,11 +520,11 @@ export class CustodySource {
     this.#timer = timer;
   }
 
-  /** The way of a bundle that another relay signed for before: its receipts pass back one after the other. */
-  async #pathOf(lane: Lane, { sequence, bundle }: CustodyReceipt): Promise<ServerId[] | undefined> {
+  /** Those that were kept for this bundle: where several relays sign for it they pass back one after the other. */
+  async #receiptsFor(lane: Lane, { sequence, bundle }: CustodyReceipt): Promise<ReceiptRow[]> {
     const { destination, options } = this.#ports;
     const known = await options.store.receipts(destination, lane.class, sequence, sequence);
-    return known.find(({ hash }) => sameBytes(hash, bundle))?.path;
+    return known.filter(({ hash }) => sameBytes(hash, bundle));
   }
 
   async #envelopesOf(lane: Lane, sequence: number): Promise<SentEnvelope[]> {

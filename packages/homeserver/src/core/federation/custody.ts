@@ -11,21 +11,16 @@ import type {
   ErrorCode,
   LinkControl,
   ServerId,
+  ServerRecord,
 } from "@fedchat/protocol";
-import {
-  bundleHash,
-  encodeBundleParts,
-  limits,
-  ProtocolError,
-  serverRecord,
-  toWireError,
-} from "@fedchat/protocol";
+import { bundleHash, encodeBundleParts, limits, ProtocolError, toWireError } from "@fedchat/protocol";
 import type { CustodyEntry, CustodyRow, WriteOp, WriteResult } from "../../store/store.ts";
 import {
   custodyDeferredMs,
   custodyExpiryEveryMs,
   custodyLinkedRate,
   custodyOwedPage,
+  custodyPassedRememberedMax,
   custodySourcesMax,
   custodyStrangerRate,
   custodyTakingBytesMax,
@@ -55,6 +50,8 @@ interface Handing {
   bytes: number;
   /** Records of sources that it told: what follows is theirs. */
   sources: Map<ServerId, { sequence: number; signed: Uint8Array }>;
+  /** Some came too fast to be looked at. */
+  sourcesLetGo: boolean;
 }
 
 export class Custody {
@@ -67,6 +64,10 @@ export class Custody {
   readonly #onward = new Map<ServerId, Onward>();
   /** Sources of which something may lie here, by the server that it goes to next. */
   readonly #sourcesFor = new Map<ServerId, Set<ServerId>>();
+  /** Receipts that were passed back, by bundle and relay: a repetition says nothing new. */
+  readonly #passed = new Map<string, true>();
+  /** Those that are being passed back. */
+  readonly #passing = new Set<string>();
   #closed = false;
 
   constructor(options: FederationOptions, ports: CustodyPorts) {
@@ -121,15 +122,24 @@ export class Custody {
     this.#onward.delete(connection.server.record.key);
   }
 
-  /** The neighbour tells whose bundles follow. A record that does not hold is its fault. */
-  source(connection: Connection, signed: Uint8Array): void {
-    const own = signed.slice();
-    const record = serverRecord.open(this.#options.primitives, own);
+  /** The neighbour tells whose bundles follow. @param record verified, of these signed bytes */
+  source(connection: Connection, record: ServerRecord, signed: Uint8Array): void {
     const { sources } = this.#handingOf(connection);
     const held = sources.get(record.key);
     const newer = held === undefined || held.sequence < record.sequence;
-    const best = newer ? { sequence: record.sequence, signed: own } : held;
+    const best = newer ? { sequence: record.sequence, signed } : held;
     keepNewest(sources, record.key, best, custodySourcesMax);
+  }
+
+  /** Whether the neighbour told this very record on this connection. */
+  wasTold(connection: Connection, source: ServerId, signed: Uint8Array): boolean {
+    const held = this.#handingOf(connection).sources.get(source);
+    return held !== undefined && sameBytes(held.signed, signed);
+  }
+
+  /** The neighbour told records too fast: what it hands over of a source that is not known may come again. */
+  sourceLetGo(connection: Connection): void {
+    this.#handingOf(connection).sourcesLetGo = true;
   }
 
   /** A bundle for another server: taken into custody, or refused with the reason. */
@@ -170,7 +180,8 @@ export class Custody {
     const refusal = this.#refusal(from, bundle) ?? (until <= now ? "expired" : this.#tooFast(from, handing));
     if (refusal !== undefined) return this.#refuse(connection, header, refusal);
     const source = this.#recordOf(connection, handing, header.source);
-    if (source === undefined) return this.#refuse(connection, header, "unknown-server");
+    if (source === undefined)
+      return this.#refuse(connection, header, handing.sourcesLetGo ? "rate-limited" : "unknown-server");
     const [next = header.destination, ...path] = route.path;
     const row: CustodyRow = {
       ...{ from, next, source: header.source, destination: header.destination, class: header.class },
@@ -260,20 +271,44 @@ export class Custody {
     connection.send({ kind: "custodyRefused", ...bundle, error });
   }
 
-  /** Drops what the next relay signed for, and lets those who handed it over know. [K4] */
+  /** Each relay's word on a bundle is passed back once: said again it costs no disk. [K4] */
   async #passBack(connection: Connection, receipt: CustodyReceipt, signed: Uint8Array): Promise<void> {
+    const word = `${connection.server.record.key} ${receipt.relay} ${receipt.bundle.join(" ")}`;
+    if (this.#passing.has(word)) return;
+    this.#passing.add(word);
+    try {
+      if (await this.#passOnce(connection, receipt, signed, this.#passed.has(word)))
+        keepNewest(this.#passed, word, true, custodyPassedRememberedMax);
+    } finally {
+      this.#passing.delete(word);
+    }
+  }
+
+  /**
+   * Drops what the next relay signed for, and lets those who handed it over know.
+   * @returns whether this receipt counted
+   */
+  async #passOnce(
+    connection: Connection,
+    receipt: CustodyReceipt,
+    signed: Uint8Array,
+    said: boolean,
+  ): Promise<boolean> {
     const next = connection.server.record.key;
     const hash = receipt.bundle.slice();
     const rows = (await this.#options.store.custodyOfHash(next, hash)).filter((row) => fits(row, receipt));
-    // A newer bundle may have taken its place here while the receipt was on its way: that is nobody's fault.
-    if (rows.length === 0) return this.#onward.get(next)?.landed(hash);
+    if (rows.length === 0) {
+      // A newer bundle may have taken its place here while the receipt was on its way: that is nobody's fault.
+      this.#onward.get(next)?.landed(hash);
+      return false;
+    }
     const ops: WriteOp[] = [];
     if (rows.some(({ bytes }) => bytes > 0)) {
       // Only its own word lets us drop a bundle: others are further along.
-      if (receipt.relay !== next) return;
+      if (receipt.relay !== next) return false;
       ops.push({ op: "custody.handedOn", next, hash });
-    }
-    if (rows.some(({ passed }) => passed >= limits.bundleHopsMax)) return;
+    } else if (said || receipt.relay === next) return false;
+    if (rows.some(({ passed }) => passed >= limits.bundleHopsMax)) return false;
     ops.push({ op: "custody.passed", next, hash });
     const absent = rows.filter(({ from }) => this.#ports.connectionTo(from) === undefined);
     for (const { from, until } of absent) ops.push({ op: "custody.owe", to: from, receipt: signed, until });
@@ -281,6 +316,7 @@ export class Custody {
     this.#onward.get(next)?.landed(hash);
     for (const { from } of rows)
       this.#ports.connectionTo(from)?.send({ kind: "custodyReceipt", receipt: signed });
+    return true;
   }
 
   async #giveBack(
@@ -316,7 +352,7 @@ export class Custody {
   #handingOf(connection: Connection): Handing {
     const held = this.#handing.get(connection);
     if (held !== undefined) return held;
-    const fresh: Handing = { bundles: 0, bytes: 0, sources: new Map() };
+    const fresh: Handing = { bundles: 0, bytes: 0, sources: new Map(), sourcesLetGo: false };
     this.#handing.set(connection, fresh);
     return fresh;
   }
