@@ -1,5 +1,6 @@
 /** People one hop beyond, and to whom one is shown. */
 import { expect, test } from "vitest";
+import { causeOf } from "../src/core/causes.ts";
 import { friends, type Person, World } from "./world.ts";
 
 /** Carol's server is linked with Alice's and with Bob's, which are not linked with each other. */
@@ -33,6 +34,20 @@ test("[L23] [L24] who chose to be shown beyond appears while somebody looks, wit
 
   await bob.call("people.setVisibility", { visibility: "hidden" });
   await world.until(async () => !(await alice.knows(bob)), "Bob is gone");
+});
+
+test("[H17] searches that come too fast are refused with how long to wait as the one thing to do", async () => {
+  await using world = new World();
+  const alice = await (await world.home("alice.example")).person("Alice");
+  await alice.call("people.look", {});
+  const search = () => alice.engine.call("people.search", { text: "bo" }).then(() => undefined, causeOf);
+  const causes = await world.during(Promise.all(Array.from({ length: 40 }, search)));
+  expect(causes[0]).toBeUndefined();
+  expect(causes.at(-1)).toMatchObject({
+    code: "rate-limited",
+    fix: expect.stringMatching(/^Try again in (a second|\d+ seconds)\.$/),
+    retry: "later",
+  });
 });
 
 test("[L23] whoever hides stays among the people of their contacts, without presence", async () => {

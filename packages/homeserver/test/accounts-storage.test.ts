@@ -1,6 +1,7 @@
 import { limits, serverId } from "@fedchat/protocol";
 import { expect, test } from "vitest";
 import { turns } from "./manual-clock.ts";
+import { peopleSearchRate } from "../src/core/limits.ts";
 import { random, startHomeserver } from "./start-homeserver.ts";
 
 const code = (expected: string) => expect.objectContaining({ code: expected });
@@ -95,6 +96,24 @@ test("[H17] accounts of one server see each other, with presence; coming is told
   expect(await presence()).toBe("offline");
   while (alice.client.events.waiting > 1) await alice.client.events.next();
   expect(await alice.client.event("people")).toMatchObject({ server: world.id });
+});
+
+test("[H17] whoever searches without end is refused with the time to wait, on every session of the device", async () => {
+  await using world = await startHomeserver();
+  const { account, client, opened } = await world.join("alice");
+  const bob = await world.join("bob");
+  const search = (by = client) => by.request("people.search", { text: "bo" });
+  for (let n = 0; n < peopleSearchRate.burst; n += 1) await search();
+  const refused = { code: "rate-limited", retryAfterMs: peopleSearchRate.refillMs };
+  await expect(search()).rejects.toMatchObject(refused);
+  await expect(search(bob.client)).resolves.toEqual({ people: [] });
+  client.close();
+  await turns();
+  const again = await world.reopen(account, opened.fencing);
+  await expect(search(again.client)).rejects.toMatchObject(refused);
+
+  await world.clock.advance(peopleSearchRate.refillMs);
+  await expect(search(again.client)).resolves.toEqual({ people: [] });
 });
 
 test("[H17] the record of an account whose key is known is found, another is not", async () => {

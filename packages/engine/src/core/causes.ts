@@ -166,9 +166,19 @@ export function causeOf(error: unknown): Cause {
   return {
     code: error.code,
     sentence: tellsMore ? `${sentence} ${error.message}` : sentence,
-    fix: fixes[error.code],
+    fix: fixOf(error),
     retry: error.retry,
   };
+}
+
+/** Whoever was too fast is told for how long to wait, where the other side said it. */
+function fixOf({ code, retryAfterMs }: ProtocolError): string | null {
+  if (code !== "rate-limited" || retryAfterMs === undefined) return fixes[code];
+  const seconds = Math.max(1, Math.ceil(retryAfterMs / 1_000));
+  if (seconds === 1) return "Try again in a second.";
+  return seconds <= 120
+    ? `Try again in ${seconds} seconds.`
+    : `Try again in ${Math.ceil(seconds / 60)} minutes.`;
 }
 
 export function causeOfCode(code: EngineCode | ErrorCode): Cause {

@@ -221,7 +221,7 @@ export class Homeserver implements AsyncDisposable {
     });
     const passwords = new Passwords({ accounts: book, commit, opaque, random, clock });
     const sealed = new SealedStorage({ store, commit, disk });
-    this.#people = new People({ self, accounts: book, local: people, federation });
+    this.#people = new People({ self, clock, accounts: book, local: people, federation });
     this.#submissions = new Submissions({ self, inboxes, rules, federation, commit, live, disk, clock });
     const requests = new Requests(
       {

@@ -4,12 +4,15 @@ import type {
   ClientEvent,
   ClientParams,
   ClientResult,
+  Clock,
+  DeviceId,
   PersonView,
   ServerId,
   Visibility,
 } from "@fedchat/protocol";
-import { limits } from "@fedchat/protocol";
-import { peopleListBytesMax } from "../limits.ts";
+import { limits, ProtocolError } from "@fedchat/protocol";
+import { peopleListBytesMax, peopleSearchRate } from "../limits.ts";
+import { RateLimits } from "../rate-limits.ts";
 import type { Federation } from "../seams.ts";
 import type { AccountBook } from "./account-book.ts";
 import type { LocalPeople } from "./local-people.ts";
@@ -22,14 +25,18 @@ export class People {
   readonly #federation: Pick<Federation, "people" | "lookup" | "watchBeyond" | "searchPeople">;
   /** Sessions that look at people one hop beyond. */
   readonly #watching = new Set<Session>();
+  /** By device: whoever opens session after session searches no more than in one. */
+  readonly #searches: RateLimits<DeviceId>;
 
   constructor(options: {
     self: ServerId;
+    clock: Pick<Clock, "now">;
     accounts: AccountBook;
     local: LocalPeople;
     federation: Pick<Federation, "people" | "lookup" | "watchBeyond" | "searchPeople">;
   }) {
     this.#self = options.self;
+    this.#searches = new RateLimits(peopleSearchRate, options.clock);
     this.#accounts = options.accounts;
     this.#local = options.local;
     this.#federation = options.federation;
@@ -52,7 +59,13 @@ export class People {
     return { record: record ?? null };
   }
 
-  async search({ text }: ClientParams<"people.search">): Promise<ClientResult<"people.search">> {
+  /** Rejects with `rate-limited` and when to try again: each search asks linked servers' lists and directories. */
+  async search(
+    { identity }: Session,
+    { text }: ClientParams<"people.search">,
+  ): Promise<ClientResult<"people.search">> {
+    const retryAfterMs = this.#searches.take(identity.device);
+    if (retryAfterMs > 0) throw new ProtocolError("rate-limited", undefined, { retryAfterMs });
     return { people: fitting(await this.#federation.searchPeople(text)).slice(0, 1_000) };
   }
 

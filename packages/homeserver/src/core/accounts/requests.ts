@@ -128,7 +128,7 @@ function handlers(parts: RequestParts): Handlers {
       people.watchBeyond(session, watching);
       return {};
     },
-    "people.search": (_, params) => people.search(params),
+    "people.search": (session, params) => people.search(session, params),
 
     "server.setRelaying": (_, { relaysFor }) => done(parts.setRelaying(relaysFor)),
     "directories.list": () => ({ directories: federation.directories() }),
