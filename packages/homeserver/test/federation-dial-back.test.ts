@@ -1,6 +1,14 @@
 /** Homeservers that ask linked ones whether they can be dialled. */
 import type { LinkQuery, ServerAddress, ServerRecord } from "@fedchat/protocol";
-import { answerChannel, decode, dialBackResults, isDisguised, isPrivateHost } from "@fedchat/protocol";
+import {
+  answerChannel,
+  decode,
+  dialBackResults,
+  encode,
+  isDisguised,
+  isPrivateHost,
+  isSameHost,
+} from "@fedchat/protocol";
 import { expect, test } from "vitest";
 import { dialBackMs, dialBackRate } from "../src/core/limits.ts";
 import { BarePeer } from "./federation-peer.ts";
@@ -141,6 +149,51 @@ test("[L25] of a name that stands for an address of the answerer's own network n
     { address: at("outside.example"), code: "wrong-server-key" },
   ]);
 });
+
+test.each([
+  ["2001:db8:7::1", "2001:db8:7::1", []],
+  ["2001:db8:7::1", "2001:DB8:7:0::1", ["2001:DB8:7:0::1"]],
+  ["203.0.113.7", "203.0.113.7", ["203.0.113.7"]],
+  ["203.0.113.7", "::ffff:203.0.113.7", ["::ffff:203.0.113.7"]],
+])("[L25] who connects from %s is dialled there, though it asks for %s", async (source, wanted, asked) => {
+  const world = new World();
+  const alice = await world.homeserver("alice");
+  alice.from = () => source;
+  const peer = await BarePeer.mutual(world, alice);
+  const dialled: string[] = [];
+  for (const host of [source, wanted, "2001:db8:7::2"])
+    world.network.listen(host, () => void dialled.push(host));
+
+  const addresses = [at("2001:db8:7::2"), ...asked.map((host) => at(host))];
+  peer.control({ kind: "query", id: 1, query: { ask: "dialBack", addresses } });
+  await world.clock.advance(dialBackMs + 1_000);
+
+  expect(dialled).toEqual([wanted]);
+});
+
+test("[L25] an answer that takes all of its ten seconds, and a slow link, is still heard", async () => {
+  const world = new World();
+  const alice = await world.homeserver("alice");
+  const peer = await BarePeer.mutual(world, alice);
+  peer.onControl = (control) => {
+    if (control.kind !== "query") return;
+    const result = encode(dialBackResults, [{ address: at("alice"), code: "ok" }]);
+    world.clock.after(12_000, () => peer.control({ kind: "answer", id: control.id, result }));
+  };
+
+  const [report] = await world.clock.settle(alice.federation.dialBack());
+
+  expect(report).toMatchObject({ server: peer.id, results: [{ address: at("alice"), code: "ok" }] });
+});
+
+test.each([
+  ["203.0.113.7", "::ffff:203.0.113.7", true],
+  ["::ffff:cb00:7107", "203.0.113.7", true],
+  ["2001:db8::1", "2001:0DB8:0:0::1", true],
+  ["2001:db8::1", "2001:db8::2", false],
+  ["203.0.113.7", "64:ff9b::203.0.113.7", false],
+  ["chat.example", "CHAT.example", true],
+])("[L25] whether %s and %s are one host: %s", (a, b, same) => expect(isSameHost(a, b)).toBe(same));
 
 test("[L25] a server that was not linked is refused, and so is a flood", async () => {
   const world = new World();

@@ -82,7 +82,7 @@ class TestDirectory {
       log: silentLog,
     });
     world.network.listen(address.host, (channel, from) => {
-      void this.directory.accept(channel, { address: from, fromOutside: true });
+      void this.directory.accept(channel, { address: from, host: from, fromOutside: true });
     });
     return this;
   }

@@ -110,6 +110,8 @@ export class Host {
   readonly disk = { full: false, delayMs: 2 };
   /** Whether those that connect come from beyond its local network. */
   fromOutside = true;
+  /** The address that this host sees of one that connects. */
+  from: (host: string) => string = (host) => host;
   relaying: Relaying = { relaysFor: "linked", bytesPerSecond: 1_048_576, storageBytesMax: 67_108_864 };
   own: OwnRecord;
   store: MemoryStore;
@@ -197,7 +199,11 @@ export class Host {
     });
     const { federation } = this;
     this.world.network.listen(this.name, (channel, from) => {
-      void federation.accept(channel, { address: from, fromOutside: this.fromOutside });
+      void federation.accept(channel, {
+        address: from,
+        host: this.from(from),
+        fromOutside: this.fromOutside,
+      });
     });
     federation.start();
   }

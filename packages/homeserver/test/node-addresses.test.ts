@@ -87,12 +87,21 @@ describe("the other end of a socket", () => {
     expect(countedBy("::1")).toBe("0:0:0:0::/64");
   });
 
+  test("[L25] is dialled back as itself, IPv4 in IPv6 as IPv4, and not with a zone", () => {
+    expect(remote("2001:db8:1:2:3:4:5:6").host).toBe("2001:db8:1:2:3:4:5:6");
+    expect(remote("::ffff:8.8.8.8").host).toBe("8.8.8.8");
+    expect(remote("127.0.0.1", "2001:db8::9").host).toBe("2001:db8::9");
+    expect(remote("fe80::1%eth0").host).toBeUndefined();
+    expect(remoteOf(undefined, {}, none).host).toBeUndefined();
+  });
+
   test("is what a proxy on this machine saw, and never what a stranger claims", () => {
     expect(remote("127.0.0.1", "6.6.6.6, 203.0.113.9")).toEqual({
       address: "203.0.113.9",
+      host: "203.0.113.9",
       fromOutside: true,
     });
-    expect(remote("127.0.0.1", "nonsense")).toEqual({ address: "127.0.0.1", fromOutside: false });
+    expect(remote("127.0.0.1", "nonsense")).toMatchObject({ address: "127.0.0.1", fromOutside: false });
     expect(remote("198.51.100.7", "203.0.113.9").address).toBe("198.51.100.7");
     expect(remote("192.168.1.3", "203.0.113.9").address).toBe("192.168.1.3");
   });

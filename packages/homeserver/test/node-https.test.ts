@@ -74,7 +74,7 @@ describe("the HTTPS port", () => {
       channel.close("enough");
       await closed;
     }
-    const remote = { address: "127.0.0.1", fromOutside: false };
+    const remote = { address: "127.0.0.1", host: "127.0.0.1", fromOutside: false };
     expect(arrived).toEqual([
       ["link", remote],
       ["client", remote],

@@ -27,6 +27,25 @@ export function isAddress(host: string): boolean {
   return read !== undefined && (read.includes(":") || isV4(read));
 }
 
+/** Whether two hosts are written differently at most: `2001:DB8::1` and `2001:db8:0::1`, `::ffff:203.0.113.7` and `203.0.113.7`. */
+export function isSameHost(a: string, b: string): boolean {
+  const read = unmapped(a);
+  return read !== undefined && read === unmapped(b);
+}
+
+/** Of an IPv4 address inside IPv6 (RFC 4291 §2.5.5.2) that address. */
+function unmapped(host: string): string | undefined {
+  const read = canonical(host);
+  const [, high, low] = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/.exec(read ?? "") ?? [];
+  return high === undefined || low === undefined ? read : v4Of(high, low);
+}
+
+/** @param high the first two bytes, in hexadecimal */
+function v4Of(high: string, low: string): string {
+  const [first, second] = [Number.parseInt(high, 16), Number.parseInt(low, 16)];
+  return [first >> 8, first & 255, second >> 8, second & 255].join(".");
+}
+
 /** An IPv4 address in a form that hides what it is. */
 export function isDisguised(host: string): boolean {
   const read = canonical(host);
@@ -41,6 +60,5 @@ export function isPrivateHost(host: string): boolean {
   if (!read.includes(":")) return !read.includes(".") || privateName.test(read);
   const inside = v4InV6.exec(read);
   if (inside === null) return privateV6.test(read);
-  const [high, low] = [Number.parseInt(inside[1]!, 16), Number.parseInt(inside[2]!, 16)];
-  return privateV4.test([high >> 8, high & 255, low >> 8, low & 255].join("."));
+  return privateV4.test(v4Of(inside[1]!, inside[2]!));
 }

@@ -166,8 +166,10 @@ export const strangerQueryRate = { burst: 20, refillMs: 3_000, keysMax: 10_000 }
 export const linkedQueryRate = { burst: 500, refillMs: 20, keysMax: 10_000 };
 /** A linked server that has us dial it; a person presses 'Run again' now and then. [L25] */
 export const dialBackRate = { burst: 4, refillMs: 15_000, keysMax: 10_000 };
-/** Answered in time for a question's own time-out, `queryTimeoutMs`. */
+/** All dials of one question end by then: a peer that follows [L25] takes ten seconds at most. */
 export const dialBackMs = 8_000;
+/** Who asks waits for those ten seconds, and for a question and an answer on a slow or relayed link. */
+export const dialBackAnswerMs = 15_000;
 /** Servers dialled back at a time: each costs up to 17 sockets. */
 export const dialBacksMax = 8;
 /** Linked servers that are asked to dial back: one in the same network tells less than several. */

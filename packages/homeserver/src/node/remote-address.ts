@@ -53,7 +53,12 @@ export function remoteOf(
   const isProxy = isLoopback(direct) || proxies.has(direct);
   const told = isProxy ? forwardedFor(headers, proxies) : undefined;
   const address = told ?? direct;
-  return { address: countedBy(address), fromOutside: address !== "" && !isNear(address) };
+  return {
+    address: countedBy(address),
+    // An address with a zone means something on this machine alone. RFC 4007 §6
+    ...(isIP(address) === 0 || address.includes("%") ? {} : { host: address }),
+    fromOutside: address !== "" && !isNear(address),
+  };
 }
 
 /** IPv4 by address; IPv6 by its /64, since whoever has one address of it has all. RFC 6177 */

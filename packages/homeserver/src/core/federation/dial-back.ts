@@ -17,10 +17,10 @@ import {
   dialBackResults,
   dialChannel,
   encode,
-  hostPattern,
   isAddress,
   isDisguised,
   isPrivateHost,
+  isSameHost,
   ProtocolError,
 } from "@fedchat/protocol";
 import { dialBackMs, dialBackRate, dialBacksMax } from "../limits.ts";
@@ -120,13 +120,13 @@ export class DialBack {
 /** What was asked for and is in the asker's record; and where it connected from, at the port that it asks for first. */
 function allowed({ addresses, remote }: DialBackAsker, asked: readonly ServerAddress[]): ServerAddress[] {
   const own = new Set(addresses.map(placeOf));
-  const source = remote?.address;
+  const source = remote?.host;
+  const isSource = ({ host }: ServerAddress) => source !== undefined && isSameHost(host, source);
   const taken = asked.filter(
-    (address) => !isDisguised(address.host) && (own.has(placeOf(address)) || address.host === source),
+    (address) => !isDisguised(address.host) && (own.has(placeOf(address)) || isSource(address)),
   );
   const port = asked[0]?.port;
-  if (source === undefined || port === undefined || !hostPattern.test(source)) return taken;
-  if (taken.some(({ host }) => host === source)) return taken;
+  if (source === undefined || port === undefined || taken.some(isSource)) return taken;
   return [...taken, { host: source, port, kind: isPrivateHost(source) ? "lan" : "direct" }];
 }
 

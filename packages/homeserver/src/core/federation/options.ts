@@ -79,8 +79,10 @@ export interface FederationOptions {
 
 /** Where an incoming carrier comes from. */
 export interface Remote {
-  /** The network address that rate limits count by. */
+  /** The network address that rate limits count by: of IPv6 a whole network. */
   address: string;
+  /** The very address, to be dialled back; absent where there is none, as through a relay. [L25] */
+  host?: string;
   /** Whether it came from beyond this machine and its local network. */
   fromOutside: boolean;
   /** The relay that it came through; absent: none. */

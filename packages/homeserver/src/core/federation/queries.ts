@@ -24,7 +24,13 @@ import {
   toWireError,
 } from "@fedchat/protocol";
 import { RateLimits } from "../rate-limits.ts";
-import { linkedQueryRate, queriesInFlightMax, queryTimeoutMs, strangerQueryRate } from "../limits.ts";
+import {
+  dialBackAnswerMs,
+  linkedQueryRate,
+  queriesInFlightMax,
+  queryTimeoutMs,
+  strangerQueryRate,
+} from "../limits.ts";
 import type { LocalAccounts } from "../seams.ts";
 import type { Link } from "./link.ts";
 import type { Peer } from "./peer.ts";
@@ -85,7 +91,7 @@ export class Queries {
 
   /** How the peer's dials of us went. Rejects with `not-allowed` where it has not linked us. [L25] */
   async dialBack(link: Peer, addresses: ServerAddress[]): Promise<DialBackResult[]> {
-    const encoded = await this.#ask(link, { ask: "dialBack", addresses });
+    const encoded = await this.#ask(link, { ask: "dialBack", addresses }, dialBackAnswerMs);
     try {
       return decode(dialBackResults, encoded ?? new Uint8Array(0));
     } catch (cause) {
@@ -141,7 +147,7 @@ export class Queries {
     return this.#accounts.takeKeyPackage(query.account, query.device, query.capability.slice());
   }
 
-  #ask(link: Peer, query: LinkQuery): Promise<Uint8Array | undefined> {
+  #ask(link: Peer, query: LinkQuery, patienceMs = queryTimeoutMs): Promise<Uint8Array | undefined> {
     const { connection, server } = link;
     if (!link.connected || connection === undefined) {
       return Promise.reject(new ProtocolError("unreachable", "There is no connection to this server."));
@@ -151,7 +157,7 @@ export class Queries {
     return new Promise((resolve, reject) => {
       this.#lastId = (this.#lastId + 1) % 0xffff_ffff;
       const id = this.#lastId;
-      const timer = this.#clock.after(queryTimeoutMs, () => {
+      const timer = this.#clock.after(patienceMs, () => {
         this.#pending.delete(id);
         reject(new ProtocolError("unreachable", "The other server did not answer in time."));
       });
