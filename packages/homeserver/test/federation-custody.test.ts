@@ -1,6 +1,7 @@
 /** Store-and-forward: what waits for a server that is away is left with relays, and nothing depends on their honesty. */
 import { expect, test } from "vitest";
-import { chain, heldBy, heldFrom, progress, star } from "./custody-scene.ts";
+import { chain, heldBy, heldFrom, progress, settled, star } from "./custody-scene.ts";
+import { World } from "./federation-world.ts";
 
 const minute = 60_000;
 const hour = 60 * minute;
@@ -203,7 +204,7 @@ test("[K3] custody ends after 14 days, and the room is free again", async () => 
   expect(relay.federation.custody()).toEqual({ bundles: 0, bytes: 0 });
 });
 
-test("[K8] a source restored from a backup numbers anew: what it hands over is not taken for what was lost", async () => {
+test("[B21] [K8] a source restored from a backup numbers anew: what it hands over is not taken for what was lost", async () => {
   const { world, relay, alice, carol } = await star();
   await world.clock.settle(alice.send(carol, "one"));
   await world.clock.advance(minute);
@@ -225,6 +226,40 @@ test("[K8] a source restored from a backup numbers anew: what it hands over is n
   await world.clock.advance(10 * minute);
   expect(progress(alice, "forwarded")).toHaveLength(3);
   expect(await heldBy(relay)).toBe(0);
+});
+
+test("[B21] what a lost run left with a relay comes after its destination agreed with the backup, and hides nothing", async () => {
+  const world = new World();
+  const relay = await world.homeserver("relay");
+  const [alice, bob] = await world.linkedPair();
+  for (const one of [alice, bob]) await world.link(one, relay);
+  await settled(world);
+  await world.clock.settle(alice.send(bob, "one"));
+  await world.clock.advance(minute);
+  const backup = alice.backup();
+  bob.crash();
+  await world.clock.advance(minute);
+  for (const text of ["two", "three"]) await world.clock.settle(alice.send(bob, text));
+  await world.clock.until(() => progress(alice, "custody").length === 2, "the relay signs for both");
+  relay.crash();
+  await alice.restore(backup);
+  await bob.start();
+  await world.clock.until(() => alice.link(bob)?.state === "connected", "both agree on what there is", hour);
+  await world.clock.advance(1_000);
+  expect(await bob.inbox()).toEqual(["one"]);
+  world.network.partition("alice", ["relay", "bob"]);
+  await relay.start();
+  await world.clock.advance(10 * minute);
+  expect(await bob.inbox()).toEqual(["one", "two", "three"]);
+  bob.crash();
+  world.network.heal("alice", ["relay", "bob"]);
+  for (const text of ["four", "five"]) await world.clock.settle(alice.send(bob, text));
+  await world.clock.until(() => progress(alice, "custody").length === 2, "the relay signs again", hour);
+  await bob.start();
+  await world.clock.advance(10 * minute);
+
+  expect(await bob.inbox()).toEqual(["one", "two", "three", "four", "five"]);
+  expect(progress(alice, "forwarded")).toHaveLength(2);
 });
 
 test("[K7] a destination restored from a backup gets what is still kept, and shows nothing twice", async () => {

@@ -137,8 +137,8 @@ test("[B17] a source restored from a backup opens a new stream: nothing is lost 
   await world.clock.until(() => alice.events("progress").length === 3, "all arrived");
 
   await alice.restore(backup);
-  await world.clock.settle(alice.send(bob, "four"));
   await world.clock.until(() => alice.events("gapCheck").length > 0, "the source starts anew");
+  await world.clock.settle(alice.send(bob, "four"));
   await world.clock.advance(60_000);
 
   expect(await bob.inbox()).toEqual(["one", "two", "three", "four"]);

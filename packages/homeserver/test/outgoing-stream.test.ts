@@ -1,5 +1,5 @@
 /** One outgoing stream by itself, where two works of its own overlap. */
-import type { Clock, ServerId } from "@fedchat/protocol";
+import type { Clock, Envelope, ServerId } from "@fedchat/protocol";
 import { accountId, envelopeId, serverId } from "@fedchat/protocol";
 import { expect, test } from "vitest";
 import { KeptStream } from "../src/core/federation/kept-stream.ts";
@@ -30,6 +30,7 @@ function row(sequence: number, expiresAt: number): OutboxRow {
 /** A stream whose store answers when the test says so. */
 function streamWith(stored: { stream: number; next: number } | undefined, rows: OutboxRow[]) {
   const reads: (() => void)[] = [];
+  const requests: unknown[] = [];
   const kept = [...rows];
   const keptStream = new KeptStream(
     {
@@ -42,7 +43,7 @@ function streamWith(stored: { stream: number; next: number } | undefined, rows: 
             reads.push(() => resolve(kept.filter(({ sequence }) => sequence >= from).slice(0, limit))),
           ),
       },
-      request() {},
+      request: () => void requests.push(undefined),
       forwarded() {},
       expired() {},
       restarted() {},
@@ -52,7 +53,13 @@ function streamWith(stored: { stream: number; next: number } | undefined, rows: 
     stored,
   );
   const stream = new OutgoingStream(keptStream, { clock, failed() {} });
-  return { stream, reads, kept };
+  return { stream, reads, kept, requests };
+}
+
+function envelope(n: number): Envelope {
+  const account = accountId.fromBytes(new Uint8Array(32));
+  const id = envelopeId.fromBytes(new Uint8Array(16).fill(n));
+  return { id, kind: "room", created: 0, from: account, to: [account], payload: new Uint8Array(8) };
 }
 
 const wire = { congested: false, send: () => 1, renewSeal() {}, stateChanged() {}, violated() {} };
@@ -90,4 +97,64 @@ test("[B15] [B19] bundles that expire while their acknowledgement is looked up d
   expect(settling?.ops).toEqual([
     { op: "outbox.acknowledged", destination, class: "messages", stream: 1_000, sequence: 6 },
   ]);
+});
+
+test("[B21] the first new bundle since start begins a new stream with what is kept, and those after it go on in that", async () => {
+  const { stream, reads, requests } = streamWith({ stream: 1_000, next: 7 }, [
+    row(5, 99_999),
+    row(6, 99_999),
+  ]);
+  void stream.kept.submit(envelope(7));
+  expect(stream.kept.plan()).toBeUndefined();
+  const asked = requests.length;
+  reads.shift()!();
+  await turns();
+  expect(requests.length).toBe(asked + 1);
+
+  const first = stream.kept.plan()!;
+  expect(first.ops).toMatchObject([
+    { op: "outbox.restart", destination, class: "messages", stream: 10_000 },
+    { op: "outbox.append", rows: [{ stream: 10_000, sequence: 3 }] },
+  ]);
+  first.committed();
+  expect(stream.kept.state).toEqual({ stream: 10_000, floor: 1, next: 4 });
+  void stream.kept.submit(envelope(8));
+  expect(stream.kept.plan()!.ops).toMatchObject([
+    { op: "outbox.append", rows: [{ stream: 10_000, sequence: 4 }] },
+  ]);
+});
+
+test("[B18] [B21] a stream that began while the receiver told of a higher one gives way to one above that", async () => {
+  const { stream, reads } = streamWith({ stream: 1_000, next: 7 }, []);
+  const sent: number[] = [];
+  const ready = stream.kept.ready();
+  reads.shift()!();
+  await ready;
+  stream.connect({ ...wire, send: (sending) => sent.push(sending.stream) });
+  void stream.kept.submit(envelope(7));
+  const first = stream.kept.plan()!;
+  await stream.receiverHolds(20_000, 3);
+  first.committed();
+  expect(stream.kept.plan()!.ops).toMatchObject([{ op: "outbox.restart", stream: 20_001 }]);
+  expect(sent).toEqual([]);
+});
+
+test("[B17] [B21] in a stream that began before the receiver said what it holds nothing is sent until it has", async () => {
+  const { stream, reads, kept } = streamWith({ stream: 1_000, next: 7 }, []);
+  const sent: [number, number][] = [];
+  const ready = stream.kept.ready();
+  reads.shift()!();
+  await ready;
+  stream.connect({ ...wire, send: (sending) => sent.push([sending.stream, sending.sequence]) });
+  void stream.kept.submit(envelope(7));
+  const first = stream.kept.plan()!;
+  for (const op of first.ops) if (op.op === "outbox.append") kept.push(...op.rows);
+  first.committed();
+  await turns();
+  expect([sent, reads]).toEqual([[], []]);
+
+  await stream.receiverHolds(1_000, 6);
+  reads.shift()!();
+  await turns();
+  expect(sent).toEqual([[10_000, 1]]);
 });

@@ -1,8 +1,7 @@
 /**
  * The source's side of custody, for one destination: while no connection to it can be had, what waits is handed to one
  * relay at a time, in order, a window ahead of the relay's receipts. Invariants: the outbox keeps everything until the
- * destination itself acknowledges it, so that a relay can lose or lie and nothing is lost; what is handed over is
- * numbered so that no earlier run of this server can have used the numbers otherwise. [K1] [K7] to [K9]
+ * destination itself acknowledges it, so that a relay can lose or lie and nothing is lost. [K1] [K7] to [K9]
  */
 import type {
   BundleClass,
@@ -298,10 +297,7 @@ export class CustodySource {
     if (wanted === "soon" && this.#way === undefined && this.#awaitsConnection())
       return this.#wakeAt(this.#now + custodyConnectingMs);
     if (!this.#choose()) return;
-    for (const lane of this.#lanes) {
-      if (lane.kept.doubtful) return lane.kept.restart(0);
-      if (lane.kept.restarting) return;
-    }
+    if (this.#lanes.some(({ kept }) => kept.restarting)) return;
     this.#handControl();
     for (const lane of this.#lanes) this.#hand(lane);
     this.#watch();

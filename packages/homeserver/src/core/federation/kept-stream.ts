@@ -2,8 +2,8 @@
  * What is kept of one outgoing stream, and what it adds to transactions: envelopes become bundles with sequences, what
  * was acknowledged or has expired goes, a new stream begins. What is kept lies in the store; in memory are only the
  * positions and what waits for the next transaction. How bundles reach their destination is its followers' business.
- * Invariants: sequences are given out without holes, in the transaction that stores them; nothing goes before it was
- * acknowledged or has expired. [B9] [B14] [B15] [B18] to [B20]
+ * Invariants: sequences are given out without holes, in the transaction that stores them, and in streams of this run only;
+ * nothing goes before it was acknowledged or has expired. [B9] [B14] [B15] [B18] to [B21]
  */
 import type {
   AccountId,
@@ -78,11 +78,11 @@ export class KeptStream {
   #envelopesUpTo: number;
   /**
    * The highest sequence that the receiver can have: sent since start, or stored before. Whatever was stored since and
-   * not sent cannot be at the receiver, so that a restored backup shows even after new bundles were added to it.
+   * not sent cannot be at the receiver.
    */
   #reached: number;
-  /** Where the stream stood at start, until it is certain that no later run of it was lost; undefined from then on. */
-  #storedNext: number | undefined;
+  /** An earlier run began the stream. A later one, lost to a restored backup, may have given any further number. [B21] */
+  #inherited: boolean;
   #ready: Promise<void> | undefined;
   #loaded: boolean;
 
@@ -107,7 +107,7 @@ export class KeptStream {
     this.#next = stored?.next ?? 1;
     this.#floor = this.#next;
     this.#reached = this.#next - 1;
-    this.#storedNext = stored?.next;
+    this.#inherited = stored !== undefined;
     this.#envelopesUpTo = this.#next - 1;
     this.#loaded = stored === undefined;
   }
@@ -154,19 +154,6 @@ export class KeptStream {
     return this.#restartTo !== undefined;
   }
 
-  /**
-   * Bundles were added since start to a stream that a later run, lost to a restored backup, may have numbered otherwise:
-   * the receiver could take them for those. [K8]
-   */
-  get doubtful(): boolean {
-    return this.#storedNext !== undefined && this.#next > this.#storedNext;
-  }
-
-  /** The receiver's state fits this stream. */
-  confirmed(): void {
-    this.#storedNext = undefined;
-  }
-
   /** Resolves once it is known which bundles are still kept. */
   ready(): Promise<void> {
     if (this.#loaded) return Promise.resolve();
@@ -202,6 +189,10 @@ export class KeptStream {
   /** What this stream adds to the transaction that is about to be closed. */
   plan(): StreamPlan | undefined {
     if (this.#planned || this.#closed) return undefined;
+    if (this.#inherited && (this.#waiting.length > 0 || this.#refusals.size > 0)) {
+      if (!this.#loaded) return this.#planOnceLoaded();
+      this.#restartTo ??= nextSequence(this.#stream, this.#ports.clock.now());
+    }
     const { destination } = this.#ports;
     const ops: WriteOp[] = [];
     const place = { destination, class: this.#ports.class, stream: this.#stream };
@@ -337,6 +328,14 @@ export class KeptStream {
     );
   }
 
+  /** Only then is it known how the bundles that are kept are to be numbered. */
+  #planOnceLoaded(): undefined {
+    this.ready().then(this.#ports.request, (error: unknown) => {
+      this.#ports.failed(error);
+      this.#requestLater();
+    });
+  }
+
   async #load(): Promise<void> {
     const next = this.#next;
     const { store, destination } = this.#ports;
@@ -432,7 +431,7 @@ export class KeptStream {
     this.#acked = 0;
     this.#contents.clear();
     this.#reached = 0;
-    this.#storedNext = undefined;
+    this.#inherited = false;
     this.#ports.restarted();
     for (const follower of this.#followers) follower.began();
   }

@@ -40,6 +40,8 @@ export class OutgoingStream implements StreamFollower {
   readonly kept: KeptStream;
   readonly #ports: OutgoingStreamPorts;
   #wire: Wire | undefined;
+  /** The stream that the receiver holds, as it said over this wire; undefined: it has not. */
+  #theirs: number | undefined;
   #synced = false;
   #restarts = 0;
   /** The sequence sent last. */
@@ -78,6 +80,7 @@ export class OutgoingStream implements StreamFollower {
 
   disconnect(): void {
     this.#wire = undefined;
+    this.#theirs = undefined;
     this.#synced = false;
     this.#restarts = 0;
     this.#stallMs = streamStallMs;
@@ -92,12 +95,13 @@ export class OutgoingStream implements StreamFollower {
     const wire = this.#wire;
     const { kept } = this;
     await kept.ready();
-    if (wire === undefined || wire !== this.#wire || kept.restarting) return;
+    if (wire === undefined || wire !== this.#wire) return;
+    this.#theirs = stream;
+    if (kept.restarting) return;
     const ours = kept.state;
     const holds = stream === ours.stream ? committed : 0;
     if (stream > ours.stream || holds > kept.reached || holds < kept.acked)
       return this.#restart(wire, stream);
-    kept.confirmed();
     kept.acknowledge(holds);
     if (this.#synced) return;
     this.#synced = true;
@@ -134,8 +138,11 @@ export class OutgoingStream implements StreamFollower {
 
   began(): void {
     this.#rewind(0);
+    const theirs = this.#theirs;
     if (this.#wire === undefined) return;
-    this.#synced = true;
+    // Begun before the receiver said so: clocks go back.
+    if (theirs !== undefined && theirs > this.kept.state.stream) return this.#restart(this.#wire, theirs);
+    this.#synced = theirs !== undefined;
     this.#wire.stateChanged();
   }
 
