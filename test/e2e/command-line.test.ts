@@ -1,8 +1,13 @@
 /** The command line alone: no screen is open anywhere. */
 import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { promisify } from "node:util";
 import { expect, test } from "vitest";
+import { closeTimeoutMs } from "../../packages/cli/src/limits.ts";
 import type { FedchatProcess } from "../harness/fedchat-process.ts";
 import { befriend, startFedchat } from "../harness/fedchat-process.ts";
 
@@ -47,3 +52,21 @@ function tailOf(process_: FedchatProcess) {
     [Symbol.dispose]: () => void child.kill(),
   };
 }
+
+test("`fedchat network --run` runs several, and one Ctrl+C ends all of them at the same time", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "fedchat-network-"));
+  const words = [main, "network", "--servers", "3", "--run", "--json", "--dir", folder];
+  const child = spawn(process.execPath, words, { stdio: ["ignore", "pipe", "inherit"] });
+  const ended = once(child, "exit");
+  const [line] = (await once(createInterface(child.stdout), "line")) as [string];
+  const members = JSON.parse(line) as { name: string; pid: number; data: string }[];
+  expect(members.map(({ name }) => name)).toEqual(["alice", "bob", "carol"]);
+
+  const before = performance.now();
+  child.kill("SIGINT");
+  expect((await ended)[0]).toBe(0);
+  // In turn, or each until its patience ends, would be longer.
+  expect(performance.now() - before).toBeLessThan(closeTimeoutMs);
+  for (const { pid } of members) expect(() => process.kill(pid, 0)).toThrow("ESRCH");
+  await rm(folder, { recursive: true });
+});

@@ -162,9 +162,8 @@ describe("a port in use", () => {
     await rm(data, { recursive: true });
 
     expect(server).toMatchObject({ code: 1, output: "" });
-    expect(server.errors).toContain(
-      `Port ${taken} is in use by another program. Stop that program, or choose`,
-    );
+    expect(server.errors).toMatch(new RegExp(`Port ${taken} is in use by another (FedChat|program)`));
+    expect(server.errors).toContain("Fix: Stop that program, or choose another port.");
     expect(screen).toMatchObject({ code: 1, output: "" });
     expect(screen.errors).toContain(`Port ${taken} is taken by another program.`);
     expect(screen.errors).toContain("Fix: End that program, or choose another screen.port.");

@@ -81,6 +81,10 @@ export const sincePageMessages = 500;
 
 /** A trial network on one machine: each is two threads and some 100 MB. */
 export const networkServersMax = 26;
+/** Between two looks whether one of its programs is up. */
+export const networkPollMs = 200;
+/** Of what such a program says the end is kept, where it says why it could not start. */
+export const networkSaidCharactersMax = 4_000;
 /** One of the trial network's programs is up within this, on a busy machine too. */
 export const networkUpTimeoutMs = 60_000;
 /** Probes of the doctor. */

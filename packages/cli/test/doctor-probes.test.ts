@@ -105,6 +105,11 @@ test("who holds a port is read from the system's tables", () => {
   writeFileSync(join(folder, "812", "comm"), "nginx\n");
   symlinkSync("socket:[77]", join(folder, "812", "fd", "5"));
   expect(portHolder(8443, folder)).toBe("nginx (process 812)");
+  writeFileSync(join(folder, "812", "comm"), "MainThread\n");
+  writeFileSync(join(folder, "812", "cmdline"), "/usr/bin/node\0/srv/other.js\0");
+  expect(portHolder(8443, folder)).toBe("node (process 812)");
+  writeFileSync(join(folder, "812", "cmdline"), "/usr/bin/node\0/srv/packages/cli/src/main.ts\0start\0");
+  expect(portHolder(8443, folder)).toBe("another FedChat (process 812)");
   // A connection on port 80 is no listener.
   expect(portHolder(80, folder)).toBeUndefined();
 });

@@ -3,8 +3,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { loadConfig } from "../src/config/load.ts";
+import { tryLock } from "../src/host/lock.ts";
 import { planMembers, writeMembers } from "../src/network/members.ts";
+import { failureOf } from "../src/network/programs.ts";
+import { runNetwork } from "../src/network/run.ts";
 import { linksOf } from "../src/network/topology.ts";
+import { dataFiles } from "../src/owner-files.ts";
+import { openPort } from "./doctor-world.ts";
 
 let folder: string;
 beforeEach(() => {
@@ -63,4 +68,55 @@ test("shapes: each to each, all to the first, each to the next", () => {
     [1, 2],
   ]);
   expect(linksOf("mesh", 1)).toEqual([]);
+});
+
+const quiet = { tell: () => undefined, stopped: new Promise<void>(() => undefined) };
+
+test("one that cannot start is named with its cause and one thing to do, and has ended", async () => {
+  await using theirs = await openPort();
+  const members = [{ name: "bob", data: join(folder, "bob"), port: theirs.port, screenPort: 0 }];
+  writeMembers(members);
+  const { data } = members[0]!;
+  await expect(runNetwork(members, [], quiet)).rejects.toMatchObject({
+    message: expect.stringMatching(new RegExp(`^bob cannot run: Port ${theirs.port} is in use by .+\\.$`)),
+    fix: `Stop that program, or choose another port. The settings of bob are in ${data}/fedchat.toml`,
+  });
+  using lock = tryLock(dataFiles(data).lock);
+  expect(lock).toBeDefined();
+});
+
+test("one that runs already is named before any other is started", async () => {
+  const members = await planMembers(folder, 2);
+  writeMembers(members);
+  const [alice, bob] = members;
+  using _held = tryLock(dataFiles(bob!.data).lock);
+  await expect(runNetwork(members, [], quiet)).rejects.toMatchObject({
+    message: "bob already runs.",
+    fix: expect.stringContaining("--dir"),
+  });
+  expect(() => statSync(dataFiles(alice!.data).log)).toThrow("ENOENT");
+});
+
+test("stopped while the programs start, it ends them all", async () => {
+  const members = await planMembers(folder, 2);
+  writeMembers(members);
+  expect(await runNetwork(members, [], { ...quiet, stopped: Promise.resolve() })).toBeUndefined();
+  for (const { data } of members) {
+    using lock = tryLock(dataFiles(data).lock);
+    expect(lock).toBeDefined();
+  }
+});
+
+test("a program that said nothing of its end leads to its log", () => {
+  const bob = { name: "bob", data: "/net/bob", port: 1, screenPort: 2 };
+  const said =
+    'a warning for people\n{"error":{"exitCode":1,"sentence":"The disk is full.","fix":"Free some."}}\n';
+  expect(failureOf(bob, 1, said)).toMatchObject({
+    message: "bob cannot run: The disk is full.",
+    fix: "Free some. The settings of bob are in /net/bob/fedchat.toml",
+  });
+  expect(failureOf(bob, "SIGKILL", "a warning\n")).toMatchObject({
+    message: "bob ended (SIGKILL).",
+    fix: "See why in /net/bob/fedchat.log",
+  });
 });

@@ -47,23 +47,33 @@ export function addNetwork(program: Command, io: Io): void {
         );
         return;
       }
-      const signals = stopSignals();
-      // Built once here, rather than waited for by each.
-      await screenFiles(() => io.note(io.style.dim("The screen is built first; this takes some seconds.")));
-      await using running = await runNetwork(members, linksOf(flags.topology, members.length), (line) =>
-        io.note(io.style.dim(line)),
-      );
-      if (flags.json) io.printJson(running.members);
-      else {
-        io.print(
-          columns(
-            running.members.map((member) => [...row(member, io), io.style.dim(member.serverId.slice(0, 8))]),
-          ),
-        );
-        io.print(`\nOpen one:  ${commandName} open --data ${members[0]!.data}\nEnd all:   Ctrl+C`);
-      }
-      await Promise.race([signals.stopped, running.oneEnded]);
+      await run(io, flags, members);
     });
+}
+
+async function run(io: Io, flags: NetworkFlags, members: readonly NetworkMember[]): Promise<void> {
+  const { stopped } = stopSignals();
+  const say = (line: string) => io.note(io.style.dim(line));
+  void stopped.then(() => say("Stopping. Press Ctrl+C again to end at once."));
+  // Built once here, rather than waited for by each.
+  const built = screenFiles(() => say("The screen is built first; this takes some seconds."));
+  const isStopped = await Promise.race([built.then(() => false), stopped.then(() => true)]);
+  if (isStopped) return;
+  await using running = await runNetwork(members, linksOf(flags.topology, members.length), {
+    tell: say,
+    stopped,
+  });
+  if (running === undefined) return;
+  if (flags.json) io.printJson(running.members);
+  else {
+    io.print(
+      columns(
+        running.members.map((member) => [...row(member, io), io.style.dim(member.serverId.slice(0, 8))]),
+      ),
+    );
+    io.print(`\nOpen one:  ${commandName} open --data ${members[0]!.data}\nEnd all:   Ctrl+C`);
+  }
+  await Promise.race([stopped, running.oneEnded]);
 }
 
 function row({ name, port, screenPort, data }: NetworkMember, { style }: Io): string[] {

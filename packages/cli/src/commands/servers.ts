@@ -180,6 +180,7 @@ async function settled(
   const stop = control.onEvent((event) => event.type === "server.changed" && look(event.server));
   const answer = await link();
   if (latest === undefined) look(answer);
+  void control.closed.then(settle);
   const timer = setTimeout(settle, withinMs);
   await isSettled;
   clearTimeout(timer);

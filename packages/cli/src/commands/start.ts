@@ -10,6 +10,7 @@ import { CommandError, exitCodes } from "../exit-codes.ts";
 import type { Box } from "../host/box.ts";
 import { tryLock } from "../host/lock.ts";
 import { openLog } from "../host/log.ts";
+import { startFailure } from "../host/start-failure.ts";
 import { stopSignals } from "../host/stop-signals.ts";
 import { startSummary } from "../host/summary.ts";
 import { closeTimeoutMs, startingWaitMs } from "../limits.ts";
@@ -151,11 +152,13 @@ async function run(io: Io, loaded: LoadedConfig, how: { headless: boolean; json:
       crash = error;
       signals.stop();
     },
-  }).catch((error: unknown) => {
-    if (error instanceof CommandError) throw error;
-    const reason = error instanceof Error ? error.message : String(error);
-    log.info("could not start", { reason, stack: error instanceof Error ? error.stack : undefined });
-    throw new CommandError(exitCodes.failed, reason, undefined, { cause: error });
+  }).catch(async (error: unknown) => {
+    const failure = await startFailure(error);
+    log.info("could not start", {
+      reason: failure.message,
+      stack: error instanceof Error ? error.stack : undefined,
+    });
+    throw failure;
   });
   log.info("started", { version, pid: process.pid, port: box.info().port, headless: how.headless });
   await announce(io, loaded, box, how);

@@ -1,5 +1,6 @@
 /** Which program listens on a port of this machine, where the system shows it: on Linux, to its owner and to root. */
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { basename } from "node:path";
 import { processesLookedAtMax } from "../limits.ts";
 
 /** Such as `nginx (process 812)`; undefined where it cannot be told. */
@@ -13,9 +14,17 @@ export function portHolder(port: number, folder = "/proc"): string | undefined {
     const holds = listOr(`${folder}/${pid}/fd`).some((fd) =>
       sockets.has(linkOr(`${folder}/${pid}/fd/${fd}`)),
     );
-    if (holds) return `${readOr(`${folder}/${pid}/comm`).trim() || "a program"} (process ${pid})`;
+    if (holds) return `${programName(`${folder}/${pid}`)} (process ${pid})`;
   }
   return undefined;
+}
+
+/** As the system shows it; Node names its own thread in place of the program. */
+function programName(folder: string): string {
+  const shown = readOr(`${folder}/comm`).trim();
+  const [program = "", script = ""] = readOr(`${folder}/cmdline`).split("\0");
+  if (/(^|\/)(fedchat|cli\/src\/main\.ts)$/.test(script)) return "another FedChat";
+  return (shown === "MainThread" ? basename(program) : shown) || "a program";
 }
 
 /** A line: `sl local_address rem_address st … inode`; the port is in hexadecimal, state 0A is LISTEN. proc(5) */

@@ -21,6 +21,10 @@ export function stopSignals(): StopSignals {
   process.on("SIGTERM", onSignal);
   if (process.platform !== "win32") process.on("SIGHUP", onSignal);
   // `fedchat network --run` holds this line: its programs do not outlive it.
-  if (process.connected) process.once("disconnect", stop);
+  if (process.connected) {
+    process.once("disconnect", stop);
+    // The line alone keeps nothing running: a program that could not start, or has stopped, ends.
+    process.channel?.unref();
+  }
   return { stopped, stop };
 }

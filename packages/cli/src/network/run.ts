@@ -1,16 +1,15 @@
-/**
- * Runs the members of a trial network as programs of their own, opens an account in each, and links them. Invariant: no
- * program outlives the one that started it (each holds a line to it), whatever ends first.
- */
-import type { ChildProcess } from "node:child_process";
-import { spawn } from "node:child_process";
-import { fileURLToPath } from "node:url";
+/** Runs the members of a trial network as programs of their own, opens an account in each, and links them. */
+import { because } from "../commands/describe.ts";
 import { linked } from "../commands/servers.ts";
 import type { ControlClient } from "../control/client.ts";
 import { connectControl } from "../control/client.ts";
 import { CommandError, exitCodes } from "../exit-codes.ts";
-import { closeTimeoutMs, linkWaitMs, networkUpTimeoutMs } from "../limits.ts";
+import { tryLock } from "../host/lock.ts";
+import { linkWaitMs, networkPollMs, networkUpTimeoutMs } from "../limits.ts";
+import { dataFiles, ensureDataFolder } from "../owner-files.ts";
+import { commandName } from "../terminal/command-name.ts";
 import type { NetworkMember } from "./members.ts";
+import { Programs } from "./programs.ts";
 
 interface RunningMember extends NetworkMember {
   serverId: string;
@@ -23,24 +22,64 @@ export interface RunningNetwork extends AsyncDisposable {
   oneEnded: Promise<never>;
 }
 
+/**
+ * Undefined where it was stopped before all were up. Rejects with `CommandError` where one cannot run; the others have
+ * ended then.
+ */
 export async function runNetwork(
   members: readonly NetworkMember[],
   links: readonly [number, number][],
-  tell: (line: string) => void,
-): Promise<RunningNetwork> {
-  await using programs = new AsyncDisposableStack();
-  let failOne: (error: Error) => void = () => undefined;
-  const oneEnded = new Promise<never>((_resolve, reject) => (failOne = reject));
-  oneEnded.catch(() => undefined);
-  const children = members.map((member) => {
-    const child = startMember(member, failOne);
-    programs.defer(() => endMember(child));
-    return child;
-  });
-  using controls = new DisposableStack();
-  const up = await Promise.all(
-    members.map(async (member) => controls.use(await Promise.race([whenUp(member), oneEnded]))),
+  { tell, stopped }: { tell: (line: string) => void; stopped: Promise<void> },
+): Promise<RunningNetwork | undefined> {
+  for (const member of members) await assertFree(member);
+  await using started = new AsyncDisposableStack();
+  const programs = started.use(new Programs());
+  const leaving = new AbortController();
+  started.defer(() => leaving.abort());
+  const children = members.map((member) => programs.start(member));
+  const serverIds = await Promise.race([
+    bringUp(members, links, tell, leaving.signal),
+    programs.oneEnded,
+    stopped.then(() => undefined),
+  ]);
+  if (serverIds === undefined) return undefined;
+  const running = started.move();
+  return {
+    members: members.map((member, index) => ({
+      ...member,
+      serverId: serverIds[index]!,
+      pid: children[index]!.pid!,
+    })),
+    oneEnded: programs.oneEnded,
+    [Symbol.asyncDispose]: () => running.disposeAsync(),
+  };
+}
+
+/** Rejects with `CommandError` where another program holds the member's folder. */
+async function assertFree({ name, data }: NetworkMember): Promise<void> {
+  ensureDataFolder(data);
+  const lock = tryLock(dataFiles(data).lock);
+  if (lock !== undefined) return lock[Symbol.dispose]();
+  const process_ = await connectControl(data).then(
+    async (control) => {
+      using connected = control;
+      return ` (process ${(await connected.info()).pid})`;
+    },
+    () => "",
   );
+  const sentence = `${name} already runs${process_}.`;
+  throw new CommandError(exitCodes.failed, sentence, "End it where it was started, or choose another --dir.");
+}
+
+/** Resolves with the servers' ids. */
+async function bringUp(
+  members: readonly NetworkMember[],
+  links: readonly [number, number][],
+  tell: (line: string) => void,
+  signal: AbortSignal,
+): Promise<string[]> {
+  using controls = new DisposableStack();
+  const up = await Promise.all(members.map(async (member) => controls.use(await whenUp(member, signal))));
   tell(`${members.length} programs run; accounts and links are made.`);
   const infos = await Promise.all(up.map((control) => control.info()));
   await Promise.all(members.map(({ name }, index) => openAccount(up[index]!, name)));
@@ -50,62 +89,31 @@ export async function runNetwork(
       [to, from],
     ] as const) {
       const target = { host: "127.0.0.1", port: members[there]!.port, serverId: infos[there]!.serverId };
-      await linked(up[here]!, target, undefined, linkWaitMs);
+      const { state, cause } = await linked(up[here]!, target, undefined, linkWaitMs);
+      signal.throwIfAborted();
+      if (state !== "connected")
+        tell(`${members[here]!.name} has not reached ${members[there]!.name} yet. ${because(cause)}`.trim());
     }
   }
-  const stack = programs.move();
-  return {
-    members: members.map((member, index) => ({
-      ...member,
-      serverId: infos[index]!.serverId,
-      pid: children[index]!.pid!,
-    })),
-    oneEnded,
-    [Symbol.asyncDispose]: () => stack.disposeAsync(),
-  };
+  return infos.map(({ serverId }) => serverId);
 }
 
-const entry = fileURLToPath(new URL("../main.ts", import.meta.url));
-
-function startMember({ name, data }: NetworkMember, onFailure: (error: Error) => void): ChildProcess {
-  // A group of its own: Ctrl+C reaches this process, which then ends each orderly.
-  const child = spawn(process.execPath, [entry, "start", "--data", data, "--no-open", "--json"], {
-    cwd: data,
-    detached: true,
-    stdio: ["ignore", "ignore", "pipe", "ipc"],
-  });
-  let said = "";
-  child.stderr!.setEncoding("utf8").on("data", (text: string) => (said = (said + text).slice(-2_000)));
-  child.once("exit", (code) =>
-    onFailure(new CommandError(exitCodes.failed, `${name} ended (${code ?? "killed"}).\n${said.trim()}`)),
-  );
-  return child;
-}
-
-async function endMember(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const ended = new Promise((resolve) => child.once("exit", resolve));
-  child.kill("SIGTERM");
-  const timer = setTimeout(() => child.kill("SIGKILL"), closeTimeoutMs + 2_000);
-  await ended;
-  clearTimeout(timer);
-}
-
-async function whenUp({ name, data }: NetworkMember): Promise<ControlClient> {
+async function whenUp({ name, data }: NetworkMember, signal: AbortSignal): Promise<ControlClient> {
   const giveUpAt = Date.now() + networkUpTimeoutMs;
   for (;;) {
     try {
       return await connectControl(data);
     } catch (cause) {
+      signal.throwIfAborted();
       if (Date.now() > giveUpAt) {
         throw new CommandError(
           exitCodes.timedOut,
-          `${name} did not start in time.`,
-          `See ${data}/fedchat.log`,
+          `${name} did not start within ${networkUpTimeoutMs / 1_000} seconds.`,
+          `See why in ${dataFiles(data).log}, or start it alone: ${commandName} start --data ${data}`,
           { cause },
         );
       }
-      await new Promise((resolve) => setTimeout(resolve, 200));
+      await new Promise((resolve) => setTimeout(resolve, networkPollMs));
     }
   }
 }

@@ -2,9 +2,18 @@
 import type { Server } from "node:net";
 import { portsTriedMax } from "./limits.ts";
 
-/** The port cannot be had. The message says why and what to do. */
+/** The port cannot be had. The message says why; `fix` is one thing to do. */
 export class ListenError extends Error {
   override readonly name = "ListenError";
+  readonly fix: string;
+  /** Where another program has it. */
+  readonly taken: number | undefined;
+
+  constructor(sentence: string, fix: string, cause: Error, taken?: number) {
+    super(sentence, { cause });
+    this.fix = fix;
+    this.taken = taken;
+  }
 }
 
 export async function listen(
@@ -34,22 +43,31 @@ function listenAt(server: Server, host: string, port: number): Promise<void> {
 }
 
 function explained(cause: NodeJS.ErrnoException, host: string, port: number, last: number): Error {
-  if (cause.code === "EADDRINUSE") {
-    return new ListenError(
-      port === last
-        ? `Port ${port} is in use by another program. Stop that program, or choose another port.`
-        : `Ports ${port} to ${last} are all in use. Choose another port.`,
-      { cause },
-    );
+  switch (cause.code) {
+    case "EADDRINUSE":
+      return port === last
+        ? new ListenError(
+            `Port ${port} is in use by another program.`,
+            "Stop that program, or choose another port.",
+            cause,
+            port,
+          )
+        : new ListenError(`Ports ${port} to ${last} are all in use.`, "Choose another port.", cause);
+    case "EACCES":
+      return new ListenError(
+        `Port ${port} may not be used without special rights.`,
+        "Choose one above 1023, or let a proxy forward to it.",
+        cause,
+      );
+    case "EADDRNOTAVAIL":
+    case "ENOTFOUND":
+      return new ListenError(
+        `This machine has no address ${host} to listen on.`,
+        "Choose one that it has, or 0.0.0.0 for all, as the setting host.",
+        cause,
+      );
+    case undefined:
+    default:
+      return cause;
   }
-  if (cause.code === "EACCES") {
-    return new ListenError(
-      `Port ${port} may not be used without special rights. Choose one above 1023, or let a proxy forward to it.`,
-      { cause },
-    );
-  }
-  if (cause.code === "EADDRNOTAVAIL" || cause.code === "ENOTFOUND") {
-    return new ListenError(`This machine has no address ${host} to listen on.`, { cause });
-  }
-  return cause;
 }
