@@ -72,6 +72,28 @@ test("[H10] what was refused for want of space is not overtaken by what was subm
   expect(alice.home.counts.refusedByFullDisk).toBeGreaterThan(0);
 });
 
+test("[H7] whoever read further than a restored backup knows misses nothing of what comes after it", async () => {
+  await using network = await friends(5);
+  const [alice, bob] = [network.device("alice"), network.device("bob")];
+  await network.clock.advance(60_000);
+  const backup = bob.home.backup();
+  for (const text of ["1", "2", "3"]) await network.during(alice.send(text));
+  await network.clock.advance(60_000);
+  await network.during(bob.stop());
+  bob.home.crash();
+  bob.home.restore(backup);
+  await network.during(bob.home.start());
+  // More than were lost: the homeserver counts past where bob's engine stands.
+  const texts = ["4", "5", "6", "7", "8", "9", "10", "11", "12"];
+  for (const text of texts) await network.during(alice.send(text));
+  await network.clock.advance(60_000);
+  bob.start();
+  await network.clock.advance(600_000);
+  expect(await network.during(bob.messages())).toEqual(["1", "2", "3", ...texts]);
+  expect((await network.during(bob.pair())).missing).toBe(0);
+  expect(await network.during(conversations(network, network.links))).toEqual([]);
+});
+
 test("a network in which nothing fails keeps both people's order and tells each of the other's receipt", async () => {
   await using network = await friends(1);
   for (const device of network.devices) await network.during(device.send(`hi from ${device.name}`));

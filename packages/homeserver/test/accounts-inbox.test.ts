@@ -10,7 +10,8 @@ test("[H10] what one account submits is accepted once it is on disk and pushed t
   await alice.client.submit(envelope(world.id, [bob.account], "hello bob"));
   const item = await bob.client.items.next();
   expect(textOf(item)).toBe("hello bob");
-  expect(item).toMatchObject({ position: 1, from: alice.account.id, server: world.id, kind: "room" });
+  expect(item).toMatchObject({ from: alice.account.id, server: world.id, kind: "room" });
+  expect(item.position).toBe(world.startedMs + 1);
 });
 
 test("[H10] a session's submissions are delivered in its order", async () => {
@@ -29,20 +30,20 @@ test("[H6] a device that comes back gets what it missed, then what comes, withou
   const alice = await world.join("alice");
   const bob = await world.join("bob");
   for (let i = 0; i < 10; i++) await alice.client.submit(envelope(world.id, [bob.account], `early ${i}`));
-  bob.client.acknowledge(4);
+  bob.client.acknowledge(world.startedMs + 4);
   await turns();
   bob.client.close();
   for (let i = 0; i < 200; i++) await alice.client.submit(envelope(world.id, [bob.account], `away ${i}`));
 
   const again = await world.reopen(bob.account, bob.opened.fencing);
-  expect(again.opened.inbox.cursor).toBe(4);
+  expect(again.opened.inbox.cursor).toBe(world.startedMs + 4);
   const during = Array.from({ length: 200 }, (_, i) =>
     alice.client.submit(envelope(world.id, [bob.account], `live ${i}`)),
   );
   await Promise.all(during);
   const positions: number[] = [];
   while (positions.length < 406) positions.push((await again.client.items.next()).position);
-  expect(positions).toEqual(Array.from({ length: 406 }, (_, index) => index + 5));
+  expect(positions).toEqual(Array.from({ length: 406 }, (_, index) => world.startedMs + index + 5));
   await turns();
   expect(again.client.items.waiting).toBe(0);
 });
@@ -53,24 +54,25 @@ test("[H7] a cursor of another incarnation, below the floor or above the head is
   const bob = await world.join("bob");
   for (let i = 0; i < 5; i++) await alice.client.submit(envelope(world.id, [bob.account], `${i}`));
   for (let i = 0; i < 5; i++) await bob.client.items.next();
-  bob.client.acknowledge(3);
+  const { startedMs: start } = world;
+  bob.client.acknowledge(start + 3);
   await turns();
   await world.clock.advance(1_000);
   bob.client.close();
 
   const client = await world.connect(bob.account.devices[0]!);
   const { inbox } = await client.open(bob.account.id, bob.opened.fencing);
-  expect(inbox).toMatchObject({ floor: 3, head: 5, cursor: 3 });
+  expect(inbox).toMatchObject({ floor: start + 3, head: start + 5, cursor: start + 3 });
   const { incarnation } = inbox;
   const outcome = async (cursor: { incarnation: Uint8Array; position: number }) =>
     (await client.request("inbox.subscribe", cursor)).outcome;
-  expect(await outcome({ incarnation, position: 2 })).toBe("resync");
-  expect(await outcome({ incarnation, position: 6 })).toBe("resync");
-  expect(await outcome({ incarnation: new Uint8Array(16), position: 4 })).toBe("resync");
+  expect(await outcome({ incarnation, position: start + 2 })).toBe("resync");
+  expect(await outcome({ incarnation, position: start + 6 })).toBe("resync");
+  expect(await outcome({ incarnation: new Uint8Array(16), position: start + 4 })).toBe("resync");
   await turns();
   expect(client.items.waiting).toBe(0);
-  expect(await outcome({ incarnation, position: 4 })).toBe("ok");
-  expect((await client.items.next()).position).toBe(5);
+  expect(await outcome({ incarnation, position: start + 4 })).toBe("ok");
+  expect((await client.items.next()).position).toBe(start + 5);
 });
 
 test("[H8] acknowledgements are kept across a restart, and an item is dropped when every device has it", async () => {
@@ -79,16 +81,17 @@ test("[H8] acknowledgements are kept across a restart, and an item is dropped wh
   const second = await world.reopen(account, 0, account.devices[1]!);
   for (let i = 0; i < 4; i++) await client.submit(envelope(world.id, [account], `${i}`));
   for (let i = 0; i < 4; i++) await second.client.items.next();
-  client.acknowledge(4);
-  second.client.acknowledge(2);
+  const { startedMs: start } = world;
+  client.acknowledge(start + 4);
+  second.client.acknowledge(start + 2);
   await turns();
   await world.clock.advance(500);
   await using again = await world.restart();
   const first = await again.connect(account.devices[0]!);
   expect((await first.open(account.id, opened.fencing)).inbox).toMatchObject({
-    floor: 2,
-    head: 4,
-    cursor: 4,
+    floor: start + 2,
+    head: start + 4,
+    cursor: start + 4,
   });
 });
 
@@ -97,7 +100,7 @@ test("[H8] what was not pushed cannot be acknowledged", async () => {
   const { account, client } = await world.join("alice");
   await client.submit(envelope(world.id, [account], "one"));
   await client.items.next();
-  client.acknowledge(2);
+  client.acknowledge(world.startedMs + 2);
   expect(await client.closed).toBe("malformed");
 });
 
@@ -119,7 +122,7 @@ test("[H6] a reader that stops reading holds bounded memory, and gets everything
   bob.client.near.paused = false;
   for (let position = 1; position <= 80; position++) {
     while (bob.client.items.waiting === 0) await world.clock.advance(20);
-    expect((await bob.client.items.next()).position).toBe(position);
+    expect((await bob.client.items.next()).position).toBe(world.startedMs + position);
   }
   await alice.client.submit(envelope(world.id, [bob.account], "and live again"));
   expect(textOf(await bob.client.items.next())).toBe("and live again");
@@ -134,7 +137,7 @@ test("[H6] items past their lifetime are dropped, and the cursor before them is 
   await world.clock.advance(limits.inboxItemLifetimeMs + 2 * 3_600_000);
   const client = await world.connect(bob.account.devices[0]!);
   const { inbox } = await client.open(bob.account.id, bob.opened.fencing);
-  expect(inbox).toMatchObject({ floor: 1, head: 1 });
+  expect(inbox).toMatchObject({ floor: world.startedMs + 1, head: world.startedMs + 1 });
   const cursor = { incarnation: inbox.incarnation, position: 0 };
   expect((await client.request("inbox.subscribe", cursor)).outcome).toBe("resync");
 });
@@ -147,7 +150,7 @@ test("[V4] an envelope that comes again within 35 days is dropped", async () => 
   const once = envelope(world.id, [bob.account], "once");
   await alice.client.submit(once);
   expect(textOf(await bob.client.items.next())).toBe("once");
-  bob.client.acknowledge(1);
+  bob.client.acknowledge(world.startedMs + 1);
 
   await world.clock.advance(35 * 24 * hourMs - 2 * hourMs);
   await alice.client.submit(once);
@@ -178,7 +181,7 @@ test("[H14] a full disk refuses new work, goes on reading and pushing, and recov
   const reading = await world.reopen(bob.account, bob.opened.fencing);
   expect(textOf(await reading.client.items.next())).toBe("one");
   expect(textOf(await reading.client.items.next())).toBe("two");
-  reading.client.acknowledge(2);
+  reading.client.acknowledge(world.startedMs + 2);
   await world.clock.advance(3_000);
   await expect(alice.client.submit(lost)).rejects.toMatchObject(refusal);
 
@@ -188,7 +191,10 @@ test("[H14] a full disk refuses new work, goes on reading and pushing, and recov
   expect(textOf(await reading.client.items.next())).toBe("three");
   await carolsDevice.register(carol.signed, localToken);
   await turns();
-  expect(await world.store.inboxState(bob.account.id)).toMatchObject({ floor: 2, head: 3 });
+  expect(await world.store.inboxState(bob.account.id)).toMatchObject({
+    floor: world.startedMs + 2,
+    head: world.startedMs + 3,
+  });
 });
 
 test("[H10] what was accepted before a kill is delivered after it, once and in order", async () => {

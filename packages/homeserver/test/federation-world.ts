@@ -338,7 +338,10 @@ export class RecordingAccounts implements LocalAccounts {
   }
 
   async deliver(deliveries: Delivery[], alongside: WriteOp[]): Promise<Delivered[][]> {
-    const [first] = await this.#host.commit.add([{ op: "inbox.deliver", deliveries }, ...alongside]);
+    const [first] = await this.#host.commit.add([
+      { op: "inbox.deliver", deliveries, above: 0 },
+      ...alongside,
+    ]);
     if (first?.op !== "inbox.deliver") throw new Error("the store answered another operation");
     return first.deliveries;
   }

@@ -73,12 +73,15 @@ export class World implements AsyncDisposable {
   readonly homeserver: Homeserver;
   readonly store: MemoryStore;
   readonly clock: ManualClock;
+  /** Positions in inboxes that this run gives are above it. [H7] */
+  readonly startedMs: number;
   readonly keys: HomeserverKeys;
 
   constructor(homeserver: Homeserver, store: MemoryStore, clock: ManualClock, keys: HomeserverKeys) {
     this.homeserver = homeserver;
     this.store = store;
     this.clock = clock;
+    this.startedMs = clock.now();
     this.keys = keys;
   }
 

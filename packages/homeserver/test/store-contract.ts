@@ -11,6 +11,7 @@ import {
   bundle,
   carol,
   deliver,
+  deliverAbove,
   delivery,
   envelope,
   here,
@@ -412,6 +413,22 @@ export function describeStore(name: string, makePlace: () => StorePlace): void {
         await acknowledge(h.store, carol, phone, 1);
         expect(await delivered(h.store, delivery(3, [bob]))).toMatchObject([{ position: 3 }]);
         expect(await positions(h.store, bob)).toEqual([3]);
+      });
+
+      test("[H7] take positions above both the head and what the run asks for", async () => {
+        await using h = await house();
+        const above = 1_800_000_000_000;
+        await h.store.write([deliver(delivery(1, [bob])), deliverAbove(above, delivery(2, [bob]))]);
+        await h.store.write([
+          deliverAbove(above, delivery(3, [bob]), delivery(4, [alice, bob])),
+          deliverAbove(7, delivery(5, [bob])),
+        ]);
+        expect(await positions(h.store, bob)).toEqual([1, above + 1, above + 2, above + 3, above + 4]);
+        expect(await positions(h.store, alice)).toEqual([above + 1]);
+        await h.store.write([{ op: "inbox.expire", itemsBefore: 2_002, idsBefore: 0 }]);
+        expect(await h.store.inboxState(bob)).toMatchObject({ floor: 1, head: above + 4 });
+        await acknowledge(h.store, bob, phone, above + 2);
+        expect(await positions(h.store, bob)).toEqual([above + 3, above + 4]);
       });
 
       test("drop leading items that are too old, and forget old ids", async () => {

@@ -60,7 +60,12 @@ export function delivery(n: number, to: AccountId[], change: Partial<Delivery> =
   };
 }
 
-export const deliver = (...deliveries: Delivery[]): WriteOp => ({ op: "inbox.deliver", deliveries });
+export const deliver = (...deliveries: Delivery[]): WriteOp => deliverAbove(0, ...deliveries);
+export const deliverAbove = (above: number, ...deliveries: Delivery[]): WriteOp => ({
+  op: "inbox.deliver",
+  deliveries,
+  above,
+});
 
 export function bundle(sequence: number, change: Partial<OutboxRow> = {}): OutboxRow {
   return {

@@ -83,6 +83,7 @@ function randomOp(random: Random, known: Known): WriteOp {
       return {
         op: "inbox.deliver",
         deliveries: Array.from({ length: 1 + random(3) }, () => randomDelivery(random)),
+        above: random(60),
       };
     case 10:
       return { op: "inbox.expire", itemsBefore: random(120), idsBefore: random(100) };

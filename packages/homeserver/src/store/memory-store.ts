@@ -337,7 +337,10 @@ function apply(t: Tables, op: WriteOp): WriteResult {
     case "inbox.acknowledge":
       return acknowledge(t, op.account, op.device, op.position);
     case "inbox.deliver":
-      return { op: "inbox.deliver", deliveries: op.deliveries.map((delivery) => deliver(t, delivery)) };
+      return {
+        op: "inbox.deliver",
+        deliveries: op.deliveries.map((delivery) => deliver(t, delivery, op.above)),
+      };
     case "inbox.expire":
       return expire(t, op.itemsBefore, op.idsBefore);
     case "outbox.append":
@@ -498,7 +501,7 @@ function setDevices(t: Tables, account: AccountId, devices: DeviceId[]): void {
   dropAcknowledged(t, account);
 }
 
-function deliver(t: Tables, delivery: Delivery): Delivered[] {
+function deliver(t: Tables, delivery: Delivery, above: number): Delivered[] {
   return delivery.to.map((account) => {
     const inbox = t.inboxes.get(account);
     if (inbox === undefined) return { account, outcome: "unknown" };
@@ -506,7 +509,7 @@ function deliver(t: Tables, delivery: Delivery): Delivered[] {
     if (t.seen.has(seen)) return { account, outcome: "duplicate" };
     t.seen.set(seen, delivery.received);
     const { to: _, ...rest } = delivery;
-    inbox.head += 1;
+    inbox.head = Math.max(inbox.head, above) + 1;
     inbox.items.push({ ...rest, position: inbox.head });
     return { account, outcome: "delivered", position: inbox.head };
   });
@@ -535,9 +538,9 @@ function raiseFloor(inbox: Inbox, floor: number): void {
 
 function expire(t: Tables, itemsBefore: number, idsBefore: number): WriteResult {
   for (const inbox of t.inboxes.values()) {
-    const kept = inbox.items.find((item) => item.received >= itemsBefore);
-    const last = kept === undefined ? inbox.items.at(-1)?.position : kept.position - 1;
-    if (last !== undefined) raiseFloor(inbox, last);
+    const kept = inbox.items.findIndex((item) => item.received >= itemsBefore);
+    const last = inbox.items.at(kept === -1 ? -1 : kept - 1);
+    if (kept !== 0 && last !== undefined) raiseFloor(inbox, last.position);
   }
   for (const [id, at] of t.seen) if (at < idsBefore) t.seen.delete(id);
   for (const [at, row] of t.refusals) if (row.at < idsBefore) t.refusals.delete(at);

@@ -162,7 +162,8 @@ export type WriteOp =
   | { op: "device.fence"; account: AccountId; device: DeviceId; fencing: number }
   /** Moves a cursor forward, never back, and drops items that every device of the account has acknowledged. */
   | { op: "inbox.acknowledge"; account: AccountId; device: DeviceId; position: number }
-  | { op: "inbox.deliver"; deliveries: Delivery[] }
+  /** Each item takes the lowest position that is higher than both the inbox's head and `above`. */
+  | { op: "inbox.deliver"; deliveries: Delivery[]; above: number }
   /**
    * Drops the leading items of each inbox that were received before `itemsBefore` (raising floors), and forgets envelope
    * ids and refusals from before `idsBefore`.

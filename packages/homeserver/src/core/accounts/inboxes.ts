@@ -1,6 +1,7 @@
 /**
  * Inboxes: one durable log per account, pushed to its subscribed sessions after each commit and resumed by cursor. A
- * cursor that no longer fits is an explicit `resync`, never a silent gap. [H6] [H7]
+ * cursor that no longer fits is an explicit `resync`, never a silent gap; nor does a run lost to a restored backup make
+ * one, whose positions none of this run equals. [H6] [H7]
  */
 import type { AccountId, ClientParams, ClientResult, Clock, InboxItem } from "@fedchat/protocol";
 import { encodeClientFrame, limits } from "@fedchat/protocol";
@@ -26,11 +27,14 @@ export interface InboxesOptions {
 
 export class Inboxes {
   readonly #options: InboxesOptions;
+  /** Every position that this run gives is above its start in ms, and so above those of any run that was lost. [H7] */
+  readonly #above: number;
   /** Items put into inboxes since start. */
   delivered = 0;
 
   constructor(options: InboxesOptions) {
     this.#options = options;
+    this.#above = options.clock.now();
   }
 
   /**
@@ -41,7 +45,10 @@ export class Inboxes {
     const { commit, disk } = this.#options;
     if (disk.refusing) throw new StoreFullError("the disk was full a moment ago");
     try {
-      const [first] = await commit.add([{ op: "inbox.deliver", deliveries }, ...alongside]);
+      const [first] = await commit.add([
+        { op: "inbox.deliver", deliveries, above: this.#above },
+        ...alongside,
+      ]);
       if (first?.op !== "inbox.deliver") throw new Error("the store answered another operation");
       deliveries.forEach((delivery, index) => this.#push(delivery, first.deliveries[index]!));
       return first.deliveries;

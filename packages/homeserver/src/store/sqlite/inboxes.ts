@@ -34,7 +34,9 @@ export function inboxTables(db: DatabaseSync, accounts: AccountTables) {
     "UPDATE shared_envelopes SET inboxes = inboxes - 1 WHERE envelope = ? RETURNING inboxes",
   );
   const deleteShared = db.prepare("DELETE FROM shared_envelopes WHERE envelope = ?");
-  const nextPosition = db.prepare("UPDATE inboxes SET head = head + 1 WHERE account = ? RETURNING head");
+  const nextPosition = db.prepare(
+    "UPDATE inboxes SET head = max(head, ?) + 1 WHERE account = ? RETURNING head",
+  );
   const insertItem = db.prepare("INSERT INTO inbox_items (account, position, envelope) VALUES (?, ?, ?)");
   const itemsUpTo = db.prepare("SELECT envelope FROM inbox_items WHERE account = ? AND position <= ?");
   const deleteItems = db.prepare("DELETE FROM inbox_items WHERE account = ? AND position <= ?");
@@ -86,7 +88,7 @@ export function inboxTables(db: DatabaseSync, accounts: AccountTables) {
   }
 
   return {
-    deliver(delivery: Delivery): Delivered[] {
+    deliver(delivery: Delivery, above: number): Delivered[] {
       const id = idBytes(delivery.id);
       const origin = originOf(bytesOf(delivery.server), id);
       let envelope: number | bigint | undefined;
@@ -99,7 +101,7 @@ export function inboxTables(db: DatabaseSync, accounts: AccountTables) {
         }
         envelope ??= append(delivery, id);
         inboxes += 1;
-        const position = nextPosition.get(number)!["head"] as number;
+        const position = nextPosition.get(above, number)!["head"] as number;
         insertItem.run(number, position, envelope);
         return { account, outcome: "delivered", position };
       });

@@ -65,7 +65,10 @@ export function operations(db: DatabaseSync): Operations {
         inboxes.dropAcknowledged(op.account);
         return done;
       case "inbox.deliver":
-        return { op: "inbox.deliver", deliveries: op.deliveries.map(inboxes.deliver) };
+        return {
+          op: "inbox.deliver",
+          deliveries: op.deliveries.map((one) => inboxes.deliver(one, op.above)),
+        };
       case "inbox.expire":
         inboxes.expire(op.itemsBefore, op.idsBefore);
         rules.expireRefusals(op.idsBefore);
