@@ -1,4 +1,5 @@
 import type { ClientResult, LinkView, MapServer, ServerId } from "@fedchat/protocol";
+import { parseInvitationLink } from "@fedchat/protocol";
 import { expect, test } from "vitest";
 import { networkMap } from "../src/core/network-map.ts";
 import type { Server } from "../src/interface/index.ts";
@@ -125,6 +126,17 @@ test("a server heard of through a linked one is on the map, by the name that it 
   expect(map.servers[2]).toMatchObject({ shownName: `${name}·${right.id.slice(0, 8)}`, link: null });
   expect(map.edges).toContainEqual({ a: left.id, b: middle.id, kind: "direct" });
   expect(map.servers[1]!.link).toMatchObject({ via: [], origin: "person", relaysFor: "linked" });
+});
+
+test("[I1] an invitation made right after the only relay was linked says where it is", async () => {
+  await using world = new World();
+  const alice = await (await world.home("alice.example")).person("Alice");
+  const relay = await (await world.home("relay.example")).person("Relay");
+  await relay.call("servers.setRelaying", { relaysFor: "anyone" });
+  await alice.link(relay);
+
+  const { link } = await alice.call("invitations.create", {});
+  expect(parseInvitationLink(link!).relays).toMatchObject([{ server: relay.home.id }]);
 });
 
 test("[C3] for whom this server relays is the administrator's decision, told to screens and to links", async () => {

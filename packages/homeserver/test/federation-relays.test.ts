@@ -378,6 +378,21 @@ test("[C11] [I1] an invitation's word is enough to ask a server through its rela
   expect(alice.federation.links()).toEqual([]);
 });
 
+test("[I1] an invitation names a relay from the moment of its link on, before the record does", async () => {
+  const { world, behindNat } = scene();
+  const through = await relay(world, "relay", { relaysFor: "anyone" });
+  behindNat.add("bob");
+  const bob = await world.homeserver("bob");
+  expect(bob.federation.relayHints()).toEqual([]);
+  await world.link(bob, through);
+
+  expect(bob.own.record.relays).toEqual([]);
+  expect(bob.federation.relayHints()).toEqual([hint(through)]);
+
+  await world.clock.settle(bob.federation.removeLink(through.id));
+  expect(bob.federation.relayHints()).toEqual([]);
+});
+
 test("[C11] what invitations have dialled for people who may not link is bounded", async () => {
   const world = new World();
   const alice = await world.homeserver("alice");

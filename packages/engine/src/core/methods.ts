@@ -165,12 +165,14 @@ export function methodHandlers(ports: MethodPorts): Handlers {
     "contacts.safetyNumber": ({ account: other }) =>
       safetyNumber(primitives, identity.account, other as AccountId),
 
-    "invitations.create": ({ label, uses, expiresInMs }) =>
-      invitations.create({
+    "invitations.create": async ({ label, uses, expiresInMs }) => {
+      await servers.learnOwn();
+      return invitations.create({
         ...(label === undefined ? {} : { label }),
         ...(uses === undefined ? {} : { uses }),
         ...(expiresInMs === undefined ? {} : { expiresInMs }),
-      }),
+      });
+    },
     "invitations.list": () => invitations.list(),
     "invitations.revoke": ({ invitationId }) => done(invitations.revoke(invitationId)),
     "invitations.inspect": ({ link }) => invitations.inspect(link),

@@ -177,6 +177,15 @@ export class Servers {
     this.ownChanged(await this.#homeserver.request("server.info", {}));
   }
 
+  /** As `refreshOwn` where the homeserver can be asked; else what was heard last stands. */
+  async learnOwn(): Promise<void> {
+    try {
+      await this.refreshOwn();
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+    }
+  }
+
   async setRelaying(relaysFor: LinkView["relaysFor"]): Promise<void> {
     await this.#homeserver.request("server.setRelaying", { relaysFor });
     await this.refreshOwn();

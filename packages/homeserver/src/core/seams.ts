@@ -77,7 +77,7 @@ export interface Federation {
   reachedFromOutside(): boolean;
   /** Circuits of others that pass here now. */
   relayedCircuits(): number;
-  /** Where the relays of our record are, those that take anyone first. */
+  /** Where the relays are through which this server is reached now, those that take anyone first. */
   relayHints(): RelayHint[];
   /** This server and those that it knows of, nearest first. */
   networkMap(): ClientResult<"network.map">;

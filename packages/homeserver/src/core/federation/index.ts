@@ -193,7 +193,7 @@ export function createFederation(options: FederationOptions): RunningFederation 
       traceEnvelope({ store: options.store, links, custody: streams.custody }, account, envelope),
     custody: () => streams.custody.held,
     relayedCircuits: () => circuits.relay.size,
-    relayHints: () => invitationRelays(options.ownRecord().record.relays, (relay) => records.get(relay)),
+    relayHints: () => invitationRelays(neighbourhood.relays, (relay) => records.get(relay)),
     reachedFromOutside: () => answering.reachedFromOutside,
     networkMap: () =>
       networkMap(options.ownRecord().record, records, (server) => links.get(server)?.trust ?? "none"),

@@ -53,6 +53,13 @@ export class Neighbourhood {
     return this.#standing;
   }
 
+  /** Through which servers this one is reached now: what our record says once that has settled. */
+  get relays(): ServerId[] {
+    // Whoever is reached from outside has custody in mind: those that it dials itself are better at that than its leaves.
+    const relays = this.#edges(this.#options.reachedFromOutside() ? "dialled" : "all");
+    return chosen(relays, this.#standing.relays, ownRelaysMax);
+  }
+
   /** A connection opened, or some server's trust or record changed. */
   changed(): void {
     if (this.#settling) return;
@@ -82,19 +89,15 @@ export class Neighbourhood {
 
   /** @returns how long a record that is due must wait, in milliseconds */
   #check(): number {
-    const { reachedFromOutside, onChange } = this.#options;
-    const edges = this.#edges();
-    // Whoever is reached from outside has custody in mind: those that it dials itself are better at that than its leaves.
-    const relays = reachedFromOutside() ? this.#edges("dialled") : edges;
     const standing: Standing = {
-      relays: chosen(relays, this.#standing.relays, ownRelaysMax),
-      neighbours: chosen(edges, this.#standing.neighbours, limits.serverNeighboursMax),
+      relays: this.relays,
+      neighbours: chosen(this.#edges(), this.#standing.neighbours, limits.serverNeighboursMax),
     };
     if (JSON.stringify(standing) === JSON.stringify(this.#standing)) return 0;
     const waitMs = this.#rate.take("record");
     if (waitMs > 0) return waitMs;
     this.#standing = standing;
-    onChange();
+    this.#options.onChange();
     return 0;
   }
 
