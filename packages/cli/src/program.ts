@@ -2,6 +2,7 @@
 import type { Argument } from "commander";
 import { Command, CommanderError } from "commander";
 import { addAccount } from "./commands/account.ts";
+import { addAddress } from "./commands/address.ts";
 import { addConfig } from "./commands/config.ts";
 import { addDirectory } from "./commands/directory.ts";
 import { addDoctor } from "./commands/doctor.ts";
@@ -87,6 +88,7 @@ function createProgram(io: Io): Command {
   addNetwork(program, io);
   program.commandsGroup("Servers and people");
   addServers(program, io);
+  addAddress(program, io);
   addMap(program, io);
   addInvite(program, io);
   addPeople(program, io);

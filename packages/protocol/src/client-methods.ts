@@ -66,6 +66,8 @@ export const linkView = struct({
   error: nullable(wireError),
   nextTryAt: nullable(uint({})),
   addresses: array(serverAddress, { max: 16 }),
+  /** Of these the ones that people told, which can be changed; absent: none. */
+  told: optional(array(serverAddress, { min: 1, max: 16 })),
   roundTripMs: nullable(uint({})),
   queueDepth: uint({}),
   lastContactAt: nullable(uint({})),
@@ -417,6 +419,12 @@ export const clientMethods = {
   "links.rename": method(
     "administrator",
     struct({ server: serverId.codec, localName: nullable(text({ min: 1, max: 256 })) }),
+    linkView,
+  ),
+  /** Where people say that it is, in place of what they said before. Answered as `links.add`. [L14] */
+  "links.setAddresses": method(
+    "administrator",
+    struct({ server: serverId.codec, addresses: array(serverAddress, { max: 16 }) }),
     linkView,
   ),
   "links.retry": method("administrator", bare, nothing),

@@ -5,6 +5,7 @@ import { loadConfig } from "../config/load.ts";
 import type { Environment } from "../config/schema.ts";
 import type { ControlClient } from "../control/client.ts";
 import { connectControl } from "../control/client.ts";
+import { commandName, quoted } from "../terminal/command-name.ts";
 import type { Style } from "../terminal/style.ts";
 import { styleFor } from "../terminal/style.ts";
 
@@ -18,6 +19,8 @@ export class Io {
   readonly streams: Streams;
   readonly environment: Environment;
   readonly style: Style;
+  /** The data folder, for commands that are to be typed next; empty while it is the default. */
+  #suffix = "";
 
   constructor(streams: Streams, environment: Environment) {
     this.streams = streams;
@@ -41,11 +44,19 @@ export class Io {
   }
 
   config(flags: ConfigFlags): LoadedConfig {
-    return loadConfig(flags, this.environment);
+    const loaded = loadConfig(flags, this.environment);
+    this.#suffix = loaded.isDefault("data") ? "" : ` --data ${quoted(loaded.config.data)}`;
+    return loaded;
+  }
+
+  /** Another command for this person to type: by the name that this one has, for the same data folder. */
+  command(words: string): string {
+    return `${commandName} ${words}${this.#suffix}`;
   }
 
   /** Connected to the program that runs for this data folder. Rejects with `CommandError` (not running). */
   control(flags: ConfigFlags): Promise<ControlClient> {
-    return connectControl(this.config(flags).config.data);
+    const { data } = this.config(flags).config;
+    return connectControl(data, this.command("start"));
   }
 }

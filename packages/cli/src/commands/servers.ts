@@ -33,7 +33,8 @@ export function addServers(program: Command, io: Io): void {
 
   define(program, {
     usage: "link <where> [serverId...]",
-    summary: "link a homeserver by HOST:PORT SERVERID or by the ID of one nearby, or use an invitation link",
+    summary:
+      "link a homeserver by HOST:PORT SERVERID or by the ID of one nearby, or use an invitation link; one that is linked already gets the address as well",
     example:
       "fedchat link chat.example.com:8443 nfxw4ylcmuqgc3ren5xgk4tbnvsseidboqqg63ramjsxe43foq\nfedchat link 'https://chat.example.com:8443/i#oWlp…'",
   })
@@ -53,16 +54,7 @@ export function addServers(program: Command, io: Io): void {
           target === undefined
             ? await linkedNearby(control, where, flags.name, flags.timeout)
             : await linked(control, target, flags.name, flags.timeout);
-        if (flags.json) io.printJson(server);
-        else io.print(columns([serverRow(server, io.style, Date.now())]));
-        if (server.state === "connected") return;
-        const shown = cleanLine(server.shownName);
-        if (server.state === "refused") {
-          const sentence = cleanLine(server.cause?.sentence ?? "It refused the link.");
-          throw new CommandError(exitCodes.refused, `${shown}: ${sentence}`, server.cause?.fix);
-        }
-        const sentence = `${shown} is not reached yet. ${because(server.cause)}`.trim();
-        throw new CommandError(exitCodes.timedOut, sentence, "The link is kept and tried again by itself.");
+        tellLinked(io, server, flags);
       },
     );
 
@@ -162,7 +154,30 @@ async function linkedNearby(
 /** At least what screens show of an id; a whole one, too. */
 const nearbyIdPattern = /^[a-z2-7]{8,52}$/;
 
-async function settled(
+/** Prints a link as it stands. Throws `CommandError` where it is not connected: why, and one thing to do. */
+export function tellLinked(io: Io, server: Server, { json }: CommonOptions): void {
+  if (json) io.printJson(server);
+  else io.print(columns([serverRow(server, io.style, Date.now())]));
+  if (server.state === "connected") return;
+  const shown = cleanLine(server.shownName);
+  if (server.state === "refused") {
+    const sentence = cleanLine(server.cause?.sentence ?? "It refused the link.");
+    throw new CommandError(exitCodes.refused, `${shown}: ${sentence}`, server.cause?.fix);
+  }
+  const sentence = `${shown} is not reached yet. ${cleanLine(server.cause?.sentence ?? "")}`.trim();
+  throw new CommandError(
+    exitCodes.timedOut,
+    sentence,
+    `The link is kept and tried again by itself. If the address is wrong: ${io.command(`address ${wordFor(server)} HOST:PORT`)}`,
+  );
+}
+
+/** By which commands find this server again. */
+const wordFor = ({ shownName, serverId }: Server): string =>
+  /^[\w.-]+$/.test(shownName) ? shownName : serverId.slice(0, 8);
+
+/** Begins something that may connect a link, then waits until it is connected or refused, or the time is over. */
+export async function settled(
   control: ControlClient,
   serverId: string,
   withinMs: number,
@@ -188,7 +203,8 @@ async function settled(
   return latest ?? answer;
 }
 
-function serverNamed(servers: readonly Server[], word: string): Server {
+/** One of those that are linked, by its id or its start, or its name. Throws `CommandError`. */
+export function serverNamed(servers: readonly Server[], word: string): Server {
   const wanted = word.toLowerCase();
   const found = servers.filter(
     ({ serverId, shownName, name }) =>

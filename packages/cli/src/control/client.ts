@@ -40,16 +40,17 @@ interface Pending {
   timer: NodeJS.Timeout;
 }
 
-/** Rejects with `CommandError` (not running) when nothing answers there. */
-export async function connectControl(data: string): Promise<ControlClient> {
+/**
+ * Rejects with `CommandError` (not running) when nothing answers there.
+ * @param start the command that starts it
+ */
+export async function connectControl(data: string, start = `${commandName} start`): Promise<ControlClient> {
   const socket = connectSocket(controlPlace(data));
   await new Promise<void>((resolve, reject) => {
     const fail = (error: Error) => {
       socket.destroy();
       const sentence = `FedChat is not running for ${data}.`;
-      reject(
-        new CommandError(exitCodes.notRunning, sentence, `Start it: ${commandName} start`, { cause: error }),
-      );
+      reject(new CommandError(exitCodes.notRunning, sentence, `Start it: ${start}`, { cause: error }));
     };
     socket.setTimeout(controlConnectTimeoutMs, () => fail(new Error("no answer in time")));
     socket.once("error", fail);
@@ -59,27 +60,25 @@ export async function connectControl(data: string): Promise<ControlClient> {
       resolve();
     });
   });
-  return new ControlClient(socket);
+  return new ControlClient(socket, start);
 }
 
 export class ControlClient implements Disposable {
   /** Settles when the connection has ended. */
   readonly closed: Promise<void>;
   readonly #socket: Socket;
+  readonly #start: string;
   readonly #pending = new Map<number, Pending>();
   readonly #listeners = new Set<(event: EngineEvent) => void>();
   #lastId = 0;
 
-  constructor(socket: Socket) {
+  constructor(socket: Socket, start: string) {
     this.#socket = socket;
+    this.#start = start;
     socket.on("error", () => undefined);
     this.closed = new Promise((resolve) =>
       socket.once("close", () => {
-        const gone = new CommandError(
-          exitCodes.notRunning,
-          "FedChat stopped.",
-          `Start it: ${commandName} start`,
-        );
+        const gone = new CommandError(exitCodes.notRunning, "FedChat stopped.", `Start it: ${start}`);
         for (const { reject, timer } of this.#pending.values()) {
           clearTimeout(timer);
           reject(gone);
@@ -125,7 +124,7 @@ export class ControlClient implements Disposable {
     const id = ++this.#lastId;
     return new Promise((resolve, reject) => {
       if (this.#socket.destroyed) {
-        reject(new CommandError(exitCodes.notRunning, "FedChat stopped.", `Start it: ${commandName} start`));
+        reject(new CommandError(exitCodes.notRunning, "FedChat stopped.", `Start it: ${this.#start}`));
         return;
       }
       const timer = setTimeout(() => {

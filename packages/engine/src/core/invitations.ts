@@ -172,9 +172,11 @@ export class Invitations {
     });
   }
 
+  /** A server that is linked already and not reached may have moved since: the invitation says where it is now. */
   async #linkServer({ server, addresses, relays }: Invitation): Promise<void> {
     const { servers, identity } = this.#ports;
-    if (server === servers.own.id || servers.linkedByUs(server)) return;
+    const isReached = servers.linkedByUs(server) && servers.get(server)?.state === "connected";
+    if (server === servers.own.id || isReached) return;
     if (identity.self.administrator === 1 && addresses.length + relays.length > 0)
       await servers.link(server, addresses, undefined, relays);
   }

@@ -97,6 +97,13 @@ export function methodHandlers(ports: MethodPorts): Handlers {
     "servers.unblock": async ({ serverId }) => views.server(await servers.unblock(serverId as ServerId)),
     "servers.rename": async ({ serverId, localName }) =>
       views.server(await servers.rename(serverId as ServerId, localName)),
+    "servers.setAddresses": async ({ serverId, addresses }) =>
+      views.server(
+        await servers.setAddresses(
+          serverId as ServerId,
+          addresses.map(({ host, port }) => addressOf(host, port)),
+        ),
+      ),
     "servers.nearby": async () => {
       await servers.refreshNearby();
       return views.nearby();

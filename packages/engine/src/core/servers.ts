@@ -284,6 +284,10 @@ export class Servers {
     return this.#took(await this.#homeserver.request("links.rename", { server, localName }));
   }
 
+  async setAddresses(server: ServerId, addresses: ServerAddress[]): Promise<LinkView> {
+    return this.#took(await this.#homeserver.request("links.setAddresses", { server, addresses }));
+  }
+
   async unlink(server: ServerId): Promise<void> {
     await this.#homeserver.request("links.remove", { server });
   }

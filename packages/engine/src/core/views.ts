@@ -107,6 +107,7 @@ export class Views {
       cause: causeWithReach(error, reachOf(this.#servers.own)),
       nextTryAt: link.nextTryAt,
       addresses: link.addresses,
+      ...(link.told === undefined ? {} : { toldAddresses: link.told }),
       via: link.via.map((relay) => this.#names.server(relay)),
       origin: link.origin,
       relaysFor: link.relaysFor,

@@ -116,6 +116,16 @@ export const methods = {
     z.strictObject({ serverId: ServerIdText, localName: z.string().min(1).max(64).nullable() }),
     Server,
   ),
+  "servers.setAddresses": method(
+    "Say where a linked server is, in place of what was said before; none: where its own record says. Tries at once",
+    z.strictObject({
+      serverId: ServerIdText,
+      addresses: z
+        .array(z.strictObject({ host: z.string().min(1).max(253), port: z.number().int().min(1).max(65535) }))
+        .max(16),
+    }),
+    Server,
+  ),
   "servers.nearby": method(
     "Servers in the homeserver's local network, for its administrator",
     nothing,

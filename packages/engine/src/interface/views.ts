@@ -97,6 +97,12 @@ export const Server = z.object({
   cause: Cause.nullable(),
   nextTryAt: Time.nullable(),
   addresses: z.array(Address),
+  toldAddresses: z
+    .array(Address)
+    .optional()
+    .describe(
+      "of these the ones that people told, which servers.setAddresses replaces; absent where none was",
+    ),
   via: z.array(z.string()).describe("shown names of the relays that the connection passes; none when direct"),
   origin: z.enum(["person", "directory"]).describe("who linked it: a person, or a directory in common"),
   relaysFor: RelaysFor,

@@ -54,6 +54,8 @@ export interface Federation {
   blockServer(server: ServerId): Promise<LinkView>;
   unblockServer(server: ServerId): Promise<LinkView>;
   renameServer(server: ServerId, localName: string | undefined): Promise<LinkView>;
+  /** Where people say that a linked server is, in place of what they said before. */
+  setServerAddresses(server: ServerId, addresses: ServerAddress[]): Promise<LinkView>;
   retryLink(server: ServerId): void;
   /** People of mutually linked servers; with `refresh` those connected are asked anew first (bounded wait). */
   people(refresh: boolean): Promise<PersonView[]>;

@@ -318,6 +318,10 @@ const calls: { [M in ClientMethodName]: [object, object] } = {
   "links.block": [server, { ...link, trust: "blocked", state: "off" }],
   "links.unblock": [server, link],
   "links.rename": [{ ...server, localName: null }, link],
+  "links.setAddresses": [
+    { ...server, addresses: serverB.record.addresses },
+    { ...link, told: serverB.record.addresses },
+  ],
   "links.retry": [server, {}],
   "servers.nearby": [{}, nearby],
   "server.examine": [{ again: true }, examination],

@@ -141,6 +141,7 @@ function handlers(parts: RequestParts): Handlers {
     "links.remove": (_, params) => done(federation.removeLink(params.server)),
     "links.block": (_, params) => federation.blockServer(params.server),
     "links.unblock": (_, params) => federation.unblockServer(params.server),
+    "links.setAddresses": (_, { server, addresses }) => federation.setServerAddresses(server, addresses),
     "links.rename": (_, { server, localName }) => federation.renameServer(server, localName ?? undefined),
     "links.retry": (_, params) => {
       federation.retryLink(params.server);

@@ -180,6 +180,7 @@ export function createFederation(options: FederationOptions): RunningFederation 
     removeLink: (server) => decisions.remove(server),
     blockServer: (server) => decisions.block(server),
     unblockServer: (server) => decisions.unblock(server),
+    setServerAddresses: (server, addresses) => decisions.setAddresses(server, addresses),
     renameServer: (server, localName) => decisions.rename(server, localName),
     retryLink: (server) => decisions.retry(server),
     woke: () => links.woke(),

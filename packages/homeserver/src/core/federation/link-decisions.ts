@@ -126,6 +126,26 @@ export class LinkDecisions {
     return this.#viewOf(link);
   }
 
+  /**
+   * Where people say that a linked server is, in place of what they said before; what its own record says stays.
+   * Answers as `add`. [L14]
+   */
+  async setAddresses(server: ServerId, addresses: ServerAddress[]): Promise<LinkView> {
+    const { links, records, clock } = this.#ports;
+    const link = links.known(server);
+    if (!link.row.linkedByUs) throw new ProtocolError("not-allowed", "This server is not linked from here.");
+    const recorded = records.get(server)?.addresses ?? [];
+    if (addresses.length + recorded.length === 0)
+      throw new ProtocolError("not-allowed", "No other address of this server is known.");
+    await links.change(link, { addresses: mergedAddresses(addresses, []) });
+    if (link.connected) link.addressesChanged();
+    else {
+      link.forgive();
+      await within(clock, linkAnswerMs, link.attemptAfresh());
+    }
+    return this.#viewOf(link);
+  }
+
   retry(server: ServerId): void {
     const link = this.#ports.links.get(server);
     if (link === undefined || link.row.blocked || link.connected) return;

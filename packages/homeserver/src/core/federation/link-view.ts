@@ -24,6 +24,7 @@ export function linkView(
     error: link.error === undefined ? null : toWireError(link.error),
     nextTryAt: link.nextTryAt ?? null,
     addresses: link.addresses(record?.addresses ?? []).slice(0, 16),
+    ...(row.addresses.length === 0 ? {} : { told: row.addresses }),
     roundTripMs: connection?.roundTripMs ?? null,
     queueDepth,
     lastContactAt: connection?.heardAt ?? row.lastContactAt ?? null,
