@@ -1,12 +1,13 @@
 /** What the doctor concludes from what it saw: the right cause, and one fix. */
 import { ProtocolError, toWireError } from "@fedchat/protocol";
-import type { ServerAddress } from "@fedchat/protocol";
+import type { DirectoryView, ErrorCode, ServerAddress } from "@fedchat/protocol";
 import { expect, test } from "vitest";
 import type { AddressFacts } from "../src/doctor/address.ts";
 import { judgeAddress } from "../src/doctor/address.ts";
 import { judgeOwnCertificate, judgeSeenCertificate } from "../src/doctor/certificate.ts";
 import { judgeClock } from "../src/doctor/clock.ts";
 import { judgeDialBack } from "../src/doctor/dial-back.ts";
+import { judgeDirectory } from "../src/doctor/directories.ts";
 import { failed } from "../src/doctor/findings.ts";
 import { judgeLinks } from "../src/doctor/links.ts";
 import { judgeNames } from "../src/doctor/names.ts";
@@ -240,13 +241,33 @@ test("[L25] what linked servers said in all", () => {
 test("the homeserver's own certificate matters to browsers only", () => {
   const own = { kind: "own" as const, names: ["chat.example.com"], validUntil: 10 * day, problem: null };
   const domain = [address("chat.example.com", "direct", 443)];
-  const judge = (change: Partial<Parameters<typeof judgeOwnCertificate>[0]>, addresses = domain) =>
-    judgeOwnCertificate({ ...own, ...change }, addresses, (host) => host === "chat.example.com", day);
+  const covers = (host: string) => host === "chat.example.com";
+  const judge = (
+    change: Partial<Parameters<typeof judgeOwnCertificate>[0]>,
+    addresses = domain,
+    untrusted?: string,
+  ) => judgeOwnCertificate({ ...own, ...change }, addresses, { covers, now: day, untrusted });
   expect(judge({})).toMatchObject({ result: "passed", sentence: expect.stringContaining("9 more days") });
   expect(judge({ kind: "self-signed", names: [] }).result).toBe("passed");
   expect(judge({ validUntil: day })).toMatchObject({ result: "warning", code: "certificate-expired" });
   expect(judge({}, [address("other.example.com")])).toMatchObject({ code: "certificate-name" });
   expect(judge({}, [home]).result).toBe("passed");
+  const selfSigned = judge({}, domain, "DEPTH_ZERO_SELF_SIGNED_CERT");
+  expect(selfSigned).toMatchObject({ result: "warning", code: "certificate-self-signed" });
+  expect(selfSigned.sentence).toContain("screens on other devices warn of it");
+  expect(selfSigned.sentence).toContain("Links do not care");
+  expect(judge({}, domain, "UNABLE_TO_VERIFY_LEAF_SIGNATURE")).toMatchObject({
+    result: "warning",
+    code: "certificate-untrusted",
+    fix: expect.stringContaining("fullchain.pem"),
+  });
+  expect(judge({ names: [] }, [home], "ERR_TLS_CERT_ALTNAME_INVALID")).toMatchObject({
+    result: "warning",
+    code: "certificate-name",
+  });
+  // Whoever comes through a proxy sees the proxy's.
+  const behind = [address("chat.example.com", "proxy", 443)];
+  expect(judge({}, behind, "DEPTH_ZERO_SELF_SIGNED_CERT").result).toBe("passed");
   const problem = { sentence: "The file is gone.", fix: "Put it back.", nextTryAt: null };
   expect(judge({ problem })).toMatchObject({
     result: "failed",
@@ -339,4 +360,34 @@ test("a finding fits what carries it, whatever others wrote", () => {
   expect(Buffer.byteLength(long.sentence)).toBeLessThanOrEqual(1_000);
   expect(long.title).not.toContain("\u001b");
   expect(long.sentence.isWellFormed()).toBe(true);
+});
+
+test("[D2] a directory: registered, refused for its token or its key, not reached, and still being tried", () => {
+  const view: DirectoryView = {
+    ...{ address: address("dir.example", "direct", 8443), server: null, name: "", state: "waiting" },
+    ...{ error: null, nextTryAt: 5, servers: 0 },
+  };
+  const judge = (code: ErrorCode) => judgeDirectory({ ...view, error: toWireError(new ProtocolError(code)) });
+  expect(judgeDirectory({ ...view, state: "connected", name: "dir", servers: 3 })).toMatchObject({
+    result: "passed",
+    title: "Directory dir.example:8443",
+    sentence: "Registered with dir. It announced 3 other servers.",
+  });
+  expect(judge("not-allowed")).toMatchObject({
+    result: "failed",
+    sentence: expect.stringContaining("its token"),
+    fix: expect.stringContaining("directory_token"),
+  });
+  expect(judge("wrong-server-key")).toMatchObject({
+    result: "failed",
+    sentence: expect.stringContaining("Another key answers there"),
+    fix: expect.stringContaining('directory = ["dir.example:8443/SERVERID"]'),
+  });
+  expect(judge("unreachable")).toMatchObject({ result: "failed", code: "unreachable" });
+  expect(judge("not-fedchat").fix).toContain("host and port");
+  expect(judge("rate-limited")).toMatchObject({
+    result: "failed",
+    fix: expect.stringContaining("tried again"),
+  });
+  expect(judgeDirectory({ ...view, state: "connecting" })).toMatchObject({ result: "untestable" });
 });

@@ -6,8 +6,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { HostInfo } from "../src/control/host-methods.ts";
-import type { Patient } from "../src/doctor/doctor.ts";
 import { Doctor } from "../src/doctor/doctor.ts";
+import type { Patient } from "../src/doctor/homeserver-checks.ts";
+import { homeserverChecks } from "../src/doctor/homeserver-checks.ts";
 import { linkView } from "./doctor-link.ts";
 import { openPort } from "./doctor-world.ts";
 
@@ -35,12 +36,15 @@ function patient(port: { server: string; port: number }, change: Partial<Patient
   return {
     info: () => info,
     links: () => [],
+    directories: () => [],
     dialBack: async () => [],
     covers: () => false,
     wantedPort: port.port,
     ...change,
   };
 }
+
+const checksOf = (who: Patient) => () => homeserverChecks(who, Date.now);
 
 const neverWrong = {
   now: Date.now,
@@ -63,7 +67,7 @@ test("it begins when first asked, tells what is still looked at, and is not begu
       return [];
     },
   });
-  const doctor = new Doctor(counted, neverWrong);
+  const doctor = new Doctor(checksOf(counted), neverWrong);
   const first = doctor.examine(false);
   expect(first).toMatchObject({ finishedAt: null, findings: [] });
   expect(first.pending).toContain("Clock");
@@ -87,7 +91,7 @@ test("a check that fails by our own fault is a finding, and the others end as us
   await using ours = await openPort();
   const errors: unknown[] = [];
   const broken = patient(ours, { dialBack: () => Promise.reject(new Error("assertion")) });
-  const doctor = new Doctor(broken, { now: Date.now, onError: (error) => errors.push(error) });
+  const doctor = new Doctor(checksOf(broken), { now: Date.now, onError: (error) => errors.push(error) });
   doctor.examine(false);
   await finished(doctor);
   const { findings } = doctor.examine(false);
@@ -101,7 +105,7 @@ test("a check that fails by our own fault is a finding, and the others end as us
 test("hundreds of links are told of by the worst and a count, so that the answer stays bounded", async () => {
   await using ours = await openPort();
   const links = Array.from({ length: 300 }, (): LinkView => linkView({ state: "waiting" }));
-  const doctor = new Doctor(patient(ours, { links: () => links }), neverWrong);
+  const doctor = new Doctor(checksOf(patient(ours, { links: () => links })), neverWrong);
   doctor.examine(false);
   await finished(doctor);
   const { findings } = doctor.examine(false);

@@ -12,6 +12,7 @@ export * from "./client-methods.ts";
 export * from "./custody-receipt.ts";
 export * from "./device-certificate.ts";
 export * from "./envelope.ts";
+export * from "./directory-fault.ts";
 export * from "./errors.ts";
 export * from "./invitation.ts";
 export * from "./link-messages.ts";

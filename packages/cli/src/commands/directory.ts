@@ -1,18 +1,18 @@
 /** `fedchat directory`: runs a directory, in the foreground, until Ctrl+C. */
-import type { RunningDirectory } from "@fedchat/homeserver/node";
+import type { ServerId } from "@fedchat/protocol";
 import { fingerprint } from "@fedchat/protocol";
 import type { Command } from "commander";
-import { acmeSettings } from "../config/acme.ts";
-import { formatAddress } from "../config/text-forms.ts";
 import type { Config } from "../config/schema.ts";
+import { formatAddress } from "../config/text-forms.ts";
+import type { HostInfo } from "../control/host-methods.ts";
 import { CommandError, exitCodes } from "../exit-codes.ts";
-import { directoryToken } from "../config/directory-token.ts";
-import { tlsPaths } from "../config/tls-paths.ts";
 import { tryLock } from "../host/lock.ts";
 import { openLog } from "../host/log.ts";
+import { startFailure } from "../host/start-failure.ts";
 import { stopSignals } from "../host/stop-signals.ts";
 import { closeTimeoutMs } from "../limits.ts";
 import { dataFiles, ensureDataFolder } from "../owner-files.ts";
+import { commandName, quoted } from "../terminal/command-name.ts";
 import { columns } from "../terminal/style.ts";
 import { version } from "../version.ts";
 import { define } from "./define.ts";
@@ -62,55 +62,57 @@ async function run(io: Io, config: Config, portIsDefault: boolean, json: boolean
   const paths = dataFiles(config.data);
   using lock = tryLock(paths.lock);
   if (lock === undefined)
-    throw new CommandError(exitCodes.failed, `A FedChat already runs for ${config.data}.`);
+    throw new CommandError(
+      exitCodes.failed,
+      `A FedChat already runs for ${config.data}.`,
+      `Look at it: ${io.command("status")}; or choose another folder with --data.`,
+    );
   using log = openLog(paths.log, config["log.level"], (line) => io.note(io.style.warn(line)));
   const signals = stopSignals();
   let crash: Error | undefined;
+  const onCrash = (error: Error) => {
+    crash = error;
+    signals.stop();
+  };
   // Loaded here only: other commands start without it.
-  const { startDirectory } = await import("@fedchat/homeserver/node");
-  const running = await startDirectory({
-    dataDir: config.data,
-    name: config.name,
-    host: config.host,
-    port: config.port,
-    portIsDefault,
-    addresses: config.addresses,
-    proxies: config.proxies,
-    tls: tlsPaths(config),
-    acme: acmeSettings(config),
-    token: directoryToken(config),
-    software: `fedchat/${version}`,
-    log,
-    onFatal(error) {
-      crash = error;
-      signals.stop();
+  const { startDirectoryHost } = await import("../host/directory-host.ts");
+  const running = await startDirectoryHost({ config, portIsDefault, log, onCrash }).catch(
+    async (error: unknown) => {
+      throw await startFailure(error);
     },
-  }).catch((cause: unknown) => {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new CommandError(exitCodes.failed, reason, undefined, { cause });
-  });
-  log.info("started", { version, pid: process.pid, port: running.port, directory: true });
-  announce(io, config, running, json);
+  );
+  const info = running.info();
+  log.info("started", { version, pid: process.pid, port: info.port, directory: true });
+  announce(io, config, info, json);
   await signals.stopped;
+  if (!json) io.note(io.style.dim("Stopping. Press Ctrl+C again to end at once."));
   setTimeout(() => process.exit(exitCodes.failed), closeTimeoutMs).unref();
   await running[Symbol.asyncDispose]();
   log.info("stopped");
   if (crash !== undefined)
-    throw new CommandError(exitCodes.failed, `The directory cannot go on: ${crash.message}`);
+    throw new CommandError(
+      exitCodes.failed,
+      `The directory cannot go on: ${crash.message}`,
+      `Start it again; details are in ${paths.log}`,
+    );
 }
 
-function announce(io: Io, config: Config, { identity, port }: RunningDirectory, json: boolean): void {
-  const { key, name, addresses } = identity.current.record;
-  if (json)
-    return io.printJson({ serverId: key, name, port, addresses, data: config.data, pid: process.pid });
+function announce(
+  io: Io,
+  config: Config,
+  { serverId, name, port, addresses }: HostInfo,
+  json: boolean,
+): void {
+  if (json) return io.printJson({ serverId, name, port, addresses, data: config.data, pid: process.pid });
   const { style } = io;
   const place = addresses[0] === undefined ? `HOST:${port}` : formatAddress(addresses[0]);
   const rows = [
     [style.dim("Directory"), style.bold(name)],
-    [style.dim("Its ID"), fingerprint(key)],
+    [style.dim("Its ID"), fingerprint(serverId as ServerId)],
     [style.dim("Registers"), config.directory_token === undefined ? "anybody" : "who knows the token"],
     [style.dim("Data"), config.data],
   ];
+  const data = ` --data ${quoted(config.data)}`;
   io.print(
     [
       "",
@@ -118,7 +120,11 @@ function announce(io: Io, config: Config, { identity, port }: RunningDirectory, 
       "",
       columns(rows, "  "),
       "",
-      `  Register a homeserver   ${style.bold(`fedchat start --directory ${place}/${key}`)}`,
+      `  Register a homeserver   ${style.bold(`${commandName} start --directory ${place}/${serverId}`)}`,
+      ...(config.directory_token === undefined
+        ? []
+        : ['                          with directory_token = "…" in its fedchat.toml']),
+      `  How it is               ${style.bold(`${commandName} status${data}`)}`,
       `  Stop                    ${style.bold("Ctrl+C")}`,
       "",
     ].join("\n"),

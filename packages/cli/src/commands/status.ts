@@ -14,7 +14,7 @@ import { relayingWords } from "./map.ts";
 export function addStatus(program: Command, io: Io): void {
   define(program, {
     usage: "status",
-    summary: "account, homeserver, links and counts at a glance",
+    summary: "account, homeserver, links and directories at a glance; of a directory who registered",
     example: "fedchat status --json",
   }).action(async (flags: CommonOptions) => {
     using control = await io.control(flags);
@@ -23,7 +23,7 @@ export function addStatus(program: Command, io: Io): void {
     const servers = status?.me ? await control.call("servers.list", {}) : [];
     const isReached = status?.me && status.homeserver.connection === "connected";
     const relaying = isReached ? await control.call("servers.relaying", {}) : null;
-    const directories = isReached ? await control.call("servers.directories", {}) : [];
+    const directories = host.directories ?? (isReached ? await control.call("servers.directories", {}) : []);
     if (flags.json) return io.printJson({ host, status, servers, relaying, directories });
     const { style } = io;
     const rows = [
@@ -31,10 +31,14 @@ export function addStatus(program: Command, io: Io): void {
         "Running since",
         `${ago(host.startedAt, Date.now())} ${style.dim(`process ${host.pid}, version ${host.version}`)}`,
       ],
-      ["Screen", host.screen ?? "none"],
-      ["Server", `${style.bold(cleanLine(host.name))} ${style.dim(host.serverId)}`],
+      ...(host.directory === undefined ? [["Screen", host.screen ?? "none"]] : []),
+      [
+        host.directory === undefined ? "Server" : "Directory",
+        `${style.bold(cleanLine(host.name))} ${style.dim(host.serverId)}`,
+      ],
       ["Reached at", host.addresses.map(formatAddress).join(", ") || `port ${host.port}`],
     ];
+    if (host.directory !== undefined) rows.push(...directoryRows(host.directory));
     if (host.certificate !== undefined) rows.push(...certificateRows(host.certificate, style));
     if (host.nearby !== undefined && host.nearby.mode !== "off")
       rows.push(["Nearby", host.nearby.problem ?? nearbyWords(host.nearby.found)]);
@@ -73,6 +77,20 @@ function certificateRows(
   const next = problem.nextTryAt;
   const when = next === null ? "" : ` Next try ${day(next)}, ${clock(next)}.`;
   return [...rows, ["", bad(cleanLine(problem.sentence))], ["", `→ ${cleanLine(problem.fix)}${when}`]];
+}
+
+/** Of a directory that runs here: who may register, and who has. */
+function directoryRows({
+  token,
+  connected,
+  servers,
+  people,
+}: NonNullable<HostInfo["directory"]>): string[][] {
+  return [
+    ["Registers", token ? "who knows the token" : "anybody"],
+    ["Registered", `${servers} ${servers === 1 ? "homeserver" : "homeservers"}, ${connected} connected now`],
+    ["People", `${people} may be found here`],
+  ];
 }
 
 const nearbyWords = (found: number): string =>

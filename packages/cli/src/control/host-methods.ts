@@ -1,4 +1,5 @@
 /** What a running program answers about itself, beside the engine's methods, on its control socket only. */
+import { Directory } from "@fedchat/engine/interface";
 import type { Examination } from "@fedchat/protocol";
 import { z } from "zod";
 
@@ -45,6 +46,18 @@ export const hostInfo = z.object({
       }),
       z.object({ state: z.literal("failed"), problem: z.string(), fix: z.string() }),
     ])
+    .optional(),
+  /** Those that this homeserver registers with; absent where a program of another version answers. */
+  directories: z.array(Directory).optional(),
+  /** Where a directory runs here in place of a homeserver. */
+  directory: z
+    .object({
+      /** Whether only those register that know a token. */
+      token: z.boolean(),
+      connected: z.int(),
+      servers: z.int(),
+      people: z.int(),
+    })
     .optional(),
 });
 export type HostInfo = z.infer<typeof hostInfo>;

@@ -2,6 +2,7 @@
  * The control socket: JSON-RPC 2.0, one document a line, for commands and scripts of the same user. Trust: the socket's
  * file mode lets in its owner only, who may do everything.
  */
+import type { Cause } from "@fedchat/engine/interface";
 import type { Callable, Log, TextChannel } from "@fedchat/engine/node";
 import { rpcCodes, rpcTextBytesMax, serveRpc } from "@fedchat/engine/node";
 import { chmodSync } from "node:fs";
@@ -62,14 +63,13 @@ function serve(socket: Socket, { host, engine, log }: ControlOptions): void {
   if (engine !== undefined) serveRpc(engine, channel, log);
   else {
     channel.onText = (text) => {
-      const sentence = "A homeserver runs here alone, without an engine.";
-      channel.send(
-        JSON.stringify({
-          jsonrpc: "2.0",
-          id: idOf(text),
-          error: { code: rpcCodes.method, message: sentence },
-        }),
-      );
+      const message = host.info().directory
+        ? "A directory runs here: it has no accounts, no links and no messages."
+        : "A homeserver runs here alone, without an engine.";
+      const fix = "What can be looked at here: fedchat status, fedchat doctor.";
+      const data: Cause = { code: "no-engine", sentence: message, fix, retry: "never" };
+      const error = { code: rpcCodes.method, message, data };
+      channel.send(JSON.stringify({ jsonrpc: "2.0", id: idOf(text), error }));
     };
   }
   readLines(

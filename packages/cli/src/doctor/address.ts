@@ -12,7 +12,7 @@ import type { OutsideDial } from "./dial-back.ts";
 import { samePlace } from "./dial-back.ts";
 import type { Finding } from "./findings.ts";
 import { failed, passed, untestable, warning } from "./findings.ts";
-import type { Outcome } from "./probes.ts";
+import type { Ask, Outcome } from "./probes.ts";
 import { dialHere, resolveHost } from "./probes.ts";
 
 export interface AddressFacts {
@@ -34,10 +34,11 @@ export async function addressFinding(
   address: ServerAddress,
   self: { server: ServerId; port: number; addresses: readonly ServerAddress[] },
   outside: Promise<readonly OutsideDial[]>,
+  ask: Ask = dialHere,
 ): Promise<Finding> {
   const [resolved, here, dials] = await Promise.all([
     resolveHost(address.host),
-    dialHere(address, self.server),
+    ask(address, self.server),
     outside,
   ]);
   const own = new Set(

@@ -4,7 +4,7 @@ import { createServer } from "node:net";
 import type { Finding } from "./findings.ts";
 import { failed, passed } from "./findings.ts";
 import { portHolder } from "./port-holder.ts";
-import type { Outcome } from "./probes.ts";
+import type { Ask, Outcome } from "./probes.ts";
 import { dialHere } from "./probes.ts";
 
 export interface ListeningPort {
@@ -15,10 +15,17 @@ export interface ListeningPort {
   wanted: number;
 }
 
-/** Of a homeserver that runs. */
-export async function portFinding(listening: ListeningPort, server: ServerId): Promise<Finding> {
+/**
+ * Of a homeserver or a directory that runs.
+ * @param ask who answers there
+ */
+export async function portFinding(
+  listening: ListeningPort,
+  server: ServerId,
+  ask: Ask = dialHere,
+): Promise<Finding> {
   const place = { host: loopbackOf(listening.host), port: listening.port };
-  const outcome = await dialHere(place, server);
+  const outcome = await ask(place, server);
   const holder = outcome.code === "ok" ? undefined : portHolder(listening.port);
   const before = listening.wanted === listening.port ? undefined : portHolder(listening.wanted);
   return judgePort(listening, outcome, holder, before);

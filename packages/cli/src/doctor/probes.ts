@@ -25,6 +25,18 @@ export interface Outcome {
   sentence: string;
 }
 
+/** Who answers at a place: the server that is expected, or why not. */
+export type Ask = (place: Place, expects: ServerId) => Promise<Outcome>;
+
+/** By the record that is shown to everybody: of a directory, which no device may dial. */
+export async function askRecord(place: Place, expects: ServerId): Promise<Outcome> {
+  const { answer, server } = await whoseRecord(place);
+  if (server === expects) return { code: "ok", sentence: "" };
+  const code =
+    server !== undefined ? "wrong-server-key" : answer === undefined ? "unreachable" : "not-fedchat";
+  return { code, sentence: sentenceOf(code) };
+}
+
 /** Dials as a device would, and closes again. */
 export async function dialHere(place: Place, expects: ServerId): Promise<Outcome> {
   const dialled = await open(place, expects);
@@ -120,14 +132,21 @@ export interface HttpsAnswer {
   certificate: SeenCertificate | undefined;
 }
 
-/** What an HTTPS server answers, whatever its certificate; undefined where none does. */
-export function askHttps(place: Place, path: string): Promise<HttpsAnswer | undefined> {
+/**
+ * What an HTTPS server answers, whatever its certificate; undefined where none does.
+ * @param servername for whom a certificate is asked and judged
+ */
+export function askHttps(
+  place: Place,
+  path: string,
+  servername = isIP(place.host) === 0 ? place.host : undefined,
+): Promise<HttpsAnswer | undefined> {
   return new Promise((resolve) => {
     let certificate: SeenCertificate | undefined;
     const asked = request(
       {
         ...place,
-        ...(isIP(place.host) === 0 ? { servername: place.host } : {}),
+        ...(servername === undefined ? {} : { servername }),
         path,
         headers: { Accept: "application/cbor" },
         agent: false,

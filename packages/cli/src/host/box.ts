@@ -4,17 +4,20 @@
  * stopped in reverse order, also when starting fails half-way.
  */
 import { startEngineWorker } from "@fedchat/engine/node";
-import type { CertificateState } from "@fedchat/homeserver/node";
 import { startHomeserver } from "@fedchat/homeserver/node";
-import type { NearbyState } from "@fedchat/protocol";
+import type { Directory } from "@fedchat/engine/interface";
+import type { DirectoryView, NearbyState } from "@fedchat/protocol";
+import { directoryFault } from "@fedchat/protocol";
 import { hostname } from "node:os";
 import { acmeSettings } from "../config/acme.ts";
 import { directoryToken } from "../config/directory-token.ts";
 import type { LoadedConfig } from "../config/load.ts";
+import { formatAddress } from "../config/text-forms.ts";
 import { tlsPaths } from "../config/tls-paths.ts";
 import type { Host, HostInfo } from "../control/host-methods.ts";
 import { startControl } from "../control/server.ts";
 import { Doctor } from "../doctor/doctor.ts";
+import { homeserverChecks } from "../doctor/homeserver-checks.ts";
 import { dataFiles } from "../owner-files.ts";
 import { screenFiles } from "../screen/build.ts";
 import { answerLanding } from "../screen/landing.ts";
@@ -25,6 +28,7 @@ import { withScreens } from "../screen/screen-methods.ts";
 import type { LocalScreen } from "../screen/server.ts";
 import { startScreen } from "../screen/server.ts";
 import { version } from "../version.ts";
+import { certificateInfo } from "./certificate-info.ts";
 import type { ProgramLog } from "./log.ts";
 import { registrationToken, registrationTokenBytes } from "./registration-token.ts";
 
@@ -111,20 +115,23 @@ export async function startBox(options: BoxOptions): Promise<Box> {
       certificate: certificateInfo(running.certificate()),
       nearby: nearbyInfo(running.nearby()),
       portMapping: running.portMapping() ?? { state: "off" },
+      directories: homeserver.directories().map(directoryInfo),
     }),
     examine: (again) => doctor.examine(again),
     open: () => (screen === undefined ? undefined : { ...screen.open(), address: screen.address }),
   };
-  const doctor: Doctor = new Doctor(
-    {
-      info: () => host.info(),
-      links: () => homeserver.links(),
-      dialBack: () => homeserver.dialBack(),
-      covers: (name) => running.certificate().covers(name),
-      wantedPort: config.port,
-    },
-    { now: Date.now, onError: (error) => log.error("a check of the doctor failed", {}, error) },
-  );
+  const patient = {
+    info: () => host.info(),
+    links: () => homeserver.links(),
+    directories: () => homeserver.directories(),
+    dialBack: () => homeserver.dialBack(),
+    covers: (name: string) => running.certificate().covers(name),
+    wantedPort: config.port,
+  };
+  const doctor: Doctor = new Doctor(() => homeserverChecks(patient, Date.now), {
+    now: Date.now,
+    onError: (error) => log.error("a check of the doctor failed", {}, error),
+  });
 
   if (headless) started.use(await startControl({ data: config.data, host, engine: undefined, log }));
   else {
@@ -184,7 +191,11 @@ function nearbyInfo(state: NearbyState | undefined): NonNullable<HostInfo["nearb
   return { mode: state?.mode ?? "off", problem: state?.problem ?? null, found: state?.servers.length ?? 0 };
 }
 
-function certificateInfo(state: CertificateState): NonNullable<HostInfo["certificate"]> {
-  const { kind, names, validUntil, problem } = state;
-  return { kind, names, validUntil, problem: problem ?? null };
+/** As the engine tells it to screens. */
+function directoryInfo(view: DirectoryView): Directory {
+  const { address, server, name, state, error, nextTryAt, servers } = view;
+  const fault = directoryFault(view);
+  const cause = fault === undefined || error === null ? null : { ...fault, retry: error.retry };
+  const shownName = name === "" ? formatAddress(address) : name;
+  return { address, serverId: server, shownName, state, cause, nextTryAt, servers };
 }

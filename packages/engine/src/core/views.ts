@@ -1,6 +1,6 @@
 /** The outward views (interface/views.ts), made from the store's rows and what the homeserver last told. */
 import type { AccountId, LinkView, MessageId, RequestId, RoomId, ServerId } from "@fedchat/protocol";
-import { fromWireError } from "@fedchat/protocol";
+import { directoryFault, fromWireError } from "@fedchat/protocol";
 import type {
   Contact,
   Directory,
@@ -128,7 +128,8 @@ export class Views {
     return this.#servers.directories.map(({ address, server, name, state, error, nextTryAt, servers }) => ({
       ...{ address, serverId: server, state, nextTryAt, servers },
       shownName: name === "" ? `${address.host}:${address.port}` : name,
-      cause: error === null ? null : causeOf(fromWireError(error)),
+      cause:
+        error === null ? null : { ...causeOf(fromWireError(error)), ...directoryFault({ address, error }) },
     }));
   }
 

@@ -6,6 +6,7 @@
 import type {
   ByteChannel,
   Clock,
+  DirectoryView,
   LinkView,
   Primitives,
   RandomSource,
@@ -295,6 +296,10 @@ export class Homeserver implements AsyncDisposable {
   setAddresses(addresses: ServerAddress[]): Promise<void> {
     this.#config = { ...this.#config, addresses };
     return this.#settleRecord();
+  }
+
+  directories(): DirectoryView[] {
+    return this.#parts.federation.directories();
   }
 
   links(): LinkView[] {

@@ -13,6 +13,8 @@ import { ServerIdentity, serverNameOf } from "../core/server-identity.ts";
 import { openSqliteStore } from "../store/sqlite/sqlite-store.ts";
 import { StoreUnusableError } from "../store/store.ts";
 import { ownAddresses } from "./addresses.ts";
+import type { CertificateState } from "./certificate-state.ts";
+import { certificateState } from "./certificate-state.ts";
 import { webSocketDialer } from "./dialer.ts";
 import type { HttpsServer } from "./https-server.ts";
 import { openHttpsServer } from "./https-server.ts";
@@ -45,6 +47,8 @@ export interface RunningDirectory extends AsyncDisposable {
   /** The port that it got. */
   port: number;
   identity: ServerIdentity;
+  /** The certificate that is shown now. */
+  certificate(): CertificateState;
 }
 
 /** Rejects as `startHomeserver`, and with `StoreUnusableError` where the folder is a homeserver's. */
@@ -106,7 +110,13 @@ export async function startDirectory(options: StartDirectoryOptions): Promise<Ru
   }, addressesCheckEveryMs);
   opened.defer(() => clearInterval(renewing));
   const stack = opened.move();
-  return { directory: running, port, identity, [Symbol.asyncDispose]: () => stack.disposeAsync() };
+  return {
+    directory: running,
+    port,
+    identity,
+    certificate: () => certificateState(certificate),
+    [Symbol.asyncDispose]: () => stack.disposeAsync(),
+  };
 }
 
 function settleRecord(
