@@ -390,4 +390,8 @@ test("[D2] a directory: registered, refused for its token or its key, not reache
     fix: expect.stringContaining("tried again"),
   });
   expect(judgeDirectory({ ...view, state: "connecting" })).toMatchObject({ result: "untestable" });
+  expect(judgeDirectory({ ...view, state: "connecting", name: "bob" })).toMatchObject({
+    result: "warning",
+    sentence: expect.stringContaining("bob answers there"),
+  });
 });

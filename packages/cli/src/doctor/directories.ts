@@ -3,7 +3,7 @@ import type { DirectoryView } from "@fedchat/protocol";
 import { directoryFault } from "@fedchat/protocol";
 import { formatAddress } from "../config/text-forms.ts";
 import type { Finding } from "./findings.ts";
-import { failed, passed, untestable } from "./findings.ts";
+import { failed, passed, untestable, warning } from "./findings.ts";
 
 export function judgeDirectory(directory: DirectoryView): Finding {
   const { address, name, state, servers } = directory;
@@ -19,5 +19,8 @@ export function judgeDirectory(directory: DirectoryView): Finding {
       sentence: "It is being tried.",
       fix: "Run this again.",
     });
-  return failed(subject, { ...fault, sentence: `Not registered: ${fault.sentence}` });
+  const { code, fix } = fault;
+  // A directory that is being registered with looks so for a moment.
+  const judged = code === "not-registered" ? warning : failed;
+  return judged(subject, { code, fix, sentence: `Not registered: ${fault.sentence}` });
 }

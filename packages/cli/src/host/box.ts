@@ -193,9 +193,8 @@ function nearbyInfo(state: NearbyState | undefined): NonNullable<HostInfo["nearb
 
 /** As the engine tells it to screens. */
 function directoryInfo(view: DirectoryView): Directory {
-  const { address, server, name, state, error, nextTryAt, servers } = view;
-  const fault = directoryFault(view);
-  const cause = fault === undefined || error === null ? null : { ...fault, retry: error.retry };
+  const { address, server, name, state, nextTryAt, servers } = view;
+  const cause = directoryFault(view) ?? null;
   const shownName = name === "" ? formatAddress(address) : name;
   return { address, serverId: server, shownName, state, cause, nextTryAt, servers };
 }

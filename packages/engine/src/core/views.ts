@@ -128,8 +128,7 @@ export class Views {
     return this.#servers.directories.map(({ address, server, name, state, error, nextTryAt, servers }) => ({
       ...{ address, serverId: server, state, nextTryAt, servers },
       shownName: name === "" ? `${address.host}:${address.port}` : name,
-      cause:
-        error === null ? null : { ...causeOf(fromWireError(error)), ...directoryFault({ address, error }) },
+      cause: directoryFault({ address, name, state, error }) ?? null,
     }));
   }
 
