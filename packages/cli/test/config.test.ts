@@ -2,7 +2,9 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { loadConfig } from "../src/config/load.ts";
+import { exampleOf } from "../src/config/examples.ts";
+import { loadConfig, variableOf } from "../src/config/load.ts";
+import { configKeys, describeKey } from "../src/config/schema.ts";
 import { CommandError, exitCodes } from "../src/exit-codes.ts";
 
 let folder: string;
@@ -185,4 +187,44 @@ describe("what is wrong is said", () => {
     );
     expect(loadConfig({}, environment()).file).toBeUndefined();
   });
+});
+
+describe("what `config --keys` shows", () => {
+  /** Settings without which another is refused. */
+  const companions = {
+    FEDCHAT_TLS_CERT: { FEDCHAT_TLS_KEY: "/key" },
+    FEDCHAT_TLS_KEY: { FEDCHAT_TLS_CERT: "/cert" },
+    FEDCHAT_ACME_DOMAIN: { FEDCHAT_ACME_AGREE_TERMS: "true" },
+  } as Record<string, Record<string, string>>;
+  const load = (variable: string, text: string) =>
+    loadConfig({}, environment({ ...companions[variable], [variable]: text }));
+
+  test.each(configKeys)("%s is taken from its variable as shown", (key) => {
+    const { config, origins } = load(variableOf(key), exampleOf[key]);
+    expect(origins[key].from).toBe(variableOf(key));
+    expect(config[key]).toBeDefined();
+    expect(config[key]).not.toEqual([]);
+    // What its description quotes of fedchat.toml is taken from the variable, too.
+    const quoted = /\[".*"\]/.exec(describeKey(key))?.[0];
+    if (quoted !== undefined) expect(load(variableOf(key), quoted).config[key]).toHaveLength(1);
+  });
+
+  test("an IPv6 address is no list, and an unfinished list is refused", () => {
+    expect(load("FEDCHAT_ADDRESSES", "[2001:db8::1]:443 proxy").config.addresses).toEqual([
+      { host: "2001:db8::1", port: 443, kind: "proxy" },
+    ]);
+    expect(usageError(() => load("FEDCHAT_ADDRESSES", '["chat.example.com:443"')).message).toContain(
+      "is not host:port",
+    );
+  });
+});
+
+test("a name that cannot be used says what is allowed, and offers the form that is", () => {
+  const refused = (name: string) => usageError(() => loadConfig({ name }, environment())).message;
+  expect(refused("A")).toContain("lower-case letters");
+  expect(refused("A")).toContain("Did you mean 'a'? (--name)");
+  expect(refused("Alice's Box")).toContain("Did you mean 'alice-s-box'?");
+  expect(refused("Chat.Example.com")).toContain("Did you mean 'chat.example.com'?");
+  expect(refused("…")).not.toContain("Did you mean");
+  expect(loadConfig({ name: "a" }, environment()).config.name).toBe("a");
 });

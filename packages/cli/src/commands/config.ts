@@ -1,9 +1,11 @@
 /** `fedchat config`: what is in force, and who said so. */
 import type { Command } from "commander";
+import { exampleOf } from "../config/examples.ts";
 import { variableOf } from "../config/load.ts";
 import type { ConfigKey } from "../config/schema.ts";
 import { configKeys, describeKey } from "../config/schema.ts";
 import { cleanLine } from "../terminal/clean.ts";
+import { quoted } from "../terminal/command-name.ts";
 import { columns } from "../terminal/style.ts";
 import type { CommonOptions } from "./define.ts";
 import { define } from "./define.ts";
@@ -15,7 +17,7 @@ export function addConfig(program: Command, io: Io): void {
     summary: "print the configuration in force and where each value comes from",
     example: "fedchat config\nFEDCHAT_PORT=9000 fedchat config --json",
   })
-    .option("--keys", "explain every setting")
+    .option("--keys", "explain every setting, with an example of its environment variable")
     .action((flags: CommonOptions & { keys?: boolean }) => {
       if (flags.keys) return explain(io, flags);
       const { origins, file } = io.config(flags);
@@ -35,10 +37,20 @@ export function addConfig(program: Command, io: Io): void {
 }
 
 function explain(io: Io, flags: CommonOptions): void {
-  const about = (key: ConfigKey) => ({ key, variable: variableOf(key), about: describeKey(key) });
+  const about = (key: ConfigKey) => ({
+    key,
+    variable: variableOf(key),
+    example: exampleOf[key],
+    about: describeKey(key),
+  });
   if (flags.json) return io.printJson(configKeys.map(about), 2);
   io.print(
-    columns(configKeys.map((key) => [io.style.bold(key), describeKey(key), io.style.dim(variableOf(key))])),
+    configKeys
+      .map((key) => {
+        const variable = `${variableOf(key)}=${quoted(exampleOf[key])}`;
+        return `${io.style.bold(key)}\n  ${describeKey(key)}\n  ${io.style.dim(variable)}`;
+      })
+      .join("\n"),
   );
 }
 

@@ -8,6 +8,7 @@ import { parse, TomlError } from "smol-toml";
 import { CommandError, exitCodes } from "../exit-codes.ts";
 import type { Config, ConfigKey, Environment } from "./schema.ts";
 import { configKeys, configSchema, defaults, fromText, isConfigKey } from "./schema.ts";
+import { commandName } from "../terminal/command-name.ts";
 import { nearest } from "./text-forms.ts";
 
 export interface LoadedConfig {
@@ -50,7 +51,7 @@ export function loadConfig(flags: ConfigFlags, environment: Environment): Loaded
     throw new CommandError(
       exitCodes.usage,
       lines.join("\n"),
-      "Run 'fedchat config --keys' for every setting.",
+      `Every setting with an example: ${commandName} config --keys`,
     );
   }
   const origins = Object.fromEntries(

@@ -6,6 +6,7 @@ import type { ServerId } from "@fedchat/protocol";
 import { serverId, serverNamePattern } from "@fedchat/protocol";
 import { homedir, networkInterfaces } from "node:os";
 import { join } from "node:path";
+import { parse, TomlError } from "smol-toml";
 import { z } from "zod";
 import { parseAddress, parseAddressRange, parseDirectory } from "./text-forms.ts";
 
@@ -35,6 +36,18 @@ const addressRange = z.string().transform((text, context) => {
   return z.NEVER;
 });
 
+const serverName = z.string().superRefine((text, context) => {
+  if (serverNamePattern.test(text)) return;
+  const written = text
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9.]+/g, "-")
+    .replaceAll(/^[-.]+|[-.]+$/g, "");
+  const offer = serverNamePattern.test(written) ? ` Did you mean '${written}'?` : "";
+  const rule =
+    "a name has lower-case letters a to z, digits and hyphens only, 32 at most, such as bob, or is a domain such as chat.example.com.";
+  context.addIssue({ code: "custom", message: `'${text}' cannot be used: ${rule}${offer}` });
+});
+
 /** RFC 1123 §2.1, with a dot in it: no authority vouches for a bare label. */
 const domainName =
   /^(?=.{4,253}$)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z](?:[a-z0-9-]{0,61}[a-z0-9])$/;
@@ -44,11 +57,7 @@ const relayRange = (min: number) => `must be a whole number from ${min} to ${rel
 
 const shape = {
   data: z.string().min(1).describe("folder that holds everything to back up"),
-  name: z
-    .string()
-    .regex(serverNamePattern, "must be a label such as bob, or a domain such as chat.example.com")
-    .optional()
-    .describe("what this homeserver calls itself"),
+  name: serverName.optional().describe("what this homeserver calls itself"),
   host: z.string().min(1).describe("address that the homeserver listens on"),
   port: port.describe("the homeserver's port; the next free one when this default is taken"),
   addresses: z
@@ -112,7 +121,7 @@ const shape = {
   "tls.key": z.string().min(1).optional().describe("its private key (PEM)"),
   "acme.domain": z
     .string()
-    .regex(domainName, "must be a domain such as chat.example.com")
+    .regex(domainName, "must be a domain in lower case, such as chat.example.com")
     .optional()
     .describe("domain to get a certificate for from an authority such as Let's Encrypt"),
   "acme.email": z
@@ -221,6 +230,18 @@ export function fromText(key: ConfigKey, text: string): unknown {
     return text === "true" ? true : text === "false" ? false : text;
   if (key === "nearby" && text === "false") return false;
   if (!lists.includes(key)) return text;
-  const items = text.split(",").map((item) => item.trim());
+  const items = listOf(text) ?? text.split(",").map((item) => item.trim());
   return items.filter((item) => item !== "");
+}
+
+/** A list as it is written in fedchat.toml. Undefined where it is none: an IPv6 address begins so, too. */
+function listOf(text: string): unknown[] | undefined {
+  if (!text.trimStart().startsWith("[")) return undefined;
+  try {
+    const { list } = parse(`list = ${text}`);
+    return Array.isArray(list) ? list : undefined;
+  } catch (error) {
+    if (error instanceof TomlError) return undefined;
+    throw error;
+  }
 }

@@ -1,0 +1,33 @@
+/** One value of every setting, as its environment variable or flag takes it. */
+import type { ConfigKey } from "./schema.ts";
+
+export const exampleOf: Record<ConfigKey, string> = {
+  data: "/srv/fedchat",
+  name: "chat.example.com",
+  host: "0.0.0.0",
+  port: "8443",
+  addresses: "chat.example.com:443 proxy,192.168.1.5:8443 lan",
+  proxies: "10.0.0.2,10.1.0.0/16",
+  accept: "listed",
+  listed: "aebagbafaydqqcikbmga2dqpcaireeyuculbogazdinryhi6d4qa",
+  registration: "token",
+  directory: "directory.example.com:8443",
+  directory_token: "sesame",
+  visibility: "beyond",
+  nearby: "look",
+  port_mapping: "true",
+  relay: "anyone",
+  relay_storage_mb: "256",
+  relay_bandwidth_kb: "2048",
+  "tls.cert": "/etc/fedchat/fullchain.pem",
+  "tls.key": "/etc/fedchat/privkey.pem",
+  "acme.domain": "chat.example.com",
+  "acme.email": "alice@example.com",
+  "acme.directory": "https://acme-v02.api.letsencrypt.org/directory",
+  "acme.agree_terms": "true",
+  "acme.challenge": "http-01",
+  "acme.http_port": "80",
+  "screen.port": "8080",
+  "screen.open": "false",
+  "log.level": "debug",
+};
