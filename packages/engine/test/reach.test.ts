@@ -9,13 +9,15 @@ const proxy: ServerAddress = { host: "chat.example.com", port: 443, kind: "proxy
 const lan: ServerAddress = { host: "192.168.1.7", port: 8443, kind: "lan" };
 const loopback: ServerAddress = { host: "127.0.0.1", port: 8443, kind: "lan" };
 const relay = "a".repeat(52) as never;
+const further = "b".repeat(52) as never;
+const nameOf = (server: string) => (server === relay ? "hub" : "far");
 
 function kindOf(
   addresses: ServerAddress[],
   known: { reachedFromOutside?: boolean; dialledBack?: boolean; relays?: never[] } = {},
 ) {
   const { reachedFromOutside = false, dialledBack, relays = [] } = known;
-  return reachOf({ record: { addresses, relays }, reachedFromOutside, dialledBack }).kind;
+  return reachOf({ record: { addresses, relays }, reachedFromOutside, dialledBack }, nameOf).kind;
 }
 
 test("a public address is known to work once somebody came from outside, or a linked server dialled it", () => {
@@ -39,13 +41,23 @@ test("a relay is the way where no address is known to work", () => {
   expect(kindOf([direct], { relays: [relay], dialledBack: true })).toBe("direct");
 });
 
+test("the relay is named by which one is reached", () => {
+  const via = (...relays: never[]) =>
+    reachOf(
+      { record: { addresses: [lan], relays }, reachedFromOutside: false, dialledBack: undefined },
+      nameOf,
+    ).sentence;
+  expect(via(relay)).toBe("Reached via the relay hub.");
+  expect(via(relay, further)).toBe("Reached via 2 relays: hub, far.");
+});
+
 test("this network only, this machine only, nothing known", () => {
   expect(kindOf([lan])).toBe("lan");
   // A linked server in the same network says nothing of the outside.
   expect(kindOf([lan], { dialledBack: true })).toBe("lan");
   expect(kindOf([loopback])).toBe("this-machine");
   expect(kindOf([])).toBe("unknown");
-  expect(reachOf({ record: undefined, reachedFromOutside: false, dialledBack: undefined }).kind).toBe(
+  expect(reachOf({ record: undefined, reachedFromOutside: false, dialledBack: undefined }, nameOf).kind).toBe(
     "unknown",
   );
 });

@@ -90,6 +90,29 @@ describe("the X-ray", () => {
     expect(steps[2]).not.toHaveProperty("path");
   });
 
+  test("[H18] names the relay or the server that is missing, and one thing to do", () => {
+    const error = toWireError(new ProtocolError("unreachable", "127.0.0.1:3: nothing listens there."));
+    const waits = (missing?: ServerId[]) =>
+      xrayOf(submitted, {
+        ...{ passed: undefined, ...way },
+        trace: {
+          ...trace,
+          ...{ route: "none", path: [], error },
+          ...(missing === undefined ? {} : { missing }),
+        },
+      })[2];
+    expect(waits([relay])).toMatchObject({
+      state: "now",
+      sentence: expect.stringContaining("Waiting: neither bob nor its relay hub is reached."),
+      fix: expect.stringContaining("Have hub started again"),
+    });
+    expect(waits([relay, further])?.sentence).toContain("its relays hub, far hub");
+    expect(waits()).toMatchObject({
+      sentence: expect.stringContaining("Waiting: bob is not reached. Nothing answers"),
+      fix: expect.stringContaining("Ask Bob to switch bob on"),
+    });
+  });
+
   test("still tells of relays after the message has arrived", () => {
     const arrived = { ...submitted, state: "delivered", forwardedAt: 50, deliveredAt: 60 } as MessageRow;
     const steps = xrayOf(arrived, {

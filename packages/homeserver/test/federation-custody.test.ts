@@ -168,6 +168,23 @@ test("[K3] [K9] [H18] a full relay refuses; the source waits with the reason and
   expect(await alice.federation.trace(carol.person, envelope.id)).toEqual([]);
 });
 
+test("[H18] while the relay of a server is away, what waits for that server says which relay is missing", async () => {
+  const { world, relay, alice, carol } = await star();
+  relay.crash();
+  await world.clock.advance(minute);
+  const envelope = alice.envelope([carol.person], "no way");
+  await world.clock.settle(alice.federation.submit(carol.id, envelope));
+  await world.clock.advance(minute);
+  const [trace] = await alice.federation.trace(alice.person, envelope.id);
+  expect(trace).toMatchObject({ route: "none", missing: [relay.id], error: { code: "unreachable" } });
+
+  await relay.restart();
+  carol.crash();
+  await world.clock.advance(20 * minute);
+  const [kept] = await alice.federation.trace(alice.person, envelope.id);
+  expect(kept === undefined || kept.missing === undefined).toBe(true);
+});
+
 test("[K3] a relay that does not consent any more is not asked on and on", async () => {
   const { world, relay, alice, carol } = await star();
   Object.assign(relay.relaying, { relaysFor: "nobody" });

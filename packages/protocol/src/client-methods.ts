@@ -124,6 +124,8 @@ export const envelopeTrace = struct({
   /** How it goes, or would go now. none: no way is known. */
   route: literals("direct", "relayed", "custody", "none"),
   path: array(serverId.codec, { max: 16 }),
+  /** Relays that the destination names, and that are not connected now; absent: none, or it is connected. */
+  missing: optional(array(serverId.codec, { min: 1, max: 16 })),
   /** Relays that signed for it. */
   receipts: array(struct({ relay: serverId.codec, taken: uint({}), until: uint({}) }), { max: 16 }),
   /** Why it waits, or was refused. */

@@ -11,7 +11,8 @@ import type { Io } from "./io.ts";
 export function addXray(program: Command, io: Io): void {
   define(program, {
     usage: "xray <message>",
-    summary: "tell where a message is, step by step; message ids stand in fedchat history --json",
+    summary:
+      "tell where a message is, step by step, and why it waits; message ids stand in fedchat history --json",
     example: "fedchat xray $(fedchat send @bob hello --json | jq -r .messageId)",
   }).action(async (messageId: string, flags: CommonOptions) => {
     using control = await io.control(flags);
@@ -34,11 +35,12 @@ function stepRows(step: XrayStep, style: Style, now: number): string[][] {
   return [[sign, time, words], ...details(step, now).map((line) => ["", "", style.dim(line)])];
 }
 
-function details({ path = [], keptUntil, nextTryAt }: XrayStep, now: number): string[] {
+function details({ path = [], keptUntil, nextTryAt, fix }: XrayStep, now: number): string[] {
   return [
     ...(path.length === 0 ? [] : [`by way of ${path.map(({ name }) => cleanLine(name)).join(" → ")}`]),
     ...(keptUntil === undefined ? [] : [`kept until ${moment(keptUntil, now)}`]),
     ...(nextTryAt === undefined ? [] : [`next try ${moment(nextTryAt, now)}`]),
+    ...(fix === undefined ? [] : [`→ ${cleanLine(fix)}`]),
   ];
 }
 

@@ -2,7 +2,7 @@
  * How others can reach our homeserver, as far as its record, the connections of others, and the linked servers that were
  * asked to dial it tell.
  */
-import type { ServerAddress, ServerRecord } from "@fedchat/protocol";
+import type { ServerAddress, ServerId, ServerRecord } from "@fedchat/protocol";
 import { isPrivateHost } from "@fedchat/protocol";
 import type { Cause, Status } from "../interface/index.ts";
 import type { OwnServer } from "./servers.ts";
@@ -13,14 +13,19 @@ type Known = Pick<OwnServer, "reachedFromOutside" | "dialledBack"> & {
   record: Pick<ServerRecord, "addresses" | "relays"> | undefined;
 };
 
-export function reachOf({ record, reachedFromOutside, dialledBack }: Known): Reach {
+/** @param nameOf what relays are called here */
+export function reachOf(
+  { record, reachedFromOutside, dialledBack }: Known,
+  nameOf: (relay: ServerId) => string,
+): Reach {
   const { addresses, relays } = record ?? { addresses: [], relays: [] };
   const reached = reachedFromOutside || dialledBack === true;
   const outside = addresses.find(isOutside);
   if (reached && outside !== undefined) return reachedAt(outside);
   const onlyHere = addresses.length > 0 && addresses.every(({ host }) => isLoopbackHost(host));
   // Whoever dials this one in its own network needs no relay for it; others may.
-  if (relays.length > 0 && !(reached && onlyHere)) return { kind: "relay", sentence: relayed(relays.length) };
+  if (relays.length > 0 && !(reached && onlyHere))
+    return { kind: "relay", sentence: relayed(relays.map(nameOf)) };
   if (outside !== undefined && dialledBack === false) {
     const sentence = `Not reached: linked servers that tried ${placeOf(outside)} did not get through.`;
     return { kind: "none", sentence };
@@ -60,8 +65,10 @@ function reachedAt(address: ServerAddress): Reach {
     : { kind: "direct", sentence: `Reached directly at ${address.host}, port ${address.port}.` };
 }
 
-const relayed = (count: number): string =>
-  count === 1 ? "Reached via a relay." : `Reached via ${count} relays.`;
+const relayed = (names: readonly string[]): string =>
+  names.length === 1
+    ? `Reached via the relay ${names[0]}.`
+    : `Reached via ${names.length} relays: ${names.join(", ")}.`;
 
 const placeOf = ({ host, port }: ServerAddress): string =>
   host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;

@@ -87,12 +87,16 @@ export class Views {
         cause: state.error === undefined ? null : causeOf(state.error),
         nextTryAt: state.kind === "waiting" ? state.nextTryAt : null,
       },
-      reach: reachOf(own),
+      reach: this.#reach(),
       counts: {
         unread: this.#store.messages.unreadInAllRooms(),
         requests: this.#store.requests.pendingIncomingCount(),
       },
     };
+  }
+
+  #reach(): Status["reach"] {
+    return reachOf(this.#servers.own, (relay) => this.#names.server(relay));
   }
 
   server(link: LinkView): Server {
@@ -104,7 +108,7 @@ export class Views {
       shownName: this.#names.server(link.server),
       trust: link.trust,
       state: link.state,
-      cause: causeWithReach(error, reachOf(this.#servers.own)),
+      cause: causeWithReach(error, this.#reach()),
       nextTryAt: link.nextTryAt,
       addresses: link.addresses,
       ...(link.told === undefined ? {} : { toldAddresses: link.told }),

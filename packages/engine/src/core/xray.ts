@@ -96,12 +96,44 @@ function underWayToThem(way: Way, kept: Cause | null, underWay: string): XraySte
   const error = trace?.error ?? null;
   const traced = error === null ? null : causeOf(fromWireError(error));
   const cause = kept ?? traced ?? (keeper === undefined && trace === undefined ? holdUp(link) : null);
+  const hold = cause === null ? undefined : heldUp(way, cause, keeper);
   const path = trace?.path ?? keeper?.path ?? [];
   const nextTryAt = (trace === undefined && keeper === undefined ? link : trace)?.nextTryAt ?? null;
   return {
-    ...now(cause === null ? sentence : waiting(sentence, cause)),
+    ...now(hold === undefined ? sentence : waiting(sentence, hold)),
+    ...(hold?.fix ? { fix: hold.fix } : {}),
     ...(path.length === 0 ? {} : { path: shown(path, nameOf) }),
     ...(nextTryAt === null ? {} : { nextTryAt }),
+  };
+}
+
+/** Who is missing, by name, and one thing to do. */
+function heldUp(
+  { theirs, peer, trace, nameOf }: Way,
+  cause: Pick<Cause, "code" | "sentence" | "fix">,
+  keeper: MessageCustody | undefined,
+): Pick<Cause, "sentence" | "fix"> {
+  if (cause.code !== "unreachable") return cause;
+  if (keeper !== undefined) {
+    const sentence = `${theirs} is away.`;
+    return {
+      sentence,
+      fix: `Ask ${peer} to switch ${theirs} on. You need not stay: ${nameOf(keeper.relay)} keeps it.`,
+    };
+  }
+  const relays = (trace?.missing ?? []).map(nameOf);
+  const [relay] = relays;
+  if (relay === undefined) {
+    const sentence = `${theirs} is not reached. ${cause.sentence}`;
+    return {
+      sentence,
+      fix: `Ask ${peer} to switch ${theirs} on, and whether its address is right. It goes on by itself.`,
+    };
+  }
+  const which = relays.length === 1 ? `its relay ${relay}` : `its relays ${relays.join(", ")}`;
+  return {
+    sentence: `neither ${theirs} nor ${which} is reached. ${cause.sentence}`,
+    fix: `Have ${relay} started again, or ask ${peer} for another relay. It goes on by itself.`,
   };
 }
 
@@ -122,9 +154,9 @@ function keepReceipts(store: EngineStore, id: MessageId, { receipts, path }: Tra
 }
 
 /** Why what lies in the outbox does not go on. */
-function holdUp(link: Server | undefined): Pick<Cause, "sentence"> | null {
+function holdUp(link: Server | undefined): Pick<Cause, "code" | "sentence" | "fix"> | null {
   if (link === undefined || link.state === "connected") return null;
-  return link.cause ?? { sentence: "their homeserver is not reached; it is tried again by itself." };
+  return link.cause ?? { code: "unreachable", sentence: "It is tried again by itself.", fix: null };
 }
 
 const waiting = (underWay: string, cause: Pick<Cause, "sentence">): string =>

@@ -352,6 +352,7 @@ export const XrayStep = z.object({
     .array(z.object({ serverId: ServerIdText, name: z.string() }))
     .optional()
     .describe("the relays of its way, in order, where it takes one"),
+  fix: z.string().optional().describe("one thing to do, while it waits"),
   keptUntil: Time.optional().describe("how long a relay that has it keeps it"),
   nextTryAt: Time.optional().describe("when it is tried again, while it waits"),
 });

@@ -191,7 +191,11 @@ export function createFederation(options: FederationOptions): RunningFederation 
     fetchKeyPackage: (server, account, device, capability) =>
       lookingUp.keyPackage(server, account, device, capability),
     trace: (account, envelope) =>
-      traceEnvelope({ store: options.store, links, custody: streams.custody }, account, envelope),
+      traceEnvelope(
+        { store: options.store, links, custody: streams.custody, self, records, connections },
+        account,
+        envelope,
+      ),
     custody: () => streams.custody.held,
     relayedCircuits: () => circuits.relay.size,
     relayHints: () => invitationRelays(neighbourhood.relays, (relay) => records.get(relay)),
