@@ -7,6 +7,7 @@ import { addConfig } from "./commands/config.ts";
 import { addDirectory } from "./commands/directory.ts";
 import { addDoctor } from "./commands/doctor.ts";
 import { addInvite } from "./commands/invite.ts";
+import { asTyped } from "./commands/define.ts";
 import { Io } from "./commands/io.ts";
 import { addMap } from "./commands/map.ts";
 import { addMessages } from "./commands/messages.ts";
@@ -25,6 +26,8 @@ import { CallFailed } from "./control/client.ts";
 import type { ExitCode } from "./exit-codes.ts";
 import { CommandError, exitCodes, exitCodesHelp } from "./exit-codes.ts";
 import { cleanLine, cleanText } from "./terminal/clean.ts";
+import { commandName } from "./terminal/command-name.ts";
+import { columns } from "./terminal/style.ts";
 import { version } from "./version.ts";
 
 /** Runs the command of this process. */
@@ -59,7 +62,7 @@ export async function run(
 }
 
 function createProgram(io: Io): Command {
-  const program = new Command("fedchat")
+  const program = new Command(commandName)
     .description("Your own chat server and client in one command.")
     .version(version, "-V, --version")
     .showHelpAfterError("Run with --help for its options and an example.")
@@ -77,7 +80,14 @@ function createProgram(io: Io): Command {
     })
     .addHelpText(
       "after",
-      "\nMore\n  fedchat COMMAND --help   its options and an example\n  fedchat help exit-codes  what exit codes mean\n  fedchat config --keys    every setting",
+      `\nMore\n${columns(
+        [
+          [`${commandName} COMMAND --help`, "its options and an example"],
+          [`${commandName} help exit-codes`, "what exit codes mean"],
+          [`${commandName} config --keys`, "every setting, with an example"],
+        ],
+        "  ",
+      )}`,
     );
   program.commandsGroup("Run");
   addStart(program, io);
@@ -105,14 +115,14 @@ function createProgram(io: Io): Command {
     .command("help [topic]")
     .description("explain a command, or exit-codes")
     .action((topic: string | undefined) => {
-      if (topic === "exit-codes") return io.print(exitCodesHelp);
+      if (topic === "exit-codes") return io.print(asTyped(exitCodesHelp));
       const command =
         topic === undefined ? program : program.commands.find((known) => known.name() === topic);
       if (command === undefined)
         throw new CommandError(
           exitCodes.usage,
           `There is no command '${cleanLine(topic!)}'.`,
-          "See: fedchat help",
+          `See: ${commandName} help`,
         );
       command.outputHelp();
     });

@@ -2,6 +2,7 @@
 import type { Command } from "commander";
 import { InvalidArgumentError, Option } from "commander";
 import { parseDuration } from "../config/text-forms.ts";
+import { commandName } from "../terminal/command-name.ts";
 
 export interface CommandSpec {
   /** As commander reads it: `send <who> <text>`. */
@@ -22,12 +23,16 @@ export interface CommonOptions {
 export function define(program: Command, { usage, summary, example, json = true }: CommandSpec): Command {
   const command = program
     .command(usage)
-    .description(summary)
+    .description(asTyped(summary))
     .option("--data <folder>", "data folder of the FedChat that is meant")
     .option("--config <file>", "configuration file")
-    .addHelpText("after", `\nExample\n  ${example.split("\n").join("\n  ")}`);
+    .addHelpText("after", `\nExample\n  ${asTyped(example).split("\n").join("\n  ")}`);
   return json ? command.option("--json", "print JSON for scripts") : command;
 }
+
+/** Examples and hints are written with the installed name: here they get the one that this person types. */
+export const asTyped = (text: string): string =>
+  text.replaceAll(/\bfedchat (?=[a-zA-Z-])/g, () => `${commandName} `);
 
 /** `--name <duration>`, read into milliseconds. */
 export function durationOption(flags: string, description: string, defaultMs?: number): Option {

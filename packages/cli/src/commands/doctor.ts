@@ -26,14 +26,18 @@ export function addDoctor(program: Command, io: Io): void {
     else io.print(table(findings, io));
     const bad = findings.filter(({ result }) => result === "failed").length;
     if (bad === 0) return;
-    throw new CommandError(exitCodes.failed, `${bad} of ${findings.length} checks failed.`);
+    throw new CommandError(
+      exitCodes.failed,
+      `${bad} of ${findings.length} checks failed.`,
+      "Each says what to do, behind →.",
+    );
   });
 }
 
 async function examine(config: Config, io: Io): Promise<Finding[]> {
   let control: ControlClient;
   try {
-    control = await connectControl(config.data);
+    control = await connectControl(config.data, io.command("start"));
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
     const { message: sentence, fix } = error;
@@ -59,7 +63,11 @@ async function followed(control: ControlClient, io: Io): Promise<Examination> {
       if (now.finishedAt !== null) return now as Examination;
       progress.show(`Looking at: ${cleanLine(now.pending.join(", "))}`);
       if (performance.now() > giveUpAt) {
-        throw new CommandError(exitCodes.timedOut, `The doctor hangs at: ${now.pending.join(", ")}.`);
+        throw new CommandError(
+          exitCodes.timedOut,
+          `The doctor hangs at: ${now.pending.join(", ")}.`,
+          "Run it again; if it stays, start FedChat again.",
+        );
       }
       await new Promise((resolve) => setTimeout(resolve, examinationPollMs));
     }

@@ -34,7 +34,7 @@ export function addInvite(program: Command, io: Io): void {
       if (flags.list || flags.revoke !== undefined) {
         const invitations = await control.call("invitations.list", {});
         if (flags.revoke === undefined) return printList(io, invitations, flags);
-        const { invitationId } = invitationNamed(invitations, flags.revoke);
+        const { invitationId } = invitationNamed(io, invitations, flags.revoke);
         await control.call("invitations.revoke", { invitationId });
         return flags.json ? io.printJson({ invitationId }) : io.print("It works no more.");
       }
@@ -44,7 +44,8 @@ export function addInvite(program: Command, io: Io): void {
         ...(flags.expires === undefined ? {} : { expiresInMs: flags.expires }),
       });
       if (flags.json) return io.printJson(invitation);
-      if (invitation.link === null) throw new CommandError(exitCodes.failed, "The invitation has no link.");
+      if (invitation.link === null)
+        throw new CommandError(exitCodes.failed, "The invitation has no link.", "Make another one.");
       const terminal = io.streams.output.isTTY === true;
       if (terminal) io.print(`\n${qrCode(invitation.link, !io.environment.variables["NO_COLOR"])}\n`);
       io.print(invitation.link);
@@ -59,7 +60,7 @@ export function addInvite(program: Command, io: Io): void {
 
 function printList(io: Io, invitations: readonly Invitation[], flags: InviteFlags): void {
   if (flags.json) return io.printJson(invitations);
-  if (invitations.length === 0) return io.print("No invitations yet. Make one: fedchat invite");
+  if (invitations.length === 0) return io.print(`No invitations yet. Make one: ${io.command("invite")}`);
   const rows = invitations.map((invitation) => [
     io.style.dim(invitation.invitationId.slice(0, 8)),
     invitation.state === "open" ? io.style.good("open") : io.style.dim(invitation.state),
@@ -71,7 +72,7 @@ function printList(io: Io, invitations: readonly Invitation[], flags: InviteFlag
   io.print(columns(rows));
 }
 
-function invitationNamed(invitations: readonly Invitation[], word: string): Invitation {
+function invitationNamed(io: Io, invitations: readonly Invitation[], word: string): Invitation {
   const found = invitations.filter(
     ({ invitationId, label }) => invitationId.startsWith(word) || label === word,
   );
@@ -80,7 +81,7 @@ function invitationNamed(invitations: readonly Invitation[], word: string): Invi
     found.length === 0
       ? `There is no invitation '${cleanLine(word)}'.`
       : `'${cleanLine(word)}' names several.`;
-  throw new CommandError(exitCodes.failed, sentence, "See: fedchat invite --list");
+  throw new CommandError(exitCodes.failed, sentence, `See: ${io.command("invite --list")}`);
 }
 
 const usesText = ({ usesMax }: Invitation): string => (usesMax === 1 ? "once" : `${usesMax} times`);

@@ -38,7 +38,11 @@ export function addMap(program: Command, io: Io): void {
       const chosen = RelaysFor.safeParse(whom);
       if (!chosen.success) {
         const choices = RelaysFor.options.join(", ");
-        throw new CommandError(exitCodes.usage, `'${cleanLine(whom)}' is none of: ${choices}.`);
+        throw new CommandError(
+          exitCodes.usage,
+          `'${cleanLine(whom)}' is none of: ${choices}.`,
+          `Write such as: ${io.command("relay linked")}`,
+        );
       }
       await control.call("servers.setRelaying", { relaysFor: chosen.data });
     }

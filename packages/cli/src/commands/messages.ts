@@ -13,6 +13,7 @@ import type { CommonOptions } from "./define.ts";
 import { define, durationOption, numberOption } from "./define.ts";
 import { because, day, messageLine, roomRow } from "./describe.ts";
 import type { Io } from "./io.ts";
+import { commandName } from "../terminal/command-name.ts";
 
 /** In the order in which they are confirmed. */
 const states = ["waiting", "submitted", "forwarded", "delivered", "read"] as const satisfies MessageState[];
@@ -32,7 +33,12 @@ export function addMessages(program: Command, io: Io): void {
     .addOption(durationOption("--timeout <duration>", "how long to wait", sendWaitMs))
     .action(async (who: string, text: string, flags: CommonOptions & { wait: Awaited; timeout: number }) => {
       const body = text === "-" ? (await readAll(io.streams.input)).replace(/\n$/, "") : text;
-      if (body === "") throw new CommandError(exitCodes.usage, "There is no text to send.");
+      if (body === "")
+        throw new CommandError(
+          exitCodes.usage,
+          "There is no text to send.",
+          "Write it after the person, or - to read it from standard input.",
+        );
       using control = await io.control(flags);
       const message = await send(control, { who, text: body, until: flags.wait, withinMs: flags.timeout });
       if (flags.json) io.printJson(message);
@@ -133,7 +139,7 @@ async function roomNamed(control: ControlClient, word: string): Promise<Room> {
     throw new CommandError(
       exitCodes.failed,
       `'${cleanLine(word)}' names several conversations.`,
-      "See: fedchat rooms",
+      `See: ${commandName} rooms`,
     );
   }
   const person = await control.call("people.find", { who: word });
@@ -143,7 +149,7 @@ async function roomNamed(control: ControlClient, word: string): Promise<Room> {
   throw new CommandError(
     exitCodes.failed,
     sentence,
-    `Ask for one: fedchat request '${cleanLine(person.address)}'`,
+    `Ask for one: ${commandName} request '${cleanLine(person.address)}'`,
   );
 }
 

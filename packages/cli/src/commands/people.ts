@@ -6,7 +6,7 @@ import { cleanLine } from "../terminal/clean.ts";
 import { columns } from "../terminal/style.ts";
 import type { CommonOptions } from "./define.ts";
 import { define } from "./define.ts";
-import { because, personRow, requestRow } from "./describe.ts";
+import { personRow, requestRow } from "./describe.ts";
 import type { Io } from "./io.ts";
 
 export function addPeople(program: Command, io: Io): void {
@@ -26,10 +26,12 @@ export function addPeople(program: Command, io: Io): void {
       if (flags.json) return io.printJson(people);
       if (people.length === 0 && flags.search !== undefined)
         return io.print(
-          "Nobody is found by this name. They may not let themselves be shown this far; an invitation reaches anybody: fedchat invite",
+          `Nobody is found by this name. They may not let themselves be shown this far; an invitation reaches anybody: ${io.command("invite")}`,
         );
       if (people.length === 0)
-        return io.print("Nobody yet. Link a server or invite somebody: fedchat invite");
+        return io.print(
+          `Nobody yet. Invite somebody: ${io.command("invite")}; or link a server: ${io.command("link")} --help`,
+        );
       io.print(columns(people.map((person) => personRow(person, io.style))));
     });
 
@@ -43,7 +45,11 @@ export function addPeople(program: Command, io: Io): void {
       const chosen = Visibility.safeParse(circle);
       if (!chosen.success) {
         const choices = Visibility.options.join(", ");
-        throw new CommandError(exitCodes.usage, `'${cleanLine(circle)}' is none of: ${choices}.`);
+        throw new CommandError(
+          exitCodes.usage,
+          `'${cleanLine(circle)}' is none of: ${choices}.`,
+          `Write such as: ${io.command("visibility linked")}`,
+        );
       }
       await control.call("people.setVisibility", { visibility: chosen.data });
     }
@@ -61,7 +67,11 @@ export function addPeople(program: Command, io: Io): void {
     const request = await control.call("requests.send", { who, text: text ?? "" });
     if (flags.json) return io.printJson(request);
     if (request.state === "failed") {
-      throw new CommandError(exitCodes.refused, because(request.cause) || "The request failed.");
+      throw new CommandError(
+        exitCodes.refused,
+        cleanLine(request.cause?.sentence ?? "The request failed."),
+        request.cause?.fix,
+      );
     }
     const name = cleanLine(request.displayName);
     io.print(request.state === "accepted" ? `You and ${name} can talk now.` : `${name} is asked.`);
@@ -78,7 +88,8 @@ export function addPeople(program: Command, io: Io): void {
       const all = await control.call("requests.list", {});
       const requests = flags.pending ? all.filter(({ state }) => state === "pending") : all;
       if (flags.json) return io.printJson(requests);
-      if (requests.length === 0) return io.print("No requests.");
+      if (requests.length === 0)
+        return io.print(`No requests. Ask somebody for a chat: ${io.command("request")} WHO`);
       io.print(columns(requests.map((request) => requestRow(request, io.style))));
     });
 
@@ -88,7 +99,7 @@ export function addPeople(program: Command, io: Io): void {
     example: "fedchat accept bob@chat.example.com",
   }).action(async (who: string, flags: CommonOptions) => {
     using control = await io.control(flags);
-    const request = pendingFrom(await control.call("requests.list", {}), who);
+    const request = pendingFrom(io, await control.call("requests.list", {}), who);
     const room = await control.call("requests.accept", { requestId: request.requestId });
     if (flags.json) io.printJson(room);
     else io.print(`You and ${cleanLine(request.displayName)} can talk now.`);
@@ -100,7 +111,7 @@ export function addPeople(program: Command, io: Io): void {
     example: "fedchat decline mallory@chat.example.org",
   }).action(async (who: string, flags: CommonOptions) => {
     using control = await io.control(flags);
-    const request = pendingFrom(await control.call("requests.list", {}), who);
+    const request = pendingFrom(io, await control.call("requests.list", {}), who);
     await control.call("requests.decline", { requestId: request.requestId });
     if (flags.json) io.printJson({ requestId: request.requestId });
     else io.print(`${cleanLine(request.displayName)} is not told.`);
@@ -115,7 +126,7 @@ const shownTo: Record<Visibility, string> = {
 };
 
 /** The one open request of this sender: by the request's id or its start, account, address or name. */
-function pendingFrom(requests: readonly Request[], word: string): Request {
+function pendingFrom(io: Io, requests: readonly Request[], word: string): Request {
   const open = requests.filter(({ direction, state }) => direction === "incoming" && state === "pending");
   const wanted = word.toLowerCase();
   const found = open.filter(
@@ -128,5 +139,5 @@ function pendingFrom(requests: readonly Request[], word: string): Request {
     found.length === 0
       ? `There is no open request from '${cleanLine(word)}'.`
       : `'${cleanLine(word)}' sent several requests.`;
-  throw new CommandError(exitCodes.failed, sentence, "See: fedchat requests --pending");
+  throw new CommandError(exitCodes.failed, sentence, `See: ${io.command("requests --pending")}`);
 }

@@ -7,7 +7,6 @@ import { version } from "../version.ts";
 import type { CommonOptions } from "./define.ts";
 import { define } from "./define.ts";
 import type { Io } from "./io.ts";
-import { commandName } from "../terminal/command-name.ts";
 
 export function addRpc(program: Command, io: Io): void {
   define(program, {
@@ -22,19 +21,19 @@ export function addRpc(program: Command, io: Io): void {
         const { openRpcDocument } = await import("@fedchat/engine/node");
         return io.printJson(openRpcDocument(version), 2);
       }
-      await passThrough(io, io.config(flags).config.data);
+      await passThrough(io, io.config(flags).config.data, io.command("start"));
     });
 }
 
 /** Ends when the program stops, or when input ended and what was asked is answered. */
-async function passThrough(io: Io, data: string): Promise<void> {
+async function passThrough(io: Io, data: string, start: string): Promise<void> {
   const { input, output } = io.streams;
   const socket = connect(controlPlace(data));
   await new Promise<void>((resolve, reject) => {
     socket.once("connect", resolve);
     socket.once("error", (cause) => {
       const sentence = `FedChat is not running for ${data}.`;
-      reject(new CommandError(exitCodes.notRunning, sentence, `Start it: ${commandName} start`, { cause }));
+      reject(new CommandError(exitCodes.notRunning, sentence, `Start it: ${start}`, { cause }));
     });
   });
   const answered = new Answered();

@@ -4,11 +4,10 @@ import type { Command } from "commander";
 import { CommandError, exitCodes } from "../exit-codes.ts";
 import { askSecret } from "../terminal/ask-secret.ts";
 import { cleanLine } from "../terminal/clean.ts";
-import { commandName } from "../terminal/command-name.ts";
 import { qrCode } from "../terminal/qr.ts";
 import { columns } from "../terminal/style.ts";
 import type { CommonOptions } from "./define.ts";
-import { define } from "./define.ts";
+import { asTyped, define } from "./define.ts";
 import { ago, clock } from "./describe.ts";
 import type { Io } from "./io.ts";
 
@@ -17,7 +16,10 @@ export function addScreens(program: Command, io: Io): void {
     .command("screen")
     .description("use this FedChat from a phone or another computer")
     .helpCommand(false)
-    .addHelpText("after", "\nExample\n  fedchat screen enable\n  fedchat screen add\n  fedchat screen list");
+    .addHelpText(
+      "after",
+      asTyped("\nExample\n  fedchat screen enable\n  fedchat screen add\n  fedchat screen list"),
+    );
 
   define(screen, {
     usage: "enable",
@@ -31,11 +33,16 @@ export function addScreens(program: Command, io: Io): void {
       const before = await control.call("screens.list", {});
       const password =
         flags.password || !before.hasPassword ? await askSecret(io.streams, "Screen password: ") : undefined;
-      if (password === "") throw new CommandError(exitCodes.usage, "The password is empty.");
+      if (password === "")
+        throw new CommandError(
+          exitCodes.usage,
+          "The password is empty.",
+          "Type one, or pass it on standard input.",
+        );
       const screens = await control.call("screens.enable", password === undefined ? {} : { password });
       if (flags.json) return io.printJson(screens);
       io.print(state(screens, io));
-      if (screens.cause === null) io.print(`Add one: ${io.style.bold(`${commandName} screen add`)}`);
+      if (screens.cause === null) io.print(`Add one: ${io.style.bold(io.command("screen add"))}`);
     });
 
   define(screen, {
@@ -84,7 +91,7 @@ export function addScreens(program: Command, io: Io): void {
     example: 'fedchat screen remove "Chrome on Android"',
   }).action(async (word: string, flags: CommonOptions) => {
     using control = await io.control(flags);
-    const { screenId, name } = screenNamed((await control.call("screens.list", {})).screens, word);
+    const { screenId, name } = screenNamed((await control.call("screens.list", {})).screens, word, io);
     const screens = await control.call("screens.remove", { screenId });
     if (flags.json) io.printJson(screens);
     else io.print(`${io.style.bold(cleanLine(name))} is signed out.`);
@@ -112,11 +119,11 @@ function screenRow({ screenId, name, addedAt, seenAt, connected }: PairedScreen,
   ];
 }
 
-function screenNamed(screens: readonly PairedScreen[], word: string): PairedScreen {
+function screenNamed(screens: readonly PairedScreen[], word: string, io: Io): PairedScreen {
   const exact = screens.filter(({ screenId, name }) => screenId === word || name === word);
   const found = exact.length > 0 ? exact : screens.filter(({ screenId }) => screenId.startsWith(word));
   if (found.length === 1 && word !== "") return found[0]!;
   const sentence =
     found.length === 0 ? `There is no screen '${cleanLine(word)}'.` : `'${cleanLine(word)}' names several.`;
-  throw new CommandError(exitCodes.failed, sentence, `See: ${commandName} screen list`);
+  throw new CommandError(exitCodes.failed, sentence, `See: ${io.command("screen list")}`);
 }

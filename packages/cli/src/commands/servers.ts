@@ -6,6 +6,7 @@ import type { ControlClient } from "../control/client.ts";
 import { CommandError, exitCodes } from "../exit-codes.ts";
 import { linkWaitMs } from "../limits.ts";
 import { cleanLine } from "../terminal/clean.ts";
+import { commandName } from "../terminal/command-name.ts";
 import { columns } from "../terminal/style.ts";
 import type { CommonOptions } from "./define.ts";
 import { define, durationOption } from "./define.ts";
@@ -28,7 +29,7 @@ export function addServers(program: Command, io: Io): void {
       ...servers.map((server) => serverRow(server, io.style, now)),
       ...directories.map((directory) => directoryRow(directory, io.style, now)),
     ];
-    io.print(rows.length === 0 ? "No server is linked. See: fedchat link --help" : columns(rows));
+    io.print(rows.length === 0 ? `No server is linked. See: ${commandName} link --help` : columns(rows));
   });
 
   define(program, {
@@ -71,8 +72,8 @@ export function addServers(program: Command, io: Io): void {
       return io.print(columns(nearby.servers.map((server) => nearbyRow(server, io.style))));
     io.print(
       nearby.mode === "off"
-        ? "Nobody looks for servers nearby: the setting nearby is false."
-        : "No server is nearby.",
+        ? 'Nobody looks for servers nearby: the setting nearby is false. To look, set nearby = "look" in fedchat.toml, then start FedChat again.'
+        : `No server is nearby. Others are linked by their address: ${io.command("link")} --help`,
     );
   });
 
@@ -106,7 +107,7 @@ export function linkTarget(
     .join("")
     .replace(/[\s-]/g, "")
     .toLowerCase();
-  const help = "Write: fedchat link HOST:PORT SERVERID, or an invitation link in quotes.";
+  const help = `Write: ${commandName} link HOST:PORT SERVERID, or an invitation link in quotes.`;
   if (address === undefined)
     throw new CommandError(exitCodes.usage, `'${cleanLine(written)}' is not HOST:PORT.`, help);
   if (!/^[a-z2-7]{52}$/.test(serverId)) {
@@ -141,7 +142,7 @@ async function linkedNearby(
     throw new CommandError(
       exitCodes.failed,
       found.length === 0 ? "No server nearby has an id that begins so." : "Several ids nearby begin so.",
-      "See: fedchat nearby. For another one write HOST:PORT SERVERID.",
+      `See: ${commandName} nearby. For another one write HOST:PORT SERVERID.`,
     );
   }
   const { serverId } = found[0]!;
@@ -218,7 +219,9 @@ export function serverNamed(servers: readonly Server[], word: string): Server {
     byStart.length === 0
       ? `No server '${cleanLine(word)}' is linked.`
       : `'${cleanLine(word)}' names several servers.`,
-    known === "" ? undefined : `Write one of: ${known}; or the server's id.`,
+    known === ""
+      ? `Link one first: ${commandName} link --help`
+      : `Write one of: ${known}; or the server's id.`,
   );
 }
 
@@ -231,12 +234,16 @@ async function useInvitation(io: Io, link: string, flags: CommonOptions): Promis
   io.print(`The invitation of ${from} is used.`);
   const text = {
     pending: "The chat opens as soon as their server answers.",
-    accepted: `Say hello: fedchat send '${cleanLine(request.address)}' "hello"`,
+    accepted: `Say hello: ${io.command(`send '${cleanLine(request.address)}' "hello"`)}`,
     declined: "It was declined.",
     withdrawn: "It was taken back.",
     failed: because(request.cause),
   }[request.state];
   io.print(text);
   if (request.state === "failed")
-    throw new CommandError(exitCodes.refused, "The invitation could not be used.");
+    throw new CommandError(
+      exitCodes.refused,
+      "The invitation could not be used.",
+      request.cause?.fix ?? "Ask for a new one.",
+    );
 }

@@ -18,7 +18,6 @@ import { dataFiles, ensureDataFolder } from "../owner-files.ts";
 import { version } from "../version.ts";
 import { define } from "./define.ts";
 import type { Io } from "./io.ts";
-import { commandName } from "../terminal/command-name.ts";
 
 interface StartFlags {
   data?: string;
@@ -180,11 +179,15 @@ async function run(io: Io, loaded: LoadedConfig, how: { headless: boolean; json:
 async function announce(io: Io, loaded: LoadedConfig, box: Box, how: { headless: boolean; json: boolean }) {
   const info = box.info();
   const way = loaded.config["screen.open"] && !how.json ? wayIn(io, box) : undefined;
-  const suffix = loaded.origins.data.from === "--data" ? ` --data ${loaded.config.data}` : "";
   if (how.json) io.printJson(info);
   else
     io.print(
-      startSummary(info, { way, registration: registrationLine(loaded.config), suffix, style: io.style }),
+      startSummary(info, {
+        way,
+        registration: registrationLine(loaded.config),
+        command: (words) => io.command(words),
+        style: io.style,
+      }),
     );
   if (way !== undefined) await browse(way);
 }
@@ -216,11 +219,12 @@ async function alreadyRunning(io: Io, { config }: LoadedConfig, how: { headless:
     throw new CommandError(
       exitCodes.failed,
       `FedChat already runs for ${config.data} (process ${info.pid}).`,
+      `Look at it: ${io.command("status")}; or choose another folder with --data.`,
     );
   }
   if (how.json) return io.printJson(info);
   if (!config["screen.open"])
-    return io.print(`FedChat already runs: ${info.screen}\nTo open it: ${commandName} open`);
+    return io.print(`FedChat already runs: ${info.screen}\nTo open it: ${io.command("open")}`);
   const way = await control.open();
   await browse(way);
   io.print(`FedChat already runs: ${way.address}\nIf no browser opened, open this file: ${way.path}`);

@@ -41,14 +41,14 @@ export function addStatus(program: Command, io: Io): void {
     if (host.directory !== undefined) rows.push(...directoryRows(host.directory));
     if (host.certificate !== undefined) rows.push(...certificateRows(host.certificate, style));
     if (host.nearby !== undefined && host.nearby.mode !== "off")
-      rows.push(["Nearby", host.nearby.problem ?? nearbyWords(host.nearby.found)]);
+      rows.push(["Nearby", host.nearby.problem ?? nearbyWords(host.nearby.found, io)]);
     if (status !== null) {
       const { me, homeserver, reach, counts } = status;
       const who =
         me === null ? undefined : `${style.bold(cleanLine(me.displayName))} ${cleanLine(me.address)}`;
       rows.push(
         ["Reach", cleanLine(reach.sentence)],
-        ["Account", who ?? "none yet: fedchat account create NAME"],
+        ["Account", who ?? `none yet: ${io.command("account create NAME")}`],
         ["Connection", `${homeserver.connection} ${style.dim(because(homeserver.cause))}`],
         ["Unread", `${counts.unread} messages, ${counts.requests} requests`],
       );
@@ -93,5 +93,5 @@ function directoryRows({
   ];
 }
 
-const nearbyWords = (found: number): string =>
-  found === 0 ? "no server in the local network" : `${found} in the local network: fedchat nearby`;
+const nearbyWords = (found: number, io: Io): string =>
+  found === 0 ? "no server in the local network" : `${found} in the local network: ${io.command("nearby")}`;

@@ -13,6 +13,7 @@ import { controlConnectionsMax, unreadBytesMax } from "../limits.ts";
 import type { Host } from "./host-methods.ts";
 import { readLines } from "./lines.ts";
 import { makeControlPlace } from "./place.ts";
+import { commandName } from "../terminal/command-name.ts";
 
 export interface ControlOptions {
   data: string;
@@ -66,7 +67,7 @@ function serve(socket: Socket, { host, engine, log }: ControlOptions): void {
       const message = host.info().directory
         ? "A directory runs here: it has no accounts, no links and no messages."
         : "A homeserver runs here alone, without an engine.";
-      const fix = "What can be looked at here: fedchat status, fedchat doctor.";
+      const fix = `What can be looked at here: ${commandName} status; ${commandName} doctor`;
       const data: Cause = { code: "no-engine", sentence: message, fix, retry: "never" };
       const error = { code: rpcCodes.method, message, data };
       channel.send(JSON.stringify({ jsonrpc: "2.0", id: idOf(text), error }));

@@ -10,6 +10,7 @@ import { passed, untestable } from "./findings.ts";
 import { machineFindings } from "./machine.ts";
 import { portFinding } from "./port.ts";
 import { askRecord } from "./probes.ts";
+import { commandName } from "../terminal/command-name.ts";
 
 export interface DirectoryPatient {
   info(): HostInfo;
@@ -36,7 +37,7 @@ export function directoryChecks(patient: DirectoryPatient, now: () => number): C
         return found.code === "not-asked"
           ? {
               ...found,
-              fix: `Try it from elsewhere: fedchat start --directory ${formatAddress(address)}`,
+              fix: `Try it from elsewhere: ${commandName} start --directory ${formatAddress(address)}`,
               action: null,
             }
           : found;
@@ -62,7 +63,7 @@ export function judgeRegistrations({ directory, addresses, port, serverId: id }:
   const place = addresses[0] === undefined ? `HOST:${port}` : formatAddress(addresses[0]);
   if (servers === 0) {
     const sentence = "None has registered yet.";
-    const fix = `On a homeserver: fedchat start --directory ${place}/${id}`;
+    const fix = `On a homeserver: ${commandName} start --directory ${place}/${id}`;
     return [who, untestable(subject, { code: "none", sentence, fix })];
   }
   return [

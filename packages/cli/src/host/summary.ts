@@ -5,19 +5,18 @@ import { formatAddress } from "../config/text-forms.ts";
 import type { HostInfo, HostOpen } from "../control/host-methods.ts";
 import { columns } from "../terminal/style.ts";
 import type { Style } from "../terminal/style.ts";
-import { commandName } from "../terminal/command-name.ts";
 
 export interface SummaryOptions {
   /** The way into the screen that is just being opened. */
   way: HostOpen | undefined;
   /** Who may open an account here; undefined where only the owner will. */
   registration: string | undefined;
-  /** What commands need to find this program again: empty, or its --data. */
-  suffix: string;
+  /** A command of this person's that finds this program again. */
+  command: (words: string) => string;
   style: Style;
 }
 
-export function startSummary(info: HostInfo, { way, registration, suffix, style }: SummaryOptions): string {
+export function startSummary(info: HostInfo, { way, registration, command, style }: SummaryOptions): string {
   const places = info.addresses.map((address) => `${formatAddress(address)} ${style.dim(address.kind)}`);
   const rows: string[][] = [];
   const row = (label: string, ...lines: string[]) =>
@@ -30,11 +29,11 @@ export function startSummary(info: HostInfo, { way, registration, suffix, style 
   row("Data", info.data);
   const hints = info.engine
     ? [
-        ...(way === undefined ? [`Open the screen     ${style.bold(`${commandName} open${suffix}`)}`] : []),
-        `Invite somebody     ${style.bold(`${commandName} invite${suffix}`)}`,
-        `Link a server       ${style.bold(`${commandName} link HOST:PORT SERVERID${suffix}`)}`,
+        ...(way === undefined ? [`Open the screen     ${style.bold(command("open"))}`] : []),
+        `Invite somebody     ${style.bold(command("invite"))}`,
+        `Link a server       ${style.bold(command("link HOST:PORT SERVERID"))}`,
       ]
-    : [`Its state           ${style.bold(`${commandName} doctor${suffix}`)}`];
+    : [`Its state           ${style.bold(command("doctor"))}`];
   return [
     "",
     `  ${style.bold("FedChat")} ${style.dim(info.version)} ${style.good("runs")}`,

@@ -5,6 +5,7 @@
 import type { Cause } from "@fedchat/engine/interface";
 import type { ServerAddress } from "@fedchat/protocol";
 import { isIPv6 } from "node:net";
+import { commandName } from "../terminal/command-name.ts";
 
 /** What has to be known of the certificate in use. */
 export interface ShownCertificate {
@@ -50,7 +51,7 @@ const noName: Cause = {
 const expired: Cause = {
   code: "certificate-expired",
   sentence: "This FedChat's certificate has expired, so browsers on other devices do not trust it.",
-  fix: "Renew it; 'fedchat doctor' says more.",
+  fix: `Renew it; what is wrong in full: ${commandName} doctor`,
   retry: "later",
 };
 

@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import type { OutgoingHttpHeaders } from "node:http";
 import { plainPageHeaders } from "./headers.ts";
+import { commandName } from "../terminal/command-name.ts";
 
 const style =
   ":root{color-scheme:light dark;font:16px/1.5 system-ui,sans-serif}body{display:grid;place-items:center;min-height:90vh;margin:1rem}" +
@@ -17,19 +18,19 @@ function page(title: string, body: string): string {
 
 export const codePage = page(
   "Open FedChat",
-  `<p>Run <code>fedchat open --code</code> on this machine and paste the code here.</p>
+  `<p>Run <code>${commandName} open --code</code> on this machine and paste the code here.</p>
 <form method="post" action="/session"><label>Code<input name="token" autocomplete="off" required></label><button>Open</button></form>`,
 );
 
 export const spentPage = page(
   "This opened once already",
-  `<p>The way in works once, for ten minutes. Run <code>fedchat open</code> on this machine for a new one.</p>
+  `<p>The way in works once, for ten minutes. Run <code>${commandName} open</code> on this machine for a new one.</p>
 <p>If FedChat was open in this window already: <a href="/">go on</a>.</p>`,
 );
 
 export const foreignPage = page(
   "Not from here",
-  `<p>FedChat's screen is opened at its own address on this machine only. Run <code>fedchat open</code>.</p>`,
+  `<p>FedChat's screen is opened at its own address on this machine only. Run <code>${commandName} open</code>.</p>`,
 );
 
 export const signedOutPage = page(

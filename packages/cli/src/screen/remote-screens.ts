@@ -9,6 +9,7 @@ import type { ScreenId } from "./paired-screens.ts";
 import { PairedScreens } from "./paired-screens.ts";
 import type { ScreenPlaces } from "./places.ts";
 import { hashPassword, isPassword } from "./screen-password.ts";
+import { commandName } from "../terminal/command-name.ts";
 
 export interface RemoteScreensOptions {
   /** Owner-only file. */
@@ -161,7 +162,7 @@ const weakPassword = cause("weak-password", "", "Take a longer one, or five rand
 const switchedOff = cause(
   "screens-off",
   "Screens on other devices are switched off.",
-  "Switch them on first: fedchat screen enable",
+  `Switch them on first: ${commandName} screen enable`,
 );
 const full = cause("too-many-screens", "There are as many screens as there can be.", "Remove one first.");
 const unknown = cause("unknown-screen", "There is no such screen.", null);

@@ -8,6 +8,7 @@ import type { Callable } from "@fedchat/engine/node";
 import { EngineError } from "@fedchat/engine/node";
 import type { ScreenId } from "./paired-screens.ts";
 import type { RemoteScreens, Viewer } from "./remote-screens.ts";
+import { commandName } from "../terminal/command-name.ts";
 
 type ScreenMethod = Extract<MethodName, `screens.${string}`>;
 
@@ -45,7 +46,7 @@ export function withScreens(engine: Callable, screens: RemoteScreens, viewer: Vi
     throw new EngineError({
       code: "only-here",
       sentence: "This can be done only on the machine where FedChat runs.",
-      fix: "Use its own screen, or 'fedchat screen' there.",
+      fix: `Use its own screen, or on that machine: ${commandName} screen`,
       retry: "never",
     });
   }

@@ -26,6 +26,7 @@ import { codePage, foreignPage, pageHeaders, spentPage } from "./plain-page.ts";
 import { clientRoute, refuseUpgrade } from "./requests.ts";
 import { serveScreenSocket } from "./rpc-socket.ts";
 import { ScreenSessions } from "./sessions.ts";
+import { commandName } from "../terminal/command-name.ts";
 
 export interface ScreenOptions {
   port: number;
@@ -176,7 +177,7 @@ class ScreenHandler {
     this.#sockets.handleUpgrade(request, socket, head, (webSocket) =>
       serveScreenSocket(webSocket, {
         accepts: (secret) => this.#sessions.accepts(cookies, secret),
-        refusal: "This screen's session is not known. Run 'fedchat open'.",
+        refusal: `This screen's session is not known. Run '${commandName} open'.`,
         engine: this.#options.engine,
         log: this.#options.log,
       }),
