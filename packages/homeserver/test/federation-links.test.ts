@@ -219,8 +219,11 @@ test("[L19] a blocked server is cut off and told so, and may come back when unbl
   });
   await world.clock.until(() => alice.link(bob)?.error?.code === "blocked", "alice is told");
   expect(alice.link(bob)?.state).toBe("refused");
+  // Who lets nothing of alice in has not linked her, whatever was said before. [L13]
+  expect(alice.link(bob)?.trust).toBe("outgoing");
   alice.federation.retryLink(bob.id);
   await world.clock.advance(minute);
+  expect((await alice.store.load()).links).toMatchObject([{ linkedByUs: true, linkedByThem: false }]);
   expect(alice.link(bob)).toMatchObject({ state: "refused", error: { code: "blocked" } });
   await expect(bob.send(alice, "psst")).rejects.toMatchObject({ code: "blocked" });
 
@@ -273,6 +276,20 @@ test.each(["blocked", "malformed", "unsupported-version", "wrong-server-key", "s
     await world.clock.until(() => alice.link(bob)?.state === "connected", "they are connected", 2 * minute);
   },
 );
+
+test("[L13] a server that only linked us and then turns us away is in no list any more", async () => {
+  const world = new World();
+  const alice = await world.homeserver("alice");
+  const bob = await world.homeserver("bob");
+  await world.clock.settle(bob.federation.addLink(alice.id, [alice.address], undefined));
+  await world.clock.until(() => alice.link(bob)?.trust === "incoming", "alice hears of the link");
+
+  await world.clock.settle(bob.federation.blockServer(alice.id));
+  await world.clock.until(() => alice.events("linkRemoved").length > 0, "alice hears of the end");
+
+  expect(alice.link(bob)).toBeUndefined();
+  expect((await alice.store.load()).links).toEqual([]);
+});
 
 test("[L15] a name that another linked server has is refused with both fingerprints, unless given a local name", async () => {
   const world = new World();

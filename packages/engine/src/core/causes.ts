@@ -181,6 +181,27 @@ function fixOf({ code, retryAfterMs }: ProtocolError): string | null {
     : `Try again in ${Math.ceil(seconds / 60)} minutes.`;
 }
 
+/**
+ * The same where a link with a server has no connection: what the server said is about us. What came in the clear is tried
+ * again soon, and nobody need have said it.
+ */
+export function linkCause(error: ProtocolError): Cause {
+  const cause = causeOf(error);
+  const told = error.retry === "never" ? turnedAway[error.code] : undefined;
+  return told === undefined || error.message !== sentenceOf(error.code) ? cause : { ...cause, ...told };
+}
+
+const turnedAway: Partial<Record<ErrorCode, Pick<Cause, "sentence" | "fix">>> = {
+  blocked: {
+    sentence: "They have blocked your server.",
+    fix: "Ask its owner over another way whether that is meant. If it is, unlink it.",
+  },
+  "not-allowed": {
+    sentence: "They let in only servers that their owner has chosen.",
+    fix: "Give its owner your server's line, so that they link it.",
+  },
+};
+
 export function causeOfCode(code: EngineCode | ErrorCode): Cause {
   if (isOwn(code)) {
     const [retry, sentence, fix] = own[code];

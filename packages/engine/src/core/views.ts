@@ -22,7 +22,7 @@ import type { InvitationRow, NoticeRow } from "../store/invitations-table.ts";
 import type { MessageRow } from "../store/messages-table.ts";
 import type { RequestRow } from "../store/requests-table.ts";
 import type { RoomRow } from "../store/rooms-table.ts";
-import { causeOf, causeOfCode, decodeCause } from "./causes.ts";
+import { causeOf, causeOfCode, decodeCause, linkCause } from "./causes.ts";
 import type { Identity } from "./identity.ts";
 import type { NamedAccount, Names } from "./names.ts";
 import { networkMap } from "./network-map.ts";
@@ -100,7 +100,7 @@ export class Views {
   }
 
   server(link: LinkView): Server {
-    const error = link.error === null ? null : causeOf(fromWireError(link.error));
+    const error = link.error === null ? null : linkCause(fromWireError(link.error));
     return {
       serverId: link.server,
       name: link.name,

@@ -69,6 +69,7 @@ export class Connection {
   #expected = 0;
   #probe: Timer | undefined;
   #farewell = false;
+  #turnedAway = false;
 
   constructor(
     channel: SecureChannel,
@@ -102,6 +103,11 @@ export class Connection {
   /** Whether it ended, or is ending, by somebody's word: nothing broke. */
   get farewell(): boolean {
     return this.#farewell;
+  }
+
+  /** Whether the peer ended it by saying that it lets us in no more: then it has not linked us. [L13] */
+  get turnedAway(): boolean {
+    return this.#turnedAway;
   }
 
   /** Bytes that wait for the wire. */
@@ -209,6 +215,7 @@ export class Connection {
   #control(control: LinkControl): void {
     if (control.kind === "bye") {
       this.#farewell = control.code !== "unreachable";
+      this.#turnedAway = control.code === "blocked" || control.code === "not-allowed";
       this.#end(byeError(control.code));
       return this.#channel.close("closing");
     }

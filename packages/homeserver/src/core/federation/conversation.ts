@@ -22,7 +22,7 @@ import type { Streams } from "./streams.ts";
 
 /** Those who hear of links. */
 export interface ConversationParts {
-  news: Pick<LinkNews, "trust" | "record">;
+  news: Pick<LinkNews, "trust" | "record" | "turnedAway">;
   records: Pick<ServerRecords, "get">;
   streams: Pick<Streams, "custodyControl" | "closed">;
   circuits: Pick<Circuits, "control" | "closed">;
@@ -104,6 +104,7 @@ export class Conversation {
     parts.beyondListing.forget(link);
     parts.beyond.closed(link);
     parts.people.disconnected(link);
+    if (connection.turnedAway) void parts.news.turnedAway(link);
   }
 
   trustChanged(link: Link, before: Trust): void {

@@ -68,6 +68,15 @@ export class LinkNews {
       .catch((error: unknown) => log.warn("a link was not stored", { error: String(error) }));
   }
 
+  /** Whom it has linked a server lets in: one that turns us away has not, whatever it said before. [L13] */
+  async turnedAway(link: Link): Promise<void> {
+    if (!link.row.linkedByThem || link.row.blocked) return;
+    const { links, log } = this.#ports;
+    await links
+      .change(link, { linkedByThem: false })
+      .catch((error: unknown) => log.warn("a link was not stored", { error: String(error) }));
+  }
+
   /**
    * A newer record of the peer's. One with another Noise key needs a new handshake to be believed; one with a name that
    * another server has ends the connection. What comes too fast waits for its turn, before it is verified. [R5] [R6]
