@@ -2,6 +2,7 @@
 import type { RoomItem } from "@fedchat/protocol";
 import { decode, formatInvitationLink, parseInvitationLink, roomId, roomItem } from "@fedchat/protocol";
 import { describe, expect, test } from "vitest";
+import type { Person } from "./world.ts";
 import { friends, neighbours, World } from "./world.ts";
 import { realGroups } from "./real-groups.ts";
 
@@ -17,6 +18,8 @@ describe("asking for a chat", () => {
     expect(room).toMatchObject({ kind: "pair", title: "Alice", state: "open" });
     expect((await alice.pair()).roomId).toBe(room.roomId);
     expect((await alice.request()).state).toBe("accepted");
+    expect((await alice.pair()).lastMessage?.text).toBe("Bob accepted your request.");
+    expect((await bob.pair()).lastMessage?.text).toBe("You accepted Alice's request.");
     await alice.send("hi");
     await bob.sees("hi");
     await bob.send("hello");
@@ -476,6 +479,14 @@ describe("invitations", () => {
       usedBy: [{ displayName: "Bob" }],
     });
     expect((await alice.request()).why).toContain("for Bob");
+    // Whoever followed the link accepted; whoever made it was asked nothing.
+    const lines = async (person: Person) => {
+      const { roomId } = await person.pair();
+      const { messages } = await person.call("messages.list", { roomId, limit: 10 });
+      return messages.filter(({ kind }) => kind === "notice").map(({ text }) => text);
+    };
+    expect(await lines(bob)).toEqual(["You accepted Alice's invitation."]);
+    expect(await lines(alice)).toEqual(["Bob accepted your invitation."]);
     await bob.send("here I am");
     await alice.sees("here I am");
 

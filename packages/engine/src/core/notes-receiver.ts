@@ -20,6 +20,7 @@ import type { Names } from "./names.ts";
 import type { NotesSender } from "./notes-sender.ts";
 import type { Outgoing } from "./outgoing.ts";
 import type { Requests } from "./requests.ts";
+import { acceptedLine } from "./requests.ts";
 import type { Rooms } from "./rooms.ts";
 import type { OpenedNote } from "./sealed-notes.ts";
 import { openNote } from "./sealed-notes.ts";
@@ -110,7 +111,7 @@ export class NotesReceiver implements ItemHandler {
     }
     // The record must be known before the room is made; being verified and newer, it may be so in any case.
     known.learn(note.sender);
-    const accept = requests.prepareAcceptance(row);
+    const accept = requests.prepareAcceptance(row, invited === undefined ? "asked" : "invited");
     return () => {
       keep();
       const used = invited !== undefined && invitations.consume(invited, note.sender.record);
@@ -158,7 +159,7 @@ export class NotesReceiver implements ItemHandler {
         store.requests.settle(request.id, "failed", { cause: encodeCause(causeOfCode("wrong-credential")) });
       } else {
         const { groupId, state } = joined;
-        const line = `${this.#ports.names.shown(request.account)} accepted your request.`;
+        const line = acceptedLine(request, this.#ports.names.shown(request.account));
         store.requests.settle(request.id, "accepted", { room });
         this.#ports.rooms.addPair({ id: room, peer: request.account, groupId, state }, line);
       }

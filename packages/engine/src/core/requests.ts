@@ -48,6 +48,14 @@ export interface UsedInvitation {
 /** Changes to run in one transaction. */
 type Commit = () => void;
 
+/** Why there is a request of ours: kept with it, so that its answer is told from the right side. */
+const asked = { byOurselves: "You asked.", byInvitation: "You used their invitation." };
+
+/** The first line of the room that their acceptance opens. Whoever followed an invitation was the one to accept. */
+export function acceptedLine({ why }: Pick<RequestRow, "why">, name: string): string {
+  return why === asked.byInvitation ? `You accepted ${name}'s invitation.` : `${name} accepted your request.`;
+}
+
 export class Requests {
   readonly #ports: RequestsPorts;
 
@@ -110,8 +118,9 @@ export class Requests {
   /**
    * Makes the room for a request: the group is computed now, and the returned changes are group state, room, contact and
    * outgoing acceptance, together. Where the key package is no good any more, the request fails instead.
+   * @param how `invited`: they accepted our invitation, and nobody is asked here
    */
-  prepareAcceptance(request: RequestRow): Commit {
+  prepareAcceptance(request: RequestRow, how: "asked" | "invited" = "asked"): Commit {
     const { store, identity, known, rooms, notes, outgoing, crypto, primitives, random, names } = this.#ports;
     const peer = known.get(request.account);
     const { keyPackage } = request;
@@ -134,10 +143,11 @@ export class Requests {
     const room = roomId.fromBytes(random.bytes(16));
     const answer = notes.envelope(peer, request.id, { kind: "acceptance", room, welcome });
     return () => {
+      const name = names.shown(request.account);
       store.requests.settle(request.id, "accepted", { room });
       rooms.addPair(
         { id: room, peer: request.account, groupId, state },
-        `You accepted ${names.shown(request.account)}'s request.`,
+        how === "invited" ? `${name} accepted your invitation.` : `You accepted ${name}'s request.`,
       );
       outgoing.enqueue(answer);
       this.#marked(request);
@@ -191,7 +201,7 @@ export class Requests {
       });
       store.requests.insert({
         ...{ id, direction: "outgoing", account, server, text, createdAt, state: "pending" },
-        why: invitation === undefined ? "You asked." : "You used their invitation.",
+        why: invitation === undefined ? asked.byOurselves : asked.byInvitation,
         ...{ cause: null, room: null, keyPackage: null },
       });
       outgoing.enqueue(envelope);
