@@ -87,6 +87,32 @@ test("[H12] the sender is told when the envelope is on the other server's disk",
   });
 });
 
+test("[C11] an account hears of servers without a link where it let somebody in or was asked from, and of no others' servers", async () => {
+  await using world = await twoServers();
+  const { a, b, alice, bob, clock } = world;
+  const carol = await b.join("carol");
+  const dave = await b.join("dave");
+  const unlinked = async (by: Joined) => (await by.client.request("links.unlinked", {})).servers;
+  await link(alice, b, "b");
+  await bob.client.request("delivery.grant", { server: a.id, account: alice.account.id });
+  await bob.client.request("delivery.grant", { server: b.id, account: carol.account.id });
+  // A server that linked this one is among the links.
+  await until(clock, async () => (await bob.client.request("links.list", {})).links[0]);
+  expect(await unlinked(bob)).toEqual([]);
+
+  await alice.client.submit({ ...envelope(b.id, [dave.account], "may I?"), kind: "request" as const });
+  await until(clock, () => Promise.resolve(dave.client.items.waiting > 0 || undefined));
+  await alice.client.request("links.remove", { server: b.id });
+  const [shown] = await until(clock, async () => {
+    const servers = await unlinked(bob);
+    return servers.length > 0 ? servers : undefined;
+  });
+  expect(shown).toMatchObject({ server: a.id, name: a.homeserver.record().record.name, via: [] });
+  expect(await unlinked(carol)).toEqual([]);
+  expect(await unlinked(dave)).toMatchObject([{ server: a.id }]);
+  expect(await bob.client.request("links.list", {})).toEqual({ links: [] });
+});
+
 test("[H17] people show to mutually linked servers only", async () => {
   await using world = await twoServers();
   const { a, b, alice, bob, clock } = world;

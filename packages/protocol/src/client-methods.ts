@@ -82,6 +82,24 @@ export const linkView = struct({
 });
 export type LinkView = TypeOf<typeof linkView>;
 
+/** A server without a link, told to an account that granted somebody there delivery, or was asked from there. [C11] */
+export const unlinkedView = struct({
+  server: serverId.codec,
+  /** Claimed name; empty where no record of it is known. */
+  name: text({ max: 253 }),
+  state: literals("connected", "connecting", "waiting", "refused", "off"),
+  error: nullable(wireError),
+  nextTryAt: nullable(uint({})),
+  addresses: array(serverAddress, { max: 16 }),
+  roundTripMs: nullable(uint({})),
+  queueDepth: uint({}),
+  lastContactAt: nullable(uint({})),
+  /** The relays that the connection passes, in order; empty: direct, or none. */
+  via: array(serverId.codec, { max: 16 }),
+  relaysFor: literals("nobody", "linked", "anyone"),
+});
+export type UnlinkedView = TypeOf<typeof unlinkedView>;
+
 export const personView = struct({
   server: serverId.codec,
   record: signedAccountRecord,
@@ -402,6 +420,8 @@ export const clientMethods = {
   ),
 
   "links.list": method("session", nothing, struct({ links: array(linkView, { max: 10_000 }) })),
+  /** Servers that are not linked, where this account granted somebody delivery, or whence it was asked lately. */
+  "links.unlinked": method("session", nothing, struct({ servers: array(unlinkedView, { max: 1_000 }) })),
   /** Resolves after the first attempt: connected, or waiting with its error. `name-taken`, `wrong-server-key` refuse. */
   "links.add": method(
     "administrator",

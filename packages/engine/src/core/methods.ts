@@ -92,6 +92,12 @@ export function methodHandlers(ports: MethodPorts): Handlers {
     "servers.link": async ({ host, port, serverId, localName }) =>
       views.server(await servers.link(serverId as ServerId, [addressOf(host, port)], localName)),
     "servers.linkBack": async ({ serverId }) => views.server(await servers.linkBack(serverId as ServerId)),
+    "servers.unlinked": async () => {
+      await servers.refreshUnlinked();
+      return views.unlinked();
+    },
+    "servers.linkKnown": async ({ serverId, localName }) =>
+      views.server(await servers.linkKnown(serverId as ServerId, localName)),
     "servers.unlink": async ({ serverId }) => done(await servers.unlink(serverId as ServerId)),
     "servers.block": async ({ serverId }) => views.server(await servers.block(serverId as ServerId)),
     "servers.unblock": async ({ serverId }) => views.server(await servers.unblock(serverId as ServerId)),

@@ -8,7 +8,7 @@ import { accountId, ProtocolError } from "@fedchat/protocol";
 import type { GroupCrypto } from "../mls/group-crypto.ts";
 import type { EngineStore } from "../store/engine-store.ts";
 import type { KeyPackageRow, RequestRow } from "../store/requests-table.ts";
-import { causeOfCode, encodeCause } from "./causes.ts";
+import { causeOf, causeOfCode, encodeCause } from "./causes.ts";
 import type { Changes } from "./changes.ts";
 import { certificateOf, pairFault } from "./credentials.ts";
 import type { Identity } from "./identity.ts";
@@ -16,6 +16,7 @@ import type { Commit, ItemHandler } from "./inbox.ts";
 import type { Invitations } from "./invitations.ts";
 import type { KnownAccounts } from "./known-accounts.ts";
 import { pendingIncomingRequestsMax, settledRequestMemoryMs } from "./limits.ts";
+import type { Log } from "./log.ts";
 import type { Names } from "./names.ts";
 import type { NotesSender } from "./notes-sender.ts";
 import type { Outgoing } from "./outgoing.ts";
@@ -25,6 +26,7 @@ import type { Rooms } from "./rooms.ts";
 import type { OpenedNote } from "./sealed-notes.ts";
 import { openNote } from "./sealed-notes.ts";
 import type { Servers } from "./servers.ts";
+import { learnStrangersNames } from "./strangers-names.ts";
 
 export interface NotesReceiverPorts {
   store: EngineStore;
@@ -41,6 +43,7 @@ export interface NotesReceiverPorts {
   primitives: Primitives;
   clock: Clock;
   changes: Changes;
+  log: Log;
 }
 
 type Content<K extends AccountNote["content"]["kind"]> = Extract<AccountNote["content"], { kind: K }>;
@@ -95,6 +98,7 @@ export class NotesReceiver implements ItemHandler {
       known.learn(note.sender);
       store.requests.insert(row);
       this.#marked(row);
+      this.#learnNamesSoon();
     };
     // Both asked each other: the lower account key's request counts, on both sides. [Q6]
     if (crossed !== undefined && isLower(identity.account, account)) {
@@ -221,17 +225,28 @@ export class NotesReceiver implements ItemHandler {
     store.requests.forgetSettledBefore(clock.now() - settledRequestMemoryMs);
   }
 
+  /** Without a name for their server: what it is called may be learned later, and stands beside this. */
   #why(note: OpenedNote, invitation: string | undefined): string {
-    const { servers, names } = this.#ports;
+    const { servers } = this.#ports;
     const { server } = note.sender.record;
     if (invitation !== undefined) {
       return invitation === "" ? "They used your invitation." : `They used your invitation '${invitation}'.`;
     }
     if (server === servers.own.id) return "They live on your own homeserver.";
-    const name = names.server(server);
-    return servers.linkedByUs(server)
-      ? `Your homeserver is linked with theirs, ${name}.`
-      : `Their homeserver, ${name}, linked yours. You have not linked it.`;
+    if (servers.linkedByUs(server)) return "Your homeserver is linked with theirs.";
+    return servers.get(server)?.trust === "incoming"
+      ? "Their homeserver linked yours. You have not linked it."
+      : "Their homeserver is not linked with yours, but knows where it is. Whoever knows that may ask.";
+  }
+
+  /** Whoever asks from a server that is not linked is shown with its name, where that can be learned. */
+  #learnNamesSoon(): void {
+    const { clock, log } = this.#ports;
+    clock.soon(() => {
+      learnStrangersNames(this.#ports).catch((error: unknown) =>
+        log.info("a server's name is not learned now", { code: causeOf(error).code }),
+      );
+    });
   }
 
   #marked({ id, server }: Pick<RequestRow, "id" | "server">): void {

@@ -12,6 +12,7 @@ import type {
   ServerAddress,
   ServerId,
   ServerRecord,
+  UnlinkedView,
 } from "@fedchat/protocol";
 import {
   decode,
@@ -48,6 +49,8 @@ export class Servers {
   nearby: NearbyState = { mode: "off", problem: null, servers: [] };
   /** As last asked for. */
   directories: DirectoryView[] = [];
+  /** Not linked, but somebody of theirs may write to us; as last asked for. */
+  unlinked: UnlinkedView[] = [];
   /** As last asked for. */
   network: ClientResult<"network.map"> = { servers: [], more: false };
   readonly #store: Pick<EngineStore, "accounts" | "identity" | "transaction">;
@@ -59,6 +62,8 @@ export class Servers {
   #toldSince = new Set<ServerId>();
   /** What servers that are not linked call themselves in their records. */
   #claimed = new Map<ServerId, string>();
+  /** The same of those where contacts live or whence somebody asked, as it was learned before. */
+  #kept: ReadonlyMap<ServerId, string>;
   #learning = false;
   #directoriesAsked = false;
 
@@ -84,6 +89,7 @@ export class Servers {
     };
     const kept = this.#store.identity.setting(ownInfoSetting);
     if (kept !== undefined) this.own.record = serverRecord.open(this.#primitives, kept);
+    this.#kept = keptNames(this.#store.identity.setting(namesSetting));
     for (const { server, view } of this.#store.accounts.servers()) {
       const kept = keptView(view);
       if (kept !== undefined) this.#links.set(server, { ...kept, state: "waiting", nextTryAt: null });
@@ -100,7 +106,17 @@ export class Servers {
 
   /** The name that a server claims which is not linked from here, where the network's map or a directory told it. */
   claimedName(server: ServerId): string | undefined {
-    return this.#claimed.get(server);
+    return this.#claimed.get(server) ?? this.#kept.get(server);
+  }
+
+  /** Of these servers what they are called is known also before the homeserver is asked again. */
+  keepNames(servers: Iterable<ServerId>): void {
+    const named = [...servers].flatMap((server): [ServerId, string][] => {
+      const name = this.claimedName(server);
+      return name === undefined ? [] : [[server, name]];
+    });
+    this.#kept = new Map(named);
+    this.#store.identity.putSetting(namesSetting, new TextEncoder().encode(JSON.stringify(named)));
   }
 
   /**
@@ -151,7 +167,7 @@ export class Servers {
     this.#links.set(link.server, link);
     this.#store.accounts.putServer(link.server, encode(linkView, link));
     this.#changes.mark("server", link.server);
-    if (link.via.some((relay) => this.#isNameless(relay))) void this.#learnNames();
+    if (link.via.some((relay) => this.isNameless(relay))) void this.#learnNames();
   }
 
   removed(server: ServerId): void {
@@ -207,7 +223,17 @@ export class Servers {
   async refreshNetwork(): Promise<void> {
     this.network = await this.#homeserver.request("network.map", {});
     this.#claimed = new Map(this.network.servers.map(({ server, name }) => [server, name]));
+    this.#claimUnlinked();
     this.#claimDirectories();
+  }
+
+  async refreshUnlinked(): Promise<void> {
+    this.unlinked = (await this.#homeserver.request("links.unlinked", {})).servers;
+    this.#claimUnlinked();
+  }
+
+  #claimUnlinked(): void {
+    for (const { server, name } of this.unlinked) if (name !== "") this.#claimed.set(server, name);
   }
 
   #claimDirectories(): void {
@@ -215,7 +241,8 @@ export class Servers {
       if (server !== null && name !== "") this.#claimed.set(server, name);
   }
 
-  #isNameless(server: ServerId): boolean {
+  /** Whether nothing has told what it is called since this engine started. */
+  isNameless(server: ServerId): boolean {
     return server !== this.own.id && !this.#links.has(server) && !this.#claimed.has(server);
   }
 
@@ -251,6 +278,11 @@ export class Servers {
     const found = this.nearby.servers.find((nearby) => nearby.server === server);
     if (found === undefined) throw engineError("not-nearby");
     return await this.link(server, found.addresses, localName);
+  }
+
+  /** Links one of `unlinked`, where the homeserver knows it to be. */
+  async linkKnown(server: ServerId, localName: string | undefined): Promise<LinkView> {
+    return await this.link(server, [], localName);
   }
 
   /** @param relays through which it may be reached, of an invitation */
@@ -303,6 +335,10 @@ export class Servers {
 }
 
 const ownInfoSetting = "own-server-record";
+const namesSetting = "strangers-names";
+
+const keptNames = (kept: Uint8Array | undefined): ReadonlyMap<ServerId, string> =>
+  new Map(kept === undefined ? [] : (JSON.parse(new TextDecoder().decode(kept)) as [ServerId, string][]));
 
 /** What kind of address a host is, as far as its text tells. */
 export function addressOf(host: string, port: number): ServerAddress {

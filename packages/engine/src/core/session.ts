@@ -23,6 +23,7 @@ import type { People } from "./people.ts";
 import type { Receipts } from "./receipts.ts";
 import { shareRequestKeys } from "./request-keys.ts";
 import type { Servers } from "./servers.ts";
+import { learnStrangersNames } from "./strangers-names.ts";
 
 export interface SessionPorts {
   clock: Clock;
@@ -68,7 +69,10 @@ export class Session {
     outgoing.resume();
     receipts.sendSoon();
     this.#part("account record", () => this.#reconcileRecord(opened.record));
-    this.#part("servers", () => servers.refresh());
+    this.#part("servers", async () => {
+      await servers.refresh();
+      await learnStrangersNames(this.#ports);
+    });
     this.#part("people", () => people.resume());
     this.#part("blocks", () => contacts.tellBlocks());
     this.#part("key packages", () => replenishKeyPackages(this.#ports));

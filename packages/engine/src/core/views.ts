@@ -15,6 +15,7 @@ import type {
   Room,
   Server,
   Status,
+  UnlinkedServer,
 } from "../interface/index.ts";
 import type { ContactRow } from "../store/accounts-table.ts";
 import type { EngineStore } from "../store/engine-store.ts";
@@ -121,6 +122,19 @@ export class Views {
       linkedAt: link.linkedAt,
       software: link.software,
     };
+  }
+
+  unlinked(): UnlinkedServer[] {
+    return this.#servers.unlinked
+      .map(({ server, error, via, ...view }) => ({
+        ...view,
+        serverId: server,
+        shownName: this.#names.server(server),
+        cause: error === null ? null : causeOf(fromWireError(error)),
+        via: via.map((relay) => this.#names.server(relay)),
+        people: this.#oursAt(server),
+      }))
+      .sort((a, b) => a.shownName.localeCompare(b.shownName));
   }
 
   serverById(server: ServerId): Server | undefined {
@@ -319,6 +333,15 @@ export class Views {
       if (named !== undefined && wanted(named)) shown.set(account, this.person(named));
     }
     return [...shown.values()];
+  }
+
+  /** Names of contacts there, and of those who were asked or ask. */
+  #oursAt(server: ServerId): string[] {
+    const asking = this.#store.requests.list().filter(({ state }) => state === "pending");
+    const accounts = [...this.#store.accounts.contacts(), ...asking].map(({ account }) => account);
+    return [...new Set(accounts)]
+      .filter((account) => this.#names.account(account)?.server === server)
+      .map((account) => this.#names.shown(account));
   }
 
   #presence(account: AccountId): Person["presence"] {

@@ -29,6 +29,7 @@ import {
   Server,
   ServerIdText,
   Status,
+  UnlinkedServer,
   Visibility,
   XrayStep,
 } from "./views.ts";
@@ -106,6 +107,16 @@ export const methods = {
   "servers.linkBack": method(
     "Link a server that linked us",
     z.strictObject({ serverId: ServerIdText }),
+    Server,
+  ),
+  "servers.unlinked": method(
+    "Servers that are not linked, where contacts or people whom we asked live",
+    nothing,
+    z.array(UnlinkedServer),
+  ),
+  "servers.linkKnown": method(
+    "Link a server of servers.unlinked, or one of the network's map, where our homeserver knows it to be",
+    z.strictObject({ serverId: ServerIdText, localName: z.string().min(1).max(64).optional() }),
     Server,
   ),
   "servers.unlink": method("Withdraw our link", z.strictObject({ serverId: ServerIdText }), done),

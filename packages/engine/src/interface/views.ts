@@ -114,6 +114,23 @@ export const Server = z.object({
 });
 export type Server = z.infer<typeof Server>;
 
+/** A homeserver without a link in either direction, where contacts of ours or people whom we asked live. */
+export const UnlinkedServer = Server.pick({
+  serverId: true,
+  name: true,
+  shownName: true,
+  state: true,
+  cause: true,
+  nextTryAt: true,
+  addresses: true,
+  via: true,
+  relaysFor: true,
+  roundTripMs: true,
+  queueDepth: true,
+  lastContactAt: true,
+}).extend({ people: z.array(z.string()).describe("names of ours there, why it is known") });
+export type UnlinkedServer = z.infer<typeof UnlinkedServer>;
+
 /** A server heard of in the local network. Nothing of it is proved before it is linked. */
 export const NearbyServer = z.object({
   serverId: ServerIdText,

@@ -41,6 +41,8 @@ export const loginAttemptMs = 120_000;
 export const strangerRequestsLimit = { burst: 20, refillMs: 60_000, keysMax: 10_000 };
 /** And of all of them together, since server keys are free to make. */
 export const strangersRequestsLimit = { burst: 200, refillMs: 5_000, keysMax: 1 };
+/** Servers of strangers who asked one account, of which it may learn what they are called; the oldest go. In memory. */
+export const askingServersMax = 64;
 /** Contacts and blocks of one account; held in memory. */
 export const grantsPerAccountMax = 10_000;
 export const blocksPerAccountMax = 10_000;
@@ -230,6 +232,8 @@ export const standingRate = { burst: 4, refillMs: 600_000, keysMax: 1 };
 /** Of one answer, which goes into one frame. */
 export const networkMapServersMax = 2_000;
 export const networkMapBytesMax = 900_000;
+/** Servers of an account's contacts that are not linked, in one answer: as the method's table has it. */
+export const unlinkedShownMax = 1_000;
 /** Relays of one way: a bundle's hop limit without its destination. [C7] */
 export const wayRelaysMax = 15;
 /** Steps that a search for ways may try: some milliseconds. Each shortest way takes a few hundred, so only long detours are not found. */

@@ -23,6 +23,7 @@ import type {
   ServerAddress,
   ServerId,
   Visibility,
+  UnlinkedView,
 } from "@fedchat/protocol";
 import type { Delivered, Delivery, WriteOp } from "../store/store.ts";
 
@@ -42,6 +43,8 @@ export interface Federation {
    */
   submit(destination: ServerId, envelope: Envelope): Promise<void>;
   links(): LinkView[];
+  /** Of these servers those that are not linked in either direction, as far as they are known here. [C11] */
+  unlinked(servers: Iterable<ServerId>): UnlinkedView[];
   /** @param relays servers through which it may be reached, of an invitation */
   addLink(
     server: ServerId,

@@ -3,6 +3,7 @@ import type {
   ClientMethodName,
   Examination,
   LinkView,
+  UnlinkedView,
   NearbyState,
   Submission,
 } from "../../src/index.ts";
@@ -141,6 +142,19 @@ const link: LinkView = {
   via: [],
   origin: "person",
   relaysFor: "linked",
+};
+const unlinked: UnlinkedView = {
+  server: serverB.id,
+  name: "bob",
+  state: "connected",
+  error: null,
+  nextTryAt: null,
+  addresses: serverB.record.addresses,
+  roundTripMs: 31,
+  queueDepth: 0,
+  lastContactAt: now,
+  via: [serverA.id],
+  relaysFor: "nobody",
 };
 const person = { server: serverB.id, record: bob.signed, presence: "online" as const };
 const sealed = { name: "contacts", version: 3, bytes: made("sealed record", 48) };
@@ -322,6 +336,7 @@ const calls: { [M in ClientMethodName]: [object, object] } = {
     },
   ],
   "links.list": [{}, { links: [link, failed] }],
+  "links.unlinked": [{}, { servers: [unlinked] }],
   "links.add": [{ ...server, addresses: serverB.record.addresses, localName: "Bob's box" }, link],
   "links.linkBack": [server, link],
   "links.remove": [server, {}],

@@ -135,6 +135,9 @@ function handlers(parts: RequestParts): Handlers {
     "network.map": () => federation.networkMap(),
 
     "links.list": () => ({ links: federation.links() }),
+    "links.unlinked": (session) => ({
+      servers: federation.unlinked(rules.metServers(account(session))),
+    }),
     "links.add": (_, { server, addresses, localName, relays }) =>
       federation.addLink(server, addresses, localName, relays),
     "links.linkBack": (_, params) => federation.linkBack(params.server),

@@ -175,6 +175,7 @@ export function createFederation(options: FederationOptions): RunningFederation 
       await streams.outbox.submit(destination, envelope);
     },
     links: () => links.views(),
+    unlinked: (servers) => links.unlinkedViews(servers),
     addLink: (server, addresses, localName, relays) => decisions.add(server, addresses, localName, relays),
     linkBack: (server) => decisions.linkBack(server),
     removeLink: (server) => decisions.remove(server),

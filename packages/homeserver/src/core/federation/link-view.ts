@@ -1,5 +1,5 @@
 /** A link as screens see it, and telling them of changes: the first at once, then at most every so often. */
-import type { Clock, LinkView, ServerId, ServerRecord } from "@fedchat/protocol";
+import type { Clock, LinkView, ServerId, ServerRecord, UnlinkedView } from "@fedchat/protocol";
 import { toWireError } from "@fedchat/protocol";
 import { linkEventEveryMs } from "../limits.ts";
 import type { LocalAccounts } from "../seams.ts";
@@ -32,6 +32,29 @@ export function linkView(
     software: record?.software ?? "",
     via: [...link.via],
     origin: row.origin,
+    relaysFor: record?.relaysFor ?? "nobody",
+  };
+}
+
+/** A server without a link; it may have no connection either, and then nothing but its record is known. [C11] */
+export function unlinkedView(
+  server: ServerId,
+  link: Link | undefined,
+  record: ServerRecord | undefined,
+  queueDepth: number,
+): UnlinkedView {
+  const connection = link?.connection;
+  return {
+    server,
+    name: record?.name ?? "",
+    state: link?.state ?? "off",
+    error: link?.error === undefined ? null : toWireError(link.error),
+    nextTryAt: link?.nextTryAt ?? null,
+    addresses: (link?.addresses(record?.addresses ?? []) ?? record?.addresses ?? []).slice(0, 16),
+    roundTripMs: connection?.roundTripMs ?? null,
+    queueDepth,
+    lastContactAt: connection?.heardAt ?? link?.row.lastContactAt ?? null,
+    via: [...(link?.via ?? [])],
     relaysFor: record?.relaysFor ?? "nobody",
   };
 }

@@ -2,16 +2,17 @@
  * All links, in memory and on disk. Invariants: a change is on disk before it is told, and undone where it cannot be
  * stored; of a server that nobody links, dials or is connected with nothing is kept. [L13] [L20]
  */
-import type { Clock, LinkView, RandomSource, ServerId } from "@fedchat/protocol";
+import type { Clock, LinkView, RandomSource, ServerId, UnlinkedView } from "@fedchat/protocol";
 import { ProtocolError } from "@fedchat/protocol";
 import type { LinkRow, WriteOp } from "../../store/store.ts";
 import { StoreFullError } from "../../store/store.ts";
 import type { GroupCommit } from "../group-commit.ts";
+import { unlinkedShownMax } from "../limits.ts";
 import type { Log } from "../log.ts";
 import type { LocalAccounts, Trust } from "../seams.ts";
 import type { LinkListener, LinkPorts } from "./link.ts";
 import { Link } from "./link.ts";
-import { LinkEvents, linkView } from "./link-view.ts";
+import { LinkEvents, linkView, unlinkedView } from "./link-view.ts";
 import type { ServerRecords } from "./records.ts";
 
 export interface LinksListener extends Omit<LinkListener, "changed"> {
@@ -110,6 +111,17 @@ export class Links {
 
   views(): LinkView[] {
     return [...this.#links.values()].flatMap((link) => this.view(link) ?? []);
+  }
+
+  /** Of these servers those that are linked in neither direction. [C11] */
+  unlinkedViews(servers: Iterable<ServerId>): UnlinkedView[] {
+    const { self, records, queueDepth } = this.#ports;
+    return [...servers]
+      .filter((server) => server !== self && (this.#links.get(server)?.trust ?? "none") === "none")
+      .slice(0, unlinkedShownMax)
+      .map((server) =>
+        unlinkedView(server, this.#links.get(server), records.get(server), queueDepth(server)),
+      );
   }
 
   /** Something that a view of this link shows is different. */
