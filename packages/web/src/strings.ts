@@ -18,6 +18,13 @@ import type { Theme } from "./state/theme.ts";
 
 const english = new Intl.PluralRules("en");
 const count = (n: number, one: string, many: string) => `${n} ${english.select(n) === "one" ? one : many}`;
+/** A wait as people say it: seconds while they can be watched, then minutes. */
+const span = (seconds: number) =>
+  seconds < 120 ? `${seconds} s` : count(Math.round(seconds / 60), "minute", "minutes");
+const names = new Intl.ListFormat("en");
+/** The first three of them, and how many more. */
+const someOf = (all: string[]) =>
+  names.format(all.length > 4 ? [...all.slice(0, 3), `${all.length - 3} more`] : all);
 
 export const t = {
   app: {
@@ -272,6 +279,8 @@ export const t = {
     way: "By way of",
     keptUntil: "Kept until",
     nextTry: "Next try",
+    inSeconds: (seconds: number) => (seconds > 0 ? `in ${span(seconds)}` : "now"),
+    fix: "What to do",
   },
   find: {
     title: "Search in this chat",
@@ -462,7 +471,7 @@ export const t = {
     renameField: "Your name for this server",
     renameHint: "Only you see it. Empty brings back its own name.",
     tryNow: "Try now",
-    nextTry: (seconds: number) => (seconds > 0 ? `Next try in ${seconds} s` : "Trying now…"),
+    nextTry: (seconds: number) => (seconds > 0 ? `Next try in ${span(seconds)}` : "Trying now…"),
     theirKey: "Their key",
     ourKey: "Our key",
     trust: {

@@ -30,7 +30,7 @@ import { Button, IconButton } from "../parts/Button.tsx";
 import { Confirm } from "../parts/Confirm.tsx";
 import { Field } from "../parts/Field.tsx";
 import { Rows } from "../parts/Rows.tsx";
-import { Empty, Fact, Facts, Fingerprint } from "../parts/Small.tsx";
+import { Countdown, Empty, Fact, Facts, Fingerprint } from "../parts/Small.tsx";
 import { messageOf, routePath } from "../router.ts";
 import { createClock, everyHalfMinute } from "../state/clock.ts";
 import { useApp } from "../state/context.ts";
@@ -295,9 +295,9 @@ function Find(props: { roomId: string }): JSX.Element {
 
 type Step = Result<"messages.xray">[number];
 
-/** On which way, who keeps it how long, and when it is tried again. */
+/** On which way, who keeps it how long, when it is tried again, and what to do meanwhile. */
 function StepDetails(props: { step: Step }): JSX.Element {
-  const any = () => props.step.path ?? props.step.keptUntil ?? props.step.nextTryAt;
+  const any = () => props.step.path ?? props.step.keptUntil ?? props.step.nextTryAt ?? props.step.fix;
   return (
     <Show when={any()}>
       <dl class="step-details">
@@ -328,8 +328,18 @@ function StepDetails(props: { step: Step }): JSX.Element {
             <div>
               <dt>{t.xray.nextTry}</dt>
               <dd>
-                <time title={fullDate(at())}>{dayAndClock(at())}</time>
+                <time title={fullDate(at())}>
+                  <Countdown until={at()} words={t.xray.inSeconds} />
+                </time>
               </dd>
+            </div>
+          )}
+        </Show>
+        <Show when={props.step.fix}>
+          {(fix) => (
+            <div data-testid="xray-fix">
+              <dt>{t.xray.fix}</dt>
+              <dd>{fix()}</dd>
             </div>
           )}
         </Show>
