@@ -398,6 +398,7 @@ export const t = {
     empty: "When somebody asks you for a chat, it appears here.",
     emptyDo: "Invite somebody",
     pick: "Pick a request to see who asks.",
+    backToPeople: "Back to people",
     card: (name: string) => `Chat request from ${name}`,
     asks: (name: string) => `${name} asks for a chat`,
     youAsked: (name: string) => `You asked ${name} for a chat`,

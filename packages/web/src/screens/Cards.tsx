@@ -19,13 +19,12 @@ export function Cards(): JSX.Element {
   const waiting = createMemo(() => {
     const route = app.place.route();
     const server = route.at === "servers" || route.at === "map" ? route.serverId : null;
-    const open = route.at === "requests" ? route.requestId : server;
     const links = app.status()?.homeserver.administrator
       ? waitingLinks(app).map((server) => server.serverId)
       : [];
-    return [...waitingRequests(app).map((request) => request.requestId), ...links].filter(
-      (id) => !isPutOff(id) && id !== open,
-    );
+    // In the list of requests each stands already, and a card would lie upon it.
+    const asked = route.at === "requests" ? [] : waitingRequests(app).map((request) => request.requestId);
+    return [...asked, ...links].filter((id) => !isPutOff(id) && id !== server);
   });
   return (
     <div class="cards" aria-live="polite">

@@ -1,5 +1,6 @@
 /** People of linked servers, with who is online; and one person, with the way into a chat. */
 import type { Cause, Person } from "@fedchat/engine/interface";
+import Inbox from "lucide-solid/icons/inbox";
 import MessageCircle from "lucide-solid/icons/message-circle";
 import RefreshCw from "lucide-solid/icons/refresh-cw";
 import Search from "lucide-solid/icons/search";
@@ -24,13 +25,14 @@ import { Button, IconButton } from "../parts/Button.tsx";
 import { Field } from "../parts/Field.tsx";
 import { PaneHead } from "../parts/PaneHead.tsx";
 import { Rows } from "../parts/Rows.tsx";
-import { CauseText, Empty, Fact, Facts, Fingerprint } from "../parts/Small.tsx";
+import { Badge, CauseText, Empty, Fact, Facts, Fingerprint } from "../parts/Small.tsx";
 import { room, routePath } from "../router.ts";
 import { causeOf } from "../state/app.ts";
 import { useApp } from "../state/context.ts";
 import { say } from "../state/toasts.ts";
 import { t } from "../strings.ts";
 import { matches } from "../text/names.ts";
+import { waitingRequests } from "./waiting.ts";
 
 const order = { online: 0, unknown: 1, offline: 2 } as const;
 
@@ -106,6 +108,17 @@ export function PeopleList(): JSX.Element {
         />
       </div>
       <div class="pane-scroll">
+        <a
+          class="row entry only-narrow"
+          href={routePath({ at: "requests", requestId: null })}
+          data-testid="people-requests"
+        >
+          <Avatar name="" of="" icon={Inbox} />
+          <span class="row-text">
+            <span class="row-title">{t.requests.list}</span>
+          </span>
+          <Badge count={waitingRequests(app).length} />
+        </a>
         <Show
           when={others().length > 0}
           fallback={

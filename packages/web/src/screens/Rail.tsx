@@ -12,6 +12,7 @@ import { Tip } from "../parts/Tip.tsx";
 import { amongServers, routePath, type Route } from "../router.ts";
 import { useApp } from "../state/context.ts";
 import { setOverlay } from "../state/panel.ts";
+import { createWide } from "../state/wide.ts";
 import { t } from "../strings.ts";
 import { waitingLinks, waitingRequests } from "./waiting.ts";
 
@@ -48,6 +49,9 @@ export function Rail(): JSX.Element {
         name={t.nav.people}
         route={{ at: "people", account: null }}
         here={at() === "people"}
+        hereNarrow={at() === "requests"}
+        countNarrow={waitingRequests(app).length}
+        counted={t.nav.waiting}
         testid="nav-people"
       />
       <Section
@@ -57,6 +61,7 @@ export function Rail(): JSX.Element {
         here={at() === "requests"}
         count={waitingRequests(app).length}
         counted={t.nav.waiting}
+        class="not-narrow"
         testid="nav-requests"
       />
       <Section
@@ -80,31 +85,36 @@ export function Rail(): JSX.Element {
   );
 }
 
+/** A phone's bar has five places: requests stand among people there. */
 interface SectionProps {
   icon: IconType;
   name: string;
   route: Route;
   here: boolean;
   count?: number;
+  hereNarrow?: boolean;
+  countNarrow?: number;
   counted?: (count: number) => string;
   class?: string;
   testid: string;
 }
 
 function Section(props: SectionProps): JSX.Element {
+  const wide = createWide();
+  const count = () => props.count ?? (wide() ? 0 : (props.countNarrow ?? 0));
   return (
     <a
       class={`rail-item ${props.class ?? ""}`}
       href={routePath(props.route)}
-      aria-current={props.here ? "page" : undefined}
+      aria-current={props.here || (!wide() && props.hereNarrow) ? "page" : undefined}
       data-testid={props.testid}
     >
       <span class="rail-icon">
         <props.icon size={21} />
-        <Badge count={props.count ?? 0} />
+        <Badge count={count()} />
       </span>
       <span class="rail-name">{props.name}</span>
-      <Show when={props.count}>{(count) => <span class="hidden">{props.counted?.(count())}</span>}</Show>
+      <Show when={count()}>{(some) => <span class="hidden">{props.counted?.(some())}</span>}</Show>
     </a>
   );
 }

@@ -1,9 +1,10 @@
 /** Chat requests: an inbox of their own. Of a stranger nothing is shown but what the request itself says. */
 import type { Request } from "@fedchat/engine/interface";
+import ArrowLeft from "lucide-solid/icons/arrow-left";
 import Inbox from "lucide-solid/icons/inbox";
 import { createEffect, createMemo, on, Show, type JSX } from "solid-js";
 import { Avatar } from "../parts/Avatar.tsx";
-import { Button } from "../parts/Button.tsx";
+import { Button, IconButton } from "../parts/Button.tsx";
 import { PaneHead } from "../parts/PaneHead.tsx";
 import { Rows } from "../parts/Rows.tsx";
 import { CauseText, Empty, Fact, Facts, Fingerprint } from "../parts/Small.tsx";
@@ -27,6 +28,13 @@ export function RequestList(): JSX.Element {
   return (
     <div class="pane-column">
       <header class="pane-head">
+        <IconButton
+          class="only-narrow"
+          label={t.requests.backToPeople}
+          icon={ArrowLeft}
+          testid="requests-back"
+          onClick={() => app.place.go({ at: "people", account: null })}
+        />
         <h1>{t.requests.title}</h1>
       </header>
       <div class="pane-scroll">
