@@ -478,13 +478,18 @@ export const t = {
     trust: {
       mutual: "Linked both ways",
       incoming: "They linked you; you have not linked them",
-      outgoing: "You linked them; they have not linked you",
+      outgoing: "You link them; they do not link you",
       blocked: "Blocked",
     } satisfies Record<Server["trust"], string>,
+    blockedUs: "You link them; they have blocked your server",
+    blockedUsShort: "Has blocked your server",
+    asLastHeard: (said: string, when: string) => `${said}, as last heard ${when}`,
+    askToLink:
+      "For people to see each other its owner must link your server, too. Give them the line of this server, which stands under the list of servers.",
     trustShort: {
       mutual: "",
       incoming: "Linked you",
-      outgoing: "Not linked back yet",
+      outgoing: "Does not link you",
       blocked: "Blocked",
     } satisfies Record<Server["trust"], string>,
     theySee: "They see",
@@ -537,8 +542,29 @@ export const t = {
     blockBody: "Nothing from this server reaches you any more, and its people cannot ask you for a chat.",
     unlinkConfirm: (name: string) => `Unlink ${name}?`,
     unlinkBody: "Your conversations stay. Its people no longer see you, and you no longer see them.",
-    notFound: "This server is not linked any more.",
+    notFound: "This server is not linked.",
+    onMap: "Look on the map",
     kind: { direct: "direct", proxy: "behind a proxy", lan: "this network" },
+  },
+  unlinked: {
+    list: "Not linked, but in touch",
+    trust: "Not linked",
+    state: {
+      connected: "Connected",
+      connecting: "Connecting…",
+      waiting: "Waiting",
+      refused: "Refused",
+      off: "Not connected",
+    } satisfies Record<Server["state"], string>,
+    connected: (way: string) => `connected ${way === "direct" ? "directly" : way}`,
+    livesThere: (people: string[]) => someOf(people),
+    why: (people: string[]) =>
+      people.length === 0
+        ? "Somebody there may write to you, so your server knows it. Messages reach each other without a link."
+        : `${someOf(people)} ${people.length === 1 ? "lives" : "live"} there, so your server knows it. Messages reach each other without a link; with one, you also see each other's people.`,
+    whenNeeded: "none now; opened when there is something to send",
+    theySee: "nothing; they may ask you for a chat",
+    weSee: "nothing but the people you know; you may ask for a chat",
   },
   relaying: {
     title: "Relaying",

@@ -1,7 +1,7 @@
 import type { NetworkMap, Server } from "@fedchat/engine/interface";
 import { expect, test } from "vitest";
 import { lookOf, withLinks } from "../src/map/look.ts";
-import { lastContact, nodeLine, stateLine, wayOf } from "../src/text/servers.ts";
+import { lastContact, nodeLine, stateLine, trustLine, unlinkedLine, wayOf } from "../src/text/servers.ts";
 import { size } from "../src/text/size.ts";
 
 const link = (patch: Partial<Server> = {}): Server => ({
@@ -32,6 +32,38 @@ test("a link says which way it goes, and none where there is no connection", () 
   expect(stateLine(link({ via: ["hub"] }))).toBe("Connected through hub · 12 ms");
   expect(stateLine(link({ state: "waiting", roundTripMs: 12 }))).toBe("Waiting");
   expect(stateLine(link({ trust: "blocked", state: "off" }))).toBe("Blocked");
+});
+
+test("who links whom is said as last heard where the server cannot be asked now, and who blocked us is named", () => {
+  const now = 1_000 + 7_200_000;
+  const cause = {
+    code: "blocked",
+    sentence: "They have blocked your server.",
+    fix: null,
+    retry: "never",
+  } as const;
+  const line = (patch: Partial<Server>) => trustLine(link(patch), now);
+  expect(line({})).toBe("Linked both ways");
+  expect(line({ state: "waiting" })).toBe("Linked both ways, as last heard 2 hours ago");
+  expect(line({ state: "waiting", trust: "outgoing", lastContactAt: null })).toBe(
+    "You link them; they do not link you",
+  );
+  const refused = { state: "refused", trust: "outgoing", cause } as const;
+  expect(line(refused)).toBe("You link them; they have blocked your server");
+  expect(stateLine(link(refused))).toBe("Has blocked your server");
+  // A refusal that came in the clear is nobody's word.
+  const forged = { ...refused, state: "waiting", cause: { ...cause, retry: "later" } } as const;
+  expect(line(forged)).toBe("You link them; they do not link you, as last heard 2 hours ago");
+});
+
+test("a server without a link says who lives there and how it is reached", () => {
+  const people = ["Ben", "Bea", "Bo", "Bob", "Bill"];
+  const line = (patch: Partial<Server>, count: number) =>
+    unlinkedLine({ ...link(patch), people: people.slice(0, count) });
+  expect(line({ via: ["hub"] }, 1)).toBe("Ben · connected through hub");
+  expect(line({}, 2)).toBe("Ben and Bea · connected directly");
+  expect(line({ state: "off" }, 5)).toBe("Ben, Bea, Bo, and 2 more · Not connected");
+  expect(line({ state: "off" }, 0)).toBe("Not connected");
 });
 
 test("while connected the last contact is now; afterwards it is when the server was last heard", () => {

@@ -13,6 +13,7 @@ import { nodeLine } from "../text/servers.ts";
 import { ServerSign } from "./MapSigns.tsx";
 import { OwnRelaying } from "./Relaying.tsx";
 import { BothKeys, ServerDetail } from "./ServerDetail.tsx";
+import { LinkOrBlock } from "./Unlinked.tsx";
 
 interface ListProps {
   map: NetworkMap;
@@ -105,6 +106,7 @@ function HeardOf(props: { map: NetworkMap; server: MapServer }): JSX.Element {
     <>
       <section class="card stack">
         <p>{t.map.heardLead}</p>
+        <LinkOrBlock serverId={props.server.serverId} name={props.server.shownName} />
         <Facts>
           <Fact name={t.servers.way}>{t.map.away(props.server.hops)}</Fact>
           <Fact name={t.servers.relays} testid="relays-for">

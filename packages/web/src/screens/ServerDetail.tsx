@@ -20,7 +20,7 @@ import { putOff } from "../state/later.ts";
 import { say } from "../state/toasts.ts";
 import { t } from "../strings.ts";
 import { hostPort } from "../text/names.ts";
-import { lastContact, wayOf } from "../text/servers.ts";
+import { lastContact, trustLine, wayOf } from "../text/servers.ts";
 import { ago, fullDate } from "../text/time.ts";
 import { PeopleOf } from "./People.tsx";
 
@@ -31,6 +31,7 @@ export function ServerDetail(props: { server: Server }): JSX.Element {
   const server = () => props.server;
   const administrator = () => app.status()?.homeserver.administrator ?? false;
   const [renaming, setRenaming] = createSignal(false);
+  const now = createClock(everyHalfMinute);
   return (
     <>
       <section class="card stack">
@@ -39,9 +40,14 @@ export function ServerDetail(props: { server: Server }): JSX.Element {
             {server().trust === "blocked" ? t.servers.trust.blocked : t.servers.state[server().state]}
           </span>
           <Show when={server().trust !== "blocked"}>
-            <span data-testid="server-trust">{t.servers.trust[server().trust]}</span>
+            <span data-testid="server-trust">{trustLine(server(), now())}</span>
           </Show>
         </div>
+        <Show when={server().trust === "outgoing" && !server().cause}>
+          <p class="muted" data-testid="not-linked-back">
+            {t.servers.askToLink}
+          </p>
+        </Show>
         <Show when={server().cause}>
           {(cause) => (
             <CauseText cause={cause()} level={server().state === "refused" ? "danger" : "warning"}>
@@ -178,18 +184,24 @@ function Connection(props: { server: Server }): JSX.Element {
       </Fact>
       <Fact name={t.servers.origin}>{t.servers.origins[server().origin]}</Fact>
       <Fact name={t.servers.addresses}>
-        <For each={server().addresses} fallback={t.common.none}>
-          {(address) => (
-            <span class="address">
-              {hostPort(address)} <span class="muted">({t.servers.kind[address.kind]})</span>
-            </span>
-          )}
-        </For>
+        <Addresses of={server().addresses} />
       </Fact>
       <Show when={server().software}>
         <Fact name={t.servers.software}>{server().software}</Fact>
       </Show>
     </Facts>
+  );
+}
+
+export function Addresses(props: { of: Server["addresses"] }): JSX.Element {
+  return (
+    <For each={props.of} fallback={t.common.none}>
+      {(address) => (
+        <span class="address">
+          {hostPort(address)} <span class="muted">({t.servers.kind[address.kind]})</span>
+        </span>
+      )}
+    </For>
   );
 }
 
@@ -265,7 +277,7 @@ export async function linkBack(app: App, server: Server) {
   say({ level: "done", text: t.servers.linkedBack(linked.shownName) });
 }
 
-export async function block(app: App, server: Server) {
+export async function block(app: App, server: Pick<Server, "serverId">) {
   const blocked = await app.ask("servers.block", { serverId: server.serverId });
   if (!blocked) return;
   app.servers.put(blocked);

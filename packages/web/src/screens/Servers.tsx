@@ -4,7 +4,6 @@ import Link2 from "lucide-solid/icons/link-2";
 import Network from "lucide-solid/icons/network";
 import Plus from "lucide-solid/icons/plus";
 import ServerIcon from "lucide-solid/icons/server";
-import ServerOff from "lucide-solid/icons/server-off";
 import Stethoscope from "lucide-solid/icons/stethoscope";
 import Waypoints from "lucide-solid/icons/waypoints";
 import { createMemo, Show, type JSX } from "solid-js";
@@ -21,6 +20,7 @@ import { stateLine } from "../text/servers.ts";
 import { DirectoriesGroup } from "./Directories.tsx";
 import { NearbyGroup } from "./Nearby.tsx";
 import { ServerDetail } from "./ServerDetail.tsx";
+import { UnlinkedGroup, UnlinkedPane } from "./Unlinked.tsx";
 
 const trustOrder = { incoming: 0, mutual: 1, outgoing: 2, blocked: 3 } as const;
 
@@ -82,6 +82,7 @@ export function ServerList(): JSX.Element {
             {(server, tab) => <ServerRow server={server} here={here() === server.serverId} tab={tab()} />}
           </Rows>
         </Show>
+        <UnlinkedGroup here={here()} />
         <DirectoriesGroup />
         <NearbyGroup />
       </div>
@@ -188,7 +189,7 @@ export function ServerPane(props: { serverId: string | null }): JSX.Element {
   const server = () => (props.serverId === null ? undefined : app.servers.get(props.serverId));
   return (
     <Show when={props.serverId} fallback={<Empty icon={ServerIcon} text={t.servers.pick} />}>
-      <Show when={server()} fallback={<Empty icon={ServerOff} text={t.servers.notFound} />}>
+      <Show when={server()} fallback={<UnlinkedPane serverId={props.serverId!} />}>
         {(known) => (
           <div class="pane-body" data-testid="server" data-trust={known().trust} data-state={known().state}>
             <PaneHead title={known().shownName} back={{ at: "servers", serverId: null }} />
