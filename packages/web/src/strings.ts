@@ -471,6 +471,12 @@ export const t = {
     rename: "Rename",
     renameField: "Your name for this server",
     renameHint: "Only you see it. Empty brings back its own name.",
+    address: "Change the address",
+    addressField: "Where it is",
+    addressHint:
+      "host:port, as its owner says; several with a space between them. Empty: only where its own record says.",
+    addressBad: "Write host:port, such as chat.example.com:8443.",
+    addressesKept: "It is tried there now",
     tryNow: "Try now",
     nextTry: (seconds: number) => (seconds > 0 ? `Next try in ${span(seconds)}` : "Trying now…"),
     theirKey: "Their key",

@@ -7,10 +7,24 @@ import {
   isInvitation,
   isServerId,
   matches,
+  parsePlaces,
   parseServerPlace,
 } from "../src/text/names.ts";
 
 const key = "a2".repeat(26);
+
+test("several places are read together, or a server's own line, and nothing where one of them is none", () => {
+  const places = [
+    { host: "bob.example.net", port: 8443 },
+    { host: "fe80::1", port: 443 },
+  ];
+  expect(parsePlaces("bob.example.net:8443, [fe80::1]:443", key)).toEqual(places);
+  expect(parsePlaces(`bob.example.net:8443/${key}`, key)).toEqual(places.slice(0, 1));
+  expect(parsePlaces("  ", key)).toEqual([]);
+  for (const wrong of ["bob.example.net", "bob.example.net:8443 x", `bob.example.net:8443/${"b".repeat(52)}`])
+    expect(parsePlaces(wrong, key)).toBeNull();
+  expect(parsePlaces("host:1 ".repeat(17), key)).toBeNull();
+});
 
 describe("a pasted place of a server", () => {
   test.each([

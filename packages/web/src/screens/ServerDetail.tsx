@@ -5,6 +5,7 @@
 import type { Server } from "@fedchat/engine/interface";
 import Ban from "lucide-solid/icons/ban";
 import Link2 from "lucide-solid/icons/link-2";
+import MapPin from "lucide-solid/icons/map-pin";
 import Pencil from "lucide-solid/icons/pencil";
 import RotateCw from "lucide-solid/icons/rotate-cw";
 import Unlink from "lucide-solid/icons/unlink";
@@ -23,14 +24,17 @@ import { hostPort } from "../text/names.ts";
 import { lastContact, trustLine, wayOf } from "../text/servers.ts";
 import { ago, fullDate } from "../text/time.ts";
 import { PeopleOf } from "./People.tsx";
+import { ServerAddress } from "./ServerAddress.tsx";
 
+/** Then another address may help. */
+const notDirect = (server: Server) => server.state !== "connected" || server.via.length > 0;
 const trouble = (server: Server) => server.trust !== "blocked" && server.state !== "connected";
 
 export function ServerDetail(props: { server: Server }): JSX.Element {
   const app = useApp();
   const server = () => props.server;
   const administrator = () => app.status()?.homeserver.administrator ?? false;
-  const [renaming, setRenaming] = createSignal(false);
+  const [changing, setChanging] = createSignal<"name" | "address" | null>(null);
   const now = createClock(everyHalfMinute);
   return (
     <>
@@ -62,10 +66,13 @@ export function ServerDetail(props: { server: Server }): JSX.Element {
           )}
         </Show>
         <Show when={administrator()} fallback={<p class="muted">{t.servers.notAdministrator}</p>}>
-          <Actions server={server()} onRename={() => setRenaming(!renaming())} />
+          <Actions server={server()} onChange={(what) => setChanging(changing() === what ? null : what)} />
         </Show>
-        <Show when={renaming()}>
-          <Rename server={server()} onDone={() => setRenaming(false)} />
+        <Show when={changing() === "name"}>
+          <Rename server={server()} onDone={() => setChanging(null)} />
+        </Show>
+        <Show when={changing() === "address"}>
+          <ServerAddress server={server()} onDone={() => setChanging(null)} />
         </Show>
       </section>
 
@@ -88,7 +95,7 @@ export function ServerDetail(props: { server: Server }): JSX.Element {
   );
 }
 
-function Actions(props: { server: Server; onRename: () => void }): JSX.Element {
+function Actions(props: { server: Server; onChange: (what: "name" | "address") => void }): JSX.Element {
   const app = useApp();
   const server = () => props.server;
   const [asking, setAsking] = createSignal<"block" | "unlink" | null>(null);
@@ -108,7 +115,12 @@ function Actions(props: { server: Server; onRename: () => void }): JSX.Element {
           {t.servers.tryNow}
         </Button>
       </Show>
-      <Button icon={Pencil} onClick={() => props.onRename()}>
+      <Show when={notDirect(server()) && (server().trust === "mutual" || server().trust === "outgoing")}>
+        <Button icon={MapPin} testid="change-address" onClick={() => props.onChange("address")}>
+          {t.servers.address}
+        </Button>
+      </Show>
+      <Button icon={Pencil} onClick={() => props.onChange("name")}>
         {t.servers.rename}
       </Button>
       <span class="push" />

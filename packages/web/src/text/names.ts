@@ -34,6 +34,22 @@ export interface ServerPlace {
 export const hostPort = (at: { host: string; port: number }): string =>
   at.host.includes(":") ? `[${at.host}]:${at.port}` : `${at.host}:${at.port}`;
 
+/**
+ * Reads several `host:port` with spaces or commas between them, or the line that the server itself shows. Null where one
+ * is none, has no port, or is the line of another server.
+ */
+export function parsePlaces(written: string, of: string): { host: string; port: number }[] | null {
+  const words = written.split(/[\s,]+/u).filter(Boolean);
+  const places = words.flatMap((word) => {
+    const place = parseServerPlace(word);
+    if (!place || place.port === null || (place.serverId !== null && place.serverId !== of)) return [];
+    return [{ host: place.host, port: place.port }];
+  });
+  return places.length === words.length && places.length <= addressesMax ? places : null;
+}
+
+/** As many as a homeserver keeps of one server. */
+const addressesMax = 16;
 const serverId = /^[a-z2-7]{52}$/;
 
 /** Reads `host`, `host:port`, `[v6]:port`, each with `/serverid` behind it and perhaps a scheme before it. */
