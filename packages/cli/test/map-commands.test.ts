@@ -7,6 +7,7 @@ import type {
   Relaying,
   Server,
   Status,
+  UnlinkedServer,
 } from "@fedchat/engine/interface";
 import { methods } from "@fedchat/engine/interface";
 import { silentLog } from "@fedchat/engine/node";
@@ -44,6 +45,7 @@ const unreachable: Cause = {
 let relaying: Relaying;
 let servers: Server[];
 let directories: Directory[];
+let unlinked: UnlinkedServer[];
 let map: NetworkMap;
 let data: string;
 let program: AsyncDisposable;
@@ -62,6 +64,14 @@ beforeEach(async () => {
       nextTryAt: Date.now() + 90_000,
       lastContactAt: null,
     }),
+  ];
+  const { serverId, name, shownName, state, cause, nextTryAt, addresses, relaysFor, roundTripMs } =
+    servers[0]!;
+  unlinked = [
+    {
+      ...{ serverId, name, state, cause, nextTryAt, addresses, relaysFor, roundTripMs, queueDepth: 0 },
+      ...{ shownName: `${shownName}·eeeeeeee`, via: ["hub"], people: ["Eve", "Emil"], lastContactAt: null },
+    },
   ];
   directories = [
     {
@@ -126,6 +136,7 @@ async function answer(method: MethodName, params: unknown): Promise<unknown> {
   const answers: Partial<Record<MethodName, unknown>> = {
     "engine.status": status,
     "servers.list": servers,
+    "servers.unlinked": unlinked,
     "servers.directories": directories,
     "servers.relaying": relaying,
     "servers.setRelaying": relaying,
@@ -147,7 +158,7 @@ async function runs(...words: string[]) {
 test("servers: the way, who linked it, why it waits and when it is tried again; directories below", async () => {
   const { code, output } = await runs("servers");
   expect(code).toBe(exitCodes.ok);
-  const [direct, relayed, away, directory] = output.trim().split("\n");
+  const [direct, relayed, away, known, directory] = output.trim().split("\n");
   expect(direct).toMatch(/● connected +hub +mutual +direct +12 ms$/);
   expect(relayed).toMatch(
     /● connected +ben\S* +mutual, by a directory +through hub +12 ms, 1 bundle waiting$/,
@@ -155,11 +166,16 @@ test("servers: the way, who linked it, why it waits and when it is tried again; 
   expect(away).toMatch(
     /◌ waiting +far .*Nothing answers at this address.*last contact never, next try in (89|90) s/,
   );
+  expect(known).toMatch(/● connected +hub·eeeeeeee +not linked, has Eve, Emil +through hub +12 ms$/);
   expect(directory).toMatch(/◌ waiting +dir\.example:8443 +directory .*Next try in [45] s\.$/);
   expect(output).not.toContain("\u001b");
 
-  expect(JSON.parse((await runs("servers", "--json")).output)).toEqual({ servers, directories });
-  [servers, directories] = [[], []];
+  expect(JSON.parse((await runs("servers", "--json")).output)).toEqual({
+    servers,
+    unlinked,
+    directories,
+  });
+  [servers, unlinked, directories] = [[], [], []];
   expect((await runs("servers")).output).toContain("fedchat link --help");
 });
 

@@ -9,6 +9,7 @@ import type {
   Request,
   Room,
   Server,
+  UnlinkedServer,
 } from "@fedchat/engine/interface";
 import { formatAddress } from "../config/text-forms.ts";
 import { cleanLine, cleanText } from "../terminal/clean.ts";
@@ -104,8 +105,27 @@ export function stateWord({ state }: Pick<Server, "state">, style: Style): strin
 export const wayWords = ({ via }: Pick<Server, "via">): string =>
   via.length === 0 ? "direct" : `through ${via.map(cleanLine).join(", then ")}`;
 
+type Connecting = Pick<
+  Server,
+  "state" | "cause" | "roundTripMs" | "queueDepth" | "lastContactAt" | "nextTryAt"
+>;
+
+/** As `serverRow`, of a server that is not linked: who of ours lives there, in place of who linked whom. */
+export function unlinkedRow(server: UnlinkedServer, style: Style, now: number): string[] {
+  const { people, addresses } = server;
+  const shown = people.slice(0, 3).map(cleanLine).join(", ");
+  const more = people.length > 3 ? ` and ${people.length - 3} more` : "";
+  return [
+    stateWord(server, style),
+    style.bold(cleanLine(server.shownName)),
+    shown === "" ? "not linked" : `not linked, has ${shown}${more}`,
+    server.state === "connected" ? wayWords(server) : cleanLine(addresses.map(formatAddress).join(", ")),
+    style.dim(linkWords(server, now)),
+  ];
+}
+
 /** `12 ms, 3 bundles waiting`; of one that is not connected why, since when, and when it is tried again. */
-function linkWords(server: Server, now: number): string {
+function linkWords(server: Connecting, now: number): string {
   const { state, cause, roundTripMs, queueDepth, lastContactAt, nextTryAt } = server;
   const waiting =
     queueDepth === 0 ? [] : [`${queueDepth} ${queueDepth === 1 ? "bundle" : "bundles"} waiting`];

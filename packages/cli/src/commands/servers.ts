@@ -10,23 +10,25 @@ import { commandName } from "../terminal/command-name.ts";
 import { columns } from "../terminal/style.ts";
 import type { CommonOptions } from "./define.ts";
 import { define, durationOption } from "./define.ts";
-import { because, directoryRow, nearbyRow, serverRow } from "./describe.ts";
+import { because, directoryRow, nearbyRow, serverRow, unlinkedRow } from "./describe.ts";
 import type { Io } from "./io.ts";
 
 export function addServers(program: Command, io: Io): void {
   define(program, {
     usage: "servers",
     summary:
-      "list linked homeservers and directories: the way they are reached, or when they are tried again",
+      "list linked homeservers, contacts' homeservers without a link, and directories: the way they are reached, or when they are tried again",
     example: "fedchat servers --json",
   }).action(async (flags: CommonOptions) => {
     using control = await io.control(flags);
     const servers = await control.call("servers.list", {});
+    const unlinked = await control.call("servers.unlinked", {});
     const directories = await control.call("servers.directories", {});
-    if (flags.json) return io.printJson({ servers, directories });
+    if (flags.json) return io.printJson({ servers, unlinked, directories });
     const now = Date.now();
     const rows = [
       ...servers.map((server) => serverRow(server, io.style, now)),
+      ...unlinked.map((server) => unlinkedRow(server, io.style, now)),
       ...directories.map((directory) => directoryRow(directory, io.style, now)),
     ];
     io.print(rows.length === 0 ? `No server is linked. See: ${commandName} link --help` : columns(rows));

@@ -26,8 +26,9 @@ import { ago, fullDate } from "../text/time.ts";
 import { PeopleOf } from "./People.tsx";
 import { ServerAddress } from "./ServerAddress.tsx";
 
-/** Then another address may help. */
-const notDirect = (server: Server) => server.state !== "connected" || server.via.length > 0;
+/** Then another address may help; not where the server itself turned us away. */
+const notDirect = ({ state, via, cause }: Server) =>
+  via.length > 0 || (state !== "connected" && cause?.code !== "blocked" && cause?.code !== "not-allowed");
 const trouble = (server: Server) => server.trust !== "blocked" && server.state !== "connected";
 
 export function ServerDetail(props: { server: Server }): JSX.Element {
