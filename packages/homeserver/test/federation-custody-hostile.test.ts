@@ -17,7 +17,7 @@ import {
 } from "@fedchat/protocol";
 import { expect, test, vi } from "vitest";
 import { SendingSeals } from "../src/core/federation/seals.ts";
-import { custodySourceRecordsRate } from "../src/core/limits.ts";
+import { custodyRowBytes, custodySourceRecordsRate } from "../src/core/limits.ts";
 import { chain, heldFrom, progress, star } from "./custody-scene.ts";
 import { BarePeer } from "./federation-peer.ts";
 import type { WriteOp } from "../src/store/store.ts";
@@ -264,7 +264,8 @@ test("[K9] a receipt that is said again, in other words too, costs no commit and
   expect(await alice.store.receipts(carol.id, "messages", 0, 100)).toHaveLength(1);
 });
 
-test("[K4] each relay's word on a bundle is passed back once, however often it is said", async () => {
+/** Mallory's bundle for Carol, which the relay handed on to Next; who signs for it there or further on. */
+async function handedOn() {
   const { world, relay, carol, mallory } = await atRelay();
   const next = await BarePeer.mutual(world, relay, "next");
   await world.clock.advance(minute);
@@ -272,7 +273,6 @@ test("[K4] each relay's word on a bundle is passed back once, however often it i
   await world.clock.until(() => next.sealed.some(isMessage), "it is handed on");
   const bundle = next.sealed.find(isMessage)!;
   const { header } = decodeBundle(bundle);
-  const further = new BarePeer(world, "further", relay);
   const word = (by: BarePeer): LinkControl => ({
     kind: "custodyReceipt",
     receipt: custodyReceipt.sign(primitives, by.seed, {
@@ -281,6 +281,12 @@ test("[K4] each relay's word on a bundle is passed back once, however often it i
       ...{ taken: world.clock.now(), until: world.clock.now() + 10 ** 9 },
     }),
   });
+  return { world, relay, mallory, next, word };
+}
+
+test("[K4] each relay's word on a bundle is passed back once, however often it is said", async () => {
+  const { world, relay, mallory, next, word } = await handedOn();
+  const further = new BarePeer(world, "further", relay);
   const passed = written(relay, ["custody.passed"]);
   for (const by of [next, further]) {
     for (let again = 0; again < 10; again += 1) next.control(word(by));
@@ -291,6 +297,15 @@ test("[K4] each relay's word on a bundle is passed back once, however often it i
 
   expect(passed()).toBe(2);
   expect(receipts(mallory).map((one) => one.relay)).toEqual([relay.id, next.id, further.id]);
+});
+
+test("[K4] six hours after it was handed on nothing of a bundle is left to fill its source's share", async () => {
+  const { world, relay, next, word } = await handedOn();
+  next.control(word(next));
+  await world.clock.advance(5 * 60 * minute);
+  expect(relay.federation.custody()).toMatchObject({ bundles: 0, bytes: custodyRowBytes });
+  await world.clock.advance(75 * minute);
+  expect(relay.federation.custody()).toEqual({ bundles: 0, bytes: 0 });
 });
 
 test("[K5] records of sources are verified within a rate; one told again costs nothing, one too many comes again", async () => {

@@ -132,9 +132,9 @@ export function describeCustody(name: string, makePlace: () => StorePlace): void
       await using place = makePlace();
       let store = await place.open();
       await store.write([{ op: "custody.put", row: held(1) }]);
-      expect(await store.write([{ op: "custody.handedOn", next: far, hash: hash(1) }])).toEqual([
-        { op: "custody", gone: [{ ...gone, left: "row" }] },
-      ]);
+      expect(
+        await store.write([{ op: "custody.handedOn", next: far, hash: hash(1), until: 10 ** 12 }]),
+      ).toEqual([{ op: "custody", gone: [{ ...gone, left: "row" }] }]);
       await store.write([{ op: "custody.passed", next: far, hash: hash(1) }]);
       expect(await store.custodyPage(far, here, undefined, 10)).toEqual([]);
       expect(await store.custodyOfHash(far, hash(1))).toMatchObject([{ from: near, bytes: 0, passed: 1 }]);
@@ -146,6 +146,22 @@ export function describeCustody(name: string, makePlace: () => StorePlace): void
       expect(await store.write([{ op: "custody.expire", now: 1_001 }])).toEqual([
         { op: "custody", gone: [{ ...gone, bytes: 0 }] },
       ]);
+    });
+
+    test("[K4] the trace of what was handed on ends sooner than the bundle would have, and never later", async () => {
+      await using place = makePlace();
+      const store = await place.open();
+      await store.write([
+        { op: "custody.put", row: held(1) },
+        { op: "custody.put", row: held(2) },
+      ]);
+      await store.write([
+        { op: "custody.handedOn", next: far, hash: hash(1), until: 500 },
+        { op: "custody.handedOn", next: far, hash: hash(2), until: 5_000 },
+      ]);
+      await store.write([{ op: "custody.expire", now: 500 }]);
+      expect(await store.custodyOfHash(far, hash(1))).toEqual([]);
+      expect(await store.custodyOfHash(far, hash(2))).toMatchObject([{ bytes: 0, until: 1_002 }]);
     });
 
     test("[K3] what has ended goes, with the records of sources of which nothing is left", async () => {

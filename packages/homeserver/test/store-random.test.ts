@@ -180,7 +180,12 @@ function randomOp(random: Random, known: Known): WriteOp {
           upTo: random(6),
         },
         { op: "custody.drop", next: pick(servers), hash: Uint8Array.of(random(9)) },
-        { op: "custody.handedOn", next: pick(servers), hash: Uint8Array.of(random(9)) },
+        {
+          op: "custody.handedOn",
+          next: pick(servers),
+          hash: Uint8Array.of(random(9)),
+          until: random(40),
+        },
         { op: "custody.passed", next: pick(servers), hash: Uint8Array.of(random(9)) },
         { op: "custody.expire", now: random(40) },
       ]);

@@ -358,6 +358,11 @@ export const custodyWindowBytesMax = 8_388_608;
 export const custodyAnswerMs = 30_000;
 /** Without an acknowledgement for so long, a bundle in custody is handed over once more: a relay may lie, or have lost it. */
 export const custodyPatienceMs = 21_600_000;
+/**
+ * What is left of a bundle that was handed on stays so long: until its source hands it over anew, under another hash.
+ * Kept to its end of life, a bundle a minute would fill a source's share of a small relay with traces.
+ */
+export const custodyTraceMs = custodyPatienceMs;
 /** It doubles up to this: an absence of two weeks costs six times the bytes. */
 export const custodyPatienceMaxMs = 345_600_000;
 /** How long a way is left out: refused for good, for now, and unanswered. */

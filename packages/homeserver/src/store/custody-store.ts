@@ -89,8 +89,8 @@ export type CustodyOp =
     }
   /** This very bundle, whoever handed it over, goes. */
   | { op: "custody.drop"; next: ServerId; hash: Uint8Array }
-  /** The next relay has this very bundle: its bytes go, and the row stays for the receipts to come. */
-  | { op: "custody.handedOn"; next: ServerId; hash: Uint8Array }
+  /** The next relay has this very bundle: its bytes go, and the row stays until then, or its own end, for receipts to come. */
+  | { op: "custody.handedOn"; next: ServerId; hash: Uint8Array; until: number }
   /** One more receipt for this very bundle was passed back. */
   | { op: "custody.passed"; next: ServerId; hash: Uint8Array }
   /** Whatever is not kept beyond `now` goes: bundles, receipts owed, records of sources of which nothing is left. */

@@ -59,7 +59,10 @@ export function applyCustody(
     case "custody.handedOn": {
       const rows = t.rows.filter((row) => row.next === op.next && same(row.hash, op.hash));
       const gone = rows.map((row) => goneOf(row, "row"));
-      for (const row of rows) row.bundle = new Uint8Array(0);
+      for (const row of rows) {
+        row.bundle = new Uint8Array(0);
+        row.until = Math.min(row.until, op.until);
+      }
       return { op: "custody", gone };
     }
     case "custody.passed":

@@ -25,6 +25,7 @@ import {
   custodyStrangerRate,
   custodyTakingBytesMax,
   custodyTakingMax,
+  custodyTraceMs,
 } from "../limits.ts";
 import { keepNewest } from "../keep-newest.ts";
 import { RateLimits } from "../rate-limits.ts";
@@ -295,6 +296,7 @@ export class Custody {
     said: boolean,
   ): Promise<boolean> {
     const next = connection.server.record.key;
+    const now = this.#options.clock.now();
     const hash = receipt.bundle.slice();
     const rows = (await this.#options.store.custodyOfHash(next, hash)).filter((row) => fits(row, receipt));
     if (rows.length === 0) {
@@ -306,12 +308,13 @@ export class Custody {
     if (rows.some(({ bytes }) => bytes > 0)) {
       // Only its own word lets us drop a bundle: others are further along.
       if (receipt.relay !== next) return false;
-      ops.push({ op: "custody.handedOn", next, hash });
+      ops.push({ op: "custody.handedOn", next, hash, until: now + custodyTraceMs });
     } else if (said || receipt.relay === next) return false;
     if (rows.some(({ passed }) => passed >= limits.bundleHopsMax)) return false;
     ops.push({ op: "custody.passed", next, hash });
     const absent = rows.filter(({ from }) => this.#ports.connectionTo(from) === undefined);
-    for (const { from, until } of absent) ops.push({ op: "custody.owe", to: from, receipt: signed, until });
+    const until = Math.min(receipt.until, now + limits.custodyLifetimeMs);
+    for (const { from } of absent) ops.push({ op: "custody.owe", to: from, receipt: signed, until });
     await this.#write(ops);
     this.#onward.get(next)?.landed(hash);
     for (const { from } of rows)

@@ -64,7 +64,9 @@ export function custodyTables(db: DatabaseSync) {
   const findHash = db.prepare(
     `SELECT ${entryColumns} FROM custody WHERE next = ? AND hash = ? ORDER BY number`,
   );
-  const empty = db.prepare("UPDATE custody SET bundle = x'' WHERE next = ? AND hash = ?");
+  const empty = db.prepare(
+    "UPDATE custody SET bundle = x'', until = min(until, ?) WHERE next = ? AND hash = ?",
+  );
   const pass = db.prepare("UPDATE custody SET passed = passed + 1 WHERE next = ? AND hash = ?");
   const findKey = db.prepare(`SELECT ${entryColumns} FROM custody WHERE ${keyed}`);
   const page = db.prepare(
@@ -123,7 +125,7 @@ export function custodyTables(db: DatabaseSync) {
           return goneOf(deleteHash.all(idBytes(op.next), op.hash), "none");
         case "custody.handedOn": {
           const gone = goneOf(findHash.all(idBytes(op.next), op.hash), "row");
-          empty.run(idBytes(op.next), op.hash);
+          empty.run(op.until, idBytes(op.next), op.hash);
           return gone;
         }
         case "custody.passed":
