@@ -3,55 +3,10 @@ import { ml_kem768_x25519 } from "@noble/post-quantum/hybrid.js";
 import { describe, expect, test } from "vitest";
 import { hpkeOpen, hpkeSeal } from "../src/crypto/hpke.ts";
 import { mlkem768X25519 } from "../src/crypto/kem.ts";
-import { backends, node, seededRandom, sodium, suiteOf, vectorSuites } from "./backends.ts";
-import { hex, unhex, withVectors } from "./vectors.ts";
-
-interface Basics {
-  cipher_suite: number;
-  ref_hash: { label: string; out: string; value: string };
-  expand_with_label: { secret: string; label: string; context: string; length: number; out: string };
-  derive_secret: { secret: string; label: string; out: string };
-  derive_tree_secret: { secret: string; label: string; generation: number; length: number; out: string };
-  sign_with_label: { priv: string; pub: string; content: string; label: string; signature: string };
-  encrypt_with_label: Record<
-    "priv" | "pub" | "label" | "context" | "plaintext" | "kem_output" | "ciphertext",
-    string
-  >;
-}
-
-withVectors<Basics>("crypto-basics", (cases) => {
-  for (const suite of vectorSuites()) {
-    test(`[RFC 9420 §5, §8] labelled operations: ${suite.backend} ${suite.id}`, () => {
-      const mine = cases.filter((c) => c.cipher_suite === suite.id);
-      expect(mine.length).toBeGreaterThan(0);
-      for (const c of mine) {
-        const { ref_hash: ref, expand_with_label: ex, derive_secret: ds, derive_tree_secret: dt } = c;
-        expect(hex(suite.refHash(ref.label, unhex(ref.value)))).toBe(ref.out);
-        const expanded = suite.expandWithLabel(unhex(ex.secret), ex.label, unhex(ex.context), ex.length);
-        expect(hex(expanded)).toBe(ex.out);
-        expect(hex(suite.deriveSecret(unhex(ds.secret), ds.label))).toBe(ds.out);
-        const tree = suite.deriveTreeSecret(unhex(dt.secret), dt.label, dt.generation, dt.length);
-        expect(hex(tree)).toBe(dt.out);
-
-        const { sign_with_label: s, encrypt_with_label: e } = c;
-        const [pub, content] = [unhex(s.pub), unhex(s.content)];
-        expect(suite.verifyWithLabel(pub, s.label, content, unhex(s.signature))).toBe(true);
-        const own = suite.signWithLabel(unhex(s.priv), s.label, content);
-        expect(suite.verifyWithLabel(pub, s.label, content, own)).toBe(true);
-        expect(suite.verifyWithLabel(pub, `${s.label}x`, content, own)).toBe(false);
-
-        const key = { privateKey: unhex(e.priv), publicKey: unhex(e.pub) };
-        const sealed = { kemOutput: unhex(e.kem_output), ciphertext: unhex(e.ciphertext) };
-        const opened = suite.decryptWithLabel(key, e.label, unhex(e.context), sealed);
-        expect(hex(opened!)).toBe(e.plaintext);
-        const random = seededRandom("basics");
-        const again = suite.encryptWithLabel(random, key.publicKey, e.label, unhex(e.context), opened!);
-        expect(suite.decryptWithLabel(key, e.label, unhex(e.context), again!)).toEqual(opened);
-        expect(suite.decryptWithLabel(key, e.label, unhex("00"), again!)).toBeUndefined();
-      }
-    });
-  }
-});
+import { backends, node, sodium } from "./backends.ts";
+import { seededRandom } from "./seeded-random.ts";
+import { suiteOf } from "./suite-of.ts";
+import { hex, unhex } from "./vectors.ts";
 
 describe("both backends give the same answers", () => {
   const random = seededRandom("backends");

@@ -13,15 +13,13 @@ import { keyPackage } from "../src/wire/key-package.ts";
 import { proposal } from "../src/wire/proposal.ts";
 import { requiredCapabilities } from "../src/wire/required-capabilities.ts";
 import { groupSecrets } from "../src/wire/welcome.ts";
-import { seededRandom } from "./backends.ts";
+import { type SeededRandom, seededRandom } from "./seeded-random.ts";
 import { add, groupOf, World } from "./world.ts";
 
 const ROUNDS = Number(globalThis.process.env["MLS_FUZZ_ROUNDS"] ?? 150);
 
-type Random = ReturnType<typeof seededRandom>;
-
 /** The bytes with one to three wounds: flipped, set, cut, doubled or stuffed octets. */
-function wounded(random: Random, bytes: Uint8Array): Uint8Array {
+function wounded(random: SeededRandom, bytes: Uint8Array): Uint8Array {
   let result = Array.from(bytes);
   for (let wounds = 1 + random.below(3); wounds > 0; wounds -= 1) {
     const at = random.below(Math.max(1, result.length));

@@ -1,5 +1,4 @@
 /** A member that only listens: it joins by a Welcome and follows what the others commit (the vectors' format). */
-import { assert } from "vitest";
 import type { Primitives } from "../src/crypto/primitives.ts";
 import type { Environment } from "../src/group/environment.ts";
 import { joinByWelcome } from "../src/group/join-welcome.ts";
@@ -7,7 +6,9 @@ import { policy } from "../src/group/policy.ts";
 import { receive } from "../src/group/receive.ts";
 import { keyPackageRef } from "../src/wire/key-package.ts";
 import { decodeMessage } from "../src/wire/message.ts";
-import { seededRandom, suiteOf } from "./backends.ts";
+import { same } from "./published/published-file.ts";
+import { seededRandom } from "./seeded-random.ts";
+import { suiteOf } from "./suite-of.ts";
 import { hex, unhex } from "./vectors.ts";
 
 export interface PassiveCase {
@@ -63,13 +64,13 @@ export function follow(primitives: Primitives, c: PassiveCase): void {
     keyPackages: [own],
     ratchetTree: c.ratchet_tree === null ? undefined : unhex(c.ratchet_tree),
   });
-  assert.equal(hex(state.secrets.epochAuthenticator), c.initial_epoch_authenticator);
+  same(state.secrets.epochAuthenticator, c.initial_epoch_authenticator, "first epoch");
   for (const epoch of c.epochs) {
     for (const bytes of [...epoch.proposals, epoch.commit]) {
       const outcome = receive(env, state, unhex(bytes));
       if (!("state" in outcome)) throw new Error(outcome.kind);
       state = outcome.state;
     }
-    assert.equal(hex(state.secrets.epochAuthenticator), epoch.epoch_authenticator);
+    same(state.secrets.epochAuthenticator, epoch.epoch_authenticator, `epoch ${state.context.epoch}`);
   }
 }

@@ -1,6 +1,6 @@
 /** Clients, their stores and their groups for tests: everything from a seed and a clock that tests move. */
 import { assert } from "vitest";
-import type { Primitives, RandomSource } from "../src/crypto/primitives.ts";
+import type { Primitives } from "../src/crypto/primitives.ts";
 import {
   type CommitInput,
   type Committed,
@@ -30,7 +30,8 @@ import {
   supportedComponents,
   type LeafIndex,
 } from "../src/index.ts";
-import { node, seededRandom } from "./backends.ts";
+import { node } from "./backends.ts";
+import { type SeededRandom, seededRandom } from "./seeded-random.ts";
 
 const NOW = Date.UTC(2026, 0, 15);
 const DAY = 86_400n;
@@ -62,7 +63,7 @@ export interface WorldOptions {
 }
 
 export class World {
-  readonly random: RandomSource & { below(bound: number): number };
+  readonly random: SeededRandom;
   readonly cipherSuite: number;
   readonly primitives: Primitives;
   policy: Policy;
