@@ -60,12 +60,15 @@ export interface WorldOptions {
   readonly cipherSuite?: number;
   readonly primitives?: Primitives;
   readonly policy?: Policy;
+  /** Credential types that clients say they know, beside the one that they have. */
+  readonly credentialTypes?: readonly number[];
 }
 
 export class World {
   readonly random: SeededRandom;
   readonly cipherSuite: number;
   readonly primitives: Primitives;
+  readonly credentialTypes: readonly number[];
   policy: Policy;
   readonly psks = new Map<string, Uint8Array>();
   now = NOW;
@@ -75,6 +78,7 @@ export class World {
     this.cipherSuite = options.cipherSuite ?? 0x0001;
     this.primitives = options.primitives ?? node;
     this.policy = options.policy ?? TRUSTING;
+    this.credentialTypes = options.credentialTypes ?? [];
   }
 
   env(overrides: Partial<Environment> = {}): Environment {
@@ -116,10 +120,12 @@ export class Client {
   constructor(world: World, name: string) {
     this.world = world;
     const credential = { type: "basic", identity: new TextEncoder().encode(name) } as const;
+    const capabilities = ownCapabilities(world.random, credential);
+    const credentials = [...capabilities.credentials, ...world.credentialTypes];
     this.identity = {
       credential,
       signaturePrivateKey: world.random.bytes(32),
-      capabilities: ownCapabilities(world.random, credential),
+      capabilities: { ...capabilities, credentials },
       extensions: [supportedComponents([])],
     };
   }
