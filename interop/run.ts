@@ -11,7 +11,9 @@ const run = (program: string, ...words: string[]) => execFileSync(program, words
 
 const [lock, installed] = [here("package-lock.json"), here("node_modules/.package-lock.json")];
 if (!existsSync(installed) || statSync(installed).mtimeMs < statSync(lock).mtimeMs) {
-  console.log("interop: installing core-crypto (GPL) into interop/node_modules, for tests alone");
+  console.log(
+    "interop: installing core-crypto (GPL) and libsignal (AGPL) into interop/node_modules, for tests alone",
+  );
   run("npm", "ci", "--prefix", here("."));
 }
 run("tsc", "-p", here("tsconfig.json"));
