@@ -269,7 +269,9 @@ async function handedOn() {
   const { world, relay, carol, mallory } = await atRelay();
   const next = await BarePeer.mutual(world, relay, "next");
   await world.clock.advance(minute);
-  mallory.bundle(byMallory(mallory, carol)({}, anything, { path: [next.id] }));
+  mallory.bundle(
+    byMallory(mallory, carol)({ lifetimeMs: limits.custodyLifetimeMs }, anything, { path: [next.id] }),
+  );
   await world.clock.until(() => next.sealed.some(isMessage), "it is handed on");
   const bundle = next.sealed.find(isMessage)!;
   const { header } = decodeBundle(bundle);
