@@ -78,7 +78,7 @@ export function ownLeafNode(state: GroupState): LeafNode {
 /** Every secret that a state holds, each array once. */
 export function secretsOf(state: GroupState): Set<Uint8Array> {
   const found = new Set<Uint8Array>();
-  for (const [, secrets] of holders(state)) for (const secret of secrets()) found.add(secret);
+  for (const secrets of holders(state, undefined).values()) for (const secret of secrets()) found.add(secret);
   return found;
 }
 
@@ -88,10 +88,10 @@ export function secretsOf(state: GroupState): Set<Uint8Array> {
  * the caller's and stays. `after` undefined erases the whole state, as after a removal.
  */
 export function eraseFormer(before: GroupState, after: GroupState | undefined): void {
-  const [former, latter] = [new Map(holders(before)), new Map(after === undefined ? [] : holders(after))];
+  const former = holders(before, after);
   const kept = new Set<Uint8Array>();
   // What holds secrets in both states is unchanged, and no secret in it is anywhere else: only the rest is compared.
-  for (const [holder, secrets] of latter) {
+  for (const [holder, secrets] of after === undefined ? [] : holders(after, before)) {
     if (former.has(holder)) former.delete(holder);
     else for (const secret of secrets()) kept.add(secret);
   }
@@ -100,30 +100,44 @@ export function eraseFormer(before: GroupState, after: GroupState | undefined): 
   }
 }
 
-/** The immutable objects that hold a state's secrets, each with what it holds. */
-function* holders(state: GroupState): Generator<readonly [object, () => Iterable<Uint8Array>]> {
-  const { secrets, privateKeys, exporterTree, messageKeys } = state;
-  yield [secrets, () => Object.values(secrets)];
-  yield [privateKeys, () => privateKeys.values()];
-  yield [exporterTree.nodes, () => exporterTree.nodes.values()];
-  for (const { own } of state.proposals.values())
-    if (own !== undefined) yield [own, () => [own.leafPrivateKey]];
-  yield* messageKeyHolders(messageKeys);
-  for (const epoch of state.past) {
-    const { senderDataSecret, resumptionPsk } = epoch;
-    yield [senderDataSecret, () => [senderDataSecret, resumptionPsk]];
-    yield* messageKeyHolders(epoch.messageKeys);
+type Holders = Map<object, () => Iterable<Uint8Array>>;
+
+/**
+ * The immutable objects that hold a state's secrets, each with what it holds; without those that `other` has in the
+ * same place, which after most steps are nearly all.
+ */
+function holders(state: GroupState, other: GroupState | undefined): Holders {
+  const found: Holders = new Map();
+  const { secrets, privateKeys, exporterTree, messageKeys, proposals, past } = state;
+  if (secrets !== other?.secrets) found.set(secrets, () => Object.values(secrets));
+  if (privateKeys !== other?.privateKeys) found.set(privateKeys, () => privateKeys.values());
+  if (exporterTree.nodes !== other?.exporterTree.nodes)
+    found.set(exporterTree.nodes, () => exporterTree.nodes.values());
+  if (proposals !== other?.proposals) {
+    for (const { own } of proposals.values())
+      if (own !== undefined) found.set(own, () => [own.leafPrivateKey]);
   }
+  addMessageKeys(found, messageKeys, other?.messageKeys);
+  if (past === other?.past) return found;
+  for (const epoch of past) {
+    const { senderDataSecret, resumptionPsk } = epoch;
+    found.set(senderDataSecret, () => [senderDataSecret, resumptionPsk]);
+    addMessageKeys(found, epoch.messageKeys, undefined);
+  }
+  return found;
 }
 
-function* messageKeyHolders({
-  tree,
-  senders,
-}: MessageKeys): Generator<readonly [object, () => Iterable<Uint8Array>]> {
-  yield [tree.nodes, () => tree.nodes.values()];
-  for (const sender of senders) {
-    if (sender === undefined) continue;
-    yield [sender, () => [...ratchetSecrets(sender.handshake), ...ratchetSecrets(sender.application)]];
+function addMessageKeys(
+  found: Holders,
+  { tree, senders }: MessageKeys,
+  other: MessageKeys | undefined,
+): void {
+  if (tree.nodes !== other?.tree.nodes) found.set(tree.nodes, () => tree.nodes.values());
+  if (senders === other?.senders) return;
+  for (let leaf = 0; leaf < senders.length; leaf += 1) {
+    const sender = senders[leaf];
+    if (sender === undefined || sender === other?.senders[leaf]) continue;
+    found.set(sender, () => [...ratchetSecrets(sender.handshake), ...ratchetSecrets(sender.application)]);
   }
 }
 
