@@ -1,5 +1,16 @@
 import { expect, test } from "vitest";
-import { decode, encode, opaque, optional, struct, uint16, uint8, vector } from "../src/codec/codec.ts";
+import {
+  decode,
+  encode,
+  lend,
+  opaque,
+  optional,
+  struct,
+  uint16,
+  uint32,
+  uint8,
+  vector,
+} from "../src/codec/codec.ts";
 import { DecodeError } from "../src/codec/decode-error.ts";
 import { Reader } from "../src/codec/reader.ts";
 import { unhex } from "./vectors.ts";
@@ -34,4 +45,25 @@ test("a struct writes its fields in the order of their names in the codec", () =
 test("integers that do not fit are our own fault", () => {
   expect(() => encode(uint8, 256)).toThrow(RangeError);
   expect(() => encode(uint16, -1)).toThrow(RangeError);
+  expect(() => encode(uint32, 2 ** 32)).toThrow(RangeError);
+  expect(() => encode(uint32, 1.5)).toThrow(RangeError);
+  expect(() => encode(uint8, Number.NaN)).toThrow(RangeError);
+  expect(encode(uint32, 2 ** 32 - 1)).toEqual(unhex("ffffffff"));
+});
+
+test("what a writer lends is wiped when it comes back, whether it was read or not", () => {
+  let kept: Uint8Array = unhex("");
+  const read = lend(opaque, unhex("0102"), (bytes) => {
+    kept = bytes;
+    return bytes.slice();
+  });
+  expect(read).toEqual(unhex("020102"));
+  expect(kept).toEqual(new Uint8Array(3));
+  const failing = () =>
+    lend(opaque, unhex("0304"), (bytes) => {
+      kept = bytes;
+      throw new Error("unread");
+    });
+  expect(failing).toThrow("unread");
+  expect(kept).toEqual(new Uint8Array(3));
 });

@@ -22,6 +22,13 @@ export function encode<T>(codec: Codec<T>, value: T): Uint8Array {
   return writer.finish();
 }
 
+/** What `read` makes of the bytes of `value`, which it must not keep. */
+export function lend<T, R>(codec: Pick<Codec<T>, "write">, value: T, read: (bytes: Uint8Array) => R): R {
+  const writer = new Writer();
+  codec.write(writer, value);
+  return writer.lend(read);
+}
+
 /** The value that `bytes` hold, all of them; throws DecodeError otherwise. */
 export function decode<T>(codec: Codec<T>, bytes: Uint8Array): T {
   const reader = new Reader(bytes);

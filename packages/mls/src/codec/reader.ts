@@ -1,4 +1,5 @@
 /** Reads the primitive types of RFC 9420 §2.1 from untrusted bytes; never reads or allocates past their end. */
+import { NO_BYTES } from "./bytes.ts";
 import { DecodeError } from "./decode-error.ts";
 
 export class Reader {
@@ -44,7 +45,7 @@ export class Reader {
   /** `length` bytes, copied. */
   fixed(length: number): Uint8Array {
     const at = this.#take(length);
-    return this.#bytes.slice(at, at + length);
+    return length === 0 ? NO_BYTES : this.#bytes.slice(at, at + length);
   }
 
   /** `opaque x<V>`, copied. */
@@ -59,9 +60,11 @@ export class Reader {
     return this.#bytes.subarray(at, at + length);
   }
 
-  /** What is left, copied. */
-  rest(): Uint8Array {
-    return this.fixed(this.remaining());
+  /** Whether nothing but zeros is left. */
+  restIsZero(): boolean {
+    let all = 0;
+    for (let at = this.#bytes.length - 1; at >= this.#at; at -= 1) all |= this.#bytes[at]!;
+    return all === 0;
   }
 
   /** A variable-size length header (RFC 9420 §2.1.2), in its shortest form only. */

@@ -1,7 +1,7 @@
 /**
  * Appends the primitive types of RFC 9420 §2.1 to one growing buffer. Values out of range are our own fault. Buffers are
  * used again, because allocating them costs more than filling them, and are wiped in between, because secrets pass
- * through them.
+ * through them. What is only to be hashed, signed or sealed is lent from the buffer, without a copy.
  */
 import { LENGTH_MAX } from "../limits.ts";
 
@@ -9,6 +9,7 @@ import { LENGTH_MAX } from "../limits.ts";
 const spare: Uint8Array<ArrayBuffer>[] = [];
 const SPARE_MAX = 8;
 const SPARE_BYTES = 4096;
+const NOTHING = new Uint8Array(0);
 
 export class Writer {
   #bytes: Uint8Array<ArrayBuffer>;
@@ -25,16 +26,38 @@ export class Writer {
     return written;
   }
 
+  /** What `read` makes of everything written. It must not keep the bytes: they are wiped when it has returned. */
+  lend<T>(read: (written: Uint8Array<ArrayBuffer>) => T): T {
+    try {
+      return read(this.#bytes.subarray(0, this.#length));
+    } finally {
+      this.#release();
+    }
+  }
+
+  /** How many bytes were written so far. */
+  position(): number {
+    return this.#length;
+  }
+
   uint8(value: number): void {
-    this.#integer(value, 1);
+    if (value !== (value & 0xff)) throw notUnsigned(1);
+    this.#reserve(1);
+    this.#bytes[this.#length] = value;
+    this.#length += 1;
   }
 
   uint16(value: number): void {
-    this.#integer(value, 2);
+    if (value !== (value & 0xffff)) throw notUnsigned(2);
+    this.#reserve(2);
+    this.#octets16(value);
   }
 
   uint32(value: number): void {
-    this.#integer(value, 4);
+    if (value !== value >>> 0) throw notUnsigned(4);
+    this.#reserve(4);
+    this.#octets16(value >>> 16);
+    this.#octets16(value & 0xffff);
   }
 
   uint64(value: bigint): void {
@@ -48,6 +71,12 @@ export class Writer {
     this.#reserve(bytes.length);
     this.#bytes.set(bytes, this.#length);
     this.#length += bytes.length;
+  }
+
+  zeros(count: number): void {
+    this.#reserve(count);
+    this.#bytes.fill(0, this.#length, this.#length + count);
+    this.#length += count;
   }
 
   /** `opaque x<V>`. */
@@ -72,15 +101,10 @@ export class Writer {
     else throw new RangeError("longer than a vector can be");
   }
 
-  #integer(value: number, octets: number): void {
-    if (!Number.isInteger(value) || value < 0 || value >= 2 ** (8 * octets)) {
-      throw new RangeError(`not an unsigned integer of ${octets} octets`);
-    }
-    this.#reserve(octets);
-    for (let shift = octets - 1; shift >= 0; shift -= 1) {
-      this.#bytes[this.#length] = Math.floor(value / 2 ** (8 * shift)) & 0xff;
-      this.#length += 1;
-    }
+  #octets16(value: number): void {
+    this.#bytes[this.#length] = value >>> 8;
+    this.#bytes[this.#length + 1] = value & 0xff;
+    this.#length += 2;
   }
 
   #reserve(more: number): void {
@@ -95,7 +119,11 @@ export class Writer {
   #release(): void {
     this.#bytes.fill(0, 0, this.#length);
     if (this.#bytes.length === SPARE_BYTES && spare.length < SPARE_MAX) spare.push(this.#bytes);
-    this.#bytes = new Uint8Array(0);
+    this.#bytes = NOTHING;
     this.#length = 0;
   }
+}
+
+function notUnsigned(octets: number): RangeError {
+  return new RangeError(`not an unsigned integer of ${octets} octets`);
 }

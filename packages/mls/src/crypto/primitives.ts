@@ -3,6 +3,9 @@
  * libsodium (noble for what it lacks) wherever JavaScript runs; `node.ts` with node:crypto where that is faster.
  * Both are tested against each other, and nothing else here names a cryptographic library.
  *
+ * What goes in is lent for the call: it is wiped and used again after it, so no backend may keep it. Keys are the
+ * exception: a backend may remember what it made of one, as long as it notices that the array holds another.
+ *
  * All backends must decide alike what is valid: members who disagree on one signature have split the group.
  */
 

@@ -11,6 +11,9 @@ import type { KeyPair } from "./kem.ts";
 import type { Primitives, RandomSource } from "./primitives.ts";
 import { type SuiteParameters, suiteParameters } from "./suites.ts";
 
+/** Bytes, or what writes them; then they are never in an array of their own. */
+export type Content = Uint8Array | ((writer: Writer) => void);
+
 export class CipherSuite {
   readonly id: number;
   readonly name: string;
@@ -37,12 +40,17 @@ export class CipherSuite {
     return this.#p.hash(this.#parameters.hpke.kdf, data);
   }
 
+  /** The hash of what `writer` holds, which is given up with it. */
+  hashOf(writer: Writer): Uint8Array {
+    return writer.lend((bytes) => this.#p.hash(this.#parameters.hpke.kdf, bytes));
+  }
+
   /** RFC 9420 §5.2: a hash that cannot be taken for one of another kind. */
   refHash(label: string, value: Uint8Array): Uint8Array {
     const writer = new Writer();
     writer.opaque(utf8(label));
     writer.opaque(value);
-    return this.hash(writer.finish());
+    return this.hashOf(writer);
   }
 
   mac(key: Uint8Array, data: Uint8Array): Uint8Array {
@@ -65,10 +73,11 @@ export class CipherSuite {
     writer.opaque(mlsLabel(label));
     writer.opaque(context);
     const { kdf } = this.#parameters.hpke;
-    if (length > this.secretBytes) return hkdfExpand(this.#p, kdf, secret, writer.finish(), length);
+    if (length > this.secretBytes)
+      return writer.lend((info) => hkdfExpand(this.#p, kdf, secret, info, length));
     // RFC 5869 §2.3 with a single block: the HMAC of the info and the octet 1.
     writer.uint8(1);
-    const block = this.#p.hmac(kdf, secret, writer.finish());
+    const block = writer.lend((input) => this.#p.hmac(kdf, secret, input));
     return length === block.length ? block : block.slice(0, length);
   }
 
@@ -102,18 +111,18 @@ export class CipherSuite {
   }
 
   /** RFC 9420 §5.1.2. `label` may be text or, for the labels of components, bytes. */
-  signWithLabel(privateKey: Uint8Array, label: string | Uint8Array, content: Uint8Array): Uint8Array {
-    return this.#p.ed25519.sign(privateKey, labelled(label, content));
+  signWithLabel(privateKey: Uint8Array, label: string | Uint8Array, content: Content): Uint8Array {
+    return labelled(label, content).lend((bytes) => this.#p.ed25519.sign(privateKey, bytes));
   }
 
   /** RFC 9420 §5.1.2. */
   verifyWithLabel(
     publicKey: Uint8Array,
     label: string | Uint8Array,
-    content: Uint8Array,
+    content: Content,
     signature: Uint8Array,
   ): boolean {
-    return this.#p.ed25519.verify(publicKey, labelled(label, content), signature);
+    return labelled(label, content).lend((bytes) => this.#p.ed25519.verify(publicKey, bytes, signature));
   }
 
   deriveKeyPair(ikm: Uint8Array): KeyPair {
@@ -132,8 +141,9 @@ export class CipherSuite {
     context: Uint8Array,
     plaintext: Uint8Array,
   ): HpkeSealed | undefined {
-    const info = labelled(label, context);
-    return hpkeSeal(this.#p, this.#parameters.hpke, random, publicKey, info, plaintext);
+    return labelled(label, context).lend((info) =>
+      hpkeSeal(this.#p, this.#parameters.hpke, random, publicKey, info, plaintext),
+    );
   }
 
   /** RFC 9420 §5.1.3. Undefined where the ciphertext is not for this key, label and context. */
@@ -143,7 +153,9 @@ export class CipherSuite {
     context: Uint8Array,
     sealed: HpkeSealed,
   ): Uint8Array | undefined {
-    return hpkeOpen(this.#p, this.#parameters.hpke, keyPair, labelled(label, context), sealed);
+    return labelled(label, context).lend((info) =>
+      hpkeOpen(this.#p, this.#parameters.hpke, keyPair, info, sealed),
+    );
   }
 
   /** RFC 9420 §8.3, by the joiner. Undefined where the external public key is malformed. */
@@ -191,9 +203,10 @@ function mlsLabel(label: string): Uint8Array {
 }
 
 /** SignContent and EncryptContext have one form: the label with its prefix, then the content. */
-function labelled(label: string | Uint8Array, content: Uint8Array): Uint8Array {
+function labelled(label: string | Uint8Array, content: Content): Writer {
   const writer = new Writer();
   writer.opaque(typeof label === "string" ? mlsLabel(label) : concat(PREFIX, label));
-  writer.opaque(content);
-  return writer.finish();
+  if (content instanceof Uint8Array) writer.opaque(content);
+  else writer.nested(content);
+  return writer;
 }

@@ -1,11 +1,12 @@
 /** Signatures and MACs over framed content (RFC 9420 §6.1, §6.2). */
+import type { Writer } from "../codec/writer.ts";
 import type { CipherSuite } from "../crypto/suite.ts";
 import {
   authenticatedContentTbm,
   type ContentAuth,
   type ContentWireFormat,
   type FramedContent,
-  framedContentTbs,
+  writeFramedContentTbs,
 } from "../wire/framed-content.ts";
 import type { PublicMessage } from "../wire/public-message.ts";
 
@@ -19,7 +20,9 @@ export function signContent(
   content: FramedContent,
   groupContext: Uint8Array,
 ): Uint8Array {
-  return suite.signWithLabel(signaturePrivateKey, LABEL, framedContentTbs(wireFormat, content, groupContext));
+  return suite.signWithLabel(signaturePrivateKey, LABEL, (writer) => {
+    writeFramedContentTbs(writer, wireFormat, content, groupContext);
+  });
 }
 
 export function contentSignatureIsValid(
@@ -30,7 +33,7 @@ export function contentSignatureIsValid(
   groupContext: Uint8Array,
   signature: Uint8Array,
 ): boolean {
-  const tbs = framedContentTbs(wireFormat, content, groupContext);
+  const tbs = (writer: Writer) => writeFramedContentTbs(writer, wireFormat, content, groupContext);
   return suite.verifyWithLabel(signatureKey, LABEL, tbs, signature);
 }
 
@@ -41,8 +44,7 @@ export function membershipTag(
   auth: ContentAuth,
   groupContext: Uint8Array,
 ): Uint8Array {
-  const tbs = framedContentTbs("public_message", content, groupContext);
-  return suite.mac(membershipKey, authenticatedContentTbm(tbs, auth));
+  return suite.mac(membershipKey, authenticatedContentTbm(content, auth, groupContext));
 }
 
 export function membershipTagIsValid(
@@ -52,6 +54,6 @@ export function membershipTagIsValid(
   groupContext: Uint8Array,
 ): boolean {
   if (message.membershipTag === undefined) return false;
-  const tbs = framedContentTbs("public_message", message.content, groupContext);
-  return suite.macIsValid(membershipKey, authenticatedContentTbm(tbs, message.auth), message.membershipTag);
+  const tbm = authenticatedContentTbm(message.content, message.auth, groupContext);
+  return suite.macIsValid(membershipKey, tbm, message.membershipTag);
 }

@@ -1,6 +1,6 @@
 /** PrivateMessages made and opened (RFC 9420 §6.3): content under a ratchet's key, its sender under the epoch's. */
 import { erase } from "../codec/bytes.ts";
-import { decode, encode } from "../codec/codec.ts";
+import { decode, lend } from "../codec/codec.ts";
 import type { RandomSource } from "../crypto/primitives.ts";
 import type { CipherSuite } from "../crypto/suite.ts";
 import type { Retention } from "../limits.ts";
@@ -8,13 +8,13 @@ import { check, Refusal } from "../rules.ts";
 import type { ContentAuth, ContentType, FramedContent } from "../wire/framed-content.ts";
 import {
   decodePrivateContent,
-  encodePrivateContent,
   type PrivateMessage,
-  privateContentAad,
   REUSE_GUARD_BYTES,
   type SenderData,
   senderData,
-  senderDataAad,
+  withContentAad,
+  withPrivateContent,
+  withSenderDataAad,
 } from "../wire/private-message.ts";
 import { keyFor, type MessageKeys, nextKey, type RatchetKind } from "./message-keys.ts";
 
@@ -40,13 +40,17 @@ export function sealPrivate(
   const reuseGuard = random.bytes(REUSE_GUARD_BYTES);
   const { groupId, epoch, authenticatedData } = content;
   const head = { groupId, epoch, contentType: content.body.type, authenticatedData };
-  const plaintext = encodePrivateContent(content.body, auth, paddedLength);
+  const { key } = step.messageKey;
   const nonce = guarded(step.messageKey.nonce, reuseGuard);
-  const ciphertext = suite.seal(step.messageKey.key, nonce, privateContentAad(head), plaintext);
-  erase([plaintext, nonce, step.messageKey.key, step.messageKey.nonce]);
-  const data = encode(senderData, { leafIndex, generation: step.generation, reuseGuard });
+  const ciphertext = withPrivateContent(content.body, auth, paddedLength, (plaintext) =>
+    withContentAad(head, (aad) => suite.seal(key, nonce, aad, plaintext)),
+  );
+  erase([nonce, key, step.messageKey.nonce]);
+  const data = { leafIndex, generation: step.generation, reuseGuard };
   const dataKey = senderDataKey(suite, senderDataSecret, ciphertext);
-  const encryptedSenderData = suite.seal(dataKey.key, dataKey.nonce, senderDataAad(head), data);
+  const encryptedSenderData = lend(senderData, data, (bytes) =>
+    withSenderDataAad(head, (aad) => suite.seal(dataKey.key, dataKey.nonce, aad, bytes)),
+  );
   const message = { ...head, encryptedSenderData, ciphertext };
   return { message, keys: step.keys, generation: step.generation };
 }
@@ -65,7 +69,8 @@ export function openSenderData(
   message: PrivateMessage,
 ): SenderData {
   const { key, nonce } = senderDataKey(suite, senderDataSecret, message.ciphertext);
-  const data = suite.open(key, nonce, senderDataAad(message), message.encryptedSenderData);
+  const sealed = message.encryptedSenderData;
+  const data = withSenderDataAad(message, (aad) => suite.open(key, nonce, aad, sealed));
   check(data !== undefined, "message.sender-data");
   return decode(senderData, data);
 }
@@ -81,9 +86,10 @@ export function openPrivate(
   const kind = ratchetKind(message.contentType);
   const step = keyFor(suite, keys, sender.leafIndex, kind, sender.generation, retention);
   if (typeof step === "string") throw new Refusal(step, `generation ${sender.generation}`);
+  const { key } = step.messageKey;
   const nonce = guarded(step.messageKey.nonce, sender.reuseGuard);
-  const plaintext = suite.open(step.messageKey.key, nonce, privateContentAad(message), message.ciphertext);
-  if (step.fresh) erase([nonce, step.messageKey.key, step.messageKey.nonce]);
+  const plaintext = withContentAad(message, (aad) => suite.open(key, nonce, aad, message.ciphertext));
+  if (step.fresh) erase([nonce, key, step.messageKey.nonce]);
   check(plaintext !== undefined, "message.ciphertext");
   const { body, auth } = decodePrivateContent(plaintext, message.contentType);
   plaintext.fill(0);
@@ -104,9 +110,7 @@ function ratchetKind(type: ContentType): RatchetKind {
 /** RFC 9420 §6.3.1: a fresh guard against a nonce that a restored state would use again. */
 function guarded(nonce: Uint8Array, reuseGuard: Uint8Array): Uint8Array {
   const guardedNonce = nonce.slice();
-  reuseGuard.forEach((octet, i) => {
-    guardedNonce[i]! ^= octet;
-  });
+  for (let i = 0; i < reuseGuard.length; i += 1) guardedNonce[i]! ^= reuseGuard[i]!;
   return guardedNonce;
 }
 

@@ -68,7 +68,7 @@ function leafHash(suite: CipherSuite, node: NodeIndex, value: TreeNode | undefin
   writer.uint32(nodeToLeaf(node));
   writer.uint8(value === undefined ? 0 : 1);
   if (value?.kind === "leaf") leafNode.write(writer, value.leaf);
-  return suite.hash(writer.finish());
+  return suite.hashOf(writer);
 }
 
 function parentHash(
@@ -83,5 +83,5 @@ function parentHash(
   if (value?.kind === "parent") parentNode.write(writer, value.parent);
   writer.opaque(leftHash);
   writer.opaque(rightHash);
-  return suite.hash(writer.finish());
+  return suite.hashOf(writer);
 }

@@ -104,24 +104,27 @@ export const authenticatedContent: Codec<AuthenticatedContent> = {
 };
 
 /** FramedContentTBS. `groupContext` is the encoded GroupContext of the content's epoch. */
-export function framedContentTbs(
+export function writeFramedContentTbs(
+  writer: Writer,
   wireFormat: ContentWireFormat,
   content: FramedContent,
   groupContext: Uint8Array,
-): Uint8Array {
-  const writer = new Writer();
+): void {
   writer.uint16(MLS10);
   writer.uint16(WIRE_FORMAT[wireFormat]);
   framedContent.write(writer, content);
   const { type } = content.sender;
   if (type === "member" || type === "new_member_commit") writer.fixed(groupContext);
-  return writer.finish();
 }
 
-/** AuthenticatedContentTBM (RFC 9420 §6.2). */
-export function authenticatedContentTbm(tbs: Uint8Array, auth: ContentAuth): Uint8Array {
+/** AuthenticatedContentTBM (RFC 9420 §6.2) of a PublicMessage. */
+export function authenticatedContentTbm(
+  content: FramedContent,
+  auth: ContentAuth,
+  groupContext: Uint8Array,
+): Uint8Array {
   const writer = new Writer();
-  writer.fixed(tbs);
+  writeFramedContentTbs(writer, "public_message", content, groupContext);
   writeAuth(writer, auth);
   return writer.finish();
 }

@@ -1,5 +1,5 @@
 /** PrivateMessage and the structures inside its two ciphertexts (RFC 9420 §6.3). */
-import { type Codec, encode, opaque, struct, uint64 } from "../codec/codec.ts";
+import { type Codec, lend, opaque, struct, uint64 } from "../codec/codec.ts";
 import { DecodeError } from "../codec/decode-error.ts";
 import { Reader } from "../codec/reader.ts";
 import { Writer } from "../codec/writer.ts";
@@ -36,10 +36,15 @@ const contentAad = struct<PrivateContentHead>({
 });
 const dataAad = struct<SenderDataHead>({ groupId: opaque, epoch: uint64, contentType });
 
-/** PrivateContentAAD (RFC 9420 §6.3.1). */
-export const privateContentAad = (head: PrivateContentHead): Uint8Array => encode(contentAad, head);
-/** SenderDataAAD (RFC 9420 §6.3.2). */
-export const senderDataAad = (head: SenderDataHead): Uint8Array => encode(dataAad, head);
+/** What `read` makes of the PrivateContentAAD (RFC 9420 §6.3.1). */
+export function withContentAad<R>(head: PrivateContentHead, read: (aad: Uint8Array) => R): R {
+  return lend(contentAad, head, read);
+}
+
+/** What `read` makes of the SenderDataAAD (RFC 9420 §6.3.2). */
+export function withSenderDataAad<R>(head: SenderDataHead, read: (aad: Uint8Array) => R): R {
+  return lend(dataAad, head, read);
+}
 
 /** SenderData (RFC 9420 §6.3.2). */
 export interface SenderData {
@@ -65,19 +70,22 @@ export const senderData: Codec<SenderData> = {
   },
 };
 
-/** PrivateMessageContent (RFC 9420 §6.3.1), padded with zeros to what `paddedLength` makes of its length. */
-export function encodePrivateContent(
+/**
+ * What `read` makes of the PrivateMessageContent (RFC 9420 §6.3.1), padded with zeros to what `paddedLength` makes of
+ * its length.
+ */
+export function withPrivateContent<R>(
   body: ContentBody,
   auth: ContentAuth,
   paddedLength: (length: number) => number,
-): Uint8Array {
+  read: (plaintext: Uint8Array) => R,
+): R {
   const writer = new Writer();
   writeBody(writer, body);
   writeAuth(writer, auth);
-  const bytes = writer.finish();
-  const padded = new Uint8Array(Math.max(bytes.length, paddedLength(bytes.length)));
-  padded.set(bytes);
-  return padded;
+  const length = writer.position();
+  writer.zeros(Math.max(0, paddedLength(length) - length));
+  return writer.lend(read);
 }
 
 /** Throws DecodeError where the padding is not all zero. */
@@ -88,6 +96,6 @@ export function decodePrivateContent(
   const reader = new Reader(bytes);
   const body = readBody(reader, type);
   const auth = readAuth(reader, type);
-  if (reader.rest().some((octet) => octet !== 0)) throw new DecodeError("the padding is not all zero");
+  if (!reader.restIsZero()) throw new DecodeError("the padding is not all zero");
   return { body, auth };
 }
