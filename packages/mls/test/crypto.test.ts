@@ -1,7 +1,7 @@
 import { x25519 } from "@noble/curves/ed25519.js";
 import { ml_kem768_x25519 } from "@noble/post-quantum/hybrid.js";
 import { describe, expect, test } from "vitest";
-import { hpkeOpen, hpkeSeal } from "../src/crypto/hpke.ts";
+import { hpkeInfo, hpkeOpen, hpkeSeal } from "../src/crypto/hpke.ts";
 import { mlkem768X25519 } from "../src/crypto/kem.ts";
 import { backends, node, sodium } from "./backends.ts";
 import { seededRandom } from "./seeded-random.ts";
@@ -80,8 +80,8 @@ describe("MLKEM768-X25519 (draft-ietf-hpke-pq)", () => {
         "0fc00f3fd899594e01a8b15334b9f3fa03d8de44da86e19f5776850fb689e6c8",
     );
     const suite = { kem: mlkem768X25519, kdf: "sha256", aead: "chacha20poly1305" } as const;
-    const info = unhex("34663634363532303666");
     for (const p of backends) {
+      const info = hpkeInfo(p, suite, unhex("34663634363532303666"));
       const key = mlkem768X25519.deriveKeyPair(p, ikmR);
       expect(hex(key.privateKey)).toBe("3ec47fa82dd5689d27c6190e724c74ec8f608df3331ce331929e37b829676630");
       const digest = (bytes: Uint8Array) => hex(p.hash("sha256", bytes));

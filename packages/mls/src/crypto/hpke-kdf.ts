@@ -1,5 +1,6 @@
 /** HKDF (RFC 5869) and the labelled forms of RFC 9180 §4. */
 import { concat, utf8 } from "../codec/bytes.ts";
+import { Writer } from "../codec/writer.ts";
 import type { HashName, Primitives } from "./primitives.ts";
 
 export function hkdfExpand(
@@ -23,26 +24,38 @@ export function hkdfExpand(
 
 const VERSION = utf8("HPKE-v1");
 
-export function labeledExtract(
-  p: Primitives,
-  hash: HashName,
-  suiteId: Uint8Array,
-  salt: Uint8Array,
-  label: string,
-  ikm: Uint8Array,
-): Uint8Array {
-  return p.hmac(hash, salt, concat(VERSION, suiteId, utf8(label), ikm));
-}
+/** LabeledExtract and LabeledExpand under one `suite_id`. */
+export class LabeledKdf {
+  readonly #hash: HashName;
+  readonly #suiteId: Uint8Array;
+  /** "HPKE-v1" ‖ suite_id ‖ label: labels are few and fixed in code. */
+  readonly #prefixes = new Map<string, Uint8Array>();
 
-export function labeledExpand(
-  p: Primitives,
-  hash: HashName,
-  suiteId: Uint8Array,
-  prk: Uint8Array,
-  label: string,
-  info: Uint8Array,
-  length: number,
-): Uint8Array {
-  const prefix = concat(Uint8Array.of(length >> 8, length & 0xff), VERSION, suiteId, utf8(label), info);
-  return hkdfExpand(p, hash, prk, prefix, length);
+  constructor(hash: HashName, suiteId: Uint8Array) {
+    this.#hash = hash;
+    this.#suiteId = suiteId;
+  }
+
+  extract(p: Primitives, salt: Uint8Array, label: string, ikm: Uint8Array): Uint8Array {
+    const writer = new Writer();
+    writer.fixed(this.#prefix(label));
+    writer.fixed(ikm);
+    return writer.lend((input) => p.hmac(this.#hash, salt, input));
+  }
+
+  expand(p: Primitives, prk: Uint8Array, label: string, info: Uint8Array, length: number): Uint8Array {
+    const writer = new Writer();
+    writer.uint16(length);
+    writer.fixed(this.#prefix(label));
+    writer.fixed(info);
+    return writer.lend((labeled) => hkdfExpand(p, this.#hash, prk, labeled, length));
+  }
+
+  #prefix(label: string): Uint8Array {
+    const known = this.#prefixes.get(label);
+    if (known !== undefined) return known;
+    const prefix = concat(VERSION, this.#suiteId, utf8(label));
+    this.#prefixes.set(label, prefix);
+    return prefix;
+  }
 }

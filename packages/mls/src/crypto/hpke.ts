@@ -1,6 +1,6 @@
 /** HPKE in base mode (RFC 9180 §5.1.1), single-shot, and its export: what MLS uses of it. */
 import { concat, NO_BYTES, utf8 } from "../codec/bytes.ts";
-import { labeledExpand, labeledExtract } from "./hpke-kdf.ts";
+import { LabeledKdf } from "./hpke-kdf.ts";
 import type { Kem, KeyPair } from "./kem.ts";
 import type { AeadName, HashName, Primitives, RandomSource } from "./primitives.ts";
 
@@ -16,13 +16,24 @@ export interface HpkeSealed {
   readonly ciphertext: Uint8Array;
 }
 
+/** What a key schedule takes of its `info`: the same for all recipients. */
+export type HpkeInfo = Uint8Array & { readonly [infoBrand]: true };
+declare const infoBrand: unique symbol;
+
+/** RFC 9180 §5.1, base mode: `key_schedule_context`, of no PSK and this info. */
+export function hpkeInfo(p: Primitives, suite: HpkeSuite, info: Uint8Array): HpkeInfo {
+  const { kdf, pskIdHash } = constantsOf(p, suite);
+  const infoHash = kdf.extract(p, NO_BYTES, "info_hash", info);
+  return concat(Uint8Array.of(0), pskIdHash, infoHash) as Uint8Array as HpkeInfo;
+}
+
 /** Undefined where the public key is malformed. */
 export function hpkeSeal(
   p: Primitives,
   suite: HpkeSuite,
   random: RandomSource,
   publicKey: Uint8Array,
-  info: Uint8Array,
+  info: HpkeInfo,
   plaintext: Uint8Array,
 ): HpkeSealed | undefined {
   const encapsulated = suite.kem.encapsulate(p, publicKey, random.bytes(suite.kem.randomBytes));
@@ -39,7 +50,7 @@ export function hpkeOpen(
   p: Primitives,
   suite: HpkeSuite,
   keyPair: KeyPair,
-  info: Uint8Array,
+  info: HpkeInfo,
   sealed: HpkeSealed,
 ): Uint8Array | undefined {
   const sharedSecret = suite.kem.decapsulate(p, keyPair, sealed.kemOutput);
@@ -59,7 +70,7 @@ export function hpkeExportTo(
 ): { readonly kemOutput: Uint8Array; readonly secret: Uint8Array } | undefined {
   const encapsulated = suite.kem.encapsulate(p, publicKey, random.bytes(suite.kem.randomBytes));
   if (encapsulated === undefined) return undefined;
-  const { exporterSecret } = schedule(p, suite, encapsulated.sharedSecret, NO_BYTES);
+  const { exporterSecret } = schedule(p, suite, encapsulated.sharedSecret, hpkeInfo(p, suite, NO_BYTES));
   const secret = exported(p, suite, exporterSecret, exporterContext, length);
   return { kemOutput: encapsulated.kemOutput, secret };
 }
@@ -75,7 +86,7 @@ export function hpkeExportFrom(
 ): Uint8Array | undefined {
   const sharedSecret = suite.kem.decapsulate(p, keyPair, kemOutput);
   if (sharedSecret === undefined) return undefined;
-  const { exporterSecret } = schedule(p, suite, sharedSecret, NO_BYTES);
+  const { exporterSecret } = schedule(p, suite, sharedSecret, hpkeInfo(p, suite, NO_BYTES));
   return exported(p, suite, exporterSecret, exporterContext, length);
 }
 
@@ -86,23 +97,38 @@ function exported(
   context: Uint8Array,
   length: number,
 ): Uint8Array {
-  return labeledExpand(p, suite.kdf, suiteId(suite), exporterSecret, "sec", context, length);
+  return constantsOf(p, suite).kdf.expand(p, exporterSecret, "sec", context, length);
 }
 
-/** RFC 9180 §5.1, base mode: no PSK. The exporter secret is derived only where it is asked for. */
-function schedule(p: Primitives, suite: HpkeSuite, sharedSecret: Uint8Array, info: Uint8Array) {
-  const id = suiteId(suite);
-  const pskIdHash = labeledExtract(p, suite.kdf, id, NO_BYTES, "psk_id_hash", NO_BYTES);
-  const infoHash = labeledExtract(p, suite.kdf, id, NO_BYTES, "info_hash", info);
-  const context = concat(Uint8Array.of(0), pskIdHash, infoHash);
-  const secret = labeledExtract(p, suite.kdf, id, sharedSecret, "secret", NO_BYTES);
+/** RFC 9180 §5.1. The exporter secret is derived only where it is asked for. */
+function schedule(p: Primitives, suite: HpkeSuite, sharedSecret: Uint8Array, info: HpkeInfo) {
+  const { kdf } = constantsOf(p, suite);
+  const secret = kdf.extract(p, sharedSecret, "secret", NO_BYTES);
   return {
-    key: labeledExpand(p, suite.kdf, id, secret, "key", context, AEAD_KEY_BYTES[suite.aead]),
-    nonce: labeledExpand(p, suite.kdf, id, secret, "base_nonce", context, AEAD_NONCE_BYTES),
+    key: kdf.expand(p, secret, "key", info, AEAD_KEY_BYTES[suite.aead]),
+    nonce: kdf.expand(p, secret, "base_nonce", info, AEAD_NONCE_BYTES),
     get exporterSecret() {
-      return labeledExpand(p, suite.kdf, id, secret, "exp", context, HASH_BYTES[suite.kdf]);
+      return kdf.expand(p, secret, "exp", info, HASH_BYTES[suite.kdf]);
     },
   };
+}
+
+/** What is the same whenever this suite is used. */
+interface SuiteConstants {
+  readonly kdf: LabeledKdf;
+  /** Of no PSK. */
+  readonly pskIdHash: Uint8Array;
+}
+
+const constants = new WeakMap<HpkeSuite, SuiteConstants>();
+
+function constantsOf(p: Primitives, suite: HpkeSuite): SuiteConstants {
+  const known = constants.get(suite);
+  if (known !== undefined) return known;
+  const kdf = new LabeledKdf(suite.kdf, suiteId(suite));
+  const made = { kdf, pskIdHash: kdf.extract(p, NO_BYTES, "psk_id_hash", NO_BYTES) };
+  constants.set(suite, made);
+  return made;
 }
 
 export const AEAD_NONCE_BYTES = 12;

@@ -3,7 +3,7 @@
  * encapsulation can be replayed.
  */
 import { concat, NO_BYTES, utf8 } from "../codec/bytes.ts";
-import { labeledExpand, labeledExtract } from "./hpke-kdf.ts";
+import { LabeledKdf } from "./hpke-kdf.ts";
 import type { Encapsulation, Primitives } from "./primitives.ts";
 
 export interface KeyPair {
@@ -24,7 +24,7 @@ export interface Kem {
   decapsulate(p: Primitives, key: KeyPair, kemOutput: Uint8Array): Uint8Array | undefined;
 }
 
-const X25519_SUITE = concat(utf8("KEM"), Uint8Array.of(0x00, 0x20));
+const x25519Kdf = new LabeledKdf("sha256", concat(utf8("KEM"), Uint8Array.of(0x00, 0x20)));
 
 /** DHKEM(X25519, HKDF-SHA256), RFC 9180 §4.1 and §7.1. */
 export const dhkemX25519: Kem = {
@@ -33,8 +33,8 @@ export const dhkemX25519: Kem = {
   randomBytes: 32,
 
   deriveKeyPair(p, ikm) {
-    const prk = labeledExtract(p, "sha256", X25519_SUITE, NO_BYTES, "dkp_prk", ikm);
-    const privateKey = labeledExpand(p, "sha256", X25519_SUITE, prk, "sk", NO_BYTES, 32);
+    const prk = x25519Kdf.extract(p, NO_BYTES, "dkp_prk", ikm);
+    const privateKey = x25519Kdf.expand(p, prk, "sk", NO_BYTES, 32);
     return { privateKey, publicKey: p.x25519.publicKey(privateKey) };
   },
 
@@ -53,8 +53,8 @@ export const dhkemX25519: Kem = {
 };
 
 function extractAndExpand(p: Primitives, dh: Uint8Array, context: Uint8Array): Uint8Array {
-  const prk = labeledExtract(p, "sha256", X25519_SUITE, NO_BYTES, "eae_prk", dh);
-  return labeledExpand(p, "sha256", X25519_SUITE, prk, "shared_secret", context, 32);
+  const prk = x25519Kdf.extract(p, NO_BYTES, "eae_prk", dh);
+  return x25519Kdf.expand(p, prk, "shared_secret", context, 32);
 }
 
 /** MLKEM768-X25519 (X-Wing), draft-ietf-hpke-pq-05 §4. */

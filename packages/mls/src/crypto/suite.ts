@@ -5,7 +5,7 @@
 import { concat, equalConstantTime, NO_BYTES, utf8 } from "../codec/bytes.ts";
 import { Writer } from "../codec/writer.ts";
 import { AEAD_KEY_BYTES, AEAD_NONCE_BYTES, HASH_BYTES, hpkeExportFrom, hpkeExportTo } from "./hpke.ts";
-import { hpkeOpen, type HpkeSealed, hpkeSeal } from "./hpke.ts";
+import { type HpkeInfo, hpkeInfo, hpkeOpen, type HpkeSealed, hpkeSeal } from "./hpke.ts";
 import { hkdfExpand } from "./hpke-kdf.ts";
 import type { KeyPair } from "./kem.ts";
 import type { Primitives, RandomSource } from "./primitives.ts";
@@ -13,6 +13,13 @@ import { type SuiteParameters, suiteParameters } from "./suites.ts";
 
 /** Bytes, or what writes them; then they are never in an array of their own. */
 export type Content = Uint8Array | ((writer: Writer) => void);
+
+/** Undefined where the public key is malformed. */
+type EncryptTo = (
+  random: RandomSource,
+  publicKey: Uint8Array,
+  plaintext: Uint8Array,
+) => HpkeSealed | undefined;
 
 export class CipherSuite {
   readonly id: number;
@@ -141,9 +148,14 @@ export class CipherSuite {
     context: Uint8Array,
     plaintext: Uint8Array,
   ): HpkeSealed | undefined {
-    return labelled(label, context).lend((info) =>
-      hpkeSeal(this.#p, this.#parameters.hpke, random, publicKey, info, plaintext),
-    );
+    return this.encryptingWithLabel(label, context)(random, publicKey, plaintext);
+  }
+
+  /** `encryptWithLabel` for many recipients: what is the same for all of them is worked out once. */
+  encryptingWithLabel(label: string | Uint8Array, context: Uint8Array): EncryptTo {
+    const info = this.#hpkeInfo(label, context);
+    return (random, publicKey, plaintext) =>
+      hpkeSeal(this.#p, this.#parameters.hpke, random, publicKey, info, plaintext);
   }
 
   /** RFC 9420 §5.1.3. Undefined where the ciphertext is not for this key, label and context. */
@@ -153,9 +165,11 @@ export class CipherSuite {
     context: Uint8Array,
     sealed: HpkeSealed,
   ): Uint8Array | undefined {
-    return labelled(label, context).lend((info) =>
-      hpkeOpen(this.#p, this.#parameters.hpke, keyPair, info, sealed),
-    );
+    return hpkeOpen(this.#p, this.#parameters.hpke, keyPair, this.#hpkeInfo(label, context), sealed);
+  }
+
+  #hpkeInfo(label: string | Uint8Array, context: Uint8Array): HpkeInfo {
+    return labelled(label, context).lend((info) => hpkeInfo(this.#p, this.#parameters.hpke, info));
   }
 
   /** RFC 9420 §8.3, by the joiner. Undefined where the external public key is malformed. */

@@ -200,16 +200,11 @@ function makeWelcome(
     NO_BYTES,
     encode(groupInfo, makeGroupInfo(suite, next, info)),
   );
+  const encryptTo = suite.encryptingWithLabel("Welcome", encryptedGroupInfo);
   const secrets = applied.added.map(({ index, keyPackage }): EncryptedGroupSecrets => {
     const pathSecret = pathSecretFor(path, leafToNode(index));
     const plaintext = secretsFor(epoch.start.joinerSecret, pathSecret, applied.psks);
-    const sealed = suite.encryptWithLabel(
-      env.random,
-      keyPackage.initKey,
-      "Welcome",
-      encryptedGroupInfo,
-      plaintext,
-    );
+    const sealed = encryptTo(env.random, keyPackage.initKey, plaintext);
     plaintext.fill(0);
     check(sealed !== undefined, "key-package.init-key");
     return { newMember: keyPackageRef(suite, keyPackage), encryptedGroupSecrets: sealed };

@@ -95,18 +95,13 @@ export function encryptPath(
   added: ReadonlySet<NodeIndex>,
   provisionalContext: Uint8Array,
 ): UpdatePath {
+  const encryptTo = suite.encryptingWithLabel("UpdatePathNode", provisionalContext);
   const nodes = path.steps.map((step): UpdatePathNode => {
     const pathSecret = path.pathSecrets.get(step.node)!;
     const recipients = resolution(path.tree, step.copathChild).filter((node) => !added.has(node));
     const encryptedPathSecrets = recipients.map((node) => {
       const publicKey = encryptionKeyOf(path.tree.nodes[node]!);
-      const sealed = suite.encryptWithLabel(
-        random,
-        publicKey,
-        "UpdatePathNode",
-        provisionalContext,
-        pathSecret,
-      );
+      const sealed = encryptTo(random, publicKey, pathSecret);
       if (sealed === undefined) throw new Error("a key in our own validated tree is no public key");
       return sealed;
     });
