@@ -59,10 +59,11 @@ export function nodePrimitives(base: Primitives): Primitives {
       verify(publicKey, message, signature) {
         if (publicKey.length !== 32 || signature.length !== 64) return false;
         const key = verifyingKey(publicKey);
+        if (key === undefined) return base.ed25519.verify(publicKey, message, signature);
         // OpenSSL compares encodings where libsodium multiplies by the cofactor and refuses points of small order or
         // not in canonical form. A signature that OpenSSL takes under an ordinary key and point is valid for both; in
         // every other case libsodium decides, so that no crafted signature splits a group.
-        const settled = key !== undefined && verify(null, message, key, signature);
+        const settled = verify(null, message, key, signature);
         if (settled && isOrdinaryPoint(publicKey) && isOrdinaryPoint(signature.subarray(0, 32))) return true;
         return base.ed25519.verify(publicKey, message, signature);
       },
@@ -84,9 +85,14 @@ interface Imported {
   readonly key: KeyObject;
 }
 
+interface Seen {
+  readonly raw: Uint8Array;
+  readonly key: KeyObject | undefined;
+}
+
 /** Importing costs as much as signing; imported keys live as long as the array that they came from. */
 const signingKeys = new WeakMap<Uint8Array, Imported>();
-const verifyingKeys = new WeakMap<Uint8Array, Imported>();
+const verifyingKeys = new WeakMap<Uint8Array, Seen>();
 
 function signingKey(raw: Uint8Array): KeyObject {
   const known = signingKeys.get(raw);
@@ -97,12 +103,20 @@ function signingKey(raw: Uint8Array): KeyObject {
   return key;
 }
 
+/**
+ * Undefined for a key that is seen for the first time, because most leaves of a tree sign once and never speak, and for
+ * one that OpenSSL refuses.
+ */
 function verifyingKey(raw: Uint8Array): KeyObject | undefined {
   const known = verifyingKeys.get(raw);
-  if (known !== undefined && equal(known.raw, raw)) return known.key;
+  if (known === undefined || !equal(known.raw, raw)) {
+    verifyingKeys.set(raw, { raw: raw.slice(), key: undefined });
+    return undefined;
+  }
+  if (known.key !== undefined) return known.key;
   try {
     const key = createPublicKey({ key: Buffer.concat([SPKI_HEAD, raw]), format: "der", type: "spki" });
-    verifyingKeys.set(raw, { raw: raw.slice(), key });
+    verifyingKeys.set(raw, { raw: known.raw, key });
     return key;
   } catch {
     return undefined;
