@@ -3,8 +3,9 @@
  * libsodium and with node:crypto beside ts-mls 1.6.4, in rounds that take turns. Everything includes wire encoding and
  * the erasing of former secrets; `+store` adds the encoding of what a database is told. One JSON line.
  *
- * messages: of 400 bytes, between two and in a group · commits: empty, with a path, in a fresh and a settled tree (see
- * rooms.ts) · joins: by a Welcome with the tree inside · written: bytes to be stored for a message.
+ * primitives: what bounds the rest · messages: of 400 bytes, between two and in a group · commits: empty, with a path,
+ * in a fresh and a settled tree (see rooms.ts) · joins: by a Welcome with the tree inside · written: bytes to be stored
+ * for a message.
  */
 import { sodiumPrimitives } from "@fedchat/mls";
 import { nodePrimitives } from "@fedchat/mls/node";
@@ -15,6 +16,7 @@ import type { GroupLibrary } from "./library.ts";
 import { commits, joinedPair, joins, messages, pairs, payload, type SuiteFigures } from "./measure.ts";
 import { type Written, written } from "./measure.ts";
 import { ours } from "./ours.ts";
+import { primitiveCosts } from "./primitives.ts";
 import { Room, type TreeShape } from "./rooms.ts";
 import { table } from "./table.ts";
 import { tsMls } from "./ts-mls.ts";
@@ -54,6 +56,7 @@ async function measured(suite: number): Promise<SuiteFigures> {
   const { speed } = figures;
   const say = (what: string) => console.error(`suite ${suite}: ${what}`);
 
+  speed["primitives"] = await primitiveCosts([sodium, node], rounds * 8);
   const two = await pairs([...libraries, ...beside]);
   figures.written["2"] = await writtenBy(two);
   speed["messages, 2 members"] = await messages(two, rounds);

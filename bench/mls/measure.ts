@@ -4,7 +4,9 @@ import type { Room } from "./rooms.ts";
 import { type Comparison, type Contender, sideBySide, type Taken, timed } from "./rounds.ts";
 
 export const payload: Uint8Array = new Uint8Array(400).fill(0x61);
-const messagesPerRound = 25;
+const messagesPerRound = 10;
+/** Messages are quick: many short rounds, so that few are interrupted. */
+const messageRoundsPerRound = 8;
 
 /** A conversation between two ends, with and without what a database would be told. */
 export async function messages(
@@ -19,7 +21,7 @@ export async function messages(
       return { encrypt, decrypt, "encrypt+store": encryptStored, "decrypt+store": decryptStored };
     },
   }));
-  return sideBySide(contenders, rounds);
+  return sideBySide(contenders, rounds * messageRoundsPerRound);
 }
 
 async function exchange(from: Talker, to: Talker, stores: boolean): Promise<readonly [Taken, Taken]> {
