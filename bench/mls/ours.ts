@@ -1,16 +1,21 @@
 /** @fedchat/mls with one of its backends. */
 import * as mls from "@fedchat/mls";
-import { nodeRandom as random } from "@fedchat/protocol/node";
 import type { GroupLibrary, Member, Newcomer } from "./library.ts";
 
 /** Credentials are names here, and everyone may come in. */
 const policy = mls.policy({ acceptsCredential: () => true, acceptsExternalCommit: () => true });
 
-export function environment(primitives: mls.Primitives): mls.Environment {
+/** What a platform gives @fedchat/mls. */
+export interface Backend {
+  readonly primitives: mls.Primitives;
+  readonly random: mls.RandomSource;
+}
+
+export function environment({ primitives, random }: Backend): mls.Environment {
   return { primitives, random, now: Date.now(), policy };
 }
 
-export function identityOf(name: string): mls.Identity {
+export function identityOf(name: string, random: mls.RandomSource): mls.Identity {
   const credential = { type: "basic", identity: new TextEncoder().encode(name) } as const;
   return {
     credential,
@@ -24,7 +29,7 @@ export function keyPackageOf(name: string, cipherSuite: number, env: mls.Environ
   const now = BigInt(Math.floor(Date.now() / 1000));
   const lifetime = { notBefore: now - 3_600n, notAfter: now + 86_400n };
   return done(
-    mls.createKeyPackage({ cipherSuite, identity: identityOf(name), lifetime }, env),
+    mls.createKeyPackage({ cipherSuite, identity: identityOf(name, env.random), lifetime }, env),
     "key-package",
   );
 }
@@ -38,13 +43,13 @@ export function done<O extends { kind: string }, K extends O["kind"]>(
   return outcome as Extract<O, { kind: K }>;
 }
 
-export function ours(cipherSuite: number, primitives: mls.Primitives): GroupLibrary {
-  const env = environment(primitives);
+export function ours(cipherSuite: number, backend: Backend): GroupLibrary {
+  const env = environment(backend);
   return {
-    name: primitives.name,
+    name: backend.primitives.name,
     async pair() {
       const [alice, bob] = [keyPackageOf("alice", cipherSuite, env), keyPackageOf("bob", cipherSuite, env)];
-      const { state } = done(mls.createGroup(alice, { groupId: random.bytes(32) }, env), "created");
+      const { state } = done(mls.createGroup(alice, { groupId: env.random.bytes(32) }, env), "created");
       const proposals = [{ type: "add", keyPackage: bob.keyPackage } as const];
       const added = done(mls.commit(state, { proposals }, env), "committed");
       const joined = done(mls.join({ welcome: added.welcome!, keyPackages: [bob] }, env), "joined");

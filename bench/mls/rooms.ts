@@ -3,7 +3,7 @@
  * all see the same tree. Signatures are real; the same one is verified once for all whom this file makes.
  */
 import * as mls from "@fedchat/mls";
-import { done, environment, identityOf, keyPackageOf } from "./ours.ts";
+import { type Backend, done, environment, identityOf, keyPackageOf } from "./ours.ts";
 import type { Newcomer } from "./library.ts";
 
 /**
@@ -29,10 +29,10 @@ export class Room {
     members: number,
     newcomers: number,
     suite: number,
-    primitives: mls.Primitives,
+    { primitives, random }: Backend,
   ): Room {
-    const env = environment(verifyingOnce(primitives));
-    const groupId = crypto.getRandomValues(new Uint8Array(32));
+    const env = environment({ primitives: verifyingOnce(primitives), random });
+    const groupId = random.bytes(32);
     const first = keyPackageOf("creator", suite, env);
     let { state } = done(mls.createGroup(first, { groupId }, env), "created");
     const others = members - newcomers - 1;
@@ -43,7 +43,7 @@ export class Room {
     // Whoever joins by an external Commit brings keys for all nodes above its leaf.
     for (let count = 0; count < others; count += 1) {
       const { message } = done(mls.groupInfo(state, { externalPub: true }, env), "group-info");
-      const input = { groupInfo: message, identity: identityOf(`member ${count}`) };
+      const input = { groupInfo: message, identity: identityOf(`member ${count}`, random) };
       state = done(mls.joinExternally(input, env), "joined-externally").state;
     }
     return new Room(env, state, []);
@@ -71,9 +71,7 @@ function verifyingOnce(primitives: mls.Primitives): mls.Primitives {
     ed25519: {
       ...ed25519,
       verify(publicKey, message, signature) {
-        const key = [publicKey, primitives.hash("sha256", message), signature]
-          .map((part) => Buffer.from(part).toString("base64"))
-          .join();
+        const key = String.fromCharCode(...publicKey, ...primitives.hash("sha256", message), ...signature);
         const valid = known.get(key) ?? ed25519.verify(publicKey, message, signature);
         known.set(key, valid);
         return valid;

@@ -69,11 +69,17 @@ function figures(operation: string, rounds: readonly Round[], first: readonly Ro
 
 /** What each of `operations` takes on average, and what came of them. */
 export async function timed<T>(operations: number, run: () => Promise<T>): Promise<readonly [Taken, T]> {
-  const [start, cpuStart] = [performance.now(), process.cpuUsage()];
+  const [start, cpuStart] = [performance.now(), processorMs()];
   const result = await run();
-  const { user, system } = process.cpuUsage(cpuStart);
-  const wall = (performance.now() - start) / operations;
-  return [{ wall, cpu: (user + system) / 1_000 / operations }, result];
+  const cpu = (processorMs() - cpuStart) / operations;
+  return [{ wall: (performance.now() - start) / operations, cpu }, result];
+}
+
+/** Not a number in a browser, which does not tell. */
+function processorMs(): number {
+  if (typeof process === "undefined") return Number.NaN;
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1_000;
 }
 
 function median(values: readonly number[]): number {

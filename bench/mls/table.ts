@@ -10,7 +10,7 @@ export function table(suites: readonly SuiteFigures[]): string {
     for (const [what, comparison] of Object.entries(speed)) {
       for (const [library, operations] of Object.entries(comparison)) {
         for (const [operation, { us, perSecond, ratio, cpuUs, cpuRatio }] of Object.entries(operations)) {
-          const figures = [`${perSecond}`, `${us}`, times(ratio), `${cpuUs}`, times(cpuRatio)];
+          const figures = [`${perSecond}`, `${us}`, times(ratio), known(cpuUs), times(cpuRatio)];
           lines.push(row(name(suite), what, library, operation, ...figures));
         }
       }
@@ -31,7 +31,11 @@ export function table(suites: readonly SuiteFigures[]): string {
 }
 
 function times(ratio: number | undefined): string {
-  return ratio === undefined ? "" : `${ratio}×`;
+  return ratio === undefined || Number.isNaN(ratio) ? "" : `${ratio}×`;
+}
+
+function known(figure: number): string {
+  return Number.isNaN(figure) ? "" : `${figure}`;
 }
 
 function name(suite: number): string {
