@@ -387,7 +387,10 @@ test("[K6] what does not authenticate is done with by itself, and an older strea
   await world.clock.advance(1_000);
 
   expect(said(mallory, "custodyDone")).toEqual([{ kind: "custodyDone", bundle: hashOf(bad) }]);
-  expect(said(mallory, "custodyTaken")).toMatchObject([{ stream: 7, upTo: 3 }]);
+  expect(said(mallory, "custodyTaken")).toMatchObject([
+    { stream: 7, upTo: 3 },
+    { stream, upTo: committed },
+  ]);
   expect(await carol.inbox()).toEqual(["before"]);
 });
 

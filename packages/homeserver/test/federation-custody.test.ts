@@ -279,6 +279,41 @@ test("[B21] what a lost run left with a relay comes after its destination agreed
   expect(progress(alice, "forwarded")).toHaveLength(2);
 });
 
+test("[K6] [K7] a destination that holds a lost run's higher stream tells the source so, which begins one above it", async () => {
+  const { world, relay, alice, carol } = await star();
+  await world.clock.settle(alice.send(carol, "one"));
+  await world.clock.advance(minute);
+  const backup = alice.backup();
+  await alice.restart();
+  alice.process.skewMs = hour;
+  carol.crash();
+  await world.clock.advance(minute);
+  await world.clock.settle(alice.send(carol, "two"));
+  await world.clock.until(() => progress(alice, "custody").length === 1, "the relay signs for it");
+  alice.crash();
+  await carol.start();
+  await world.clock.advance(minute);
+  expect(await carol.inbox()).toEqual(["one", "two"]);
+  carol.crash();
+  await alice.restore(backup);
+  await world.clock.advance(minute);
+  await world.clock.settle(alice.send(carol, "three"));
+  await world.clock.until(() => progress(alice, "custody").length === 1, "the relay signs again");
+  alice.crash();
+  await carol.start();
+  await world.clock.advance(minute);
+  expect(await carol.inbox()).toEqual(["one", "two"]);
+  carol.crash();
+  await alice.start();
+  await world.clock.advance(minute);
+  alice.crash();
+  await carol.start();
+  await world.clock.advance(minute);
+
+  expect(await carol.inbox()).toEqual(["one", "two", "three"]);
+  expect(await heldFrom(relay, alice, carol)).toEqual([]);
+});
+
 test("[K7] a destination restored from a backup gets what is still kept, and shows nothing twice", async () => {
   const { world, alice, carol } = await star();
   await world.clock.settle(alice.send(carol, "one"));

@@ -217,7 +217,7 @@ test("[B17] who claims one regression after another is cut off", async () => {
   await world.clock.settle(alice.federation.submit(mallory.id, alice.envelope([alice.person], "kept")));
 
   for (let claim = 1; claim <= 5; claim += 1) {
-    const receiving = { stream: world.clock.now() + claim * 1_000_000, committed: 7 };
+    const receiving = { stream: world.clock.now() + claim * 2 ** 40, committed: 7 };
     mallory.bundle(mallory.state({ stream: 0, floor: 1, next: 1 }, receiving));
     await world.clock.advance(100);
   }

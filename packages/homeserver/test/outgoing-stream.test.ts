@@ -1,10 +1,11 @@
 /** One outgoing stream by itself, where two works of its own overlap. */
-import type { Clock, Envelope, ServerId } from "@fedchat/protocol";
+import type { Clock, Envelope, RandomSource, ServerId } from "@fedchat/protocol";
 import { accountId, envelopeId, serverId } from "@fedchat/protocol";
 import { expect, test } from "vitest";
 import { KeptStream } from "../src/core/federation/kept-stream.ts";
 import { OutgoingStream } from "../src/core/federation/outgoing-stream.ts";
 import type { OutboxRow } from "../src/store/store.ts";
+import { SeededRandom } from "./virtual/seeded-random.ts";
 
 const destination: ServerId = serverId.fromBytes(new Uint8Array(32).fill(1));
 const clock: Clock = {
@@ -28,8 +29,13 @@ function row(sequence: number, expiresAt: number): OutboxRow {
 }
 
 /** A stream whose store answers when the test says so. */
-function streamWith(stored: { stream: number; next: number } | undefined, rows: OutboxRow[]) {
+function streamWith(
+  stored: { stream: number; next: number } | undefined,
+  rows: OutboxRow[],
+  random: RandomSource = new SeededRandom(1),
+) {
   const reads: (() => void)[] = [];
+  const forwarded: string[] = [];
   const requests: unknown[] = [];
   const kept = [...rows];
   const keptStream = new KeptStream(
@@ -37,6 +43,7 @@ function streamWith(stored: { stream: number; next: number } | undefined, rows: 
       destination,
       class: "messages",
       clock,
+      random,
       store: {
         outboxPage: (_server, _class, from, limit) =>
           new Promise((resolve) =>
@@ -44,7 +51,7 @@ function streamWith(stored: { stream: number; next: number } | undefined, rows: 
           ),
       },
       request: () => void requests.push(undefined),
-      forwarded() {},
+      forwarded: (envelopes) => void forwarded.push(...envelopes.map(({ id }) => id)),
       expired() {},
       restarted() {},
       depthChanged() {},
@@ -53,7 +60,7 @@ function streamWith(stored: { stream: number; next: number } | undefined, rows: 
     stored,
   );
   const stream = new OutgoingStream(keptStream, { clock, failed() {} });
-  return { stream, reads, kept, requests };
+  return { stream, reads, kept, requests, forwarded };
 }
 
 function envelope(n: number): Envelope {
@@ -135,7 +142,9 @@ test("[B18] [B21] a stream that began while the receiver told of a higher one gi
   const first = stream.kept.plan()!;
   await stream.receiverHolds(20_000, 3);
   first.committed();
-  expect(stream.kept.plan()!.ops).toMatchObject([{ op: "outbox.restart", stream: 20_001 }]);
+  const [again] = stream.kept.plan()!.ops;
+  expect(again).toMatchObject({ op: "outbox.restart" });
+  expect(again?.op === "outbox.restart" && again.stream).toBeGreaterThan(20_000);
   expect(sent).toEqual([]);
 });
 
@@ -157,4 +166,76 @@ test("[B17] [B21] in a stream that began before the receiver said what it holds 
   reads.shift()!();
   await turns();
   expect(sent).toEqual([[10_000, 1]]);
+});
+
+/** A run begun from a backup that says that a clock once stood ahead; its new bundles are committed as they come. */
+async function aheadOfItsClock(seed: number) {
+  const run = streamWith({ stream: 20_000, next: 7 }, [], new SeededRandom(seed));
+  const ready = run.stream.kept.ready();
+  run.reads.shift()!();
+  await ready;
+  const commit = () => {
+    const plan = run.stream.kept.plan();
+    for (const op of plan?.ops ?? []) if (op.op === "outbox.append") run.kept.push(...op.rows);
+    plan?.committed();
+  };
+  const submit = (n: number) => {
+    void run.stream.kept.submit(envelope(n));
+    commit();
+  };
+  return { ...run, commit, submit };
+}
+
+test("[B6] [B21] two runs from one backup begin streams of other ids, also where their clock stands behind its", async () => {
+  const runs = await Promise.all([1, 2, 3].map(aheadOfItsClock));
+  for (const { submit } of runs) submit(1);
+  const ids = runs.map(({ stream }) => stream.kept.state.stream);
+  expect(new Set(ids).size).toBe(3);
+  for (const id of ids) expect(id > 20_000 && id <= 20_001 + 2 ** 31).toBe(true);
+});
+
+test("[B21] [K7] what the receiver holds of a lost run's stream acknowledges nothing of the present one's", async () => {
+  const [lost, present] = [await aheadOfItsClock(1), await aheadOfItsClock(2)];
+  lost.submit(1);
+  for (let n = 11; n <= 15; n += 1) present.submit(n);
+  for (const one of present.kept) present.stream.kept.sent(one);
+  await present.stream.kept.heardOf(lost.stream.kept.state.stream, 3, () => false);
+  await turns();
+  present.commit();
+  expect(present.forwarded).toEqual([]);
+
+  await present.stream.kept.heardOf(present.stream.kept.state.stream, 2, () => false);
+  await turns();
+  present.commit();
+  expect(present.forwarded).toEqual([envelope(11).id, envelope(12).id]);
+});
+
+test("[B17] a stream that only just began is not the one of its id that the receiver told of meanwhile", async () => {
+  const present = await aheadOfItsClock(1);
+  present.stream.connect(wire);
+  for (let n = 11; n <= 15; n += 1) void present.stream.kept.submit(envelope(n));
+  const plan = present.stream.kept.plan()!;
+  const [restart] = plan.ops;
+  const begun = restart?.op === "outbox.restart" ? restart.stream : 0;
+  await present.stream.receiverHolds(begun, 1);
+  plan.committed();
+  present.stream.received(begun, 1);
+  const [again] = present.stream.kept.plan()!.ops;
+  expect(again?.op === "outbox.restart" && again.stream).toBeGreaterThan(begun);
+  expect(present.forwarded).toEqual([]);
+});
+
+test("[K7] a receiver that holds a higher stream has a new one begun above it, within a rate; one beyond any id has none", async () => {
+  const { stream, commit, submit } = await aheadOfItsClock(1);
+  submit(1);
+  const { stream: first } = stream.kept.state;
+  const higher = first + 1_000;
+  await stream.kept.heardOf(higher, 3, () => false);
+  await stream.kept.heardOf(2 ** 52 + 1, 3, () => true);
+  expect(stream.kept.restarting).toBe(false);
+  await stream.kept.heardOf(higher, 3, () => true);
+  expect(stream.kept.restarting).toBe(true);
+  commit();
+  expect(stream.kept.state).toMatchObject({ floor: 1, next: 2 });
+  expect(stream.kept.state.stream).toBeGreaterThan(higher);
 });

@@ -387,5 +387,7 @@ export const broughtOpenedRate = { burst: 5_000, refillMs: 5, keysMax: 10_000 };
 export const custodyReceiptsRate = { burst: 10_000, refillMs: 2, keysMax: 10_000 };
 /** New streams of one source that come by custody: one for each of its restarts. */
 export const broughtStreamsRate = { burst: 16, refillMs: 600_000, keysMax: 10_000 };
+/** New streams that one destination may make us begin by custody: a lost run, or a clock that went back, needs one. */
+export const heardRestartsRate = { burst: 4, refillMs: 3_600_000, keysMax: 10_000 };
 /** Sources known by custody alone whose positions are held at a time. */
 export const broughtSourcesMax = 1_024;

@@ -11,6 +11,7 @@ import {
   broughtOpenedRate,
   broughtStreamsRate,
   custodySourcesMax,
+  heardRestartsRate,
   streamIdMax,
 } from "../limits.ts";
 import { keepNewest } from "../keep-newest.ts";
@@ -46,6 +47,8 @@ export class BroughtRates {
   readonly ofRelay: RateLimits<ServerId>;
   readonly ofSource: RateLimits<ServerId>;
   readonly streams: RateLimits<ServerId>;
+  /** Streams of ours that begin because of what their destination said. */
+  readonly restarts: RateLimits<ServerId>;
   readonly #claimed: RateLimits<string>;
   readonly #opened: RateLimits<ServerId>;
 
@@ -53,6 +56,7 @@ export class BroughtRates {
     this.ofRelay = new RateLimits(broughtByRelayRate, clock);
     this.ofSource = new RateLimits(broughtByRelayRate, clock);
     this.streams = new RateLimits(broughtStreamsRate, clock);
+    this.restarts = new RateLimits(heardRestartsRate, clock);
     this.#claimed = new RateLimits(broughtByRelayRate, clock);
     this.#opened = new RateLimits(broughtOpenedRate, clock);
   }
@@ -147,9 +151,10 @@ export class Arrivals {
     const standing = held?.standing(stream, sequence) ?? "expected";
     if (standing === "older-stream") {
       const older = { kind: "custodyTaken", source, class: streamClass, stream, upTo: sequence } as const;
-      return this.connection.send(older);
+      this.connection.send(older);
     }
-    if (standing === "duplicate") {
+    // Its source, too, is to learn what is here: it may believe in a stream that is lower. [K6]
+    if (standing === "older-stream" || standing === "duplicate") {
       const key = this.#remember(source, streamClass);
       this.#asked.add(key);
       return;
@@ -192,7 +197,7 @@ export class Arrivals {
     const { kept, intake, begin, rates, options } = this.#ports;
     const holds = item.kind === "ack" ? item : item.receiving;
     kept(source, item.class)
-      ?.heardOf(holds.stream, holds.committed)
+      ?.heardOf(holds.stream, holds.committed, () => rates.restarts.take(source) === 0)
       .catch((error: unknown) =>
         options.log.warn("an acknowledgement was not read", { error: String(error) }),
       );

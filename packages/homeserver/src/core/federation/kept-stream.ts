@@ -10,15 +10,22 @@ import type {
   Clock,
   Envelope,
   EnvelopeId,
+  RandomSource,
   Refusal,
   ServerId,
   StreamClass,
   Timer,
 } from "@fedchat/protocol";
-import { encodeBundleBody, envelopeSize, limits, nextSequence, ProtocolError } from "@fedchat/protocol";
+import { encodeBundleBody, envelopeSize, limits, ProtocolError } from "@fedchat/protocol";
 import type { HomeserverStore, OutboxRow, RefusalRow, WriteOp } from "../../store/store.ts";
 import { StoreFullError } from "../../store/store.ts";
-import { outboxBundlesMax, outboxPageRows, outboxPendingBytesMax, streamRetryMs } from "../limits.ts";
+import {
+  outboxBundlesMax,
+  outboxPageRows,
+  outboxPendingBytesMax,
+  streamIdMax,
+  streamRetryMs,
+} from "../limits.ts";
 import { packEnvelopes, packRefusals } from "./packing.ts";
 
 export type SentEnvelope = OutboxRow["envelopes"][number];
@@ -27,6 +34,7 @@ export interface KeptStreamPorts {
   destination: ServerId;
   class: StreamClass;
   clock: Clock;
+  random: RandomSource;
   store: Pick<HomeserverStore, "outboxPage">;
   /** This stream has something for the next transaction. */
   request: () => void;
@@ -191,7 +199,7 @@ export class KeptStream {
     if (this.#planned || this.#closed) return undefined;
     if (this.#inherited && (this.#waiting.length > 0 || this.#refusals.size > 0)) {
       if (!this.#loaded) return this.#planOnceLoaded();
-      this.#restartTo ??= nextSequence(this.#stream, this.#ports.clock.now());
+      this.#restartTo ??= this.#streamAbove(this.#stream);
     }
     const { destination } = this.#ports;
     const ops: WriteOp[] = [];
@@ -213,7 +221,7 @@ export class KeptStream {
       [floor, next] = [1, next - floor + 1];
     }
     const now = this.#ports.clock.now();
-    const stream = restart ?? (this.#stream === 0 ? nextSequence(0, now) : this.#stream);
+    const stream = restart ?? (this.#stream === 0 ? this.#streamAbove(0) : this.#stream);
     const waiting = this.#waiting;
     const refusals = [...this.#refusals];
     const rows = this.#pack(waiting, refusals, { stream, next, now });
@@ -275,19 +283,23 @@ export class KeptStream {
   }
 
   /**
-   * What the receiver holds, as it said some time ago: taken where it moves forward, and only then. What cannot be true
-   * of the present stream is left to the next connection. [K7]
+   * What the receiver holds, as it said some time ago: taken where it moves forward, and only then. In a stream that is
+   * lower than the one it holds it would take nothing: a new one begins. What else cannot be true of the present stream
+   * is left to the next connection. [K7]
+   * @param mayRestart whether one more stream may begin because of what it said
    */
-  async heardOf(stream: number, committed: number): Promise<void> {
+  async heardOf(stream: number, committed: number, mayRestart: () => boolean): Promise<void> {
     await this.ready();
-    if (this.restarting || this.#closed || stream !== this.#stream || committed > this.#reached) return;
+    if (this.restarting || this.#closed || stream > streamIdMax) return;
+    if (stream > this.#stream && mayRestart()) return this.restart(stream);
+    if (stream !== this.#stream || committed > this.#reached) return;
     this.acknowledge(committed);
   }
 
   /** Begins a new stream, above both sides', with what is still kept. [B18] */
   restart(theirs: number): void {
     if (this.#restartTo !== undefined) return;
-    this.#restartTo = nextSequence(Math.max(this.#stream, theirs), this.#ports.clock.now());
+    this.#restartTo = this.#streamAbove(Math.max(this.#stream, theirs));
     this.#ports.request();
   }
 
@@ -326,6 +338,18 @@ export class KeptStream {
       this.#expireTo >= this.#floor ||
       this.#restartTo !== undefined
     );
+  }
+
+  /**
+   * Where the clock stands behind (it goes back, or once stood ahead), it does not tell a run from one that was lost to a
+   * restored backup and that began where this one did: chance does. [B6] [B21]
+   */
+  #streamAbove(previous: number): number {
+    const { clock, random } = this.#ports;
+    const now = clock.now();
+    if (now > previous) return now;
+    const bytes = random.bytes(4);
+    return previous + 1 + (new DataView(bytes.buffer, bytes.byteOffset).getUint32(0) >>> 1);
   }
 
   /** Only then is it known how the bundles that are kept are to be numbered. */

@@ -20,7 +20,7 @@ export interface OutboxListener {
 }
 
 export class Outbox {
-  readonly #options: Pick<FederationOptions, "commit" | "store" | "log">;
+  readonly #options: Pick<FederationOptions, "commit" | "store" | "log" | "random">;
   readonly #clock: Clock;
   readonly #listener: OutboxListener;
   readonly #streams = new Map<ServerId, Record<StreamClass, OutgoingStream>>();
@@ -116,6 +116,7 @@ export class Outbox {
           destination,
           class: streamClass,
           clock: this.#clock,
+          random: this.#options.random,
           store: this.#options.store,
           request: () => this.#request(kept),
           forwarded: (envelopes) => this.#listener.forwarded(destination, envelopes),

@@ -140,8 +140,8 @@ export class OutgoingStream implements StreamFollower {
     this.#rewind(0);
     const theirs = this.#theirs;
     if (this.#wire === undefined) return;
-    // Begun before the receiver said so: clocks go back.
-    if (theirs !== undefined && theirs > this.kept.state.stream) return this.#restart(this.#wire, theirs);
+    // Begun before the receiver said so: clocks go back. Nor can it hold one that only just began: that is another's.
+    if (theirs !== undefined && theirs >= this.kept.state.stream) return this.#restart(this.#wire, theirs);
     this.#synced = theirs !== undefined;
     this.#wire.stateChanged();
   }
