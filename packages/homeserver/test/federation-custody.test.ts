@@ -340,6 +340,36 @@ test("[K7] a destination restored from a backup gets what is still kept, and sho
   expect(alice.link(carol)?.queueDepth).toBe(0);
 });
 
+test("[K8] what is brought before the outbox was read brings about no state that says a floor above what waits there", async () => {
+  const { world, relay, alice, carol } = await star();
+  await world.clock.settle(alice.send(carol, "one"));
+  await world.clock.advance(minute);
+  world.network.partition("alice", ["relay"]);
+  await world.clock.advance(minute);
+  await world.clock.settle(alice.send(carol, "two"));
+  alice.crash();
+  world.network.heal("alice", ["relay"]);
+  await world.clock.settle(carol.send(alice, "meanwhile"));
+  await world.clock.until(() => progress(carol, "custody").length === 1, "the relay signs for it");
+  carol.crash();
+  await world.clock.advance(minute);
+  let read = (): void => undefined;
+  const reading = new Promise<void>((resolve) => (read = resolve));
+  const page = alice.store.outboxPage.bind(alice.store);
+  alice.store.outboxPage = (...asked) => reading.then(() => page(...asked));
+  await alice.start();
+  await world.clock.advance(minute);
+  expect(await alice.inbox()).toEqual(["meanwhile"]);
+  read();
+  await world.clock.until(() => progress(alice, "custody").length === 1, "the relay signs for this, too");
+  alice.crash();
+  await carol.start();
+  await world.clock.advance(minute);
+
+  expect(await carol.inbox()).toEqual(["one", "two"]);
+  expect(await heldFrom(relay, alice, carol)).toEqual([]);
+});
+
 test("[K8] a floor that rose by expiry reaches the destination through custody", async () => {
   const { world, alice, carol } = await star();
   await world.clock.settle(alice.send(carol, "one"));

@@ -121,6 +121,7 @@ export class CustodySource {
   /** Since when something waits for a connection that is being sought. */
   #awaitedSince: number | undefined;
   #due = false;
+  #loading = false;
   #timer: Timer | undefined;
   #timerAt = 0;
   #closed = false;
@@ -294,6 +295,7 @@ export class CustodySource {
     const wanted = this.#ports.wanted();
     if (wanted === "no") return this.#rest();
     if (this.#idle) return this.#sleep();
+    if (this.#lanes.some(({ kept }) => !kept.loaded)) return this.#load();
     if (wanted === "soon" && this.#way === undefined && this.#awaitsConnection())
       return this.#wakeAt(this.#now + custodyConnectingMs);
     if (!this.#choose()) return;
@@ -301,6 +303,21 @@ export class CustodySource {
     this.#handControl();
     for (const lane of this.#lanes) this.#hand(lane);
     this.#watch();
+  }
+
+  /** A floor told before the outbox was read would have the destination skip what waits there. [K8] */
+  #load(): void {
+    if (this.#loading) return;
+    this.#loading = true;
+    Promise.all(this.#lanes.map(({ kept }) => kept.ready()))
+      .then(
+        () => this.poke(),
+        (error: unknown) => {
+          this.#ports.options.log.warn("custody could not be read", { error: String(error) });
+          if (!this.#closed) this.#wakeAt(this.#now + streamRetryMs);
+        },
+      )
+      .finally(() => (this.#loading = false));
   }
 
   /** Attempts follow one another, and one that nothing answers takes long: custody waits for the first moments only. */

@@ -162,6 +162,11 @@ export class KeptStream {
     return this.#restartTo !== undefined;
   }
 
+  /** Whether it is known which bundles are still kept: before, no floor is true. */
+  get loaded(): boolean {
+    return this.#loaded;
+  }
+
   /** Resolves once it is known which bundles are still kept. */
   ready(): Promise<void> {
     if (this.#loaded) return Promise.resolve();
