@@ -241,6 +241,7 @@ async function quietAccounts(disk: { full?: () => boolean } = {}) {
     primitives,
     visibility: "linked",
     clock,
+    random,
     log: silentLog,
   });
   const terms = { administrator: true, incarnation: random.bytes(16), nowMs: clock.now() };

@@ -1,5 +1,6 @@
 import { limits } from "@fedchat/protocol";
 import { expect, test } from "vitest";
+import { ManualClock } from "./manual-clock.ts";
 import { envelope, localToken, startHomeserver, textOf } from "./start-homeserver.ts";
 import { turns } from "./manual-clock.ts";
 
@@ -73,6 +74,34 @@ test("[H7] a cursor of another incarnation, below the floor or above the head is
   expect(client.items.waiting).toBe(0);
   expect(await outcome({ incarnation, position: start + 4 })).toBe("ok");
   expect((await client.items.next()).position).toBe(start + 5);
+});
+
+test("[H7] where a clock stood ahead once, runs from one backup give no position alike", async () => {
+  await using world = await startHomeserver();
+  const { account, client, opened } = await world.join("alice");
+  await client.submit(envelope(world.id, [account], "of a time to come"));
+  const head = (await client.items.next()).position;
+  const disk = { full: () => full };
+  let full = false;
+  const clock = new ManualClock(world.clock.now() - 3_600_000);
+  const positionsOf = async () => {
+    await using run = await startHomeserver({ store: world.store.snapshot(disk), clock, keys: world.keys });
+    full = false;
+    await clock.advance(60_000);
+    const again = await run.reopen(account, opened.fencing);
+    for (const text of ["a", "b"]) await again.client.submit(envelope(world.id, [account], text));
+    const positions: number[] = [];
+    while (positions.length < 3) positions.push((await again.client.items.next()).position);
+    return positions;
+  };
+  const lost = await positionsOf();
+  full = true;
+  const present = await positionsOf();
+  for (const [known, first, second] of [lost, present]) {
+    expect(known).toBe(head);
+    expect(first! > head + 1 && first! <= head + 1 + 2 ** 20 && second === first! + 1).toBe(true);
+  }
+  expect(new Set([...lost, ...present]).size).toBe(5);
 });
 
 test("[H8] acknowledgements are kept across a restart, and an item is dropped when every device has it", async () => {

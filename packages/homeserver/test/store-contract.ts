@@ -431,6 +431,17 @@ export function describeStore(name: string, makePlace: () => StorePlace): void {
         expect(await positions(h.store, bob)).toEqual([above + 3, above + 4]);
       });
 
+      test("[H7] leave positions out where the head is not below what the run asks for", async () => {
+        await using h = await house();
+        await h.store.write([deliver(delivery(1, [alice, bob])), deliver(delivery(2, [bob]))]);
+        await h.store.write([
+          { op: "inbox.leap", accounts: [alice, bob], above: 2, by: 100 },
+          deliver(delivery(3, [alice, bob])),
+        ]);
+        expect(await positions(h.store, alice)).toEqual([1, 2]);
+        expect(await positions(h.store, bob)).toEqual([1, 2, 103]);
+      });
+
       test("drop leading items that are too old, and forget old ids", async () => {
         await using h = await house();
         await h.store.write([deliver(...[1, 2, 3].map((n) => delivery(n, [alice, bob])))]);

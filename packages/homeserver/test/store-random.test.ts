@@ -58,7 +58,7 @@ function randomOp(random: Random, known: Known): WriteOp {
   const at = `${place.destination} ${place.class}`;
   const outgoing = known.outgoing.get(at) ?? { ...place, stream: 1, first: 1, next: 1 };
   const bytes = Uint8Array.of(random(256), random(256));
-  switch (random(26)) {
+  switch (random(27)) {
     case 0:
       return { op: "meta.put", key: pick(names), value: bytes };
     case 1:
@@ -85,6 +85,8 @@ function randomOp(random: Random, known: Known): WriteOp {
         deliveries: Array.from({ length: 1 + random(3) }, () => randomDelivery(random)),
         above: random(60),
       };
+    case 26:
+      return { op: "inbox.leap", accounts: some(accounts), above: random(60), by: 1 + random(9) };
     case 10:
       return { op: "inbox.expire", itemsBefore: random(120), idsBefore: random(100) };
     case 11:

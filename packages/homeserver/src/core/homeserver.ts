@@ -103,8 +103,10 @@ export async function openHomeserver(options: HomeserverOptions): Promise<Homese
     primitives,
     visibility,
     clock,
+    random,
     log,
   });
+  await accounts.inboxes.begin(state.accounts.map(({ account }) => account));
   const opaque = await openOpaque(options.opaque, state.meta, commit);
   const relaying = new OwnRelaying(config.relaying ?? defaultRelaying, state.meta, commit);
   const description = describe(config, accounts, identity, relaying, identity.standing);

@@ -54,6 +54,8 @@ export const peopleListBytesMax = 900_000;
 export const presenceOfflineDelayMs = 15_000;
 /** Changes of people are told together. */
 export const listedChangeDelayMs = 500;
+/** Positions left out at random in an inbox that is ahead of the clock: far more than a run that was lost delivered to one. */
+export const inboxLeapMax = 2 ** 20;
 /** Old inbox items are looked for this often. */
 export const expiryEveryMs = 3_600_000;
 /** Whether the own record is due for renewal is looked up this often; it is renewed at half its lifetime. */

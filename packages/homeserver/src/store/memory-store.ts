@@ -336,6 +336,12 @@ function apply(t: Tables, op: WriteOp): WriteResult {
       return done;
     case "inbox.acknowledge":
       return acknowledge(t, op.account, op.device, op.position);
+    case "inbox.leap":
+      for (const account of op.accounts) {
+        const inbox = t.inboxes.get(account);
+        if (inbox !== undefined && inbox.head >= op.above) inbox.head += op.by;
+      }
+      return done;
     case "inbox.deliver":
       return {
         op: "inbox.deliver",

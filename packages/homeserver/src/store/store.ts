@@ -162,6 +162,8 @@ export type WriteOp =
   | { op: "device.fence"; account: AccountId; device: DeviceId; fencing: number }
   /** Moves a cursor forward, never back, and drops items that every device of the account has acknowledged. */
   | { op: "inbox.acknowledge"; account: AccountId; device: DeviceId; position: number }
+  /** The heads of these inboxes that are not below `above` rise by so much. */
+  | { op: "inbox.leap"; accounts: AccountId[]; above: number; by: number }
   /** Each item takes the lowest position that is higher than both the inbox's head and `above`. */
   | { op: "inbox.deliver"; deliveries: Delivery[]; above: number }
   /**

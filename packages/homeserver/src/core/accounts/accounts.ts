@@ -8,6 +8,7 @@ import type {
   Clock,
   DeviceId,
   Primitives,
+  RandomSource,
   ServerId,
   Visibility,
 } from "@fedchat/protocol";
@@ -33,6 +34,7 @@ export interface AccountsOptions {
   /** Of accounts that never chose how far they are shown. */
   visibility: Visibility;
   clock: Clock;
+  random: RandomSource;
   log: Log;
 }
 
@@ -46,10 +48,10 @@ export class Accounts implements LocalAccounts {
   readonly keyPackages: KeyPackages;
   readonly people: LocalPeople;
 
-  constructor({ self, store, commit, state, primitives, visibility, clock, log }: AccountsOptions) {
+  constructor({ self, store, commit, state, primitives, visibility, clock, random, log }: AccountsOptions) {
     this.book = new AccountBook(primitives, commit, state);
     this.disk = new FullDisk(clock);
-    this.inboxes = new Inboxes({ store, commit, disk: this.disk, live: this.live, clock });
+    this.inboxes = new Inboxes({ store, commit, disk: this.disk, live: this.live, clock, random });
     this.acknowledgements = new Acknowledgements({ commit, clock, log });
     this.rules = new DeliveryRules({ self, accounts: this.book, commit, clock, state });
     this.keyPackages = new KeyPackages({ self, accounts: this.book, store, commit, disk: this.disk });

@@ -3,11 +3,19 @@
  * cursor that no longer fits is an explicit `resync`, never a silent gap; nor does a run lost to a restored backup make
  * one, whose positions none of this run equals. [H6] [H7]
  */
-import type { AccountId, ClientParams, ClientResult, Clock, InboxItem } from "@fedchat/protocol";
+import type {
+  AccountId,
+  ClientParams,
+  ClientResult,
+  Clock,
+  InboxItem,
+  RandomSource,
+} from "@fedchat/protocol";
 import { encodeClientFrame, limits } from "@fedchat/protocol";
 import type { Delivered, Delivery, HomeserverStore, WriteOp } from "../../store/store.ts";
 import { StoreFullError } from "../../store/store.ts";
 import type { GroupCommit } from "../group-commit.ts";
+import { inboxLeapMax } from "../limits.ts";
 import type { Account, Device } from "./account-book.ts";
 import type { FullDisk } from "./full-disk.ts";
 import { InboxFeed } from "./inbox-feed.ts";
@@ -23,18 +31,36 @@ export interface InboxesOptions {
   disk: FullDisk;
   live: LiveSessions;
   clock: Clock;
+  random: RandomSource;
 }
 
 export class Inboxes {
   readonly #options: InboxesOptions;
   /** Every position that this run gives is above its start in ms, and so above those of any run that was lost. [H7] */
   readonly #above: number;
+  /** Inboxes whose heads are not below that (a clock once stood ahead), and that are to leap before any delivery. */
+  #ahead: AccountId[] = [];
+  #leaping: Promise<void> | undefined;
   /** Items put into inboxes since start. */
   delivered = 0;
 
   constructor(options: InboxesOptions) {
     this.#options = options;
     this.#above = options.clock.now();
+  }
+
+  /**
+   * Once, before anything is delivered. In an inbox whose head does not let positions tell this run from one that was
+   * lost to a restored backup, chance does: whoever had read that one's items has a cursor above the head. Where the disk
+   * is full, deliveries wait for it. [H7]
+   */
+  async begin(accounts: Iterable<AccountId>): Promise<void> {
+    const { store, disk } = this.#options;
+    for (const account of accounts) {
+      const state = await store.inboxState(account);
+      if (state !== undefined && state.head >= this.#above) this.#ahead.push(account);
+    }
+    if (this.#ahead.length > 0) await this.#leap().catch((error: unknown) => disk.saw(error));
   }
 
   /**
@@ -45,6 +71,7 @@ export class Inboxes {
     const { commit, disk } = this.#options;
     if (disk.refusing) throw new StoreFullError("the disk was full a moment ago");
     try {
+      if (this.#ahead.length > 0) await this.#leap();
       const [first] = await commit.add([
         { op: "inbox.deliver", deliveries, above: this.#above },
         ...alongside,
@@ -101,6 +128,18 @@ export class Inboxes {
         idsBefore: now - limits.envelopeIdMemoryMs,
       },
     ]);
+  }
+
+  #leap(): Promise<void> {
+    if (this.#leaping !== undefined) return this.#leaping;
+    const { commit, random } = this.#options;
+    const bytes = random.bytes(4);
+    const by = 1 + (new DataView(bytes.buffer, bytes.byteOffset).getUint32(0) % inboxLeapMax);
+    this.#leaping = commit
+      .add([{ op: "inbox.leap", accounts: this.#ahead, above: this.#above, by }])
+      .then(() => void (this.#ahead = []))
+      .finally(() => (this.#leaping = undefined));
+    return this.#leaping;
   }
 
   #push(delivery: Delivery, outcomes: Delivered[]): void {

@@ -37,6 +37,7 @@ export function inboxTables(db: DatabaseSync, accounts: AccountTables) {
   const nextPosition = db.prepare(
     "UPDATE inboxes SET head = max(head, ?) + 1 WHERE account = ? RETURNING head",
   );
+  const leapHead = db.prepare("UPDATE inboxes SET head = head + ? WHERE account = ? AND head >= ?");
   const insertItem = db.prepare("INSERT INTO inbox_items (account, position, envelope) VALUES (?, ?, ?)");
   const itemsUpTo = db.prepare("SELECT envelope FROM inbox_items WHERE account = ? AND position <= ?");
   const deleteItems = db.prepare("DELETE FROM inbox_items WHERE account = ? AND position <= ?");
@@ -88,6 +89,13 @@ export function inboxTables(db: DatabaseSync, accounts: AccountTables) {
   }
 
   return {
+    leap(leaping: AccountId[], above: number, by: number): void {
+      for (const account of leaping) {
+        const number = accounts.number(account);
+        if (number !== undefined) leapHead.run(by, number, above);
+      }
+    },
+
     deliver(delivery: Delivery, above: number): Delivered[] {
       const id = idBytes(delivery.id);
       const origin = originOf(bytesOf(delivery.server), id);

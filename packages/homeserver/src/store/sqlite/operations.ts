@@ -64,6 +64,9 @@ export function operations(db: DatabaseSync): Operations {
         accounts.acknowledge(op);
         inboxes.dropAcknowledged(op.account);
         return done;
+      case "inbox.leap":
+        inboxes.leap(op.accounts, op.above, op.by);
+        return done;
       case "inbox.deliver":
         return {
           op: "inbox.deliver",
