@@ -314,6 +314,27 @@ test("[K6] [K7] a destination that holds a lost run's higher stream tells the so
   expect(await heldFrom(relay, alice, carol)).toEqual([]);
 });
 
+test("[K2] a source that starts again and again leaves one copy of what waits with its relay", async () => {
+  const { world, relay, alice, carol } = await star();
+  carol.crash();
+  await world.clock.advance(minute);
+  for (const text of ["one", "two", "three"]) {
+    await world.clock.settle(alice.send(carol, text));
+    await world.clock.advance(minute);
+    await alice.restart();
+    await world.clock.advance(minute);
+  }
+  const held = await heldFrom(relay, alice, carol);
+  expect(held.filter((one) => one.startsWith("messages"))).toEqual([
+    "messages 1",
+    "messages 2",
+    "messages 3",
+  ]);
+  await carol.start();
+  await world.clock.advance(minute);
+  expect(await carol.inbox()).toEqual(["one", "two", "three"]);
+});
+
 test("[K7] a destination restored from a backup gets what is still kept, and shows nothing twice", async () => {
   const { world, alice, carol } = await star();
   await world.clock.settle(alice.send(carol, "one"));

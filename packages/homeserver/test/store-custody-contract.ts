@@ -128,6 +128,27 @@ export function describeCustody(name: string, makePlace: () => StorePlace): void
       ]);
     });
 
+    test("[K2] a source's own bundles of lower streams go with what it hands over of a higher one, and nobody else's", async () => {
+      await using place = makePlace();
+      const store = await place.open();
+      const own = { from: here, source: here };
+      const rows = [
+        held(1, own),
+        held(2, { ...own, stream: 6, next: near }),
+        held(3, { ...own, stream: 8 }),
+        held(4, { ...own, class: "bulk" }),
+        held(5, { ...own, destination: other }),
+        held(6),
+      ];
+      await store.write(rows.map((row) => ({ op: "custody.put", row })));
+      const outdated = { source: here, destination: far, class: "messages", stream: 8 } as const;
+      const [result] = await store.write([{ op: "custody.outdated", ...outdated }]);
+      expect(result?.op === "custody" && result.gone).toHaveLength(2);
+      const left = await store.custodyPage(far, here, undefined, 10);
+      expect(left.map(({ sequence }) => sequence)).toEqual([5, 6, 3, 4]);
+      expect(await store.custodyPage(near, here, undefined, 10)).toEqual([]);
+    });
+
     test("[K4] what was handed on leaves a trace for the receipts to come, until it ends", async () => {
       await using place = makePlace();
       let store = await place.open();

@@ -87,6 +87,8 @@ export type CustodyOp =
       stream: number;
       upTo: number;
     }
+  /** What the source itself handed over for this destination in streams of this class below `stream` goes. */
+  | { op: "custody.outdated"; source: ServerId; destination: ServerId; class: StreamClass; stream: number }
   /** This very bundle, whoever handed it over, goes. */
   | { op: "custody.drop"; next: ServerId; hash: Uint8Array }
   /** The next relay has this very bundle: its bytes go, and the row stays until then, or its own end, for receipts to come. */

@@ -54,6 +54,16 @@ export function applyCustody(
           row.stream === op.stream &&
           row.sequence <= op.upTo,
       );
+    case "custody.outdated":
+      return remove(
+        t,
+        (row) =>
+          row.from === op.source &&
+          row.source === op.source &&
+          row.destination === op.destination &&
+          row.class === op.class &&
+          row.stream < op.stream,
+      );
     case "custody.drop":
       return remove(t, (row) => row.next === op.next && same(row.hash, op.hash));
     case "custody.handedOn": {

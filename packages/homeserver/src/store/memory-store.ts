@@ -450,6 +450,7 @@ function apply(t: Tables, op: WriteOp): WriteResult {
     case "custody.put":
     case "custody.source":
     case "custody.taken":
+    case "custody.outdated":
     case "custody.drop":
     case "custody.handedOn":
     case "custody.passed":

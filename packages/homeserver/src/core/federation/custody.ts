@@ -198,15 +198,14 @@ export class Custody {
       if (held !== undefined && sameBytes(held.hash, row.hash)) return this.#sign(connection, held);
       if (held?.class === "control" && held.created > row.created)
         return this.#refuse(connection, header, "expired");
+      const outdated = outdatedBy(row);
+      if (outdated.length > 0 && this.#totals.full(row, row.bundle.length)) await this.#write(outdated);
       if (this.#totals.full(row, row.bundle.length))
         return this.#refuse(connection, header, "quota-exceeded");
       const record = { server: header.source, sequence: source.sequence, record: source.signed };
       this.#totals.add(row, row.bundle.length);
       try {
-        await this.#write([
-          { op: "custody.put", row },
-          { op: "custody.source", ...record },
-        ]);
+        await this.#write([...outdated, { op: "custody.put", row }, { op: "custody.source", ...record }]);
       } catch (error) {
         this.#totals.remove({ ...row, bytes: row.bundle.length, left: "none" });
         this.#options.log.warn("a bundle was not taken into custody", { error: String(error) });
@@ -383,6 +382,12 @@ export class Custody {
       this.#options.log.warn("custody could not be read or written", { error: String(error) }),
     );
   }
+}
+
+/** Its source numbers anew what it keeps: copies under its older numbers would pile up while a destination is away. [K2] */
+function outdatedBy({ from, source, destination, class: bundleClass, stream }: CustodyRow): WriteOp[] {
+  if (from !== source || bundleClass === "control") return [];
+  return [{ op: "custody.outdated", source, destination, class: bundleClass, stream }];
 }
 
 /** Whether a receipt that holds by itself is for this row. */

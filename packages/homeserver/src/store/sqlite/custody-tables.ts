@@ -59,6 +59,10 @@ export function custodyTables(db: DatabaseSync) {
     "DELETE FROM custody WHERE next = ?1 AND source = ?2 AND class = ?3 AND stream = ?4 AND sequence <= ?5 AND destination = ?1 " +
       `RETURNING ${goneColumns}`,
   );
+  const deleteOutdated = db.prepare(
+    "DELETE FROM custody WHERE source = ?1 AND destination = ?2 AND class = ?3 AND stream < ?4 AND handed_by = ?1 " +
+      `RETURNING ${goneColumns}`,
+  );
   const deleteHash = db.prepare(`DELETE FROM custody WHERE next = ? AND hash = ? RETURNING ${goneColumns}`);
   const deleteExpired = db.prepare(`DELETE FROM custody WHERE until <= ? RETURNING ${goneColumns}`);
   const findHash = db.prepare(
@@ -120,6 +124,10 @@ export function custodyTables(db: DatabaseSync) {
             deleteTaken.all(idBytes(next), idBytes(source), classCodes[op.class], stream, upTo),
             "none",
           );
+        }
+        case "custody.outdated": {
+          const [source, destination] = [idBytes(op.source), idBytes(op.destination)];
+          return goneOf(deleteOutdated.all(source, destination, classCodes[op.class], op.stream), "none");
         }
         case "custody.drop":
           return goneOf(deleteHash.all(idBytes(op.next), op.hash), "none");

@@ -133,6 +133,7 @@ export function operations(db: DatabaseSync): Operations {
       case "custody.put":
       case "custody.source":
       case "custody.taken":
+      case "custody.outdated":
       case "custody.drop":
       case "custody.handedOn":
       case "custody.passed":
