@@ -54,6 +54,7 @@ export function guardedDatabase(database: Database, { name, process, trace, disk
         return db.run(sql, ...values);
       }),
     transaction: (work) => (inside ? work() : atomically((db) => db.transaction(work))),
+    emptyLog: () => !inside && !process.ended && !disk.full && open().emptyLog(),
     close: () => void (closed = true),
   };
 }

@@ -286,6 +286,10 @@ class UnsyncedDatabase implements Database {
     return this.#counted(() => this.#database.transaction(work));
   }
 
+  emptyLog(): boolean {
+    return this.#database.emptyLog();
+  }
+
   close(): void {
     this.#database.close();
   }

@@ -25,6 +25,7 @@ function refusing(isFull: () => boolean): (database: Database) => Database {
   return (database) => ({
     get: (sql, ...values) => database.get(sql, ...values),
     all: (sql, ...values) => database.all(sql, ...values),
+    emptyLog: () => database.emptyLog(),
     close: () => database.close(),
     exec: (sql) => write(() => database.exec(sql)),
     run: (sql, ...values) =>
@@ -147,6 +148,7 @@ test("[H12] what was accepted while this machine's disk was full is asked about 
   alice.open((database) => ({
     get: (sql, ...values) => database.get(sql, ...values),
     all: (sql, ...values) => database.all(sql, ...values),
+    emptyLog: () => database.emptyLog(),
     close: () => database.close(),
     exec: (sql) => database.exec(sql),
     run: (sql, ...values) => {
@@ -199,6 +201,7 @@ test("[A6] a disk that fills while the account's answer is kept leaves no half a
   alice.open((database) => ({
     get: (sql, ...values) => database.get(sql, ...values),
     all: (sql, ...values) => database.all(sql, ...values),
+    emptyLog: () => database.emptyLog(),
     close: () => database.close(),
     exec: (sql) => database.exec(sql),
     run: (sql, ...values) => database.run(sql, ...values),

@@ -10,6 +10,7 @@ import { openEngineStore } from "../store/engine-store.ts";
 import { Account } from "./account.ts";
 import { Changes } from "./changes.ts";
 import { Contacts } from "./contacts.ts";
+import { withEmptiedLog } from "./emptied-log.ts";
 import { Groups } from "./groups.ts";
 import { HomeserverClient } from "./homeserver-client.ts";
 import { Identity } from "./identity.ts";
@@ -79,7 +80,7 @@ export function openEngine(options: EngineOptions): Engine {
     deviceName,
     registrationToken,
   } = options;
-  const store = openEngineStore(database);
+  const store = openEngineStore(withEmptiedLog(database, clock));
   const homeserver = new HomeserverClient({ ...options.homeserver, clock, random, primitives, log });
   const server = options.homeserver.server.id;
 

@@ -50,6 +50,8 @@ export const invitationUsesDefault = 1;
 export const inboxWaitingItemsMax = 4_096;
 /** Items after which the homeserver is told how far we are, and receipts are sent. */
 export const inboxBatchItems = 64;
+/** How long the log may keep what a write replaced: soon for secrets that were used, seldom enough to cost nothing. */
+export const logKeptMs = 5_000;
 /** A full disk is tried again after this; nothing is given up meanwhile. */
 export const storeRetryMs = 2_000;
 /** A subscription that failed for now is asked for again after this. */

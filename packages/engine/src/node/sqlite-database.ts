@@ -77,8 +77,8 @@ function prepare(connection: DatabaseSync): void {
   connection.exec("COMMIT");
 }
 
-function pragma(connection: DatabaseSync, name: string): unknown {
-  return connection.prepare(`PRAGMA ${name}`).get()![name];
+function pragma(connection: DatabaseSync, name: string, column = name): unknown {
+  return connection.prepare(`PRAGMA ${name}`).get()![column];
 }
 
 class SqliteDatabase implements Database {
@@ -116,6 +116,17 @@ class SqliteDatabase implements Database {
     } catch (error) {
       // A full disk may have rolled it back already.
       if (this.#connection.isTransaction) this.#connection.exec("ROLLBACK");
+      throw error;
+    }
+  }
+
+  emptyLog(): boolean {
+    if (this.#connection.isTransaction) return false;
+    try {
+      return pragma(this.#connection, "wal_checkpoint(TRUNCATE)", "busy") === 0;
+    } catch (error) {
+      // What is committed stays in the log, and a disk that is more than full shows itself at the next read or write.
+      if (codeOf(error) !== undefined) return false;
       throw error;
     }
   }

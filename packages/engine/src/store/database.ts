@@ -14,6 +14,11 @@ export interface Database {
   exec(sql: string): void;
   /** All of `work` or nothing. Inside another transaction it is part of that one. `work` must not be asynchronous. */
   transaction<T>(work: () => T): T;
+  /**
+   * Moves what is in the write-ahead log into the database and leaves nothing in the log. Loses nothing where it fails.
+   * @returns false within a transaction, and where the disk refuses for now
+   */
+  emptyLog(): boolean;
   close(): void;
 }
 
