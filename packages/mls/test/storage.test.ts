@@ -1,7 +1,8 @@
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import type { Primitives } from "../src/crypto/primitives.ts";
 import {
   createGroup,
+  decodeMessage,
   eraseFormer,
   eraseKeyPackage,
   receive,
@@ -12,6 +13,7 @@ import {
 import { secretsOf } from "../src/group/state.ts";
 import { bucketed } from "../src/group/padding.ts";
 import { keyFor } from "../src/schedule/message-keys.ts";
+import { openPrivate } from "../src/schedule/private-framing.ts";
 import { leafIndex } from "../src/tree/math.ts";
 import { node, sodium } from "./backends.ts";
 import { suiteFor } from "./forge.ts";
@@ -178,3 +180,37 @@ test("[RFC 9420 §10] erasing a used key package leaves the groups that were mad
   expect(hex(own.leafPrivateKey)).toMatch(/^0+$/);
   expect([...created.state.privateKeys.values()].map(hex).join()).not.toMatch(/^0+$/);
 });
+
+test("[RFC 9420 §9.2] a message that does not open costs one derivation a generation, and leaves nothing in memory", () => {
+  const world = new World({ seed: "forged" });
+  const [alice, bob] = groupOf(world, "alice", "bob");
+  const before = stored(bob);
+  const suite = suiteFor(bob);
+  const decoded = decodeMessage(alice.send("1"));
+  if (decoded.wireFormat !== "private_message") throw new Error(decoded.wireFormat);
+  // After Alice, whose suite it is as well.
+  using derived = vi.spyOn(suite, "deriveTreeSecret");
+  using expanded = vi.spyOn(suite, "expandWithLabel");
+  const made = () => [...new Set([derived, expanded].flatMap(({ mock }) => mock.results.map(valueOf)))];
+  const retention = { epochs: 5, skippedGenerations: 4, forwardGenerations: 1_000 };
+  const forged = { leafIndex: leafIndex(0), generation: 1_000, reuseGuard: new Uint8Array(4) };
+  const open = () => openPrivate(suite, bob.state.messageKeys, forged, retention, decoded.privateMessage);
+  expect(open).toThrow(expect.objectContaining({ rule: "message.ciphertext" }));
+  // 1,001 next secrets, and the keys and nonces of the five last generations.
+  expect(made().length).toBeGreaterThan(1_001 + 10);
+  expect(made().length).toBeLessThan(1_001 + 20);
+  expect(made().filter((secret) => secret.some((byte) => byte !== 0))).toEqual([]);
+  derived.mockClear();
+  expanded.mockClear();
+  forged.generation = 1_001;
+  expect(open).toThrow(expect.objectContaining({ rule: "message.generation-far" }));
+  expect(made().length).toBeGreaterThan(0);
+  expect(made().filter((secret) => secret.some((byte) => byte !== 0))).toEqual([]);
+  expect([...recordChanges(undefined, bob.state).put.values()].map(hex).join()).toBe(before);
+  expect(bob.read(alice.send("2"))).toBe("2");
+});
+
+function valueOf({ type, value }: { type: string; value: unknown }): Uint8Array {
+  if (type !== "return" || !(value instanceof Uint8Array)) throw new Error(type);
+  return value;
+}

@@ -4,7 +4,7 @@ import type { CipherSuite } from "../crypto/suite.ts";
 import { DEFAULT_RETENTION } from "../limits.ts";
 import { check, Refusal } from "../rules.ts";
 import { contentSignatureIsValid, membershipTagIsValid } from "../schedule/authentication.ts";
-import type { MessageKeys } from "../schedule/message-keys.ts";
+import { eraseStep, type MessageKeys } from "../schedule/message-keys.ts";
 import { openPrivate, openSenderData } from "../schedule/private-framing.ts";
 import type { LeafIndex } from "../tree/math.ts";
 import { leafAt, type RatchetTree } from "../tree/ratchet-tree.ts";
@@ -137,6 +137,7 @@ function open(
     context,
     auth.signature,
   );
+  if (!valid) eraseStep(view.messageKeys, keys, data.leafIndex);
   check(valid, "message.signature");
   checkAuthenticatedData(view.context.extensions, content.authenticatedData);
   const authenticated = { wireFormat: "private_message", content, auth } as const;

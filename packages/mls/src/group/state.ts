@@ -7,7 +7,7 @@ import type { CipherSuite } from "../crypto/suite.ts";
 import { cipherSuite } from "../crypto/suite.ts";
 import type { EpochSecrets } from "../schedule/key-schedule.ts";
 import type { MessageKeys } from "../schedule/message-keys.ts";
-import type { Ratchet } from "../schedule/ratchet.ts";
+import { ratchetSecrets } from "../schedule/ratchet.ts";
 import type { SecretTree } from "../schedule/secret-tree.ts";
 import type { LeafIndex } from "../tree/math.ts";
 import { leafAt, type RatchetTree } from "../tree/ratchet-tree.ts";
@@ -139,8 +139,4 @@ function addMessageKeys(
     if (sender === undefined || sender === other?.senders[leaf]) continue;
     found.set(sender, () => [...ratchetSecrets(sender.handshake), ...ratchetSecrets(sender.application)]);
   }
-}
-
-function ratchetSecrets({ secret, skipped }: Ratchet): Uint8Array[] {
-  return [secret, ...[...skipped.values()].flatMap(({ key, nonce }) => [key, nonce])];
 }

@@ -16,7 +16,7 @@ import {
   withPrivateContent,
   withSenderDataAad,
 } from "../wire/private-message.ts";
-import { keyFor, type MessageKeys, nextKey, type RatchetKind } from "./message-keys.ts";
+import { eraseStep, keyFor, type MessageKeys, nextKey, type RatchetKind } from "./message-keys.ts";
 
 export interface SealedMessage {
   readonly message: PrivateMessage;
@@ -90,6 +90,7 @@ export function openPrivate(
   const nonce = guarded(step.messageKey.nonce, sender.reuseGuard);
   const plaintext = withContentAad(message, (aad) => suite.open(key, nonce, aad, message.ciphertext));
   if (step.fresh) erase([nonce, key, step.messageKey.nonce]);
+  if (plaintext === undefined) eraseStep(keys, step.keys, sender.leafIndex);
   check(plaintext !== undefined, "message.ciphertext");
   const { body, auth } = decodePrivateContent(plaintext, message.contentType);
   plaintext.fill(0);

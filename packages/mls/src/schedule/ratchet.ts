@@ -32,12 +32,11 @@ export function startRatchet(secret: Uint8Array): Ratchet {
 
 /** The sender's next key. */
 export function nextStep(suite: CipherSuite, ratchet: Ratchet): RatchetStep {
-  const { messageKey, next } = turn(suite, ratchet.secret, ratchet.generation);
-  const generation = ratchet.generation;
+  const { generation, secret } = ratchet;
   return {
-    ratchet: { ...ratchet, generation: generation + 1, secret: next },
+    ratchet: { ...ratchet, generation: generation + 1, secret: secretAfter(suite, secret, generation) },
     generation,
-    messageKey,
+    messageKey: keyAt(suite, secret, generation),
     fresh: true,
   };
 }
@@ -62,15 +61,23 @@ export function stepTo(
   const skipped = new Map(ratchet.skipped);
   let secret = ratchet.secret;
   for (let at = ratchet.generation; ; at += 1) {
-    const { messageKey, next } = turn(suite, secret, at);
+    const messageKey = generation - at <= retention.skippedGenerations ? keyAt(suite, secret, at) : undefined;
+    const next = secretAfter(suite, secret, at);
     if (at > ratchet.generation) secret.fill(0);
     secret = next;
+    // Of what is further back than is kept nothing but the next secret is made: a forger names far generations.
+    if (messageKey === undefined) continue;
     if (at === generation) {
       dropOldest(skipped, retention.skippedGenerations);
       return { ratchet: { generation: at + 1, secret, skipped }, generation, messageKey, fresh: true };
     }
     skipped.set(at, messageKey);
   }
+}
+
+/** What is secret in a ratchet. */
+export function ratchetSecrets({ secret, skipped }: Ratchet): Uint8Array[] {
+  return [secret, ...[...skipped.values()].flatMap(({ key, nonce }) => [key, nonce])];
 }
 
 function dropOldest(skipped: Map<number, MessageKey>, most: number): void {
@@ -80,16 +87,13 @@ function dropOldest(skipped: Map<number, MessageKey>, most: number): void {
   }
 }
 
-function turn(
-  suite: CipherSuite,
-  secret: Uint8Array,
-  generation: number,
-): { readonly messageKey: MessageKey; readonly next: Uint8Array } {
+function keyAt(suite: CipherSuite, secret: Uint8Array, generation: number): MessageKey {
   return {
-    messageKey: {
-      key: suite.deriveTreeSecret(secret, "key", generation, suite.keyBytes),
-      nonce: suite.deriveTreeSecret(secret, "nonce", generation, suite.nonceBytes),
-    },
-    next: suite.deriveTreeSecret(secret, "secret", generation, suite.secretBytes),
+    key: suite.deriveTreeSecret(secret, "key", generation, suite.keyBytes),
+    nonce: suite.deriveTreeSecret(secret, "nonce", generation, suite.nonceBytes),
   };
+}
+
+function secretAfter(suite: CipherSuite, secret: Uint8Array, generation: number): Uint8Array {
+  return suite.deriveTreeSecret(secret, "secret", generation, suite.secretBytes);
 }
