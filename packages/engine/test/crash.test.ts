@@ -3,7 +3,8 @@
  * for the store as a kill at that moment. Nothing is lost, nothing shows twice, no message key seals two contents (the
  * stub group's ledger throws if one would).
  */
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
+import type { GroupState } from "../src/mls/group-crypto.ts";
 import type { Database } from "../src/store/database.ts";
 import { StoreFullError } from "../src/store/database.ts";
 import type { Person } from "./world.ts";
@@ -136,6 +137,55 @@ test("[X4] a full disk of this machine refuses new work with its cause, and ever
   await alice.send("after");
   await bob.sees("before", "one", "two", "after");
   expect((await alice.pair()).missing + (await bob.pair()).missing).toBe(0);
+});
+
+test("[X4] a group whose room found no place on the disk is erased from memory", async () => {
+  await using world = new World();
+  const groups = world.stub();
+  const { alice, bob } = await neighbours(world, groups);
+  const made = [vi.spyOn(groups, "createPair"), vi.spyOn(groups, "join")];
+  const erase = vi.spyOn(groups, "erase");
+  const left = () => {
+    const states = made.flatMap(({ mock }) =>
+      mock.results.flatMap(({ value }) => (value as { state?: GroupState }).state ?? []),
+    );
+    return states.filter((state) => !erase.mock.calls.some(([before]) => before === state));
+  };
+  let full = false;
+  await reopened(alice, (database) => ({
+    get: (sql, ...values) => database.get(sql, ...values),
+    all: (sql, ...values) => database.all(sql, ...values),
+    exec: (sql) => database.exec(sql),
+    run(sql, ...values) {
+      if (full && /^(INSERT INTO rooms |UPDATE requests )/.test(sql)) throw new StoreFullError("no room");
+      return database.run(sql, ...values);
+    },
+    transaction: (work) => database.transaction(work),
+    emptyLog: () => database.emptyLog(),
+    close: () => database.close(),
+  }));
+  await bob.call("requests.send", { who: "@alice", text: "Shall we talk?" });
+  const { requestId } = await alice.request("pending");
+  full = true;
+  expect(await alice.failure("requests.accept", { requestId })).toBe("disk-full");
+  expect(made[0]).toHaveBeenCalledTimes(1);
+  expect(left()).toEqual([]);
+  full = false;
+  await bob.call("requests.withdraw", { requestId });
+  await alice.request("withdrawn");
+  await alice.call("requests.send", { who: "@bob", text: "Shall we?" });
+  const theirs = await world.until(
+    async () => (await bob.call("requests.list", {})).find(({ direction }) => direction === "incoming"),
+    "their request",
+  );
+  full = true;
+  await bob.call("requests.accept", { requestId: theirs.requestId });
+  await world.until(() => made[1]!.mock.calls.length > 0, "the Welcome is tried");
+  // Bob's own group is in use.
+  expect(left()).toHaveLength(1);
+  full = false;
+  await world.pass(3_000);
+  await alice.pair();
 });
 
 test("[H12] what was accepted while this machine's disk was full is asked about by the next session", async () => {

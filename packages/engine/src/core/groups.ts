@@ -34,10 +34,10 @@ export class Groups {
     return state;
   }
 
-  /** Within a transaction: a room's new group. */
+  /** Within a transaction: a room's new group. It is erased where that fails, by this call or later. */
   add(room: RoomId, groupId: Uint8Array, state: GroupState): void {
-    this.#store.rooms.insertGroup(room, groupId);
     this.#step(room, undefined, state);
+    this.#store.rooms.insertGroup(room, groupId);
   }
 
   /** Within a transaction: the step from the state that `of` gave. */
@@ -48,9 +48,6 @@ export class Groups {
   }
 
   #step(room: RoomId, before: GroupState | undefined, after: GroupState): void {
-    this.#store.rooms.changeGroup(room, this.#crypto.changes(before, after));
-    this.#states.delete(room);
-    this.#states.set(room, after);
     this.#store.afterwards((committed) => {
       if (committed) {
         if (before !== undefined) this.#crypto.erase(before, after);
@@ -60,6 +57,9 @@ export class Groups {
       this.#crypto.erase(after, undefined);
       if (before !== undefined) this.#crypto.erase(before, undefined);
     });
+    this.#store.rooms.changeGroup(room, this.#crypto.changes(before, after));
+    this.#states.delete(room);
+    this.#states.set(room, after);
   }
 
   #keep(room: RoomId, state: GroupState): void {

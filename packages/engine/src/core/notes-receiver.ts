@@ -113,9 +113,6 @@ export class NotesReceiver implements ItemHandler {
         this.#dropOldest();
       };
     }
-    // The record must be known before the room is made; being verified and newer, it may be so in any case.
-    known.learn(note.sender);
-    const accept = requests.prepareAcceptance(row, invited === undefined ? "asked" : "invited");
     return () => {
       keep();
       const used = invited !== undefined && invitations.consume(invited, note.sender.record);
@@ -125,7 +122,7 @@ export class NotesReceiver implements ItemHandler {
         store.requests.deleteKeyPackagesOf(crossed.id);
         this.#marked(crossed);
       }
-      accept();
+      requests.openRoom(row, invited === undefined ? "asked" : "invited");
       this.#ports.outgoing.pump();
     };
   }
@@ -155,18 +152,19 @@ export class NotesReceiver implements ItemHandler {
     if (request?.state !== "pending") throw passedOver("an answer to nothing that was asked");
     if (store.rooms.get(room) !== undefined) throw passedOver("an answer with a room that exists");
     const keyPackage = this.#keyPackageOf(request, welcome);
-    const joined = keyPackage && this.#join(note, keyPackage, welcome);
     return () => {
       known.learn(note.sender);
-      store.requests.deleteKeyPackagesOf(request.id);
+      const line = acceptedLine(request, this.#ports.names.shown(request.account));
+      const joined = keyPackage && this.#join(note, keyPackage, welcome);
       if (joined === undefined) {
         store.requests.settle(request.id, "failed", { cause: encodeCause(causeOfCode("wrong-credential")) });
       } else {
         const { groupId, state } = joined;
-        const line = acceptedLine(request, this.#ports.names.shown(request.account));
-        store.requests.settle(request.id, "accepted", { room });
+        // First of all: from here on the group is erased where the transaction fails.
         this.#ports.rooms.addPair({ id: room, peer: request.account, groupId, state }, line);
+        store.requests.settle(request.id, "accepted", { room });
       }
+      store.requests.deleteKeyPackagesOf(request.id);
       this.#marked(request);
     };
   }
@@ -189,7 +187,9 @@ export class NotesReceiver implements ItemHandler {
     if (outcome.kind !== "joined") return undefined;
     const fault = pairFault(primitives, outcome.members, identity.member, note.sender);
     const isKnown = this.#ports.store.rooms.roomOfGroup(outcome.groupId) !== undefined;
-    return fault === undefined && !isKnown ? outcome : undefined;
+    if (fault === undefined && !isKnown) return outcome;
+    crypto.erase(outcome.state, undefined);
+    return undefined;
   }
 
   /** The key package that this Welcome is for, if it is the one that went with this request. */

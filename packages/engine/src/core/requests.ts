@@ -116,47 +116,44 @@ export class Requests {
   }
 
   /**
-   * Makes the room for a request: the group is computed now, and the returned changes are group state, room, contact and
-   * outgoing acceptance, together. Where the key package is no good any more, the request fails instead.
+   * Within a transaction: makes the room for a request, with group state, contact and outgoing acceptance. Where the key
+   * package is no good any more, the request fails instead.
    * @param how `invited`: they accepted our invitation, and nobody is asked here
    */
-  prepareAcceptance(request: RequestRow, how: "asked" | "invited" = "asked"): Commit {
+  openRoom(request: RequestRow, how: "asked" | "invited" = "asked"): void {
     const { store, identity, known, rooms, notes, outgoing, crypto, primitives, random, names } = this.#ports;
     const peer = known.get(request.account);
     const { keyPackage } = request;
     if (peer === undefined || keyPackage === null)
       throw new Error("assertion: a pending request keeps its sender");
+    const name = names.shown(request.account);
     const groupId = random.bytes(32);
+    const room = roomId.fromBytes(random.bytes(16));
     const created = crypto.createPair({ groupId, identity: identity.member, peerKeyPackage: keyPackage });
     const usable =
       created.kind === "created" &&
       pairFault(primitives, crypto.members(created.state), identity.member, peer) === undefined;
     if (!usable) {
-      return () => {
-        store.requests.settle(request.id, "failed", {
-          cause: encodeCause(causeOfCode("key-package-refused")),
-        });
-        this.#marked(request);
-      };
+      if (created.kind === "created") crypto.erase(created.state, undefined);
+      store.requests.settle(request.id, "failed", {
+        cause: encodeCause(causeOfCode("key-package-refused")),
+      });
+      return this.#marked(request);
     }
     const { state, welcome } = created;
-    const room = roomId.fromBytes(random.bytes(16));
-    const answer = notes.envelope(peer, request.id, { kind: "acceptance", room, welcome });
-    return () => {
-      const name = names.shown(request.account);
-      store.requests.settle(request.id, "accepted", { room });
-      rooms.addPair(
-        { id: room, peer: request.account, groupId, state },
-        how === "invited" ? `${name} accepted your invitation.` : `You accepted ${name}'s request.`,
-      );
-      outgoing.enqueue(answer);
-      this.#marked(request);
-    };
+    // First of all: from here on the group is erased where the transaction fails.
+    rooms.addPair(
+      { id: room, peer: request.account, groupId, state },
+      how === "invited" ? `${name} accepted your invitation.` : `You accepted ${name}'s request.`,
+    );
+    store.requests.settle(request.id, "accepted", { room });
+    outgoing.enqueue(notes.envelope(peer, request.id, { kind: "acceptance", room, welcome }));
+    this.#marked(request);
   }
 
   #acceptNow(request: RequestRow): RequestRow {
     const { store, outgoing } = this.#ports;
-    store.transaction(this.prepareAcceptance(request));
+    store.transaction(() => this.openRoom(request));
     outgoing.pump();
     const settled = this.get(request.id);
     if (settled.state !== "accepted") throw engineError("key-package-refused");

@@ -74,11 +74,11 @@ export class Rooms {
   addPair(room: { id: RoomId; peer: AccountId; groupId: Uint8Array; state: GroupState }, line: string): void {
     const now = this.#clock.now();
     const { accounts, rooms } = this.#store;
+    this.#groups.add(room.id, room.groupId, room.state);
     for (const earlier of rooms.withPeer(room.peer)) {
       if (earlier.state === "open") this.close(earlier.id, "closed", "room-replaced");
     }
     rooms.insert({ id: room.id, kind: "pair", peer: room.peer, createdAt: now });
-    this.#groups.add(room.id, room.groupId, room.state);
     const contact = accounts.contact(room.peer);
     accounts.putContact({
       account: room.peer,
