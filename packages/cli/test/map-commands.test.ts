@@ -69,8 +69,8 @@ beforeEach(async () => {
     servers[0]!;
   unlinked = [
     {
-      ...{ serverId, name, state, cause, nextTryAt, addresses, relaysFor, roundTripMs, queueDepth: 0 },
-      ...{ shownName: `${shownName}·eeeeeeee`, via: ["hub"], people: ["Eve", "Emil"], lastContactAt: null },
+      ...{ serverId, name, state, cause, nextTryAt, addresses, relaysFor, roundTripMs },
+      ...{ shownName: `${shownName}·eeeeeeee`, via: ["hub"], people: ["Eve", "Emil"] },
     },
   ];
   directories = [

@@ -108,6 +108,8 @@ test("[C11] an account hears of servers without a link where it let somebody in 
     return servers.length > 0 ? servers : undefined;
   });
   expect(shown).toMatchObject({ server: a.id, name: a.homeserver.record().record.name, via: [] });
+  // What goes on between it and others here is theirs.
+  for (const hidden of ["queueDepth", "lastContactAt"]) expect(shown).not.toHaveProperty(hidden);
   expect(await unlinked(carol)).toEqual([]);
   expect(await unlinked(dave)).toMatchObject([{ server: a.id }]);
   expect(await bob.client.request("links.list", {})).toEqual({ links: [] });

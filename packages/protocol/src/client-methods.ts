@@ -92,8 +92,6 @@ export const unlinkedView = struct({
   nextTryAt: nullable(uint({})),
   addresses: array(serverAddress, { max: 16 }),
   roundTripMs: nullable(uint({})),
-  queueDepth: uint({}),
-  lastContactAt: nullable(uint({})),
   /** The relays that the connection passes, in order; empty: direct, or none. */
   via: array(serverId.codec, { max: 16 }),
   relaysFor: literals("nobody", "linked", "anyone"),

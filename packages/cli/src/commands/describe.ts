@@ -105,10 +105,9 @@ export function stateWord({ state }: Pick<Server, "state">, style: Style): strin
 export const wayWords = ({ via }: Pick<Server, "via">): string =>
   via.length === 0 ? "direct" : `through ${via.map(cleanLine).join(", then ")}`;
 
-type Connecting = Pick<
-  Server,
-  "state" | "cause" | "roundTripMs" | "queueDepth" | "lastContactAt" | "nextTryAt"
->;
+/** Of a server that is not linked nobody is told how much waits for it, or when it was heard last. */
+type Connecting = Pick<Server, "state" | "cause" | "roundTripMs" | "nextTryAt"> &
+  Partial<Pick<Server, "queueDepth" | "lastContactAt">>;
 
 /** As `serverRow`, of a server that is not linked: who of ours lives there, in place of who linked whom. */
 export function unlinkedRow(server: UnlinkedServer, style: Style, now: number): string[] {
@@ -126,16 +125,17 @@ export function unlinkedRow(server: UnlinkedServer, style: Style, now: number): 
 
 /** `12 ms, 3 bundles waiting`; of one that is not connected why, since when, and when it is tried again. */
 function linkWords(server: Connecting, now: number): string {
-  const { state, cause, roundTripMs, queueDepth, lastContactAt, nextTryAt } = server;
+  const { state, cause, roundTripMs, queueDepth = 0, lastContactAt, nextTryAt } = server;
   const waiting =
     queueDepth === 0 ? [] : [`${queueDepth} ${queueDepth === 1 ? "bundle" : "bundles"} waiting`];
   if (state === "connected")
     return [...(roundTripMs === null ? [] : [`${Math.round(roundTripMs)} ms`]), ...waiting].join(", ");
-  const contact = `last contact ${ago(lastContactAt, now)}`;
+  const contact = lastContactAt === undefined ? [] : [`last contact ${ago(lastContactAt, now)}`];
   const next =
     nextTryAt === null ? [] : [`next try in ${Math.max(0, Math.ceil((nextTryAt - now) / 1_000))} s`];
-  const said = [contact, ...waiting, ...next].join(", ");
-  return cause === null ? said : `${because(cause)} (${said})`;
+  const said = [...contact, ...waiting, ...next].join(", ");
+  if (cause === null) return said;
+  return said === "" ? because(cause) : `${because(cause)} (${said})`;
 }
 
 export const relaysForWords: Record<RelaysFor, string> = {

@@ -126,8 +126,6 @@ export const UnlinkedServer = Server.pick({
   via: true,
   relaysFor: true,
   roundTripMs: true,
-  queueDepth: true,
-  lastContactAt: true,
 }).extend({ people: z.array(z.string()).describe("names of ours there, why it is known") });
 export type UnlinkedServer = z.infer<typeof UnlinkedServer>;
 

@@ -151,8 +151,6 @@ const unlinked: UnlinkedView = {
   nextTryAt: null,
   addresses: serverB.record.addresses,
   roundTripMs: 31,
-  queueDepth: 0,
-  lastContactAt: now,
   via: [serverA.id],
   relaysFor: "nobody",
 };

@@ -16,13 +16,11 @@ import { Rows } from "../parts/Rows.tsx";
 import { CauseText, Countdown, Empty, Fact, Facts } from "../parts/Small.tsx";
 import { routePath } from "../router.ts";
 import type { App } from "../state/app.ts";
-import { createClock, everyHalfMinute } from "../state/clock.ts";
 import { useApp } from "../state/context.ts";
 import { createPolled, type Polled } from "../state/polled.ts";
 import { say } from "../state/toasts.ts";
 import { t } from "../strings.ts";
-import { lastContact, unlinkedLine, wayOf } from "../text/servers.ts";
-import { fullDate } from "../text/time.ts";
+import { unlinkedLine, wayOf } from "../text/servers.ts";
 import { PeopleOf } from "./People.tsx";
 import { Addresses, block, BothKeys } from "./ServerDetail.tsx";
 
@@ -121,7 +119,6 @@ export function UnlinkedPane(props: { serverId: string }): JSX.Element {
 
 function UnlinkedDetail(props: { server: UnlinkedServer }): JSX.Element {
   const server = () => props.server;
-  const now = createClock(everyHalfMinute);
   return (
     <>
       <section class="card stack">
@@ -155,12 +152,6 @@ function UnlinkedDetail(props: { server: UnlinkedServer }): JSX.Element {
           </Fact>
           <Fact name={t.servers.roundTrip}>
             {server().roundTripMs === null ? t.common.unknown : t.servers.ms(server().roundTripMs!)}
-          </Fact>
-          <Fact name={t.servers.queue}>{t.servers.queueDepth(server().queueDepth)}</Fact>
-          <Fact name={t.servers.lastContact}>
-            <time title={server().lastContactAt === null ? undefined : fullDate(server().lastContactAt!)}>
-              {lastContact(server(), now())}
-            </time>
           </Fact>
           <Fact name={t.servers.relays}>{t.servers.relaysFor[server().relaysFor]}</Fact>
           <Fact name={t.servers.addresses}>

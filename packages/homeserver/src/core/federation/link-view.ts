@@ -36,12 +36,14 @@ export function linkView(
   };
 }
 
-/** A server without a link; it may have no connection either, and then nothing but its record is known. [C11] */
+/**
+ * A server without a link; it may have no connection either, and then nothing but its record is known. Any account has
+ * itself told of any server: how much others sent there, and when, is not said. [C11]
+ */
 export function unlinkedView(
   server: ServerId,
   link: Link | undefined,
   record: ServerRecord | undefined,
-  queueDepth: number,
 ): UnlinkedView {
   const connection = link?.connection;
   return {
@@ -52,8 +54,6 @@ export function unlinkedView(
     nextTryAt: link?.nextTryAt ?? null,
     addresses: (link?.addresses(record?.addresses ?? []) ?? record?.addresses ?? []).slice(0, 16),
     roundTripMs: connection?.roundTripMs ?? null,
-    queueDepth,
-    lastContactAt: connection?.heardAt ?? link?.row.lastContactAt ?? null,
     via: [...(link?.via ?? [])],
     relaysFor: record?.relaysFor ?? "nobody",
   };

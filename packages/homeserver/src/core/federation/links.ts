@@ -115,13 +115,11 @@ export class Links {
 
   /** Of these servers those that are linked in neither direction. [C11] */
   unlinkedViews(servers: Iterable<ServerId>): UnlinkedView[] {
-    const { self, records, queueDepth } = this.#ports;
+    const { self, records } = this.#ports;
     return [...servers]
       .filter((server) => server !== self && (this.#links.get(server)?.trust ?? "none") === "none")
       .slice(0, unlinkedShownMax)
-      .map((server) =>
-        unlinkedView(server, this.#links.get(server), records.get(server), queueDepth(server)),
-      );
+      .map((server) => unlinkedView(server, this.#links.get(server), records.get(server)));
   }
 
   /** Something that a view of this link shows is different. */
