@@ -50,6 +50,8 @@ type Content<K extends AccountNote["content"]["kind"]> = Extract<AccountNote["co
 
 export class NotesReceiver implements ItemHandler {
   readonly #ports: NotesReceiverPorts;
+  #learning = false;
+  #namesWanted = false;
 
   constructor(ports: NotesReceiverPorts) {
     this.#ports = ports;
@@ -241,12 +243,24 @@ export class NotesReceiver implements ItemHandler {
 
   /** Whoever asks from a server that is not linked is shown with its name, where that can be learned. */
   #learnNamesSoon(): void {
-    const { clock, log } = this.#ports;
-    clock.soon(() => {
-      learnStrangersNames(this.#ports).catch((error: unknown) =>
-        log.info("a server's name is not learned now", { code: causeOf(error).code }),
-      );
-    });
+    this.#namesWanted = true;
+    if (this.#learning) return;
+    this.#learning = true;
+    this.#ports.clock.soon(() => void this.#learnNames());
+  }
+
+  /** One question at a time: what comes meanwhile is asked about together. */
+  async #learnNames(): Promise<void> {
+    try {
+      while (this.#namesWanted) {
+        this.#namesWanted = false;
+        await learnStrangersNames(this.#ports);
+      }
+    } catch (error) {
+      this.#ports.log.info("a server's name is not learned now", { code: causeOf(error).code });
+    } finally {
+      this.#learning = false;
+    }
   }
 
   #marked({ id, server }: Pick<RequestRow, "id" | "server">): void {
