@@ -171,6 +171,24 @@ test.each([
   expect(dialled).toEqual([wanted]);
 });
 
+test.each(["127.0.0.1", "::1", "::ffff:127.0.0.1"])(
+  "[L25] whoever seems to connect from %s, as through a proxy here, has nothing dialled on this machine",
+  async (source) => {
+    const world = new World();
+    const alice = await world.homeserver("alice");
+    alice.from = () => source;
+    const peer = await BarePeer.mutual(world, alice);
+    const dialled: string[] = [];
+    world.network.listen(source, () => void dialled.push(source));
+
+    const addresses = [at(source), at("2001:db8:7::2")];
+    peer.control({ kind: "query", id: 1, query: { ask: "dialBack", addresses } });
+    await world.clock.advance(dialBackMs + 1_000);
+
+    expect(dialled).toEqual([]);
+  },
+);
+
 test("[L25] an answer that takes all of its ten seconds, and a slow link, is still heard", async () => {
   const world = new World();
   const alice = await world.homeserver("alice");

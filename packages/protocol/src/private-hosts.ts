@@ -52,6 +52,12 @@ export function isDisguised(host: string): boolean {
   return read === undefined || (isV4(read) && read !== host);
 }
 
+/** Of the very machine that dials (RFC 1122 §3.2.1.3, RFC 4291 §2.5.3). */
+export function isLoopbackHost(host: string): boolean {
+  const read = unmapped(host);
+  return read !== undefined && (read === "::1" || (isV4(read) && read.startsWith("127.")));
+}
+
 /** Of somebody's own network. A name of one label counts: no other network knows it. */
 export function isPrivateHost(host: string): boolean {
   const read = canonical(host)?.replace(/\.$/, "");

@@ -19,6 +19,7 @@ import {
   encode,
   isAddress,
   isDisguised,
+  isLoopbackHost,
   isPrivateHost,
   isSameHost,
   ProtocolError,
@@ -120,7 +121,8 @@ export class DialBack {
 /** What was asked for and is in the asker's record; and where it connected from, at the port that it asks for first. */
 function allowed({ addresses, remote }: DialBackAsker, asked: readonly ServerAddress[]): ServerAddress[] {
   const own = new Set(addresses.map(placeOf));
-  const source = remote?.host;
+  const from = remote?.host;
+  const source = from === undefined || isOurProxy(from, addresses) ? undefined : from;
   const isSource = ({ host }: ServerAddress) => source !== undefined && isSameHost(host, source);
   const taken = asked.filter(
     (address) => !isDisguised(address.host) && (own.has(placeOf(address)) || isSource(address)),
@@ -129,5 +131,9 @@ function allowed({ addresses, remote }: DialBackAsker, asked: readonly ServerAdd
   if (source === undefined || port === undefined || taken.some(isSource)) return taken;
   return [...taken, { host: source, port, kind: isPrivateHost(source) ? "lan" : "direct" }];
 }
+
+/** A proxy here that does not say for whom it dials makes everybody look as if on this machine; few say that they are. */
+const isOurProxy = (host: string, addresses: readonly ServerAddress[]): boolean =>
+  isLoopbackHost(host) && !addresses.some((address) => isLoopbackHost(address.host));
 
 const placeOf = ({ host, port }: ServerAddress): string => `${host} ${port}`;
