@@ -39,6 +39,7 @@ const order = { online: 0, unknown: 1, offline: 2 } as const;
 export function PeopleList(): JSX.Element {
   const app = useApp();
   const [filter, setFilter] = createSignal("");
+  const [refusal, setRefusal] = createSignal<Cause | null>(null);
   const [busy, setBusy] = createSignal(false);
   const others = createMemo(() => app.people.all().filter((person) => person.relation !== "self"));
   const shown = createMemo(() =>
@@ -62,10 +63,14 @@ export function PeopleList(): JSX.Element {
   // What is typed is looked for beyond and in directories, too; whom that finds appears by itself.
   createEffect(
     on(filter, (text) => {
+      setRefusal(null);
       const wanted = text.trim();
       if (wanted.length < 2) return;
       const timer = setTimeout(
-        () => void app.call("people.search", { text: wanted }).catch(() => undefined),
+        () =>
+          void app.call("people.search", { text: wanted }).catch((error: unknown) => {
+            if (filter() === text) setRefusal(causeOf(error));
+          }),
         searchDelayMs,
       );
       onCleanup(() => clearTimeout(timer));
@@ -107,6 +112,7 @@ export function PeopleList(): JSX.Element {
           onInput={(event) => setFilter(event.currentTarget.value)}
         />
       </div>
+      <Show when={refusal()}>{(why) => <CauseText cause={why()} />}</Show>
       <div class="pane-scroll">
         <a
           class="row entry only-narrow"
