@@ -77,7 +77,7 @@ describe("the file", () => {
     const older = openSqliteDatabase(path);
     openEngineStore(older).rooms.insert({ id: room, kind: "pair", peer: "peer" as AccountId, createdAt: 1 });
     older.exec(
-      "DROP TABLE groupRecords; DROP TABLE groups; " +
+      "DROP TABLE linksBack; DROP TABLE groupRecords; DROP TABLE groups; " +
         "CREATE TABLE groups (room TEXT PRIMARY KEY, groupId BLOB NOT NULL UNIQUE, state BLOB NOT NULL) STRICT; " +
         `INSERT INTO groups VALUES ('${room}', x'01', x'0102'); PRAGMA user_version = 3`,
     );

@@ -17,6 +17,7 @@ import { Identity } from "./identity.ts";
 import { Inbox } from "./inbox.ts";
 import { Invitations } from "./invitations.ts";
 import { KnownAccounts } from "./known-accounts.ts";
+import { LinksBack } from "./links-back.ts";
 import type { Log } from "./log.ts";
 import { Messages } from "./messages.ts";
 import { methodHandlers } from "./methods.ts";
@@ -105,7 +106,8 @@ export function openEngine(options: EngineOptions): Engine {
   const messages = new Messages({ ...base, identity, rooms, sender, receipts, outgoing });
   const notes = new NotesSender({ ...base, identity });
   const requests = new Requests({ ...base, identity, known, names, rooms, notes, outgoing });
-  const invitations = new Invitations({ ...base, identity, servers, requests, notices });
+  const linksBack = new LinksBack({ ...base, identity, servers, notices });
+  const invitations = new Invitations({ ...base, identity, servers, requests, linksBack });
   const contacts = new Contacts({ ...base, identity, names });
   const views = new Views({
     ...{ ...base, identity, names, people, servers, invitation: (row) => invitations.view(row) },
@@ -125,7 +127,7 @@ export function openEngine(options: EngineOptions): Engine {
     },
   });
   const session = new Session({
-    ...{ ...base, identity, inbox, outgoing, receipts, servers, people, contacts, notices },
+    ...{ ...base, identity, inbox, outgoing, receipts, servers, people, contacts, linksBack, notices },
   });
 
   changes.show(views);
@@ -155,6 +157,7 @@ export function openEngine(options: EngineOptions): Engine {
       session.stop();
       outgoing.stop();
       receipts.stop();
+      linksBack.stop();
       await homeserver.stop();
       await inbox.stop();
       store.close();

@@ -16,17 +16,15 @@ import {
   requestId,
 } from "@fedchat/protocol";
 import type { Invitation as InvitationView, InvitationPreview } from "../interface/index.ts";
-import { StoreFullError } from "../store/database.ts";
 import type { EngineStore } from "../store/engine-store.ts";
 import type { InvitationRow } from "../store/invitations-table.ts";
 import type { RequestRow } from "../store/requests-table.ts";
-import { causeOfCode, engineError } from "./causes.ts";
+import { engineError } from "./causes.ts";
 import type { Changes } from "./changes.ts";
 import { isEqual } from "./credentials.ts";
 import type { Identity } from "./identity.ts";
 import { invitationLifetimeMs, invitationUsesDefault } from "./limits.ts";
-import type { Log } from "./log.ts";
-import type { Notices } from "./notices.ts";
+import type { LinksBack } from "./links-back.ts";
 import type { Homeserver } from "./ports.ts";
 import type { Requests } from "./requests.ts";
 import type { OpenedNote } from "./sealed-notes.ts";
@@ -38,12 +36,11 @@ export interface InvitationsPorts {
   servers: Servers;
   requests: Requests;
   homeserver: Homeserver;
-  notices: Notices;
+  linksBack: LinksBack;
   primitives: Primitives;
   clock: Clock;
   random: RandomSource;
   changes: Changes;
-  log: Log;
 }
 
 export class Invitations {
@@ -136,11 +133,11 @@ export class Invitations {
 
   /** Within the accepting transaction. False where it was revoked meanwhile. */
   consume(row: InvitationRow, by: AccountRecord): boolean {
-    const { store, clock, changes, servers } = this.#ports;
+    const { store, clock, changes, servers, linksBack } = this.#ports;
     const { account, displayName, server } = by;
     if (!store.invitations.consume(row.id, { account, displayName, at: clock.now() })) return false;
     changes.mark("invitation", row.id);
-    if (server !== servers.own.id) clock.soon(() => void this.#linkBack(server));
+    if (server !== servers.own.id && !servers.linkedByUs(server)) linksBack.owe(server);
     return true;
   }
 
@@ -191,23 +188,6 @@ export class Invitations {
       throw new ProtocolError("malformed", "account-record: of another account than the invitation's");
     }
     return opened;
-  }
-
-  /** An administrator's invitation makes the two servers mutual. */
-  async #linkBack(server: AccountRecord["server"]): Promise<void> {
-    const { servers, identity, notices, log } = this.#ports;
-    if (identity.self.administrator === 0 || servers.linkedByUs(server)) return;
-    try {
-      await servers.linkBack(server);
-    } catch (error) {
-      log.info("a server was not linked back", { server, error: String(error) });
-      try {
-        notices.add("warning", causeOfCode("link-back-failed"));
-      } catch (cause) {
-        // On a full disk the link's own state has to tell.
-        if (!(cause instanceof StoreFullError)) throw cause;
-      }
-    }
   }
 }
 

@@ -61,3 +61,8 @@ export const seenPruneEveryItems = 1_000;
 
 /** States of groups that are kept in memory: a pair's is some 10 KiB; more are read again in about a millisecond. */
 export const groupsInMemoryMax = 500;
+
+/** How soon an owed link back is tried again: a homeserver's full disk clears, a server's link follows its request. */
+export const linkBackRetryMs = 20_000;
+/** How long a refusal that seems final is doubted: by then a server that wants a link has one. */
+export const linkBackPatienceMs = 600_000;

@@ -16,6 +16,7 @@ import type { Identity } from "./identity.ts";
 import type { Inbox } from "./inbox.ts";
 import { replenishKeyPackages } from "./key-packages.ts";
 import { storeRetryMs } from "./limits.ts";
+import type { LinksBack } from "./links-back.ts";
 import type { Log } from "./log.ts";
 import type { Notices } from "./notices.ts";
 import type { Outgoing } from "./outgoing.ts";
@@ -36,6 +37,7 @@ export interface SessionPorts {
   servers: Servers;
   people: People;
   contacts: Contacts;
+  linksBack: LinksBack;
   notices: Notices;
   crypto: GroupCrypto;
   primitives: Primitives;
@@ -59,7 +61,8 @@ export class Session {
   }
 
   opened(opened: Opened): void {
-    const { identity, inbox, outgoing, receipts, servers, people, contacts, changes } = this.#ports;
+    const { identity, inbox, outgoing, receipts, servers, people, contacts, linksBack, changes } =
+      this.#ports;
     identity.update({
       fencing: opened.fencing,
       administrator: opened.administrator ? 1 : 0,
@@ -74,6 +77,7 @@ export class Session {
       await learnStrangersNames(this.#ports);
     });
     this.#part("people", () => people.resume());
+    this.#part("links back", () => linksBack.resume());
     this.#part("blocks", () => contacts.tellBlocks());
     this.#part("key packages", () => replenishKeyPackages(this.#ports));
     this.#part("request keys", () =>

@@ -1,5 +1,5 @@
 /** Invitations made here with who used them, and notices that the person has not dismissed. */
-import type { AccountId } from "@fedchat/protocol";
+import type { AccountId, ServerId } from "@fedchat/protocol";
 import type { Database } from "./database.ts";
 import { insertRow, putRow } from "./database.ts";
 
@@ -61,6 +61,19 @@ export class InvitationsTable {
     if (taken.changes === 0) return false;
     putRow(this.#db, "invitationUses", { invitation: id, ...use });
     return true;
+  }
+
+  /** A server to be linked back, since when. */
+  oweLinkBack(server: ServerId, at: number): void {
+    this.#db.run("INSERT OR IGNORE INTO linksBack (server, at) VALUES (?, ?)", server, at);
+  }
+
+  linksBackOwed(): { server: ServerId; at: number }[] {
+    return this.#db.all<{ server: ServerId; at: number }>("SELECT server, at FROM linksBack ORDER BY at");
+  }
+
+  linkedBack(server: ServerId): void {
+    this.#db.run("DELETE FROM linksBack WHERE server = ?", server);
   }
 
   uses(id: string): InvitationUse[] {

@@ -246,4 +246,9 @@ CREATE TABLE groupRecords (
 ) STRICT, WITHOUT ROWID;
 `;
 
-const migrations = [first, custody, ways, groupRecords];
+/** Servers that a used invitation lets be linked back, until that is done. */
+const linksBack = `
+CREATE TABLE linksBack (server TEXT PRIMARY KEY, at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+`;
+
+const migrations = [first, custody, ways, groupRecords, linksBack];
