@@ -1,26 +1,30 @@
 /**
- * The primitives of a simulated network, where thousands of handshakes must cost little: the real ones, but for key
- * agreement, which is a hash of both public keys. It has X25519's shape (both ends come to the same secret, another key
- * comes to another one) and none of its strength: whoever sees the wire could compute it. Nobody in a simulation does.
- * Verified signatures are remembered: the same few records are looked at again and again.
+ * NO CRYPTOGRAPHY: the primitives of a simulated network, where thousands of handshakes must cost little. Hashes and
+ * AES-GCM are the real ones. Key agreement, encapsulation and signatures are hashes of public keys. They have the shape
+ * of X25519, X-Wing and Ed25519: both ends come to the same secret, another key comes to another one, and a signature
+ * is that of one key over one message. They have none of the strength: whoever sees a public key could compute what its
+ * owner does. Nobody in a simulation does.
  */
 import { hash } from "node:crypto";
 import type { Primitives } from "@fedchat/protocol";
 import { nodePrimitives } from "@fedchat/protocol/primitives/node";
 
-/** Results held at most; then it begins anew. */
-const resultsMax = 20_000;
 const keyBytes = 32;
+const signatureBytes = 64;
+/** draft-connolly-cfrg-xwing-kem §5: of a public key, of a ciphertext, and the coins of one encapsulation. */
+const xwingBytes = { publicKey: 1216, ciphertext: 1120, coins: 64 };
 
 export function simulatedPrimitives(): Primitives {
-  const { ed25519 } = nodePrimitives;
   return {
     ...nodePrimitives,
     hmacSha256,
     ed25519: {
-      publicKey: remembered(ed25519.publicKey),
-      sign: (seed, message) => ed25519.sign(seed, message),
-      verify: remembered(ed25519.verify),
+      publicKey: (seed) => sha256("signer", seed),
+      sign: (seed, message) => signatureOf(sha256("signer", seed), message),
+      verify: (publicKey, message, signature) =>
+        publicKey.length === keyBytes &&
+        signature.length === signatureBytes &&
+        Buffer.compare(signature, signatureOf(publicKey, message)) === 0,
     },
     x25519: {
       publicKey,
@@ -31,11 +35,32 @@ export function simulatedPrimitives(): Primitives {
         return sha256("agreed", low, high);
       },
     },
+    xwing: {
+      publicKey: xwingPublicKey,
+      encapsulate(peer, random) {
+        const coins = random.bytes(xwingBytes.coins);
+        if (peer.length !== xwingBytes.publicKey) return undefined;
+        const ciphertext = padded(sha256("encapsulated", coins), xwingBytes.ciphertext, 0);
+        return { ciphertext, secret: sha256("shared", peer, ciphertext) };
+      },
+      decapsulate(seed, ciphertext) {
+        if (ciphertext.length !== xwingBytes.ciphertext) return undefined;
+        return sha256("shared", xwingPublicKey(seed), ciphertext);
+      },
+    },
   };
 }
 
 function publicKey(privateKey: Uint8Array): Uint8Array {
   return sha256("public", privateKey);
+}
+
+function xwingPublicKey(seed: Uint8Array): Uint8Array {
+  return padded(sha256("recipient", seed), xwingBytes.publicKey, 0);
+}
+
+function signatureOf(signer: Uint8Array, message: Uint8Array): Uint8Array {
+  return new Uint8Array(hash("sha512", Buffer.concat([signer, message]), "buffer"));
 }
 
 function sha256(label: string, ...parts: Uint8Array[]): Uint8Array {
@@ -47,30 +72,14 @@ const blockBytes = 64;
 /** RFC 2104, from two hashes in one call each: Node's own HMAC spends most of its time on its key object. */
 function hmacSha256(key: Uint8Array, ...parts: Uint8Array[]): Uint8Array {
   if (key.length > blockBytes) return nodePrimitives.hmacSha256(key, ...parts);
-  const inner = Buffer.concat([padded(key, 0x36), ...parts]);
-  const outer = Buffer.concat([padded(key, 0x5c), hash("sha256", inner, "buffer")]);
+  const inner = Buffer.concat([padded(key, blockBytes, 0x36), ...parts]);
+  const outer = Buffer.concat([padded(key, blockBytes, 0x5c), hash("sha256", inner, "buffer")]);
   return new Uint8Array(hash("sha256", outer, "buffer"));
 }
 
-function padded(key: Uint8Array, pad: number): Uint8Array {
-  const block = new Uint8Array(blockBytes).fill(pad);
-  key.forEach((byte, index) => (block[index] = byte ^ pad));
+/** As many bytes: the key's, then zeros, each combined with `mask`. */
+function padded(key: Uint8Array, length: number, mask: number): Uint8Array {
+  const block = new Uint8Array(length).fill(mask);
+  for (let index = 0; index < key.length; index++) block[index] = key[index]! ^ mask;
   return block;
 }
-
-function remembered<R>(compute: (...parts: Uint8Array[]) => R): typeof compute {
-  const results = new Map<string, R>();
-  return (...parts) => {
-    const key = parts.map((part) => `${part.length} ${latin1(part)}`).join();
-    if (!results.has(key)) {
-      if (results.size === resultsMax) results.clear();
-      results.set(key, compute(...parts));
-    }
-    const result = results.get(key)!;
-    // The caller owns what it gets.
-    return result instanceof Uint8Array ? (result.slice() as R) : result;
-  };
-}
-
-const latin1 = (bytes: Uint8Array) =>
-  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
