@@ -3,6 +3,7 @@ import type { AccountId, Clock, OpenedAccountRecord, Primitives } from "@fedchat
 import { accountRecordReplaces, limits, openAccountRecord, ProtocolError } from "@fedchat/protocol";
 import type { EngineStore } from "../store/engine-store.ts";
 import type { Changes } from "./changes.ts";
+import { isEqual } from "./credentials.ts";
 
 export class KnownAccounts {
   readonly #store: Pick<EngineStore, "accounts" | "rooms">;
@@ -35,7 +36,10 @@ export class KnownAccounts {
 
   /** Keeps a record where it is newer than the kept one, and returns the one that counts. */
   learn(opened: OpenedAccountRecord): OpenedAccountRecord {
-    const held = this.get(opened.record.account);
+    const kept = this.#store.accounts.get(opened.record.account);
+    // People are listed again with every change of presence, nearly always with the record that is kept.
+    if (kept !== undefined && isEqual(kept.record, opened.signed)) return opened;
+    const held = kept && openAccountRecord(this.#primitives, kept.record);
     if (!accountRecordReplaces(this.#primitives, opened, held, this.#clock.now())) return held ?? opened;
     const { account, server, handle, displayName, sequence } = opened.record;
     this.#store.accounts.put({ account, server, handle, displayName, sequence, record: opened.signed });

@@ -17,11 +17,16 @@ export function textFault(value: string, rules: TextRules): string | undefined {
   const { pattern, multiline = false } = rules;
   const length = lengthFault(value, rules);
   if (length !== undefined) return length;
+  if (plain.test(value)) return formFault(value, pattern);
   if ((multiline ? controlsInText : controlsInLine).test(value)) return "holds control characters";
   if (bidiControls.test(value)) return "holds characters that reorder text";
   if (!multiline && value.normalize("NFC") !== value) return "is not in Unicode normal form C";
-  if (pattern !== undefined && value.search(pattern) === -1) return "does not have the expected form";
-  return undefined;
+  return formFault(value, pattern);
+}
+
+function formFault(value: string, pattern: RegExp | undefined): string | undefined {
+  if (pattern === undefined || value.search(pattern) !== -1) return undefined;
+  return "does not have the expected form";
 }
 
 /** The rule of length alone, in UTF-8 bytes. */
@@ -30,12 +35,15 @@ export function lengthFault(
   { max, min = 0 }: { max: number; min?: number },
 ): string | undefined {
   // A UTF-16 unit takes a UTF-8 byte at least, so the first test spares encoding what is far too long.
-  const length = value.length > max ? value.length : utf8.encode(value).length;
+  const length = value.length > max || plain.test(value) ? value.length : utf8.encode(value).length;
   if (length > max) return `is longer than ${max} bytes`;
   return length < min ? `is shorter than ${min} bytes` : undefined;
 }
 
 const utf8 = new TextEncoder();
+
+/** Printable ASCII, as most text is: a byte a character, in normal form, and nothing that controls anything. */
+const plain = /^[\x20-\x7e]*$/;
 
 // C0, C1 and DEL; for a single line also the Unicode line and paragraph separators.
 const controlsInLine = /[\p{Cc}\u2028\u2029]/u;
