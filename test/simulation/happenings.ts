@@ -30,7 +30,7 @@ interface Linked {
 type HappeningName = (typeof happeningNames)[number];
 
 /** A batch without these words holds nothing that is counted; most do not, and need not be decoded. */
-const countedWords = ["circuitOpen", "custodyRefused"];
+const countedWords = ["circuitOpen", "custodyRefused"].map((word) => Buffer.from(word));
 
 export class Happenings {
   readonly counts: Record<string, number> = {};

@@ -4,7 +4,7 @@
  * one generation's key must never seal two different contents, and here the ledger notices if it would have.
  * It refuses to work outside tests, and the real implementation refuses everything it makes.
  */
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import {
   array,
   bytes,
@@ -98,15 +98,19 @@ export class KeyUseLedger {
   /** Throws if the message's key has already sealed something else. Bytes that are no stub message are ignored. */
   left(bytesOfMessage: Uint8Array): void {
     const opened = openForm("message", messageForm, bytesOfMessage);
-    if (opened?.intact !== true) return;
-    this.assertUnused(opened.value);
-    this.#contents.set(keyName(opened.value), contentOf(opened.value));
+    if (opened?.intact === true) this.messageLeft(opened);
   }
 
-  /** Throws if something else was sealed with this key and has left. */
-  assertUnused(message: Message): void {
+  /** As `left`, where the message is open already. */
+  messageLeft({ value, check }: Opened<Message>): void {
+    this.assertUnused(value, check);
+    this.#contents.set(keyName(value), latin1(check));
+  }
+
+  /** Throws if something else than what has this hash was sealed with the message's key and has left. */
+  assertUnused(message: Message, check: Uint8Array): void {
     const known = this.#contents.get(keyName(message));
-    if (known !== undefined && known !== contentOf(message)) {
+    if (known !== undefined && known !== latin1(check)) {
       throw new Error(
         `assertion: one key sealed two contents (keys/epoch/sender/generation ${keyName(message)})`,
       );
@@ -202,10 +206,11 @@ export class StubGroupCrypto implements GroupCrypto {
     const state = this.#open(stored);
     const { groupId, keys, epoch, own: sender, sendGeneration: generation } = state;
     const message = { groupId, keys, epoch, sender, generation, authenticatedData, plaintext };
-    this.#ledger.assertUnused(message);
+    const sealed = sealParts("message", messageForm, message);
+    this.#ledger.assertUnused(message, sealed.check);
     return {
       state: closed({ ...state, sendGeneration: generation + 1 }),
-      message: sealForm("message", messageForm, message),
+      message: encode(envelopeForm, sealed),
     };
   }
 
@@ -221,7 +226,7 @@ export class StubGroupCrypto implements GroupCrypto {
     if (!opened.intact || !isEqual(opened.value.keys, state.keys))
       return { kind: "corrupt", reason: "damaged" };
     if (index === state.own) return { kind: "own" };
-    this.#ledger.left(messageBytes);
+    this.#ledger.messageLeft(opened);
     const next = afterReceiving(state, generation);
     if (typeof next === "string") return { kind: next };
     const sender = membersOf(state).find((one) => one.index === index);
@@ -298,10 +303,9 @@ function memberFrom({ credential, signaturePublicKey }: MemberIdentity): TypeOf<
   return { credential, signatureKey: signaturePublicKey };
 }
 
-/** What a key is known by, and what it sealed. */
+/** What a key is known by. */
 const keyName = ({ keys, epoch, sender, generation }: Message) =>
-  [Buffer.from(keys).toString("hex"), epoch, sender, generation].join("/");
-const contentOf = (message: Message) => Buffer.from(sha256(encode(messageForm, message))).toString("hex");
+  `${Buffer.from(keys).toString("hex")}/${epoch}/${sender}/${generation}`;
 
 /** Every structure travels with its name and a hash, so that damage shows as it would under encryption. */
 const envelopeForm = struct({
@@ -312,30 +316,39 @@ const envelopeForm = struct({
 type FormName = TypeOf<typeof envelopeForm>["notEncrypted"];
 
 function sealForm<T>(name: FormName, form: Codec<T>, value: T): Uint8Array {
-  const body = encode(form, value);
-  return encode(envelopeForm, { notEncrypted: name, body, check: sha256(body) });
+  return encode(envelopeForm, sealParts(name, form, value));
 }
 
-/** `intact` is what a real implementation would learn by authenticating. */
-function openForm<T>(
-  name: FormName,
-  form: Codec<T>,
-  sealed: Uint8Array,
-): { value: T; intact: boolean } | undefined {
+function sealParts<T>(name: FormName, form: Codec<T>, value: T): TypeOf<typeof envelopeForm> {
+  const body = encode(form, value);
+  return { notEncrypted: name, body, check: sha256(body) };
+}
+
+interface Opened<T> {
+  value: T;
+  /** The hash of its one encoding, where it is intact. */
+  check: Uint8Array;
+  /** What a real implementation would learn by authenticating. */
+  intact: boolean;
+}
+
+function openForm<T>(name: FormName, form: Codec<T>, sealed: Uint8Array): Opened<T> | undefined {
   try {
     const { notEncrypted, body, check } = decode(envelopeForm, sealed);
     if (notEncrypted !== name) return undefined;
-    return { value: decode(form, body), intact: isEqual(check, sha256(body)) };
+    return { value: decode(form, body), check, intact: isEqual(check, sha256(body)) };
   } catch {
     return undefined;
   }
 }
 
 function sha256(...parts: Uint8Array[]): Uint8Array {
-  const hash = createHash("sha256");
-  for (const part of parts) hash.update(part);
-  return new Uint8Array(hash.digest());
+  const whole = parts.length === 1 ? parts[0]! : Buffer.concat(parts);
+  return new Uint8Array(hash("sha256", whole, "buffer"));
 }
+
+const latin1 = (bytes: Uint8Array) =>
+  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
 
 function isEqual(a: Uint8Array, b: Uint8Array): boolean {
   return Buffer.compare(a, b) === 0;

@@ -2,7 +2,7 @@
  * The stub group with its messages and Welcomes made unreadable for whoever does not know the run's key, so that a
  * search for plaintext means something. Still no cryptography: one key for the whole run, known to its checkers.
  */
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { GroupCrypto } from "../../packages/engine/src/mls/group-crypto.ts";
 
 /** The same veil serves all engines of a run. */
@@ -14,7 +14,7 @@ export class Veil {
   }
 
   put(bytes: Uint8Array): Uint8Array {
-    const nonce = createHash("sha256").update(bytes).digest().subarray(0, 16);
+    const nonce = hash("sha256", bytes, "buffer").subarray(0, 16);
     const veiled = new Uint8Array(16 + bytes.length);
     veiled.set(nonce);
     veiled.set(this.#stream(nonce, bytes), 16);
@@ -31,12 +31,16 @@ export class Veil {
     const start = viewOf(nonce);
     const word = (at: number) => start.getUint32(at) ^ this.#key.getUint32(at);
     let [x, y, z, w] = [word(0), word(4), word(8), word(12) | 1];
-    return bytes.map((byte) => {
+    const result = new Uint8Array(bytes.length);
+    for (let index = 0; index < bytes.length; index++) {
       const mixed = x ^ (x << 11);
-      [x, y, z] = [y, z, w];
+      x = y;
+      y = z;
+      z = w;
       w = w ^ (w >>> 19) ^ mixed ^ (mixed >>> 8);
-      return byte ^ (w & 0xff);
-    });
+      result[index] = bytes[index]! ^ w;
+    }
+    return result;
   }
 }
 

@@ -31,9 +31,9 @@ export class WatchedLedger extends KeyUseLedger {
     this.#violations = violations;
   }
 
-  override assertUnused(message: Parameters<KeyUseLedger["assertUnused"]>[0]): void {
+  override assertUnused(...used: Parameters<KeyUseLedger["assertUnused"]>): void {
     try {
-      super.assertUnused(message);
+      super.assertUnused(...used);
     } catch (error) {
       this.#violations.add("a key was used twice", error);
       throw error;
