@@ -32,6 +32,9 @@ export class StoreUnusableError extends Error {
   override readonly name = "StoreUnusableError";
 }
 
+/** A bound limit. As a bare parameter SQLite would plan the statement anew at each binding, which takes longer than a page. */
+export const upTo = "LIMIT 0 + ?";
+
 /** Inserts one row. `table` and the row's keys are our own schema's names, never data. */
 export function insertRow(db: Database, table: string, row: object): void {
   db.run(insertSql("INSERT", table, Object.keys(row)), ...(Object.values(row) as SqlValue[]));

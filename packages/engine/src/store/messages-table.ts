@@ -2,7 +2,7 @@
 import type { AccountId, MessageId, RoomId, ServerId } from "@fedchat/protocol";
 import type { MessageState } from "../interface/index.ts";
 import type { Database } from "./database.ts";
-import { insertRow, putRow } from "./database.ts";
+import { insertRow, putRow, upTo } from "./database.ts";
 
 export interface MessageRow {
   position: number;
@@ -140,20 +140,20 @@ export class MessagesTable {
 
   /** Below `position`, newest first. */
   before(room: RoomId, position: number, limit: number): MessageRow[] {
-    const sql = "SELECT * FROM messages WHERE room = ? AND position < ? ORDER BY position DESC LIMIT ?";
+    const sql = `SELECT * FROM messages WHERE room = ? AND position < ? ORDER BY position DESC ${upTo}`;
     return this.#db.all<MessageRow>(sql, room, position, limit);
   }
 
   /** Above `position`, oldest first. */
   after(room: RoomId, position: number, limit: number): MessageRow[] {
-    const sql = "SELECT * FROM messages WHERE room = ? AND position > ? ORDER BY position LIMIT ?";
+    const sql = `SELECT * FROM messages WHERE room = ? AND position > ? ORDER BY position ${upTo}`;
     return this.#db.all<MessageRow>(sql, room, position, limit);
   }
 
   /** Of all rooms above `position`, oldest first. */
   since(position: number, limit: number): MessageRow[] {
     return this.#db.all<MessageRow>(
-      "SELECT * FROM messages WHERE position > ? ORDER BY position LIMIT ?",
+      `SELECT * FROM messages WHERE position > ? ORDER BY position ${upTo}`,
       position,
       limit,
     );
@@ -240,7 +240,7 @@ export class MessagesTable {
   }
 
   owedReceipts(room: RoomId, limit: number): { message: MessageId; status: number }[] {
-    return this.#db.all("SELECT message, status FROM receipts WHERE room = ? LIMIT ?", room, limit);
+    return this.#db.all(`SELECT message, status FROM receipts WHERE room = ? ${upTo}`, room, limit);
   }
 
   /** What was sent is no longer owed, unless more became due meanwhile. */

@@ -1,7 +1,7 @@
 /** What goes to and comes from the homeserver: outgoing envelopes, the inbox cursor, and which envelopes were seen. */
 import type { AccountId, EnvelopeId, EnvelopeKind, ServerId } from "@fedchat/protocol";
 import type { Database } from "./database.ts";
-import { insertRow, putRow } from "./database.ts";
+import { insertRow, putRow, upTo } from "./database.ts";
 
 export interface OutgoingRow {
   /** Order of submission. */
@@ -40,13 +40,13 @@ export class TransportTable {
 
   /** Not yet accepted by the homeserver, in order, without their payloads. */
   queuedAfter(seq: number, limit: number): OutgoingHead[] {
-    const sql = `SELECT ${head} FROM outgoing WHERE state = 'queued' AND seq > ? ORDER BY seq LIMIT ?`;
+    const sql = `SELECT ${head} FROM outgoing WHERE state = 'queued' AND seq > ? ORDER BY seq ${upTo}`;
     return this.#db.all<OutgoingHead>(sql, seq, limit);
   }
 
   /** Accepted, and not known to have reached the destination. */
   submittedAfter(seq: number, limit: number): OutgoingHead[] {
-    const sql = `SELECT ${head} FROM outgoing WHERE state = 'submitted' AND seq > ? ORDER BY seq LIMIT ?`;
+    const sql = `SELECT ${head} FROM outgoing WHERE state = 'submitted' AND seq > ? ORDER BY seq ${upTo}`;
     return this.#db.all<OutgoingHead>(sql, seq, limit);
   }
 

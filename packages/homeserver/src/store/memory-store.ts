@@ -261,7 +261,9 @@ function copyOf<T>(value: T): T {
     if (part instanceof Uint8Array) return new Uint8Array(part);
     if (Array.isArray(part)) return part.map(copy);
     if (typeof part !== "object" || part === null) return part;
-    return Object.fromEntries(Object.entries(part).map(([name, field]) => [name, copy(field)]));
+    const fields: Record<string, unknown> = {};
+    for (const [name, field] of Object.entries(part)) fields[name] = copy(field);
+    return fields;
   };
   return copy(value) as T;
 }

@@ -17,6 +17,7 @@ import type {
 } from "../custody-store.ts";
 import { classCodes, inReceiptOrder } from "../custody-store.ts";
 import { pageBytesMax } from "../limits.ts";
+import { upTo } from "./bound-limit.ts";
 import { idBytes, idText } from "./ids.ts";
 
 const classNames = Object.fromEntries(
@@ -76,7 +77,7 @@ export function custodyTables(db: DatabaseSync) {
   const page = db.prepare(
     `SELECT ${entryColumns}, bundle FROM custody WHERE next = ? AND source = ? ` +
       "AND (class, stream, sequence, number) > (?, ?, ?, ?) AND bundle <> x'' " +
-      "ORDER BY class, stream, sequence, number LIMIT ?",
+      `ORDER BY class, stream, sequence, number ${upTo}`,
   );
   const putSource = db.prepare(
     "INSERT INTO custody_sources (server, sequence, record) VALUES (?, ?, ?) ON CONFLICT (server) " +
@@ -90,7 +91,7 @@ export function custodyTables(db: DatabaseSync) {
   const deleteOwed = db.prepare("DELETE FROM custody_owed WHERE server = ? AND number <= ?");
   const expireOwed = db.prepare("DELETE FROM custody_owed WHERE until <= ?");
   const findOwed = db.prepare(
-    "SELECT number, receipt FROM custody_owed WHERE server = ? ORDER BY number LIMIT ?",
+    `SELECT number, receipt FROM custody_owed WHERE server = ? ORDER BY number ${upTo}`,
   );
   const putReceipt = db.prepare(
     "INSERT OR REPLACE INTO receipts (outgoing, sequence, relay, hash, taken, until, at, path) " +

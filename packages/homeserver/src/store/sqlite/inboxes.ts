@@ -7,6 +7,7 @@ import type { AccountId, EnvelopeKind, InboxItem } from "@fedchat/protocol";
 import { pageBytesMax } from "../limits.ts";
 import type { Delivered, Delivery } from "../store.ts";
 import type { AccountTables } from "./accounts.ts";
+import { upTo } from "./bound-limit.ts";
 import { idBytes, idText, recentIdBytes } from "./ids.ts";
 
 interface StoredItem {
@@ -48,7 +49,7 @@ export function inboxTables(db: DatabaseSync, accounts: AccountTables) {
   );
   const itemsAfter = db.prepare(
     "SELECT position, server, sender, id, kind, created, received, payload " +
-      "FROM inbox_items JOIN envelopes ON number = envelope WHERE account = ? AND position > ? ORDER BY position LIMIT ?",
+      `FROM inbox_items JOIN envelopes ON number = envelope WHERE account = ? AND position > ? ORDER BY position ${upTo}`,
   );
 
   const bytesOf = recentIdBytes();

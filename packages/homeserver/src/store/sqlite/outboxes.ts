@@ -9,6 +9,7 @@ import { assert } from "../assert.ts";
 import { pageBytesMax } from "../limits.ts";
 import { continues } from "../outbox-order.ts";
 import type { OutboxRow, OutgoingStream } from "../store.ts";
+import { upTo } from "./bound-limit.ts";
 import { idBytes, idText } from "./ids.ts";
 
 interface Outgoing {
@@ -59,7 +60,7 @@ export function outboxTables(db: DatabaseSync) {
   const deleteEnvelope = db.prepare("DELETE FROM outbox_envelopes WHERE envelope = ? AND bundle = ?");
   const page = db.prepare(
     "SELECT sequence, created, expires_at, envelopes, body FROM outbox JOIN bundles ON number = bundle " +
-      "WHERE outgoing = ? AND sequence >= ? ORDER BY sequence LIMIT ?",
+      `WHERE outgoing = ? AND sequence >= ? ORDER BY sequence ${upTo}`,
   );
   const destinationsOf = db.prepare(
     "SELECT DISTINCT destination FROM outbox_envelopes JOIN outgoing ON number = outgoing WHERE envelope = ?",
