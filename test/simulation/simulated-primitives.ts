@@ -1,9 +1,9 @@
 /**
- * NO CRYPTOGRAPHY: the primitives of a simulated network, where thousands of handshakes must cost little. Hashes and
- * AES-GCM are the real ones. Key agreement, encapsulation and signatures are hashes of public keys. They have the shape
- * of X25519, X-Wing and Ed25519: both ends come to the same secret, another key comes to another one, and a signature
- * is that of one key over one message. They have none of the strength: whoever sees a public key could compute what its
- * owner does. Nobody in a simulation does.
+ * NO CRYPTOGRAPHY: the primitives of a simulated network, where thousands of handshakes must cost little. SHA-256 and
+ * AES-GCM are the real ones, HMAC is one hash with the key in it. Key agreement, encapsulation and signatures are hashes
+ * of public keys. They have the shape of X25519, X-Wing and Ed25519: both ends come to the same secret, another key
+ * comes to another one, and a signature is that of one key over one message. They have none of the strength: whoever
+ * sees a public key could compute what its owner does. Nobody in a simulation does.
  */
 import { hash } from "node:crypto";
 import type { Primitives } from "@fedchat/protocol";
@@ -40,7 +40,7 @@ export function simulatedPrimitives(): Primitives {
       encapsulate(peer, random) {
         const coins = random.bytes(xwingBytes.coins);
         if (peer.length !== xwingBytes.publicKey) return undefined;
-        const ciphertext = padded(sha256("encapsulated", coins), xwingBytes.ciphertext, 0);
+        const ciphertext = padded(sha256("encapsulated", coins), xwingBytes.ciphertext);
         return { ciphertext, secret: sha256("shared", peer, ciphertext) };
       },
       decapsulate(seed, ciphertext) {
@@ -56,7 +56,7 @@ function publicKey(privateKey: Uint8Array): Uint8Array {
 }
 
 function xwingPublicKey(seed: Uint8Array): Uint8Array {
-  return padded(sha256("recipient", seed), xwingBytes.publicKey, 0);
+  return padded(sha256("recipient", seed), xwingBytes.publicKey);
 }
 
 function signatureOf(signer: Uint8Array, message: Uint8Array): Uint8Array {
@@ -67,19 +67,14 @@ function sha256(label: string, ...parts: Uint8Array[]): Uint8Array {
   return new Uint8Array(hash("sha256", Buffer.concat([Buffer.from(label), ...parts]), "buffer"));
 }
 
-const blockBytes = 64;
-
-/** RFC 2104, from two hashes in one call each: Node's own HMAC spends most of its time on its key object. */
+/** Another key has another one, wherever it ends and the parts begin. */
 function hmacSha256(key: Uint8Array, ...parts: Uint8Array[]): Uint8Array {
-  if (key.length > blockBytes) return nodePrimitives.hmacSha256(key, ...parts);
-  const inner = Buffer.concat([padded(key, blockBytes, 0x36), ...parts]);
-  const outer = Buffer.concat([padded(key, blockBytes, 0x5c), hash("sha256", inner, "buffer")]);
-  return new Uint8Array(hash("sha256", outer, "buffer"));
+  return sha256(`keyed ${key.length} `, key, ...parts);
 }
 
-/** As many bytes: the key's, then zeros, each combined with `mask`. */
-function padded(key: Uint8Array, length: number, mask: number): Uint8Array {
-  const block = new Uint8Array(length).fill(mask);
-  for (let index = 0; index < key.length; index++) block[index] = key[index]! ^ mask;
-  return block;
+/** As many bytes: these, then zeros. */
+function padded(bytes: Uint8Array, length: number): Uint8Array {
+  const result = new Uint8Array(length);
+  result.set(bytes);
+  return result;
 }

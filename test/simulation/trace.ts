@@ -37,12 +37,16 @@ export class Trace {
 const gatheredBytes = 65_536;
 /** UTF-8 takes three bytes for a UTF-16 unit at most. */
 const bytesOfUnitMax = 3;
+/** Text is written down with so much more of it. */
+const gatheredUnits = 2_048;
 
 /** Of values, each with its kind and length. Thousands of small ones are gathered, since each call of a hash costs. */
 class GatheringHash {
   readonly #hash = createHash("sha256");
   readonly #gathered = Buffer.allocUnsafe(gatheredBytes);
   #length = 0;
+  /** What comes behind the gathered bytes. */
+  #unwritten = "";
 
   add(value: unknown): void {
     if (value instanceof Uint8Array) {
@@ -65,17 +69,26 @@ class GatheringHash {
   }
 
   hex(): string {
+    this.#write();
     this.#flush();
     return this.#hash.copy().digest("hex");
   }
 
   #text(text: string): void {
+    this.#unwritten += text;
+    if (this.#unwritten.length > gatheredUnits) this.#write();
+  }
+
+  #write(): void {
+    const text = this.#unwritten;
+    this.#unwritten = "";
     if (text.length * bytesOfUnitMax > gatheredBytes) return this.#bytes(Buffer.from(text));
     if (text.length * bytesOfUnitMax > gatheredBytes - this.#length) this.#flush();
     this.#length += this.#gathered.write(text, this.#length);
   }
 
   #bytes(bytes: Uint8Array): void {
+    if (this.#unwritten !== "") this.#write();
     if (bytes.length > gatheredBytes - this.#length) this.#flush();
     if (bytes.length > gatheredBytes) {
       this.#hash.update(bytes);
