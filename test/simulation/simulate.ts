@@ -5,6 +5,8 @@
  */
 import { vouchesFor } from "../../packages/engine/src/core/credentials.ts";
 import type { HomeserverConfig } from "../../packages/homeserver/src/core/homeserver.ts";
+import { nodePrimitives } from "@fedchat/protocol/primitives/node";
+import type { Primitives } from "@fedchat/protocol";
 import { SeededRandom } from "../../packages/homeserver/test/virtual/seeded-random.ts";
 import { VirtualClock } from "../../packages/homeserver/test/virtual/virtual-clock.ts";
 import { VirtualNetwork } from "../../packages/homeserver/test/virtual/virtual-network.ts";
@@ -61,7 +63,7 @@ export async function simulate(options: SimulationOptions): Promise<Simulation> 
 
 export class Simulation implements Surroundings, AsyncDisposable {
   readonly clock = new VirtualClock();
-  readonly primitives = simulatedPrimitives();
+  readonly primitives: Primitives;
   readonly random: SeededRandom;
   readonly network: VirtualNetwork;
   readonly trace: Trace;
@@ -106,6 +108,9 @@ export class Simulation implements Surroundings, AsyncDisposable {
       };
     this.violations = new Violations();
     this.mutation = mutation ?? {};
+    // Real groups check the signatures of their leaves themselves.
+    const { ed25519 } = nodePrimitives;
+    this.primitives = { ...simulatedPrimitives(), ...(options.groups === "real" ? { ed25519 } : {}) };
     this.groups =
       options.groups === "real"
         ? realGroups(this.violations, vouchesFor(this.primitives))
