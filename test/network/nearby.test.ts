@@ -79,7 +79,7 @@ test("[Y2] on the screen a server nearby is offered with its key, and linked on 
   await page.getByTestId("nearby-yes").click();
   await page.locator("[data-testid=server][data-trust=outgoing]").waitFor();
   await page.goto(`${alice.info.screen}/servers`);
-  await row.getByText("they have not linked you").waitFor();
+  await row.getByText("they do not link you").waitFor();
   await picture(page, "nearby-linked-phone");
   expect(complaints).toEqual([]);
 });
