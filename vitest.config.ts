@@ -7,6 +7,8 @@ export default defineConfig({
     pool: "threads",
     // Our modules keep no global state, so files may share a worker: a fifth of the time.
     isolate: false,
+    // Else one processor idles: nothing else runs beside this.
+    maxWorkers: "100%",
     include: ["packages/*/test/**/*.test.{ts,tsx}", "test/{integration,simulation,rules}/**/*.test.ts"],
     testTimeout: 30_000,
     reporters: ["default", new ClosingLine()],
