@@ -94,6 +94,32 @@ test("[H7] whoever read further than a restored backup knows misses nothing of w
   expect(await network.during(conversations(network, network.links))).toEqual([]);
 });
 
+test("[G1] [C11] a request is answered though its server was gone again before anybody else told of its newer record", async () => {
+  await using network = await simulate({ seed: 121, homeservers: 3, topology: "star" });
+  const [alice, bob, carol] = [network.device("alice"), network.device("bob"), network.device("carol")];
+  network.acquaintance.acquaint("bob", "carol");
+  network.acquaintance.showBeyond("carol");
+  await network.during(carol.call("people.setVisibility", { visibility: "beyond" }));
+  await network.clock.advance(settleMs);
+  await network.during(bob.call("people.search", { text: "carol" }));
+  network.network.partition([alice.name], [carol.name]);
+  bob.home.crash();
+  bob.home.move();
+  await network.during(bob.home.start());
+  await network.during(bob.call("requests.send", { who: carol.account, text: "may I?" }));
+  await network.clock.advance(settleMs);
+  bob.home.crash();
+  await network.clock.advance(settleMs);
+
+  const [request] = await network.during(carol.call("requests.list", {}));
+  await network.during(carol.call("requests.accept", { requestId: request!.requestId }));
+  await network.clock.advance(settleMs);
+  await network.during(bob.home.start());
+  await network.during(bob.send("thank you", carol));
+  await network.clock.advance(settleMs);
+  expect(await network.during(carol.messages(bob))).toEqual(["thank you"]);
+});
+
 test("a network in which nothing fails keeps both people's order and tells each of the other's receipt", async () => {
   await using network = await friends(1);
   for (const device of network.devices) await network.during(device.send(`hi from ${device.name}`));

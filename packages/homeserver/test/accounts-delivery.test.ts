@@ -1,6 +1,7 @@
 import { accountId, envelopeId, limits, openAccountRecord, serverId } from "@fedchat/protocol";
 import { expect, test } from "vitest";
 import { Accounts } from "../src/core/accounts/accounts.ts";
+import { AskingServers } from "../src/core/accounts/asking-servers.ts";
 import { GroupCommit } from "../src/core/group-commit.ts";
 import { silentLog } from "../src/core/log.ts";
 import type { Trust } from "../src/core/seams.ts";
@@ -223,6 +224,27 @@ test("[B7] [H10] a delivery and what stands beside it are one transaction", asyn
   await clock.advance(2_000);
   expect(await accounts.deliver([delivery], beside)).toMatchObject([[{ outcome: "delivered" }]]);
   expect((await store.load()).meta.has("beside")).toBe(true);
+});
+
+test("[C11] whence a request came is on disk with it, or with the next where the disk was full", async () => {
+  let full = false;
+  const { accounts, alice, stranger, store, clock } = await quietAccounts({ full: () => full });
+  const asks = {
+    server: serverId.fromBytes(random.bytes(32)),
+    from: stranger,
+    id: envelopeId.fromBytes(random.bytes(16)),
+    kind: "request" as const,
+    ...{ created: 1, received: 1, payload: new Uint8Array([1]), to: [alice.id] },
+  };
+  const stored = async () => new AskingServers((await store.load()).meta).has(asks.server);
+  full = true;
+  await expect(accounts.deliver([asks], [])).rejects.toThrow("disk");
+  expect(await stored()).toBe(false);
+  full = false;
+  await clock.advance(2_000);
+  await accounts.deliver([asks], []);
+  expect(await stored()).toBe(true);
+  expect(accounts.wasAskedFrom(asks.server)).toBe(true);
 });
 
 /** The accounts half alone, with one account, as the federation meets it. */

@@ -2,7 +2,13 @@
 import type { RelayHint } from "@fedchat/protocol";
 import { deviceId, serverId } from "@fedchat/protocol";
 import { expect, test } from "vitest";
-import { directRetryMsMax, invitedDialRate, queryTimeoutMs, unlinkedIdleMs } from "../src/core/limits.ts";
+import {
+  directRetryMsMax,
+  invitedDialRate,
+  queryTimeoutMs,
+  recordsSweepEveryMs,
+  unlinkedIdleMs,
+} from "../src/core/limits.ts";
 import type { Host } from "./federation-world.ts";
 import { World } from "./federation-world.ts";
 
@@ -345,6 +351,24 @@ test("[C11] a question to a server without a link opens one, and waits no longer
   const asking = alice.federation.lookup(bob.id, bob.person);
   await expect(world.clock.settle(asking)).rejects.toMatchObject({ code: "unreachable" });
   expect(world.clock.now() - before).toBeLessThanOrEqual(queryTimeoutMs);
+});
+
+test("[G1] [C11] a server that asked can be answered when it has long gone, and after a restart; one that only looked cannot", async () => {
+  const world = new World();
+  const bob = await world.homeserver("bob");
+  const [asks, looks] = [await world.homeserver("asks"), await world.homeserver("looks")];
+  const invited = { addresses: [bob.address], relays: [] };
+  for (const stranger of [asks, looks])
+    await world.clock.settle(stranger.federation.lookup(bob.id, bob.person, invited));
+  await world.clock.settle(asks.send(bob, "may I?", "request"));
+  await arrives(world, bob, 1);
+  await world.clock.advance(2 * unlinkedIdleMs);
+  await expect(bob.send(looks, "who was that?", "request")).rejects.toMatchObject({ code: "unknown-server" });
+
+  await bob.restart();
+  await world.clock.advance(2 * recordsSweepEveryMs);
+  await world.clock.settle(bob.send(asks, "you may", "request"));
+  await arrives(world, asks, 1);
 });
 
 test("[C11] nobody writes to a blocked server, or to one of which nothing is known", async () => {

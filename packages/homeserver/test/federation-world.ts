@@ -32,6 +32,7 @@ import { createFederation } from "../src/core/federation/index.ts";
 import type { DirectoriesConfig } from "../src/core/federation/directory-config.ts";
 import { GroupCommit } from "../src/core/group-commit.ts";
 import { silentLog } from "../src/core/log.ts";
+import { AskingServers } from "../src/core/accounts/asking-servers.ts";
 import type { ListedChange, LocalAccounts, LocalPerson } from "../src/core/seams.ts";
 import { MemoryStore } from "../src/store/memory-store.ts";
 import type { Delivered, Delivery, StoredState, WriteOp } from "../src/store/store.ts";
@@ -177,7 +178,7 @@ export class Host {
     this.process = this.world.clock.process();
     const state: StoredState = await this.store.load();
     this.commit = new GroupCommit(this.store, this.process);
-    this.accounts = new RecordingAccounts(this);
+    this.accounts = new RecordingAccounts(this, state.meta);
     this.federation = createFederation({
       state,
       commit: this.commit,
@@ -320,11 +321,13 @@ export class RecordingAccounts implements LocalAccounts {
   readonly grantedAt = new Set<ServerId>();
   presence: ListedPerson["presence"] = "online";
   readonly #host: Host;
+  readonly #asking: AskingServers;
   visibility: Visibility = "linked";
   #listener: ((changes: ListedChange[]) => void) | undefined;
 
-  constructor(host: Host) {
+  constructor(host: Host, meta: StoredState["meta"]) {
     this.#host = host;
+    this.#asking = new AskingServers(meta);
   }
 
   admits({ from, kind, to, trust }: Parameters<LocalAccounts["admits"]>[0]) {
@@ -337,10 +340,15 @@ export class RecordingAccounts implements LocalAccounts {
     return this.grantedAt.has(server);
   }
 
+  wasAskedFrom(server: ServerId): boolean {
+    return this.#asking.has(server);
+  }
+
   async deliver(deliveries: Delivery[], alongside: WriteOp[]): Promise<Delivered[][]> {
     const [first] = await this.#host.commit.add([
       { op: "inbox.deliver", deliveries, above: 0 },
       ...alongside,
+      ...this.#asking.delivering(deliveries),
     ]);
     if (first?.op !== "inbox.deliver") throw new Error("the store answered another operation");
     return first.deliveries;

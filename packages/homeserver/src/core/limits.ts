@@ -41,8 +41,10 @@ export const loginAttemptMs = 120_000;
 export const strangerRequestsLimit = { burst: 20, refillMs: 60_000, keysMax: 10_000 };
 /** And of all of them together, since server keys are free to make. */
 export const strangersRequestsLimit = { burst: 200, refillMs: 5_000, keysMax: 1 };
-/** Servers of strangers who asked one account, of which it may learn what they are called; the oldest go. In memory. */
-export const askingServersMax = 64;
+/** Servers whence one account was asked: as many as requests wait there, in an engine; the oldest go. [Q4] */
+export const askingServersMax = 200;
+/** And of all accounts together, each with a record of up to 16 KiB; one goes of the account that has the most. */
+export const askingServersTotalMax = 2_000;
 /** Contacts and blocks of one account; held in memory. */
 export const grantsPerAccountMax = 10_000;
 export const blocksPerAccountMax = 10_000;

@@ -127,6 +127,8 @@ export interface LocalAccounts {
   }): "admitted" | "unknown-account" | "blocked" | "ignored" | "not-allowed" | "rate-limited";
   /** Whether anybody here lets in somebody of this server, whatever the trust: then it is not forgotten. [L20] */
   hasGrantAt(server: ServerId): boolean;
+  /** Whether a request of this server's people may still wait for somebody here: its record is kept for the answer. [G1] */
+  wasAskedFrom(server: ServerId): boolean;
   /** Commits to inboxes (together with `alongside`, such as the stream's new position) and pushes to sessions after it. */
   deliver(deliveries: Delivery[], alongside: WriteOp[]): Promise<Delivered[][]>;
   /** Signed record of an account that lives here. */

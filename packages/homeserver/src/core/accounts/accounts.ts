@@ -18,6 +18,7 @@ import type { Log } from "../log.ts";
 import type { ListedChange, LocalAccounts, LocalPerson } from "../seams.ts";
 import { AccountBook } from "./account-book.ts";
 import { Acknowledgements } from "./acknowledgements.ts";
+import { AskingServers } from "./asking-servers.ts";
 import { DeliveryRules } from "./delivery-rules.ts";
 import { LocalPeople } from "./local-people.ts";
 import { FullDisk } from "./full-disk.ts";
@@ -47,13 +48,15 @@ export class Accounts implements LocalAccounts {
   readonly rules: DeliveryRules;
   readonly keyPackages: KeyPackages;
   readonly people: LocalPeople;
+  readonly #asking: AskingServers;
 
   constructor({ self, store, commit, state, primitives, visibility, clock, random, log }: AccountsOptions) {
+    this.#asking = new AskingServers(state.meta);
     this.book = new AccountBook(primitives, commit, state);
     this.disk = new FullDisk(clock);
     this.inboxes = new Inboxes({ store, commit, disk: this.disk, live: this.live, clock, random });
     this.acknowledgements = new Acknowledgements({ commit, clock, log });
-    this.rules = new DeliveryRules({ self, accounts: this.book, commit, clock, state });
+    this.rules = new DeliveryRules({ self, accounts: this.book, commit, clock, state, asking: this.#asking });
     this.keyPackages = new KeyPackages({ self, accounts: this.book, store, commit, disk: this.disk });
     this.people = new LocalPeople({ accounts: this.book, live: this.live, clock, visibility });
   }
@@ -66,8 +69,18 @@ export class Accounts implements LocalAccounts {
     return this.rules.hasGrantAt(server);
   }
 
-  deliver(deliveries: Delivery[], alongside: WriteOp[]): Promise<Delivered[][]> {
-    return this.inboxes.deliver(deliveries, alongside);
+  wasAskedFrom(server: ServerId): boolean {
+    return this.#asking.has(server);
+  }
+
+  async deliver(deliveries: Delivery[], alongside: WriteOp[]): Promise<Delivered[][]> {
+    const asked = this.#asking.delivering(deliveries);
+    try {
+      return await this.inboxes.deliver(deliveries, [...alongside, ...asked]);
+    } catch (error) {
+      this.#asking.failed(asked);
+      throw error;
+    }
   }
 
   record(account: AccountId): Uint8Array | undefined {

@@ -8,7 +8,6 @@ import { ProtocolError } from "@fedchat/protocol";
 import type { StoredState } from "../../store/store.ts";
 import type { GroupCommit } from "../group-commit.ts";
 import {
-  askingServersMax,
   blocksPerAccountMax,
   grantsPerAccountMax,
   strangerRequestsLimit,
@@ -16,6 +15,7 @@ import {
 } from "../limits.ts";
 import type { LocalAccounts } from "../seams.ts";
 import type { Account, AccountBook } from "./account-book.ts";
+import type { AskingServers } from "./asking-servers.ts";
 import { RateLimits } from "../rate-limits.ts";
 
 type Admits = LocalAccounts["admits"];
@@ -26,6 +26,7 @@ export interface DeliveryRulesOptions {
   commit: GroupCommit;
   clock: Pick<Clock, "now">;
   state: Pick<StoredState, "grants" | "blocks">;
+  asking: Pick<AskingServers, "of">;
 }
 
 export class DeliveryRules {
@@ -35,8 +36,6 @@ export class DeliveryRules {
   /** How many grants of all accounts there are at each server. */
   readonly #grantsAt = new Map<ServerId, number>();
   readonly #blocks = new Map<AccountId, Set<AccountId>>();
-  /** Servers of strangers who asked each account, the latest last. */
-  readonly #askedFrom = new Map<AccountId, Set<ServerId>>();
   readonly #perServer: RateLimits<ServerId>;
   readonly #overall: RateLimits<"all">;
 
@@ -57,7 +56,6 @@ export class DeliveryRules {
     if (this.#grants.get(to)?.get(from) === server) return "admitted";
     if (kind !== "request") return "not-allowed";
     if (this.#perServer.take(server) > 0 || this.#overall.take("all") > 0) return "rate-limited";
-    this.#asked(to, server);
     return "admitted";
   };
 
@@ -65,18 +63,9 @@ export class DeliveryRules {
     return this.#grantsAt.has(server);
   }
 
-  /** Servers at which this account lets somebody in, and those whence a stranger asked it since we started. */
+  /** Servers at which this account lets somebody in, and those whence it was asked. */
   metServers(account: Account): Set<ServerId> {
-    return new Set([...this.#grantsOf(account.id).values(), ...(this.#askedFrom.get(account.id) ?? [])]);
-  }
-
-  #asked(account: AccountId, server: ServerId): void {
-    const servers = this.#askedFrom.get(account) ?? new Set();
-    this.#askedFrom.set(account, servers);
-    servers.delete(server);
-    servers.add(server);
-    const [oldest] = servers;
-    if (servers.size > askingServersMax && oldest !== undefined) servers.delete(oldest);
+    return new Set([...this.#grantsOf(account.id).values(), ...this.#options.asking.of(account.id)]);
   }
 
   async grant(account: Account, { server, account: peer }: ClientParams<"delivery.grant">): Promise<void> {

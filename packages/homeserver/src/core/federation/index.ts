@@ -58,6 +58,7 @@ export function createFederation(options: FederationOptions): RunningFederation 
     depthChanged: (server) => unlinked.queueChanged(server),
     via: (server) => links.get(server)?.connection?.via,
     recordOf: (server) => records.get(server),
+    recording: (server) => records.storing(server),
     heard(record, signed, relay) {
       const link = links.get(relay);
       if (link?.trust === "mutual") gossip.receivedWithPeople(link, record, signed);

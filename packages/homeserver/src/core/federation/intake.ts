@@ -18,6 +18,8 @@ export interface IntakePorts {
   options: Pick<FederationOptions, "accounts" | "clock" | "commit" | "log">;
   trust: () => Trust;
   mayRemember: () => boolean;
+  /** What stores the source's record. */
+  recording: () => WriteOp[];
   /** Whether more refusals may wait for the source; one that never takes them is not listened to. */
   mayRefuse: () => boolean;
   /** To be told to the source, in the next transaction: that of whatever is added in the same turn. */
@@ -130,6 +132,8 @@ export class Intake {
     const alongside: WriteOp[] = [
       { op: "stream.received", row: this.#row(run.stream, run.last) },
       ...unpacked.refused.map((row): WriteOp => ({ op: "refusal.put", row })),
+      // Whoever accepts a request answers there, maybe after we started again. [G1]
+      ...(unpacked.deliveries.some(({ kind }) => kind === "request") ? this.#ports.recording() : []),
     ];
     if (unpacked.malformed > 0)
       options.log.warn("bundles did not decode", { server: source, count: unpacked.malformed });

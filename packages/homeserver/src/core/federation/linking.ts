@@ -49,7 +49,8 @@ export function createLinking(options: FederationOptions, ports: LinkingPorts): 
   const records = new ServerRecords({
     stored: options.state.records,
     primitives: options.primitives,
-    keeps: (server) => links.has(server) || accounts.hasGrantAt(server) || awaited(server),
+    keeps: (server) =>
+      links.has(server) || accounts.hasGrantAt(server) || accounts.wasAskedFrom(server) || awaited(server),
     onChange: ports.recordsChanged,
   });
   const links: Links = new Links({

@@ -38,7 +38,7 @@ export interface ToldRecord {
 export interface RecordsOptions {
   stored: readonly RecordRow[];
   primitives: Primitives;
-  /** Whether a server's record is kept whoever told it: it is linked, connected, or somebody's contact lives there. */
+  /** Whether a server's record is kept whoever told it: it is linked, connected, somebody's contact lives there, or asked. */
   keeps: (server: ServerId) => boolean;
   /** Of records that others told. Absent: `heardRecordsMax`, `heardRecordBytesMax`. */
   heardMax?: { count: number; bytes: number };

@@ -3,6 +3,7 @@
  * outlive connections; exchanges do not. What is not between the two ends of a connection is custody's. [B14] [B17]
  */
 import type { Bundle, Refusal, ServerId, StreamClass } from "@fedchat/protocol";
+import type { WriteOp } from "../../store/store.ts";
 import { RateLimits } from "../rate-limits.ts";
 import { refusalBundlesMax, refusalsRate, refusalsToStrangersRate } from "../limits.ts";
 import type { Connection } from "./connection.ts";
@@ -22,6 +23,8 @@ export interface StreamsPorts extends Pick<
   "trustOf" | "recordOf" | "heard" | "ways" | "connecting"
 > {
   depthChanged: (server: ServerId) => void;
+  /** What stores the record of this server; nothing where none is known. */
+  recording: (server: ServerId) => WriteOp[];
   /** The relays that the connection to this server passes; undefined where there is none. */
   via: (server: ServerId) => readonly ServerId[] | undefined;
 }
@@ -164,6 +167,7 @@ export class Streams {
       options: this.#options,
       trust: () => this.#ports.trustOf(source),
       mayRemember: () => this.#remembered.take(source) === 0,
+      recording: () => this.#ports.recording(source),
       mayRefuse: () =>
         this.outbox.depth(source) < refusalBundlesMax || this.#ports.trustOf(source) === "mutual",
       refuse: (refusals: Parameters<Outbox["refuse"]>[2]) =>
