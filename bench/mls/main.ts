@@ -1,15 +1,15 @@
 /**
  * `npm run bench:mls [-- --table] [--chromium] [--rounds N] [--suites 1,3,79] [--members 200] [--large 1000]`:
- * @fedchat/mls with libsodium and with node:crypto beside ts-mls 1.6.4, in rounds that take turns; in headless Chromium
- * with libsodium alone. Everything includes wire encoding and the erasing of former secrets; `+store` adds the encoding
- * of what a database is told. One JSON line.
+ * @fedchat/mls with libsodium, with node:crypto, and with native libsodium as well (where that is installed), beside
+ * ts-mls 1.6.4, in rounds that take turns; in headless Chromium with libsodium alone. Everything includes wire encoding
+ * and the erasing of former secrets; `+store` adds the encoding of what a database is told. One JSON line.
  *
  * primitives: what bounds the rest · messages: of 400 bytes, between two and in a group · commits: empty, with a path,
  * in a fresh and a settled tree (see rooms.ts) · joins: by a Welcome with the tree inside · written: bytes to be stored
  * for a message.
  */
 import { sodiumPrimitives } from "@fedchat/mls";
-import { nodePrimitives } from "@fedchat/mls/node";
+import { nodePrimitives, withNativeSodium } from "@fedchat/mls/node";
 import { nodeRandom } from "@fedchat/protocol/node";
 import { parseArgs } from "node:util";
 import { librariesBeside } from "./beside.ts";
@@ -41,7 +41,11 @@ console.log(JSON.stringify({ bench: "mls", where, payloadBytes: payload.length, 
 
 async function figuresHere(): Promise<SuiteFigures[]> {
   const sodium = await sodiumPrimitives();
-  const backends = [sodium, nodePrimitives(sodium)].map((primitives) => ({ primitives, random: nodeRandom }));
+  const node = nodePrimitives(sodium);
+  const backends = [...new Set([sodium, node, withNativeSodium(node)])].map((primitives) => ({
+    primitives,
+    random: nodeRandom,
+  }));
   const beside = await librariesBeside();
   const figures: SuiteFigures[] = [];
   for (const suite of suiteIds) figures.push(await suiteFigures(suite, plan, backends, beside));

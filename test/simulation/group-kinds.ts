@@ -4,7 +4,7 @@
  * messages that leave a machine.
  */
 import { sodiumPrimitives, type GroupState as MlsState } from "@fedchat/mls";
-import { nodePrimitives as nodeMlsPrimitives } from "@fedchat/mls/node";
+import { nodePrimitives as nodeMlsPrimitives, withNativeSodium } from "@fedchat/mls/node";
 import type { Clock, RandomSource } from "@fedchat/protocol";
 import { createHash } from "node:crypto";
 import type { GroupCrypto, GroupState } from "../../packages/engine/src/mls/group-crypto.ts";
@@ -39,18 +39,24 @@ export function stubGroups(
   };
 }
 
-const mlsPrimitives = nodeMlsPrimitives(await sodiumPrimitives());
+const portable = nodeMlsPrimitives(await sodiumPrimitives());
+const fastest = withNativeSodium(portable);
 
-/** @param vouches whether a credential is one of this run's device certificates, with this key */
+/**
+ * @param vouches whether a credential is one of this run's device certificates, with this key
+ * @param options.native whether native libsodium is used where it is installed; a seed's trace is the same without
+ */
 export function realGroups(
   violations: Pick<Violations, "add">,
   vouches: MlsGroupPorts["vouches"],
+  { native }: { readonly native: boolean } = { native: true },
 ): GroupKind {
+  const primitives = native ? fastest : portable;
   const keyOfMessage = new Map<string, string>();
   const messageOfKey = new Map<string, string>();
   return {
     crypto(ports) {
-      const crypto = new MlsGroupCrypto({ primitives: mlsPrimitives, vouches, ...ports });
+      const crypto = new MlsGroupCrypto({ primitives, vouches, ...ports });
       const encrypt = crypto.encrypt.bind(crypto);
       crypto.encrypt = (state, plaintext, authenticatedData) => {
         const sealed = encrypt(state, plaintext, authenticatedData);

@@ -45,7 +45,7 @@ export interface SimulationOptions {
   /** Where this homeserver's configuration differs from all others'. */
   configure?: (homeserver: string) => Partial<HomeserverConfig>;
   /** The engines' MLS groups; absent: a stub without cryptography. */
-  groups?: "real" | "stub";
+  groups?: "real" | "real-without-native" | "stub";
   mutation?: Mutation;
   /** For finding where two runs part. */
   keepTrace?: boolean;
@@ -110,11 +110,12 @@ export class Simulation implements Surroundings, AsyncDisposable {
     this.mutation = mutation ?? {};
     // Real groups check the signatures of their leaves themselves.
     const { ed25519 } = nodePrimitives;
-    this.primitives = { ...simulatedPrimitives(), ...(options.groups === "real" ? { ed25519 } : {}) };
+    const groups = options.groups ?? "stub";
+    this.primitives = { ...simulatedPrimitives(), ...(groups === "stub" ? {} : { ed25519 }) };
     this.groups =
-      options.groups === "real"
-        ? realGroups(this.violations, vouchesFor(this.primitives))
-        : stubGroups(this.violations, this.random.fork("veil"), this.mutation.group);
+      groups === "stub"
+        ? stubGroups(this.violations, this.random.fork("veil"), this.mutation.group)
+        : realGroups(this.violations, vouchesFor(this.primitives), { native: groups === "real" });
     this.homeservers = names.map((name) => new SimulatedHomeserver(this, name));
     for (const homeserver of this.homeservers) this.#homeservers.set(homeserver.name, homeserver);
     const withEngine = new Set(options.people ?? names);

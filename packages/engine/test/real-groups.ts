@@ -1,6 +1,6 @@
 /** The groups as the product has them, on Node's cryptography. */
 import { sodiumPrimitives } from "@fedchat/mls";
-import { nodePrimitives as nodeMlsPrimitives } from "@fedchat/mls/node";
+import { nodePrimitives as nodeMlsPrimitives, withNativeSodium } from "@fedchat/mls/node";
 import type { Clock } from "@fedchat/protocol";
 import { nodePrimitives, nodeRandom } from "@fedchat/protocol/primitives/node";
 import { vouchesFor } from "../src/core/credentials.ts";
@@ -11,6 +11,6 @@ export async function realGroups(
   clock: Pick<Clock, "now">,
   vouches = vouchesFor(nodePrimitives),
 ): Promise<MlsGroupCrypto> {
-  const primitives = nodeMlsPrimitives(await sodiumPrimitives());
+  const primitives = withNativeSodium(nodeMlsPrimitives(await sodiumPrimitives()));
   return new MlsGroupCrypto({ primitives, random: nodeRandom, clock, vouches });
 }

@@ -1,6 +1,6 @@
 /** The worker thread's entry: opens the engine on its SQLite file and serves the main thread. */
 import { sodiumPrimitives } from "@fedchat/mls";
-import { nodePrimitives as nodeMlsPrimitives } from "@fedchat/mls/node";
+import { nodePrimitives as nodeMlsPrimitives, withNativeSodium } from "@fedchat/mls/node";
 import { ProtocolError } from "@fedchat/protocol";
 import type { ByteChannel } from "@fedchat/protocol";
 import { clientPath } from "@fedchat/protocol";
@@ -40,7 +40,7 @@ async function run(): Promise<void> {
     database: openSqliteDatabase(options.databasePath),
     homeserver: { connect, server: options.server },
     groups: new MlsGroupCrypto({
-      primitives: nodeMlsPrimitives(await sodiumPrimitives()),
+      primitives: withNativeSodium(nodeMlsPrimitives(await sodiumPrimitives())),
       random: nodeRandom,
       clock: nodeClock,
       vouches: vouchesFor(nodePrimitives),

@@ -18,6 +18,8 @@ import {
 import { equal } from "../codec/bytes.ts";
 import type { Primitives } from "./primitives.ts";
 
+export { withNativeSodium } from "./native.ts";
+
 /** Node's primitives; `base` (libsodium's) serves the rest and gives the ruling on doubtful signatures. */
 export function nodePrimitives(base: Primitives): Primitives {
   return {
@@ -60,9 +62,9 @@ export function nodePrimitives(base: Primitives): Primitives {
         if (publicKey.length !== 32 || signature.length !== 64) return false;
         const key = verifyingKey(publicKey);
         if (key === undefined) return base.ed25519.verify(publicKey, message, signature);
-        // OpenSSL compares encodings where libsodium multiplies by the cofactor and refuses points of small order or
-        // not in canonical form. A signature that OpenSSL takes under an ordinary key and point is valid for both; in
-        // every other case libsodium decides, so that no crafted signature splits a group.
+        // OpenSSL takes points of small order and such as are not in canonical form, which libsodium refuses. A
+        // signature that OpenSSL takes under an ordinary key and point is valid for both; in every other case libsodium
+        // decides, so that no crafted signature splits a group.
         const settled = verify(null, message, key, signature);
         if (settled && isOrdinaryPoint(publicKey) && isOrdinaryPoint(signature.subarray(0, 32))) return true;
         return base.ed25519.verify(publicKey, message, signature);
@@ -98,6 +100,7 @@ function signingKey(raw: Uint8Array): KeyObject {
   const known = signingKeys.get(raw);
   // An erased or overwritten array must not sign with the key that it held.
   if (known !== undefined && equal(known.raw, raw)) return known.key;
+  if (raw.length !== 32) throw new RangeError(`${raw.length} octets where a seed has 32`);
   const key = createPrivateKey({ key: Buffer.concat([PKCS8_HEAD, raw]), format: "der", type: "pkcs8" });
   signingKeys.set(raw, { raw: raw.slice(), key });
   return key;

@@ -1,7 +1,8 @@
 /**
  * The cryptographic primitives under MLS, by name, synchronous and free of I/O. `sodium.ts` implements them with
- * libsodium (noble for what it lacks) wherever JavaScript runs; `node.ts` with node:crypto where that is faster.
- * Both are tested against each other, and nothing else here names a cryptographic library.
+ * libsodium (noble for what it lacks) wherever JavaScript runs; `node.ts` with node:crypto where that is faster, and
+ * `native.ts` with native libsodium where it is installed. All are tested against each other, and nothing else here
+ * names a cryptographic library.
  *
  * What goes in is lent for the call: it is wiped and used again after it, so no backend may keep it. Keys are the
  * exception: a backend may remember what it made of one, as long as it notices that the array holds another.

@@ -7,7 +7,7 @@ import { hmac } from "@noble/hashes/hmac.js";
 import { sha384 } from "@noble/hashes/sha2.js";
 import { shake256 } from "@noble/hashes/sha3.js";
 import sodium from "libsodium-wrappers-sumo";
-import { equalConstantTime } from "../codec/bytes.ts";
+import { expandedKeys } from "./expanded-keys.ts";
 import type { Primitives } from "./primitives.ts";
 
 /** Resolves once libsodium's WebAssembly stands; everything after that is synchronous. */
@@ -86,17 +86,7 @@ const PRIMITIVES: Primitives = {
   },
 };
 
-/** libsodium signs with seed ‖ public key; deriving that costs as much as signing, so it is kept beside the seed. */
-const expandedKeys = new WeakMap<Uint8Array, Uint8Array>();
-
-function expanded(seed: Uint8Array): Uint8Array {
-  const known = expandedKeys.get(seed);
-  // An erased or overwritten seed must not sign with what was derived from its former content.
-  if (known !== undefined && equalConstantTime(known.subarray(0, 32), seed)) return known;
-  const { privateKey } = sodium.crypto_sign_seed_keypair(seed);
-  expandedKeys.set(seed, privateKey);
-  return privateKey;
-}
+const expanded = expandedKeys((seed) => sodium.crypto_sign_seed_keypair(seed).privateKey);
 
 /** libsodium and noble throw where a peer's bytes do not authenticate or are no group element. */
 function attempt<T>(run: () => T): T | undefined {
