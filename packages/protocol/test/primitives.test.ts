@@ -441,6 +441,17 @@ test("Node's random source gives plain arrays of its own that differ", () => {
   expect(nodeRandom.bytes(100_000)).toHaveLength(100_000);
 });
 
+test("Node's random source gives no octets twice, nor any that were wiped, however small the pieces", () => {
+  const seen = new Set<string>();
+  for (let piece = 0; piece < 2_000; piece += 1) {
+    const bytes = nodeRandom.bytes(12 + (piece % 300));
+    for (let at = 0; at + 12 <= bytes.length; at += 12) seen.add(toHex(bytes.subarray(at, at + 12)));
+  }
+  const blocks = Array.from({ length: 2_000 }, (_, piece) => Math.floor((12 + (piece % 300)) / 12));
+  expect(seen.size).toBe(blocks.reduce((sum, count) => sum + count));
+  expect(seen).not.toContain("00".repeat(12));
+});
+
 function sha512(input: Uint8Array): Uint8Array {
   return createHash("sha512").update(input).digest();
 }

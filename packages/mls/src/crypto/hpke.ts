@@ -38,7 +38,7 @@ export function hpkeSeal(
 ): HpkeSealed | undefined {
   const encapsulated = suite.kem.encapsulate(p, publicKey, random.bytes(suite.kem.randomBytes));
   if (encapsulated === undefined) return undefined;
-  const { key, nonce } = schedule(p, suite, encapsulated.sharedSecret, info);
+  const { key, nonce } = messageKey(p, suite, encapsulated.sharedSecret, info);
   return {
     kemOutput: encapsulated.kemOutput,
     ciphertext: p.seal(suite.aead, key, nonce, NO_BYTES, plaintext),
@@ -55,7 +55,7 @@ export function hpkeOpen(
 ): Uint8Array | undefined {
   const sharedSecret = suite.kem.decapsulate(p, keyPair, sealed.kemOutput);
   if (sharedSecret === undefined) return undefined;
-  const { key, nonce } = schedule(p, suite, sharedSecret, info);
+  const { key, nonce } = messageKey(p, suite, sharedSecret, info);
   return p.open(suite.aead, key, nonce, NO_BYTES, sealed.ciphertext);
 }
 
@@ -70,8 +70,7 @@ export function hpkeExportTo(
 ): { readonly kemOutput: Uint8Array; readonly secret: Uint8Array } | undefined {
   const encapsulated = suite.kem.encapsulate(p, publicKey, random.bytes(suite.kem.randomBytes));
   if (encapsulated === undefined) return undefined;
-  const { exporterSecret } = schedule(p, suite, encapsulated.sharedSecret, hpkeInfo(p, suite, NO_BYTES));
-  const secret = exported(p, suite, exporterSecret, exporterContext, length);
+  const secret = exported(p, suite, encapsulated.sharedSecret, exporterContext, length);
   return { kemOutput: encapsulated.kemOutput, secret };
 }
 
@@ -86,30 +85,33 @@ export function hpkeExportFrom(
 ): Uint8Array | undefined {
   const sharedSecret = suite.kem.decapsulate(p, keyPair, kemOutput);
   if (sharedSecret === undefined) return undefined;
-  const { exporterSecret } = schedule(p, suite, sharedSecret, hpkeInfo(p, suite, NO_BYTES));
-  return exported(p, suite, exporterSecret, exporterContext, length);
+  return exported(p, suite, sharedSecret, exporterContext, length);
 }
 
 function exported(
   p: Primitives,
   suite: HpkeSuite,
-  exporterSecret: Uint8Array,
+  sharedSecret: Uint8Array,
   context: Uint8Array,
   length: number,
 ): Uint8Array {
-  return constantsOf(p, suite).kdf.expand(p, exporterSecret, "sec", context, length);
+  const { kdf } = constantsOf(p, suite);
+  const secret = contextSecret(p, suite, sharedSecret);
+  const exporterSecret = kdf.expand(p, secret, "exp", hpkeInfo(p, suite, NO_BYTES), HASH_BYTES[suite.kdf]);
+  return kdf.expand(p, exporterSecret, "sec", context, length);
 }
 
-/** RFC 9180 §5.1. The exporter secret is derived only where it is asked for. */
-function schedule(p: Primitives, suite: HpkeSuite, sharedSecret: Uint8Array, info: HpkeInfo) {
+/** RFC 9180 §5.1: `secret`, out of which a context's key, nonce and exporter secret come. */
+function contextSecret(p: Primitives, suite: HpkeSuite, sharedSecret: Uint8Array): Uint8Array {
+  return constantsOf(p, suite).kdf.extract(p, sharedSecret, "secret", NO_BYTES);
+}
+
+function messageKey(p: Primitives, suite: HpkeSuite, sharedSecret: Uint8Array, info: HpkeInfo) {
   const { kdf } = constantsOf(p, suite);
-  const secret = kdf.extract(p, sharedSecret, "secret", NO_BYTES);
+  const secret = contextSecret(p, suite, sharedSecret);
   return {
     key: kdf.expand(p, secret, "key", info, AEAD_KEY_BYTES[suite.aead]),
     nonce: kdf.expand(p, secret, "base_nonce", info, AEAD_NONCE_BYTES),
-    get exporterSecret() {
-      return kdf.expand(p, secret, "exp", info, HASH_BYTES[suite.kdf]);
-    },
   };
 }
 

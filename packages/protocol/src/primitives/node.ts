@@ -22,9 +22,28 @@ import { isAcceptableEd25519Key } from "./ed25519-keys.ts";
 import { nodeXWing } from "./node-xwing.ts";
 import type { Aead, Primitives } from "./primitives.ts";
 
-/** The operating system's random source, through OpenSSL. */
+/** A call to OpenSSL's generator costs as much for four octets as for a thousand. */
+const drawnBytes = 1024;
+const drawn = new Uint8Array(drawnBytes);
+let drawnLeft = 0;
+
+/**
+ * The operating system's random source, through OpenSSL. Small amounts come out of a larger draw, each octet once, and
+ * wiped from it as it leaves.
+ */
 export const nodeRandom: RandomSource = {
-  bytes: (length) => randomFillSync(new Uint8Array(length)),
+  bytes(length) {
+    if (length > drawnBytes / 4) return randomFillSync(new Uint8Array(length));
+    if (length > drawnLeft) {
+      randomFillSync(drawn);
+      drawnLeft = drawnBytes;
+    }
+    const taken = drawn.subarray(drawnLeft - length, drawnLeft);
+    const bytes = taken.slice();
+    taken.fill(0);
+    drawnLeft -= length;
+    return bytes;
+  },
 };
 
 const x25519: Primitives["x25519"] = {
