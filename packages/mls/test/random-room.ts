@@ -1,6 +1,7 @@
 /**
  * A group that lives through random operations while its properties are watched: all members agree after every Commit,
- * late messages open and lost ones do no harm, whoever was removed cannot follow, and no AEAD key seals twice.
+ * late messages open and lost ones do no harm, whoever was removed neither follows nor reads on, and no AEAD key seals
+ * twice. Half of the groups fill up before they live on as it happens.
  */
 import { assert } from "vitest";
 import {
@@ -8,16 +9,21 @@ import {
   type Committed,
   type GroupState,
   type Proposal,
+  receive,
   restoreState,
 } from "../src/index.ts";
 import type { Primitives } from "../src/crypto/primitives.ts";
 import { groupContextBytes } from "../src/wire/group-context.ts";
 import { decodeMessage } from "../src/wire/message.ts";
-import { provisionalContext } from "../src/group/epoch.ts";
+import { nextEpoch, provisionalContext } from "../src/group/epoch.ts";
 import { suiteOf } from "../src/group/state.ts";
+import { Refusal } from "../src/rules.ts";
+import { openSenderData } from "../src/schedule/private-framing.ts";
+import { leafCount } from "../src/tree/ratchet-tree.ts";
+import type { LeafIndex } from "../src/tree/math.ts";
 import { hex } from "./vectors.ts";
 import { add, type Client, remove, want, World } from "./world.ts";
-import { node } from "./backends.ts";
+import { backends } from "./backends.ts";
 
 interface InFlight {
   readonly bytes: Uint8Array;
@@ -44,28 +50,67 @@ export interface RoomOptions {
   readonly seed: string;
   readonly cipherSuite: number;
   readonly membersMax: number;
+  /** Whether the group grows to `membersMax` before anybody is removed. */
+  readonly fills: boolean;
 }
+
+/** What happened, beside the operations themselves. */
+export interface Happened {
+  /** Removed members tried against the Commit that removed them, and later messages tried by them. */
+  shutOut: number;
+  unreadable: number;
+  /** Messages opened in their epoch, opened in a later one, and too late to be opened. */
+  opened: number;
+  late: number;
+  tooLate: number;
+  lost: number;
+  restarts: number;
+  /** Members who came into a leaf that had been another's. */
+  refilled: number;
+  /** Steps after which at least half of the leaves were blank. */
+  halfEmpty: number;
+  /** Commits that lost against another one. */
+  losers: number;
+}
+
+/** Removed members who go on trying to read. */
+const GHOSTS_MAX = 4;
 
 export class RandomRoom {
   readonly world: World;
   readonly membersMax: number;
   members: Client[] = [];
   readonly counts = new Map<string, number>();
-  /** How many removed members were tried against the Commit that removed them. */
-  shutOut = 0;
+  readonly happened: Happened = {
+    shutOut: 0,
+    unreadable: 0,
+    opened: 0,
+    late: 0,
+    tooLate: 0,
+    lost: 0,
+    restarts: 0,
+    refilled: 0,
+    halfEmpty: 0,
+    losers: 0,
+  };
   /** The most members that there were at one time. */
   largest = 0;
+  #filling: boolean;
+  #ghosts: GroupState[] = [];
+  readonly #everUsed = new Set<LeafIndex>();
   #inFlight: InFlight[] = [];
   #serial = 0;
 
-  constructor({ seed, cipherSuite, membersMax }: RoomOptions) {
-    this.world = new World({ seed, cipherSuite, primitives: watchful(node) });
+  constructor({ seed, cipherSuite, membersMax, fills }: RoomOptions) {
+    this.world = new World({ seed, cipherSuite, primitives: watchful(backends.at(-1)!) });
+    this.#filling = fills;
     this.world.psks.set("shared", this.world.random.bytes(32));
     this.membersMax = membersMax;
     const creator = this.#newClient();
     creator.create();
     this.members = [creator];
     this.#add();
+    this.#countLeaves([]);
   }
 
   /** One operation, then messages, some of which wait or get lost. */
@@ -73,15 +118,20 @@ export class RandomRoom {
     const operations = this.#possible();
     const [name, run] = operations[this.#below(operations.length)]!;
     this.counts.set(name, (this.counts.get(name) ?? 0) + 1);
+    const before = this.members;
     run();
     this.#expectAgreement();
+    this.#countLeaves(before);
     this.#talk();
-    if (this.#below(4) === 0) this.#any().restart();
+    if (this.#below(4) > 0) return;
+    this.#any().restart();
+    this.happened.restarts += 1;
   }
 
   #possible(): [string, () => void][] {
     const room = this.members.length < this.membersMax;
-    const several = this.members.length > 2;
+    if (!room) this.#filling = false;
+    const several = this.members.length > 2 && !this.#filling;
     const always: [string, () => void][] = [
       ["update", () => this.#publish(this.#any().commit())],
       ["updates by proposal", () => this.#proposedUpdates()],
@@ -104,7 +154,10 @@ export class RandomRoom {
   }
 
   #add(): void {
-    const most = Math.max(3, Math.floor(this.membersMax / 4));
+    const most = Math.min(
+      Math.max(3, Math.floor(this.membersMax / 4)),
+      this.membersMax - this.members.length,
+    );
     const newcomers = Array.from({ length: 1 + this.#below(most) }, () => this.#newClient());
     const packages = newcomers.map((client) => client.keyPackage());
     const path = this.#below(2) === 0 ? "always" : "when-required";
@@ -171,6 +224,7 @@ export class RandomRoom {
     this.#publish(won);
     if (lost === undefined) return;
     want(this.#anyBut(loser).receive(lost.commit), "stale-epoch");
+    this.happened.losers += 1;
   }
 
   #externalJoin(): void {
@@ -247,14 +301,21 @@ export class RandomRoom {
     if (outcome.kind === "commit") return;
     want(outcome, "removed");
     for (const message of this.#inFlight) message.waiting.delete(client);
-    if (before !== undefined) this.#expectShutOut(restoreState(before), bytes);
+    if (before === undefined) return;
+    const ghost = restoreState(before);
+    this.#expectShutOut(ghost, bytes);
+    this.#ghosts = [ghost, ...this.#ghosts].slice(0, GHOSTS_MAX);
   }
 
-  /** With all that a removed member ever stored, none of the Commit's path secrets opens. */
+  /**
+   * With all that a removed member ever stored, none of the Commit's path secrets opens, and without one its next epoch is
+   * not the members'.
+   */
   #expectShutOut(ghost: GroupState, bytes: Uint8Array): void {
     const message = decodeMessage(bytes);
     if (message.wireFormat !== "public_message" || message.publicMessage.content.body.type !== "commit")
       return;
+    const { content, auth } = message.publicMessage;
     const { path } = message.publicMessage.content.body.commit;
     const suite = suiteOf(this.world.env(), ghost);
     const follower = this.members.find(
@@ -263,7 +324,7 @@ export class RandomRoom {
     if (path === undefined || follower === undefined) return;
     const { tree, context } = follower.state;
     const provisional = provisionalContext(suite, ghost.context, tree, context.extensions);
-    this.shutOut += 1;
+    this.happened.shutOut += 1;
     for (const sealed of path.nodes.flatMap((pathNode) => pathNode.encryptedPathSecrets).slice(0, 12)) {
       for (const [at, privateKey] of ghost.privateKeys) {
         const value = ghost.tree.nodes[at]!;
@@ -273,6 +334,48 @@ export class RandomRoom {
         assert.isUndefined(opened);
       }
     }
+    const guessed = nextEpoch(suite, {
+      provisional,
+      interimBefore: ghost.interimTranscriptHash,
+      initSecret: ghost.secrets.initSecret,
+      commitSecret: new Uint8Array(suite.secretBytes),
+      psks: [],
+      wireFormat: "public_message",
+      content,
+      signature: auth.signature,
+    });
+    assert.notEqual(hex(guessed.start.secrets.epochAuthenticator), follower.authenticator);
+  }
+
+  /** Not even who sent it. */
+  #expectUnreadable(bytes: Uint8Array): void {
+    for (const ghost of this.#ghosts) {
+      want(receive(ghost, bytes, this.world.env()), "future-epoch");
+      const message = decodeMessage(bytes);
+      if (message.wireFormat !== "private_message") throw new Error("application data in the clear");
+      const { secrets, past } = ghost;
+      const suite = suiteOf(this.world.env(), ghost);
+      for (const { senderDataSecret } of [secrets, ...past]) {
+        try {
+          openSenderData(suite, senderDataSecret, message.privateMessage);
+        } catch (thrown) {
+          assert.instanceOf(thrown, Refusal);
+          assert.equal(thrown.rule, "message.sender-data");
+          this.happened.unreadable += 1;
+          continue;
+        }
+        assert.fail("a removed member opened what was sent after it had gone");
+      }
+    }
+  }
+
+  #countLeaves(before: readonly Client[]): void {
+    for (const client of this.members) {
+      const leaf = client.state.ownLeaf;
+      if (!before.includes(client) && this.#everUsed.has(leaf)) this.happened.refilled += 1;
+      this.#everUsed.add(leaf);
+    }
+    if (leafCount(this.members[0]!.state.tree) >= 2 * this.members.length) this.happened.halfEmpty += 1;
   }
 
   #expectAgreement(): void {
@@ -290,16 +393,17 @@ export class RandomRoom {
       this.#serial += 1;
       const text = `message ${this.#serial}`;
       const bytes = sender.send(text);
+      this.#expectUnreadable(bytes);
       const { epoch } = sender.state.context;
       this.#inFlight.push({ bytes, text, epoch, waiting: new Set(this.#others(sender)) });
     }
     const kept: InFlight[] = [];
     while (this.#inFlight.length > 0) {
       const [message] = this.#inFlight.splice(this.#below(this.#inFlight.length), 1);
-      const fate = this.#below(4);
-      if (fate === 0) kept.push(message!);
-      if (fate > 1) this.#deliver(message!);
-      // Otherwise the message is lost.
+      const fate = this.#below(8);
+      if (fate < 4) kept.push(message!);
+      else if (fate > 4) this.#deliver(message!);
+      else this.happened.lost += 1;
     }
     this.#inFlight = kept;
   }
@@ -308,9 +412,16 @@ export class RandomRoom {
     for (const client of waiting) {
       if (!client.isMember) continue;
       const outcome = client.receive(bytes);
-      if (client.state.context.epoch - epoch > 5n) want(outcome, "stale-epoch");
-      else assert.equal(new TextDecoder().decode(want(outcome, "application").data), text);
-      if (outcome.kind === "application") want(client.receive(bytes), "duplicate");
+      const age = client.state.context.epoch - epoch;
+      if (age > 5n) {
+        want(outcome, "stale-epoch");
+        this.happened.tooLate += 1;
+        continue;
+      }
+      assert.equal(new TextDecoder().decode(want(outcome, "application").data), text);
+      want(client.receive(bytes), "duplicate");
+      if (age > 0n) this.happened.late += 1;
+      else this.happened.opened += 1;
     }
   }
 
