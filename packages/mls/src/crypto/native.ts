@@ -36,11 +36,12 @@ export function withNativeSodium(base: Primitives): Primitives {
       if (key.length !== KEY_BYTES || nonce.length !== NONCE_BYTES || ciphertext.length < TAG_BYTES)
         return undefined;
       const plaintext = new Uint8Array(ciphertext.length - TAG_BYTES);
-      return succeeds(() => {
+      try {
         sodium.crypto_aead_chacha20poly1305_ietf_decrypt(plaintext, null, ciphertext, aad, nonce, key);
-      })
-        ? plaintext
-        : undefined;
+      } catch {
+        return undefined;
+      }
+      return plaintext;
     },
 
     ed25519: {
@@ -65,11 +66,12 @@ export function withNativeSodium(base: Primitives): Primitives {
       sharedSecret(privateKey, publicKey) {
         if (privateKey.length !== KEY_BYTES || publicKey.length !== KEY_BYTES) return undefined;
         const secret = new Uint8Array(KEY_BYTES);
-        return succeeds(() => {
+        try {
           sodium.crypto_scalarmult(secret, privateKey, publicKey);
-        })
-          ? secret
-          : undefined;
+        } catch {
+          return undefined;
+        }
+        return secret;
       },
     },
   };
@@ -80,7 +82,10 @@ const NONCE_BYTES = 12;
 const SIGNATURE_BYTES = 64;
 const TAG_BYTES = 16;
 
-/** What is used of sodium-native, which brings no types. Results go into the first array; failures throw. */
+/**
+ * What is used of sodium-native, which brings no types. Results go into the first array; it throws where bytes do not
+ * authenticate or are no group element.
+ */
 interface NativeSodium {
   crypto_sign_seed_keypair(publicKey: Uint8Array, privateKey: Uint8Array, seed: Uint8Array): void;
   crypto_sign_detached(signature: Uint8Array, message: Uint8Array, privateKey: Uint8Array): void;
@@ -117,14 +122,4 @@ function nativeSodium(): NativeSodium | undefined {
 function exactly(length: number, bytes: Uint8Array): Uint8Array {
   if (bytes.length !== length) throw new RangeError(`${bytes.length} octets where there must be ${length}`);
   return bytes;
-}
-
-/** sodium-native throws where a peer's bytes do not authenticate or are no group element. */
-function succeeds(run: () => void): boolean {
-  try {
-    run();
-    return true;
-  } catch {
-    return false;
-  }
 }
