@@ -1,6 +1,6 @@
 /**
- * What lies inside a bundle. Sequenced classes carry envelopes or notices of refused ones; class control carries
- * stream acknowledgements and the state that both sides exchange on every connection. [B11]
+ * What lies inside a bundle. Sequenced classes carry envelopes, notices of refused ones, or entries of rooms' logs;
+ * class control carries stream acknowledgements and the state that both sides exchange on every connection. [B11]
  *
  * Layout: kind 1 · (envelopes: count 2 · envelopes) or (others: CBOR)
  */
@@ -9,9 +9,10 @@ import type { TypeOf } from "./cbor/codec.ts";
 import { array, DecodeError, decode, encode, literals, struct, tagged, text, uint } from "./cbor/codec.ts";
 import type { Envelope } from "./envelope.ts";
 import { envelopeSize, readEnvelope, writeEnvelope } from "./envelope.ts";
-import { bundleEnvelopesMax } from "./limits.ts";
+import { bundleEnvelopesMax, roomLogPageEntriesMax } from "./limits.ts";
 import { accountId, envelopeId } from "./names.ts";
 import { assert } from "./primitives/assert.ts";
+import { signedRoomEntry } from "./room-log.ts";
 
 const streamClass = literals("messages", "bulk");
 
@@ -42,16 +43,20 @@ export type Refusal = TypeOf<typeof refusal>;
 const controlItems = array(controlItem, { min: 1, max: 16 });
 const refusals = array(refusal, { min: 1, max: bundleEnvelopesMax * 4 });
 
+const entries = array(signedRoomEntry, { min: 1, max: roomLogPageEntriesMax });
+
 export type BundleBody =
   | { kind: "envelopes"; envelopes: Envelope[] }
   | { kind: "control"; items: ControlItem[] }
-  | { kind: "refusals"; refusals: Refusal[] };
+  | { kind: "refusals"; refusals: Refusal[] }
+  /** Signed entries of rooms that the source is the hub of, in order. [O4] */
+  | { kind: "entries"; entries: Uint8Array[] };
 
-const kindCodes = { envelopes: 1, control: 2, refusals: 3 } as const;
+const kindCodes = { envelopes: 1, control: 2, refusals: 3, entries: 4 } as const;
 
 export function encodeBundleBody(body: BundleBody): Uint8Array {
   if (body.kind !== "envelopes") {
-    const cbor = body.kind === "control" ? encode(controlItems, body.items) : encode(refusals, body.refusals);
+    const cbor = encodeCborBody(body);
     return new BinaryWriter(1 + cbor.length).u8(kindCodes[body.kind]).raw(cbor).finish();
   }
   const count = body.envelopes.length;
@@ -60,6 +65,17 @@ export function encodeBundleBody(body: BundleBody): Uint8Array {
   const writer = new BinaryWriter(size).u8(kindCodes.envelopes).u16(count);
   for (const envelope of body.envelopes) writeEnvelope(writer, envelope);
   return writer.finish();
+}
+
+function encodeCborBody(body: Exclude<BundleBody, { kind: "envelopes" }>): Uint8Array {
+  switch (body.kind) {
+    case "control":
+      return encode(controlItems, body.items);
+    case "refusals":
+      return encode(refusals, body.refusals);
+    case "entries":
+      return encode(entries, body.entries);
+  }
 }
 
 /** Throws `ProtocolError("malformed")`. Payloads are views of the source. */
@@ -79,6 +95,8 @@ export function decodeBundleBody(source: Uint8Array): BundleBody {
         return { kind: "control", items: decode(controlItems, reader.rest()) };
       case kindCodes.refusals:
         return { kind: "refusals", refusals: decode(refusals, reader.rest()) };
+      case kindCodes.entries:
+        return { kind: "entries", entries: decode(entries, reader.rest()) };
       default:
         throw reader.malformed("unknown kind");
     }

@@ -25,6 +25,7 @@ const codes = {
   "not-allowed": ["never", "This is not allowed for this account."],
   "unknown-account": ["never", "There is no such account on that server."],
   "unknown-server": ["never", "This server is not known here."],
+  "unknown-room": ["never", "There is no such chat here."],
   "unknown-method": ["never", "The other side does not know this request."],
   "handle-taken": ["never", "This name is already taken on this server."],
   "registration-closed": ["never", "This server does not open new accounts without an invitation."],

@@ -97,6 +97,25 @@ export const peopleListMax = 10_000;
 export const invitationUsesMax = 1_000;
 export const invitationLinkBytesMax = 8_192;
 
+/** An item of a room's log: a commit of a large room, which has a secret for each part of its tree. */
+export const roomItemBytesMax = 393_216;
+/** What an entry's other fields add to its item, with room for longer numbers. */
+export const roomEntryBytesMax = roomItemBytesMax + 512;
+/** A room's GroupInfo with its tree: with the largest item and its frame it fits a batch. */
+export const roomInfoBytesMax = 589_824;
+/** Homeservers of one room: an entry goes to each of them. */
+export const roomServersMax = 256;
+/** One answer of entries: a quarter of a batch; a larger entry comes alone. */
+export const roomLogPageBytesMax = 262_144;
+/** Entries of one answer: small proposals, as many as its bytes hold. */
+export const roomLogPageEntriesMax = 1_024;
+/** The largest answer of entries: one entry alone, and where the log is. */
+export const roomLogAnswerBytesMax = 400_000;
+/** A piece of a room's info. */
+export const roomInfoPartBytesMax = 200_000;
+/** Rooms that one account may follow; who follows what is held in memory. */
+export const roomsFollowedMax = 1_000;
+
 /** Requests that a client session may have unanswered. */
 export const clientRequestsInFlightMax = 1_024;
 

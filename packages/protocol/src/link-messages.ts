@@ -26,10 +26,12 @@ import {
   gossipPageRecordsMax,
   keyPackageBytesMax,
   recordBytesMax,
+  roomLogAnswerBytesMax,
   serverAddressesMax,
   signedOverheadBytesMax,
 } from "./limits.ts";
-import { accountId, deviceId, serverId } from "./names.ts";
+import { accountId, deviceId, roomId, serverId } from "./names.ts";
+import { roomAppendFields } from "./room-log.ts";
 import { serverAddress } from "./server-record.ts";
 
 const uint32 = uint({ max: 0xffff_ffff });
@@ -55,6 +57,12 @@ export const linkQuery = tagged("ask", {
   dialBack: struct({ addresses: array(serverAddress, { min: 1, max: serverAddressesMax }) }),
   /** People who let a directory show them, by name or handle. [D6] */
   findPeople: struct({ text: text({ min: 1, max: 256 }), after: optional(accountId.codec) }),
+  /** To a room's hub: an append of an account that lives at the asker; answered by a `roomAppendOutcome`. [O3] */
+  roomAppend: struct({ account: accountId.codec, ...roomAppendFields }),
+  /** To a room's hub: what is behind a position; answered by a `roomLogPage`. [O5] */
+  roomLog: struct({ room: roomId.codec, after: uint({}) }),
+  /** To a room's hub: a piece of the newest info; answered by a `roomInfoPart`. [O6] */
+  roomInfo: struct({ room: roomId.codec, offset: uint({}) }),
 });
 export type LinkQuery = TypeOf<typeof linkQuery>;
 
@@ -133,7 +141,9 @@ export const linkControl = tagged("kind", {
   query: struct({ id: uint({ max: 0xffff_ffff }), query: linkQuery }),
   answer: struct({
     id: uint({ max: 0xffff_ffff }),
-    result: optional(nullable(bytes({ max: Math.max(recordBytesMax * 16, keyPackageBytesMax) }))),
+    result: optional(
+      nullable(bytes({ max: Math.max(recordBytesMax * 16, keyPackageBytesMax, roomLogAnswerBytesMax) })),
+    ),
     error: optional(wireError),
   }),
   ping: struct({ id: uint({ max: 0xffff_ffff }) }),

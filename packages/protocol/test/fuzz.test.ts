@@ -13,12 +13,15 @@ import {
   openAccountRecord,
   parseInvitationLink,
   ProtocolError,
+  readMlsHead,
+  roomEntry,
   serverRecord,
 } from "../src/index.ts";
 import { serverB, alice, now, p, serverA } from "../vectors/make/cast.ts";
 import { fromHex } from "../vectors/make/json.ts";
 import { structures } from "../vectors/make/structures.ts";
 import { mutated, thrownBy } from "./cbor-cases.ts";
+import { signedRoomEntryExample } from "../vectors/make/room-logs.ts";
 import { seededRandom } from "./backends.ts";
 import { carrier } from "./carrier.ts";
 import { ManualClock } from "./manual-clock.ts";
@@ -33,6 +36,7 @@ const files = [
   "bundle-body.json",
   "account-note.json",
   "room-item.json",
+  "room-log.json",
   "channel.json",
   "link-messages.json",
   "client-frames.json",
@@ -54,6 +58,10 @@ const sealedNotes = vectorFile<{ sealed: { payload: string }[] }>("account-note.
   ({ payload }) => fromHex(payload),
 );
 
+const mlsMessages = vectorFile<{ heads: { message: string }[] }>("room-log.json").heads.map(({ message }) =>
+  fromHex(message),
+);
+
 const decoders: [string, (bytes: Uint8Array) => unknown, Uint8Array[]][] = [
   ...[...samples].map(([name, list]): [string, (bytes: Uint8Array) => unknown, Uint8Array[]] => [
     name,
@@ -64,6 +72,8 @@ const decoders: [string, (bytes: Uint8Array) => unknown, Uint8Array[]][] = [
   ["signed device certificate", (bytes) => deviceCertificate.open(p, bytes), [alice.devices[0]!.signed]],
   ["signed account record", (bytes) => accountRecord.open(p, bytes), [alice.signed]],
   ["account record with its devices", (bytes) => openAccountRecord(p, bytes), [alice.signed]],
+  ["signed room entry", (bytes) => roomEntry.open(p, bytes), [signedRoomEntryExample]],
+  ["head of an MLS message", readMlsHead, mlsMessages],
   ["sealed note", decodeSealedNote, sealedNotes],
   ["content", decodeContent, contents.valid.map(({ encoded }) => fromHex(encoded))],
   ["status report", decodeStatusReport, contents.statusReports.valid.map(({ encoded }) => fromHex(encoded))],

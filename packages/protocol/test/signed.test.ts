@@ -9,6 +9,7 @@ import {
   deviceCertificate,
   openAccountRecord,
   ProtocolError,
+  roomEntry,
   serverRecord,
   signAs,
   signatureInput,
@@ -59,6 +60,7 @@ describe.each(backends)("signatures ($name)", ({ primitives }) => {
 
 const kinds: [string, SignedKind<unknown>, (signed: Uint8Array) => unknown][] = [
   ["custody-receipt.json", custodyReceipt as SignedKind<unknown>, (signed) => custodyReceipt.open(p, signed)],
+  ["room-entry.json", roomEntry as SignedKind<unknown>, (signed) => roomEntry.open(p, signed)],
   ["server-record.json", serverRecord as SignedKind<unknown>, (signed) => serverRecord.open(p, signed)],
   [
     "device-certificate.json",
@@ -81,7 +83,7 @@ test("[K2] a receipt names its bundle by the hash over header and sealed body", 
   expect(bundleHash(p, { aad: header, sealed })).toEqual(receipt.bundle);
 });
 
-describe.each(kinds)("[R1] [A1] [A4] [A5] [K2] %s", (file, kind, open) => {
+describe.each(kinds)("[R1] [A1] [A4] [A5] [K2] [O1] %s", (file, kind, open) => {
   const { valid, validToo = [], invalid } = vectorFile<Statements>(file);
 
   test.each(valid)("[S2] $name", ({ seed, value, signed }) => {

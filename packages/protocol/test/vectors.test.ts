@@ -42,6 +42,7 @@ describe("[B1] bundles", () => holds("bundle.json"));
 describe("[B11] bodies of bundles", () => holds("bundle-body.json"));
 describe("[Q1] account notes", () => holds("account-note.json"));
 describe("[M1] items of rooms", () => holds("room-item.json"));
+describe("[O2] items of rooms' logs", () => holds("room-log.json"));
 describe("[L1] [L3] [L5] openings and batches", () => holds("channel.json"));
 describe("[L7] messages of links", () => holds("link-messages.json"));
 describe("[H1] client frames", () => holds("client-frames.json"));

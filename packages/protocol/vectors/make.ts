@@ -12,6 +12,7 @@ import { names } from "./make/names.ts";
 import { accountNotes } from "./make/notes.ts";
 import { accountRecords, custodyReceipts, deviceCertificates, serverRecords } from "./make/records.ts";
 import { roomItems } from "./make/room-items.ts";
+import { roomEntries, roomLogs } from "./make/room-logs.ts";
 import { signatures } from "./make/signatures.ts";
 
 /** The text of every file, by its name. */
@@ -33,6 +34,8 @@ export async function makeVectors(): Promise<Map<string, string>> {
     "account-note.json": accountNotes(),
     "invitation.json": invitations(),
     "room-item.json": roomItems(),
+    "room-entry.json": roomEntries(),
+    "room-log.json": roomLogs(),
     "errors.json": errors(),
   };
   return new Map(Object.entries(files).map(([name, json]) => [name, `${JSON.stringify(json, null, 1)}\n`]));

@@ -126,6 +126,7 @@ const fixes: Record<ErrorCode, string | null> = {
   "not-allowed": "Ask the administrator of your homeserver.",
   "unknown-account": "Ask the person for their present address.",
   "unknown-server": "Link the server first.",
+  "unknown-room": null,
   "unknown-method": "Update your homeserver.",
   "handle-taken": "Choose another name.",
   "registration-closed": "Ask the administrator for a registration token.",

@@ -5,6 +5,7 @@ import { alice, bob, given, made, now, p, serverA, serverB, serverC } from "./ca
 import { invalid, joined, patched, valid, withField } from "./cases.ts";
 import { roomEnvelope } from "./envelopes.ts";
 import { toHex, type Json } from "./json.ts";
+import { signedRoomEntryExample } from "./room-logs.ts";
 
 const header: BundleHeader = {
   class: "messages",
@@ -66,6 +67,9 @@ const bodies: [string, BundleBody][] = [
   ],
 ];
 
+/** Apart, since what is above is also sealed. */
+const entriesBody: BundleBody = { kind: "entries", entries: [signedRoomEntryExample] };
+
 export function bundles(): Json {
   const one = encodeBundle(bundleExample);
   const classAt = 1;
@@ -120,13 +124,16 @@ export function bundleBodies(): Json {
   const asMap = (fields: object) => new Map(Object.entries(fields));
   return {
     about: [
-      "Layout: kind 1 · (1: number of envelopes 2 · envelopes) or (2: CBOR array of control items) or (3: CBOR array of refusals).",
+      "Layout: kind 1 · (1: number of envelopes 2 · envelopes) or (2: CBOR array of control items) or (3: CBOR array of refusals) or (4: CBOR array of signed room entries).",
     ],
-    valid: bodies.map(([name, body]) => valid("bundle body", name, body)),
+    valid: [
+      ...bodies.map(([name, body]) => valid("bundle body", name, body)),
+      valid("bundle body", "an entry of a room's log", entriesBody),
+    ],
     invalid: [
       invalid("bundle body", "nothing", new Uint8Array(0)),
       invalid("bundle body", "kind 0", patched(envelopes!, 0, 0)),
-      invalid("bundle body", "kind 4", patched(envelopes!, 0, 4)),
+      invalid("bundle body", "kind 5", patched(envelopes!, 0, 5)),
       invalid("bundle body", "no envelope", Uint8Array.of(1, 0, 0)),
       invalid("bundle body", "257 envelopes", patched(envelopes!, 1, 1, 1)),
       invalid("bundle body", "fewer envelopes than counted", patched(envelopes!, 1, 0, 2)),
@@ -148,6 +155,8 @@ export function bundleBodies(): Json {
       invalid("bundle body", "no refusal", Uint8Array.of(3, 0x80)),
       invalid("bundle body", "a refusal without a code", joined([3, 0x81], withoutCode(refused!))),
       invalid("bundle body", "a byte after the refusals", joined(refused!, [0])),
+      invalid("bundle body", "no entry", Uint8Array.of(4, 0x80)),
+      invalid("bundle body", "an entry that is no bytes", Uint8Array.of(4, 0x81, 0x01)),
     ],
   };
 }

@@ -3,6 +3,7 @@ import type { LinkControl } from "../../src/index.ts";
 import { alice, bob, made, now, serverA, serverB, serverC as carol } from "./cast.ts";
 import { invalid, joined, valid, withField, withoutField } from "./cases.ts";
 import type { Json } from "./json.ts";
+import { room, roomAppendExample } from "./room-logs.ts";
 
 const controls: [string, LinkControl][] = [
   ["trust", { kind: "trust", linked: true }],
@@ -45,6 +46,16 @@ const controls: [string, LinkControl][] = [
     },
   ],
   ["looking for people", { kind: "query", id: 11, query: { ask: "findPeople", text: "bo" } }],
+  [
+    "an append",
+    {
+      kind: "query",
+      id: 12,
+      query: { ask: "roomAppend", account: alice.account, ...roomAppendExample },
+    },
+  ],
+  ["asking for entries", { kind: "query", id: 13, query: { ask: "roomLog", room, after: 41 } }],
+  ["asking for a piece of an info", { kind: "query", id: 14, query: { ask: "roomInfo", room, offset: 0 } }],
   ["asking for all records", { kind: "askRecords", since: 0 }],
   ["asking for newer records", { kind: "askRecords", incarnation: made("an incarnation", 8), since: 41 }],
   [

@@ -1,28 +1,19 @@
-import { encodeCbor } from "../../src/cbor/cbor.ts";
-import type { CustodyReceipt, SignedKind } from "../../src/index.ts";
+import type { CustodyReceipt } from "../../src/index.ts";
 import {
   accountId,
   accountRecord,
   bundleAad,
   bundleHash,
   custodyReceipt,
-  decode,
   deviceCertificate,
-  encode,
   serverRecord,
-  signAs,
-  signedNote,
 } from "../../src/index.ts";
 import { bundleExample } from "./bundles.ts";
 import { alice, bob, made, now, p, serverA, serverB, serverC } from "./cast.ts";
 import { changed, withField, withoutField } from "./cases.ts";
-import { toHex, toJson, type Json } from "./json.ts";
+import { toHex, type Json } from "./json.ts";
+import { about, bodyOf, changedContainer, containerOf, flipLast, refused, statement } from "./statements.ts";
 import { structures } from "./structures.ts";
-
-const about = [
-  "valid: `value` encodes to `body`; `seed` (Ed25519) signs it as `type`; `signed` is the container that travels.",
-  "invalid: `signed` must be refused.",
-];
 
 export function serverRecords(): Json {
   const { seed, record } = serverA;
@@ -291,45 +282,4 @@ function tie(): Json {
   const [one, other] = signed.map((bytes) => ({ signed: toHex(bytes), sha256: toHex(p.sha256(bytes)) }));
   const [wins, loses] = one!.sha256 < other!.sha256 ? [one!, other!] : [other!, one!];
   return { account: toHex(accountId.toBytes(alice.account)), wins, loses };
-}
-
-function statement<T>(name: string, kind: SignedKind<T>, seed: Uint8Array, value: T): Json {
-  const signed = kind.sign(p, seed, value);
-  const { body, signature } = decode(signedNote, signed);
-  return {
-    name,
-    type: kind.type,
-    seed: toHex(seed),
-    value: toJson(value),
-    body: toHex(body),
-    signature: toHex(signature),
-    signed: toHex(signed),
-  };
-}
-
-function refused(name: string, signed: Uint8Array): Json {
-  return { name, signed: toHex(signed), error: "malformed" };
-}
-
-/** Any bytes as the body of a signed structure: the container is the same for every type. */
-function containerOf(type: string, seed: Uint8Array, body: Uint8Array): Uint8Array {
-  return encode(signedNote, { body, signature: signAs(p, type, seed, body) });
-}
-
-function bodyOf(signed: Uint8Array): Uint8Array {
-  return decode(signedNote, signed).body;
-}
-
-function changedContainer(signed: Uint8Array, change: (body: Uint8Array) => Uint8Array): Uint8Array {
-  const { body, signature } = decode(signedNote, signed);
-  return encodeCbor(
-    new Map([
-      ["body", change(body)],
-      ["signature", signature],
-    ]),
-  );
-}
-
-function flipLast(bytes: Uint8Array): Uint8Array {
-  return bytes.with(bytes.length - 1, bytes.at(-1)! ^ 1);
 }
