@@ -55,6 +55,8 @@ export function describeStore(name: string, makePlace: () => StorePlace): void {
         custody: [],
         grants: [],
         blocks: [],
+        rooms: [],
+        followers: [],
       });
       expect(await store.inboxState(alice)).toBeUndefined();
       expect(await store.inboxPage(alice, 0, 10)).toEqual([]);
@@ -142,6 +144,8 @@ export function describeStore(name: string, makePlace: () => StorePlace): void {
         custody: [],
         grants: [{ account: alice, peer: carol, server: there }],
         blocks: [{ account: bob, peer: carol }],
+        rooms: [],
+        followers: [],
       });
     });
 

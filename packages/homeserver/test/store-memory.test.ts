@@ -1,6 +1,8 @@
 import { describeStore } from "./store-contract.ts";
 import { describeCustody } from "./store-custody-contract.ts";
+import { describeRooms } from "./store-room-contract.ts";
 import { memoryPlace } from "./store-places.ts";
 
 describeStore("memory", memoryPlace);
 describeCustody("memory", memoryPlace);
+describeRooms("memory", memoryPlace);

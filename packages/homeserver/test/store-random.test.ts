@@ -4,9 +4,11 @@ import type {
   CustodyRow,
   HomeserverStore,
   OutgoingStream,
+  RoomLogName,
   StoredState,
   WriteOp,
 } from "../src/store/index.ts";
+import { append, room, roomLog } from "./store-room-contract.ts";
 import { account, accountRow, bundle, delivery, device, envelope, link, server } from "./store-fixtures.ts";
 import { memoryPlace, sqlitePlace } from "./store-places.ts";
 
@@ -24,6 +26,7 @@ for (const seed of [1, 2, 3]) {
     const known = {
       opened: new Set<AccountId>(),
       outgoing: new Map<string, OutgoingStream & { first: number }>(),
+      logs: new Map<string, number>(),
     };
     for (let n = 0; n < 200; n += 1) {
       const ops = Array.from({ length: 1 + random(6) }, () => randomOp(random, known));
@@ -41,6 +44,8 @@ for (const seed of [1, 2, 3]) {
 interface Known {
   opened: Set<AccountId>;
   outgoing: Map<string, OutgoingStream & { first: number }>;
+  /** Where each room's log ends. */
+  logs: Map<string, number>;
 }
 
 type Random = (below: number) => number;
@@ -58,7 +63,7 @@ function randomOp(random: Random, known: Known): WriteOp {
   const at = `${place.destination} ${place.class}`;
   const outgoing = known.outgoing.get(at) ?? { ...place, stream: 1, first: 1, next: 1 };
   const bytes = Uint8Array.of(random(256), random(256));
-  switch (random(27)) {
+  switch (random(30)) {
     case 0:
       return { op: "meta.put", key: pick(names), value: bytes };
     case 1:
@@ -87,6 +92,28 @@ function randomOp(random: Random, known: Known): WriteOp {
       };
     case 26:
       return { op: "inbox.leap", accounts: some(accounts), above: random(60), by: 1 + random(9) };
+    case 27:
+    case 28: {
+      const name = { room: room(random(2)), hub: pick(servers) };
+      const log = `${name.room} ${name.hub}`;
+      const [held, count] = [known.logs.get(log) ?? 0, random(3)];
+      known.logs.set(log, held + count);
+      const at = random(60) + 100 * (held + count);
+      const row = roomLog(held + count, { ...name, at, anchor: random(held + count + 1) });
+      return append(row, count, pick([undefined, bytes]));
+    }
+    case 29: {
+      const name = { room: room(random(2)), hub: pick(servers) };
+      if (random(6) === 0) {
+        known.logs.delete(`${name.room} ${name.hub}`);
+        return { op: "room.drop", ...name };
+      }
+      return pick<WriteOp>([
+        { op: "room.follow", row: { account: who, ...name, position: random(9) } },
+        { op: "room.unfollow", account: who, room: name.room },
+        { op: "room.prune", before: random(2_000), limit: random(9) },
+      ]);
+    }
     case 10:
       return { op: "inbox.expire", itemsBefore: random(120), idsBefore: random(100) };
     case 11:
@@ -268,8 +295,19 @@ async function everything(store: HomeserverStore): Promise<unknown> {
     accounts: await Promise.all(ofAccounts),
     outboxes: await Promise.all(outboxes),
     custody: await Promise.all(servers.map((next) => custodyOf(store, next))),
+    logs: await Promise.all(
+      servers.flatMap((hub) => [0, 1].map((n) => logOf(store, { room: room(n), hub }))),
+    ),
     places: sorted((await Promise.all(envelopes.map((one) => store.outboxPlaces(one)))).flat()),
     found: unique(await store.outboxFind(envelopes)),
+  };
+}
+
+async function logOf(store: HomeserverStore, log: RoomLogName): Promise<unknown> {
+  return {
+    page: await store.roomEntries(log, 2, 12),
+    all: await store.roomEntries(log, 0, 1_000_000),
+    info: await store.roomInfo(log, 1, 1),
   };
 }
 

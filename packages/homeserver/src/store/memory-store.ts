@@ -34,6 +34,15 @@ import {
   emptyCustody,
   findCustody,
 } from "./memory-custody.ts";
+import type { MemoryRooms } from "./memory-rooms.ts";
+import {
+  applyRoom,
+  assertRoomPossible,
+  emptyRooms,
+  loadRooms,
+  roomEntries,
+  roomInfo,
+} from "./memory-rooms.ts";
 import type { OutboxOrder } from "./outbox-order.ts";
 import { appended, dropped, restarted } from "./outbox-order.ts";
 import { StoreFullError } from "./store.ts";
@@ -68,6 +77,7 @@ interface Tables {
   refusals: Map<string, RefusalRow>;
   custody: MemoryCustody;
   receipts: Map<string, ReceiptRow[]>;
+  rooms: MemoryRooms;
 }
 
 /** What a simulation may do to the disk. */
@@ -108,6 +118,8 @@ export class MemoryStore implements HomeserverStore {
       custody: custodyTotals(t.custody),
       grants: [...t.grants.values()],
       blocks: [...t.blocks.values()],
+      rooms: loadRooms(t.rooms),
+      followers: [...t.rooms.followers.values()],
     });
   }
 
@@ -219,6 +231,14 @@ export class MemoryStore implements HomeserverStore {
     );
   }
 
+  async roomEntries(...[log, after, bytesMax]: Parameters<HomeserverStore["roomEntries"]>) {
+    return copyOf(roomEntries(this.#committed().rooms, log, after, bytesMax));
+  }
+
+  async roomInfo(...[log, offset, length]: Parameters<HomeserverStore["roomInfo"]>) {
+    return copyOf(roomInfo(this.#committed().rooms, log, offset, length));
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#last;
     this.#closed = true;
@@ -252,6 +272,7 @@ function emptyTables(): Tables {
     refusals: new Map(),
     custody: emptyCustody(),
     receipts: new Map(),
+    rooms: emptyRooms(),
   };
 }
 
@@ -276,6 +297,7 @@ const done: WriteResult = { op: "done" };
 function assertPossible(t: Tables, ops: WriteOp[]): void {
   const opened = new Set<AccountId>();
   const exists = (account: AccountId) => t.accounts.has(account) || opened.has(account);
+  const logEnds = new Map<string, number | undefined>();
   const orders = new Map<string, OutboxOrder | undefined>();
   const order = (at: string) => (orders.has(at) ? orders.get(at) : outboxOrder(t, at));
   for (const op of ops) {
@@ -289,6 +311,8 @@ function assertPossible(t: Tables, ops: WriteOp[]): void {
       op.op === "sealed.put"
     ) {
       assert(exists(op.account), "the account of an operation exists");
+    } else if (op.op === "room.append" || op.op === "room.drop") {
+      assertRoomPossible(t.rooms, op, logEnds);
     } else if (op.op === "outbox.append") {
       for (const row of op.rows) {
         const at = key(row.destination, row.class);
@@ -460,6 +484,12 @@ function apply(t: Tables, op: WriteOp): WriteResult {
     case "custody.owe":
     case "custody.paid":
       return applyCustody(t.custody, op);
+    case "room.append":
+    case "room.drop":
+    case "room.follow":
+    case "room.unfollow":
+    case "room.prune":
+      return applyRoom(t.rooms, op);
   }
 }
 

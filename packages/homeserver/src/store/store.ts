@@ -20,8 +20,10 @@ import type {
   Visibility,
 } from "@fedchat/protocol";
 import type { CustodyOp, CustodyReads, CustodyResult, CustodyTotal } from "./custody-store.ts";
+import type { FollowerRow, RoomLogRow, RoomOp, RoomReads, RoomResult } from "./room-store.ts";
 
 export type * from "./custody-store.ts";
+export type * from "./room-store.ts";
 
 export interface AccountRow {
   account: AccountId;
@@ -153,6 +155,7 @@ export interface RefusalRow {
 /** One change. What must happen together goes into one `write`. */
 export type WriteOp =
   | CustodyOp
+  | RoomOp
   | { op: "meta.put"; key: string; value: Uint8Array }
   | { op: "account.open"; row: AccountRow; devices: DeviceId[]; incarnation: Uint8Array }
   /** Devices that are new start at the inbox's floor; those no longer listed go, with their key packages. */
@@ -210,11 +213,12 @@ export type WriteOp =
 export type WriteResult =
   | { op: "done" }
   | CustodyResult
+  | RoomResult
   | { op: "inbox.deliver"; deliveries: Delivered[][] }
   | { op: "keyPackages.take"; keyPackage: Uint8Array | undefined }
   | { op: "sealed.put"; outcome: "stored" | "conflict" };
 
-/** Everything that the core holds in memory while it runs, read once at start. Bounded by accounts and links, not by messages. */
+/** Everything that the core holds in memory while it runs, read once at start. Bounded by accounts, links and rooms, not by messages. */
 export interface StoredState {
   meta: Map<string, Uint8Array>;
   accounts: AccountRow[];
@@ -227,9 +231,12 @@ export interface StoredState {
   custody: CustodyTotal[];
   grants: { account: AccountId; peer: AccountId; server: ServerId }[];
   blocks: { account: AccountId; peer: AccountId }[];
+  /** With the bytes of their signed entries that are kept. */
+  rooms: (RoomLogRow & { bytes: number })[];
+  followers: FollowerRow[];
 }
 
-export interface HomeserverStore extends AsyncDisposable, CustodyReads {
+export interface HomeserverStore extends AsyncDisposable, CustodyReads, RoomReads {
   /** Reads what the core keeps in memory. */
   load(): Promise<StoredState>;
   /** One transaction. Rejects with `StoreFullError` when the disk is full: nothing of it is applied, the store stays usable. */

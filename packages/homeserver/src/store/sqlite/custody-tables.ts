@@ -18,7 +18,7 @@ import type {
 import { classCodes, inReceiptOrder } from "../custody-store.ts";
 import { pageBytesMax } from "../limits.ts";
 import { upTo } from "./bound-limit.ts";
-import { idBytes, idText } from "./ids.ts";
+import { idBytes, idsBytes, idsText, idText } from "./ids.ts";
 
 const classNames = Object.fromEntries(
   Object.entries(classCodes).map(([name, code]) => [code, name]),
@@ -155,7 +155,7 @@ export function custodyTables(db: DatabaseSync) {
         case "receipt.put": {
           const { destination, relay, hash, taken, until, at, path, stream, sequence } = op.row;
           putReceipt.run(
-            ...[idBytes(relay), hash, taken, until, at, joined(path)],
+            ...[idBytes(relay), hash, taken, until, at, idsBytes(path)],
             ...[idBytes(destination), op.row.class, stream, sequence],
           );
           return { op: "done" };
@@ -224,7 +224,7 @@ export function custodyTables(db: DatabaseSync) {
           taken: row["taken"] as number,
           until: row["until"] as number,
           at: row["at"] as number,
-          path: parted(row["path"] as Uint8Array),
+          path: idsText(row["path"] as Uint8Array),
         }))
         .toSorted(inReceiptOrder);
     },
@@ -285,18 +285,4 @@ function goneOf(rows: unknown[], left: CustodyGone["left"]): CustodyResult {
     left,
   }));
   return { op: "custody", gone };
-}
-
-const idLength = 32;
-
-function joined(path: ServerId[]): Uint8Array {
-  const bytes = new Uint8Array(path.length * idLength);
-  path.forEach((server, index) => bytes.set(idBytes(server), index * idLength));
-  return bytes;
-}
-
-function parted(bytes: Uint8Array): ServerId[] {
-  return Array.from({ length: bytes.length / idLength }, (_, index) =>
-    idText(bytes.subarray(index * idLength, (index + 1) * idLength)),
-  );
 }

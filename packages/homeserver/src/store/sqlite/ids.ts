@@ -11,6 +11,21 @@ export function idText<Id extends Brand<string, string>>(bytes: Uint8Array): Id 
   return encodeBase32(bytes) as Id;
 }
 
+const serverIdBytes = 32;
+
+/** Servers, one behind the other. */
+export function idsBytes(servers: readonly ServerId[]): Uint8Array {
+  const bytes = new Uint8Array(servers.length * serverIdBytes);
+  servers.forEach((server, index) => bytes.set(idBytes(server), index * serverIdBytes));
+  return bytes;
+}
+
+export function idsText(bytes: Uint8Array): ServerId[] {
+  return Array.from({ length: bytes.length / serverIdBytes }, (_, index) =>
+    idText(bytes.subarray(index * serverIdBytes, (index + 1) * serverIdBytes)),
+  );
+}
+
 /** A few hundred kilobytes; whoever is talking now fits. */
 const recentMax = 2_048;
 

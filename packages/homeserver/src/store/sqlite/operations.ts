@@ -10,6 +10,7 @@ import { federationTables } from "./federation-tables.ts";
 import { inboxTables } from "./inboxes.ts";
 import { keyPackageTables } from "./key-packages.ts";
 import { outboxTables } from "./outboxes.ts";
+import { roomTables } from "./room-tables.ts";
 import { rulesTables } from "./rules-tables.ts";
 import { sealedTable } from "./sealed.ts";
 
@@ -38,6 +39,7 @@ export function operations(db: DatabaseSync): Operations {
   const federation = federationTables(db);
   const rules = rulesTables(db);
   const custody = custodyTables(db);
+  const rooms = roomTables(db);
 
   function apply(op: WriteOp): WriteResult {
     switch (op.op) {
@@ -142,6 +144,12 @@ export function operations(db: DatabaseSync): Operations {
       case "custody.paid":
       case "receipt.put":
         return custody.apply(op);
+      case "room.append":
+      case "room.drop":
+      case "room.follow":
+      case "room.unfollow":
+      case "room.prune":
+        return rooms.apply(op);
     }
   }
 
@@ -153,6 +161,7 @@ export function operations(db: DatabaseSync): Operations {
         ...accounts.load(),
         ...federation.load(),
         ...rules.load(),
+        ...rooms.load(),
         outgoing: outboxes.load(),
         custody: custody.load(),
       }),
@@ -171,6 +180,8 @@ export function operations(db: DatabaseSync): Operations {
       custodyOwed: custody.owed,
       receipts: custody.receipts,
       outboxPlaces: outboxes.places,
+      roomEntries: rooms.entries,
+      roomInfo: rooms.info,
     },
   };
 }

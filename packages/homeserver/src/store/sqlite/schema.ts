@@ -246,5 +246,50 @@ CREATE TABLE receipts (
 ) STRICT, WITHOUT ROWID;
 `;
 
+/**
+ * Rooms' logs: of those that this server is the hub of, and copies of others'. founder: only where it is the hub.
+ * servers, former: 32 bytes each. idle_since: when the last follower went. Entries are found by log and position, and
+ * by age where they are pruned.
+ */
+const rooms = `
+CREATE TABLE room_logs (
+  number INTEGER PRIMARY KEY,
+  room BLOB NOT NULL,
+  hub BLOB NOT NULL,
+  founder BLOB,
+  term INTEGER NOT NULL,
+  position INTEGER NOT NULL,
+  hash BLOB NOT NULL,
+  mls_group BLOB NOT NULL,
+  access BLOB NOT NULL,
+  servers BLOB NOT NULL,
+  former BLOB NOT NULL,
+  anchor INTEGER NOT NULL,
+  at INTEGER NOT NULL,
+  idle_since INTEGER,
+  UNIQUE (room, hub)
+) STRICT;
+
+CREATE TABLE room_entries (
+  number INTEGER PRIMARY KEY,
+  log INTEGER NOT NULL,
+  position INTEGER NOT NULL,
+  at INTEGER NOT NULL,
+  signed BLOB NOT NULL,
+  UNIQUE (log, position)
+) STRICT;
+CREATE INDEX room_entries_at ON room_entries (at);
+
+CREATE TABLE room_infos (log INTEGER PRIMARY KEY, position INTEGER NOT NULL, info BLOB NOT NULL) STRICT;
+
+CREATE TABLE room_followers (
+  account BLOB NOT NULL,
+  room BLOB NOT NULL,
+  hub BLOB NOT NULL,
+  position INTEGER NOT NULL,
+  PRIMARY KEY (account, room)
+) STRICT, WITHOUT ROWID;
+`;
+
 /** Entry n brings a store from version n (`PRAGMA user_version`) to n + 1. */
-export const migrations: readonly string[] = [version1, visibilityAndOrigin, heardRecords, custody];
+export const migrations: readonly string[] = [version1, visibilityAndOrigin, heardRecords, custody, rooms];

@@ -147,6 +147,16 @@ export class SqliteStore implements HomeserverStore {
     return this.#read("outboxPlaces", envelope);
   }
 
+  roomEntries(
+    ...args: Parameters<HomeserverStore["roomEntries"]>
+  ): ReturnType<HomeserverStore["roomEntries"]> {
+    return this.#read("roomEntries", ...args);
+  }
+
+  roomInfo(...args: Parameters<HomeserverStore["roomInfo"]>): ReturnType<HomeserverStore["roomInfo"]> {
+    return this.#read("roomInfo", ...args);
+  }
+
   /** Ends the thread at once, whatever it is doing: what is not yet committed is lost, as in a crash. */
   async terminate(): Promise<void> {
     this.#open = false;
