@@ -17,6 +17,7 @@ import {
   custodyReceipt,
   envelopeId,
   nextSequence,
+  roomEntry,
   serverId,
   serverRecord,
 } from "@fedchat/protocol";
@@ -30,9 +31,11 @@ import type {
 import type { DomainChecker } from "../src/core/federation/domains.ts";
 import { createFederation } from "../src/core/federation/index.ts";
 import type { DirectoriesConfig } from "../src/core/federation/directory-config.ts";
+import { FullDisk } from "../src/core/accounts/full-disk.ts";
 import { GroupCommit } from "../src/core/group-commit.ts";
 import { silentLog } from "../src/core/log.ts";
 import { AskingServers } from "../src/core/accounts/asking-servers.ts";
+import { Rooms } from "../src/core/rooms/rooms.ts";
 import type { ListedChange, LocalAccounts, LocalPerson } from "../src/core/seams.ts";
 import { MemoryStore } from "../src/store/memory-store.ts";
 import type { Delivered, Delivery, StoredState, WriteOp } from "../src/store/store.ts";
@@ -118,6 +121,7 @@ export class Host {
   store: MemoryStore;
   federation!: RunningFederation;
   accounts!: RecordingAccounts;
+  rooms!: Rooms;
   commit!: GroupCommit;
   process!: ProcessClock;
   readonly #options: HostOptions;
@@ -179,6 +183,13 @@ export class Host {
     const state: StoredState = await this.store.load();
     this.commit = new GroupCommit(this.store, this.process);
     this.accounts = new RecordingAccounts(this, state.meta);
+    this.rooms = new Rooms({
+      ...{ self: this.id, state, store: this.store, commit: this.commit, primitives, log: silentLog },
+      ...{ clock: this.process, disk: new FullDisk(this.process) },
+      sign: (entry) => roomEntry.sign(primitives, this.keys.seed, entry),
+      notify: (to, event) => this.accounts.notify(to, event),
+      links: () => this.federation.rooms,
+    });
     this.federation = createFederation({
       state,
       commit: this.commit,
@@ -192,6 +203,7 @@ export class Host {
       signReceipt: (receipt) => custodyReceipt.sign(primitives, this.keys.seed, receipt),
       dialer: this.world.network.dialer(this.name),
       accounts: this.accounts,
+      rooms: this.rooms,
       policy: this.#options,
       relaying: this.relaying,
       ...(this.#options.directories === undefined ? {} : { directories: this.#options.directories }),

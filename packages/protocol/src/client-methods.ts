@@ -29,11 +29,13 @@ import {
   peopleListMax,
   recordBytesMax,
   sealedRecordBytesMax,
+  roomsFollowedMax,
   sealedRecordsPerAccountMax,
   serverAddressesMax,
 } from "./limits.ts";
-import { accountId, deviceId, envelopeId, handlePattern, serverId } from "./names.ts";
+import { accountId, deviceId, envelopeId, handlePattern, roomId, serverId } from "./names.ts";
 import { relayHint } from "./invitation.ts";
+import { followedRoom, roomAppendFields, roomAppendOutcome, roomInfoPart, roomLogPage } from "./room-log.ts";
 import { serverAddress } from "./server-record.ts";
 
 const signedAccountRecord = bytes({ min: 1, max: recordBytesMax * 4 });
@@ -403,6 +405,34 @@ export const clientMethods = {
     struct({ people: array(personView, { max: 1_000 }) }),
   ),
 
+  /**
+   * Appends to the log of a room, at its hub; `begin` on the own homeserver, which becomes the hub. Refused with
+   * `not-allowed`, `unknown-room`, `malformed`, `quota-exceeded`, `rate-limited`, `storage-full`, or, where the hub is
+   * another server that cannot be asked, `unreachable` and the like. [O3]
+   */
+  "rooms.append": method("session", struct({ hub: serverId.codec, ...roomAppendFields }), roomAppendOutcome),
+  /** Entries behind a position of a room that this account follows, from the log as it is here. [O6] */
+  "rooms.log": method("session", struct({ room: roomId.codec, after: uint({}) }), roomLogPage),
+  /** The rooms that this account follows, and where their logs are here. */
+  "rooms.heads": method(
+    "session",
+    nothing,
+    struct({ rooms: array(followedRoom, { max: roomsFollowedMax }) }),
+  ),
+  /** A piece of a room's newest info, of its hub. [O6] */
+  "rooms.info": method(
+    "session",
+    struct({ room: roomId.codec, hub: serverId.codec, offset: uint({}) }),
+    roomInfoPart,
+  ),
+  /** Has the room's log kept here from this entry on: that by which the account came in. [O6] */
+  "rooms.follow": method(
+    "session",
+    struct({ room: roomId.codec, hub: serverId.codec, position: uint({}), hash: bytes(32) }),
+    nothing,
+  ),
+  "rooms.unfollow": method("session", struct({ room: roomId.codec }), nothing),
+
   /** For whom this server relays. Told to links by a new record. */
   "server.setRelaying": method(
     "administrator",
@@ -490,6 +520,8 @@ export const clientEvent = tagged("kind", {
   warning: struct({ error: wireError, server: nullable(serverId.codec) }),
   /** To administrators: other servers are nearby now, or looking for them works or fails. */
   nearby: struct({ state: nearbyState }),
+  /** The log of a room that the account follows is there now, on this homeserver's disk. [O6] */
+  roomHead: struct({ room: roomId.codec, term: uint({}), position: uint({}) }),
   superseded: struct({}),
 });
 export type ClientEvent = TypeOf<typeof clientEvent>;

@@ -66,6 +66,9 @@ export const linkQuery = tagged("ask", {
 });
 export type LinkQuery = TypeOf<typeof linkQuery>;
 
+/** Those that are asked of a room's hub. */
+export type RoomQuery = Extract<LinkQuery, { ask: "roomAppend" | "roomLog" | "roomInfo" }>;
+
 /** The answer to `dialBack`: `ok` where the asker's key was proved, else an error code. One more than was asked: [L25] */
 export const dialBackResults = array(struct({ address: serverAddress, code: errorCode }), {
   max: serverAddressesMax + 1,

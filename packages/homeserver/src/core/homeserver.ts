@@ -45,6 +45,7 @@ import { expiryEveryMs, recordCheckEveryMs } from "./limits.ts";
 import type { DirectoriesConfig } from "./federation/directory-config.ts";
 import type { Log } from "./log.ts";
 import { defaultRelaying, OwnRelaying } from "./relaying.ts";
+import { Rooms } from "./rooms/rooms.ts";
 import type { DialBackReport, Examine, ListedChange, Nearby } from "./seams.ts";
 import type { HomeserverKeys, ServerDescription } from "./server-identity.ts";
 import { ServerIdentity, serverNameOf } from "./server-identity.ts";
@@ -105,6 +106,13 @@ export async function openHomeserver(options: HomeserverOptions): Promise<Homese
     clock,
     random,
     log,
+    rooms: () => rooms,
+  });
+  const rooms: Rooms = new Rooms({
+    ...{ self: identity.id, state, store, commit, disk: accounts.disk, clock, primitives, log },
+    sign: (entry) => identity.signEntry(entry),
+    notify: (to, event) => accounts.notify(to, event),
+    links: () => federation.rooms,
   });
   await accounts.inboxes.begin(state.accounts.map(({ account }) => account));
   const opaque = await openOpaque(options.opaque, state.meta, commit);
@@ -128,6 +136,7 @@ export async function openHomeserver(options: HomeserverOptions): Promise<Homese
     dialer: options.dialer,
     ...(options.domains === undefined ? {} : { domains: options.domains }),
     accounts,
+    rooms,
     policy: config.federation,
     ...(config.directories === undefined ? {} : { directories: config.directories }),
     relaying,
@@ -139,6 +148,7 @@ export async function openHomeserver(options: HomeserverOptions): Promise<Homese
     identity,
     relaying,
     accounts,
+    rooms,
     opaque,
     federation,
   });
@@ -177,6 +187,7 @@ interface Parts {
   identity: ServerIdentity;
   relaying: OwnRelaying;
   accounts: Accounts;
+  rooms: Rooms;
   opaque: OpaqueServer;
   federation: RunningFederation;
 }
@@ -196,7 +207,7 @@ export class Homeserver implements AsyncDisposable {
 
   /** Use `openHomeserver`. */
   constructor(parts: Parts) {
-    const { options, commit, identity, accounts, opaque, federation } = parts;
+    const { options, commit, identity, accounts, rooms, opaque, federation } = parts;
     const { store, clock, random, primitives, log } = options;
     const self = identity.id;
     const { book, live, disk, inboxes, rules, people, acknowledgements } = accounts;
@@ -234,6 +245,7 @@ export class Homeserver implements AsyncDisposable {
         sealed,
         people: this.#people,
         federation,
+        rooms,
         store,
         serverInfo: () => this.#info(),
         setRelaying: (relaysFor) => this.#setRelaying(relaysFor),
@@ -262,6 +274,7 @@ export class Homeserver implements AsyncDisposable {
     options.nearby?.onChange(() => this.#tellNearby(options.nearby!));
     this.#every(recordCheckEveryMs, () => this.#settleRecord());
     this.#every(expiryEveryMs, () => inboxes.expire());
+    this.#every(expiryEveryMs, () => rooms.expire());
   }
 
   /** Our own record as it is now. */
@@ -346,11 +359,12 @@ export class Homeserver implements AsyncDisposable {
   }
 
   async #stop(): Promise<void> {
-    const { federation, accounts, commit, options } = this.#parts;
+    const { federation, accounts, rooms, commit, options } = this.#parts;
     this.#stopped = true;
     for (const timer of this.#timers) timer.cancel();
     this.#clients.close();
     accounts.people.close();
+    rooms.close();
     await federation.close();
     try {
       await accounts.acknowledgements.close();

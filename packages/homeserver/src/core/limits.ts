@@ -63,6 +63,45 @@ export const expiryEveryMs = 3_600_000;
 /** Whether the own record is due for renewal is looked up this often; it is renewed at half its lifetime. */
 export const recordCheckEveryMs = 3_600_000;
 
+// Rooms' logs.
+
+/** Rooms that one account may begin here: more than a person keeps up with; each is a log for ever. */
+export const roomsFoundedMax = 256;
+/** Appends of one account, tried: somebody who comes too late reads and tries again. Each may cost a signature check. */
+export const roomAttemptsRate = { burst: 600, refillMs: 500, keysMax: 10_000 };
+/** Entries of one account: a whole school added in one evening, then five in a minute. */
+export const roomEntriesOfAccountRate = { burst: 600, refillMs: 12_000, keysMax: 10_000 };
+/** What one account has written to outboxes, in pieces: a 500-member commit to 50 servers takes some 200. */
+export const roomFanOutPieceBytes = 65_536;
+export const roomFanOutRate = { burst: 16_384, refillMs: 250, keysMax: 10_000 };
+/** Appends to one room that wait for their turn; a transaction each. */
+export const roomAppendsWaitingMax = 64;
+/** One log on disk: some thousand commits of a large room. */
+export const roomLogBytesMax = 268_435_456;
+/** Entries are kept for so long: longer than any bundle, and any member that is away for a holiday. */
+export const roomLogLifetimeMs = 90 * 86_400_000;
+/** Entries that one transaction prunes. */
+export const roomPrunedAtOnce = 256;
+/** Servers that were on a room's earlier lists, remembered; the first to go are forgotten first. */
+export const roomFormerServersMax = 256;
+/** A copy that nobody follows waits so long for somebody who was invited to come. */
+export const roomReplicaIdleMs = 60 * 86_400_000;
+/** Copies of one hub's logs that nobody follows, and their bytes. */
+export const roomReplicasUnfollowedMax = 256;
+export const roomReplicasUnfollowedBytesMax = 16_777_216;
+/** Entries of one hub that are verified and taken: all that a day away brings, then twenty a second. */
+export const roomEntriesOfHubRate = { burst: 10_000, refillMs: 50, keysMax: 10_000 };
+/** Pages asked of a hub for one log at a time: all of the largest log. */
+export const roomCatchUpPagesMax = 2_048;
+/** A hub answers within this: an append is up to a megabyte, and a slow disk away. */
+export const roomAnswerMs = 15_000;
+/** Questions about rooms of a server that is in one: each may be a megabyte, or bring half of one. */
+export const roomQueriesRate = { burst: 100, refillMs: 50, keysMax: 10_000 };
+/** The longest pause that a hub may ask for; all rooms of it wait meanwhile. */
+export const roomPauseMsMax = 60_000;
+/** Messages to a room from a server whose entry may still be under way. [O7] */
+export const roomUnlistedRate = { burst: 60, refillMs: 10_000, keysMax: 10_000 };
+
 // Federation: links, streams, people of other servers.
 
 /** The first retry comes within a second or so; later ones spread over up to five minutes. */

@@ -26,13 +26,13 @@ export class RateLimits<Key> {
     this.#clock = clock;
   }
 
-  /** Takes one attempt. 0 where there was one, else the milliseconds until there will be. */
-  take(key: Key): number {
+  /** Takes one attempt, or one that costs as much as several. 0 where there was one, else the milliseconds until there will be. */
+  take(key: Key, cost = 1): number {
     const now = this.#clock.now();
     const bucket = this.#buckets.get(key) ?? this.#fresh(key, now);
     this.#refill(bucket, now);
-    if (bucket.tokens < 1) return Math.ceil((1 - bucket.tokens) * this.#limit.refillMs);
-    bucket.tokens -= 1;
+    if (bucket.tokens < cost) return Math.ceil((cost - bucket.tokens) * this.#limit.refillMs);
+    bucket.tokens -= cost;
     return 0;
   }
 

@@ -20,6 +20,7 @@ import type {
   PersonView,
   ProtocolError,
   RelayHint,
+  RoomQuery,
   ServerAddress,
   ServerId,
   Visibility,
@@ -88,7 +89,40 @@ export interface Federation {
   networkMap(): ClientResult<"network.map">;
   /** Has a few connected servers that linked us dial us where our record says; which answer what. [L25] */
   dialBack(): Promise<DialBackReport[]>;
+  rooms: RoomLinks;
 }
+
+/** How rooms' logs pass between servers. */
+export interface RoomLinks {
+  /** Of these servers those that can be told something: not blocked, and known. Resolves once their outboxes are read. */
+  reachable(servers: ServerId[]): Promise<ServerId[]>;
+  /** An entry leaves with the transaction of whatever is added in the same turn; the result takes it back where that failed. [O4] */
+  tell(servers: ServerId[], entry: Uint8Array): () => void;
+  /** The encoded answer of a room's hub, linked or not, within a bounded wait. Rejects with `ProtocolError`. [C11] */
+  ask(hub: ServerId, query: RoomQuery): Promise<Uint8Array>;
+}
+
+/** What the federation needs of the rooms' logs that are kept here. */
+export interface LocalRooms {
+  /** Entries that came from a server, in order. @param linked whether it was linked from here */
+  arrived(hub: ServerId, linked: boolean, entries: readonly Uint8Array[]): Promise<EntriesPlan>;
+  /** The encoded answer to another server. Rejects with `ProtocolError`. */
+  answer(server: ServerId, query: RoomQuery): Promise<Uint8Array>;
+  /** There is a connection with this server. */
+  connected(server: ServerId): void;
+  /** Whether a room that somebody here follows, or that this server is the hub of, has this server. */
+  meets(server: ServerId): boolean;
+}
+
+/** What entries that arrived add to the transaction of their stream. One of both is called once it is settled. */
+export interface EntriesPlan {
+  ops: WriteOp[];
+  committed(): void;
+  failed(): void;
+}
+
+/** What the log of a recipient's room says of a sender's server; `no room`: no such group is followed. [O7] */
+export type RoomStanding = "listed" | "former" | "unlisted" | "no room";
 
 /** What one linked server says of dialling us. */
 export interface DialBackReport {
@@ -124,6 +158,7 @@ export interface LocalAccounts {
     kind: EnvelopeKind;
     to: AccountId;
     trust: Trust;
+    payload?: Uint8Array;
   }): "admitted" | "unknown-account" | "blocked" | "ignored" | "not-allowed" | "rate-limited";
   /** Whether anybody here lets in somebody of this server, whatever the trust: then it is not forgotten. [L20] */
   hasGrantAt(server: ServerId): boolean;

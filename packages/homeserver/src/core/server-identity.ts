@@ -6,6 +6,7 @@ import type {
   Clock,
   CustodyReceipt,
   Primitives,
+  RoomEntry,
   ServerAddress,
   ServerId,
   ServerRecord,
@@ -14,6 +15,7 @@ import {
   custodyReceipt,
   limits,
   nextSequence,
+  roomEntry,
   serverId,
   serverNamePattern,
   serverRecord,
@@ -114,6 +116,11 @@ export class ServerIdentity {
   /** Our word for a bundle in custody. [K2] */
   signReceipt(receipt: CustodyReceipt): Uint8Array {
     return custodyReceipt.sign(this.#primitives, this.#seed, receipt);
+  }
+
+  /** Our word for an entry's place in a room's log. [O1] */
+  signEntry(entry: RoomEntry): Uint8Array {
+    return roomEntry.sign(this.#primitives, this.#seed, entry);
   }
 
   #stands(record: ServerRecord, description: ServerDescription, now: number): boolean {

@@ -21,6 +21,7 @@ import { alice, bob, made, now, p, serverA, serverB } from "./cast.ts";
 import { invalid, joined, patched, valid, withField, withoutField } from "./cases.ts";
 import { roomEnvelope } from "./envelopes.ts";
 import { toHex, type Json } from "./json.ts";
+import { room, roomAppendExample, signedRoomEntryExample } from "./room-logs.ts";
 import { structures } from "./structures.ts";
 
 const submission: Submission = {
@@ -223,6 +224,9 @@ const failed = {
   nextTryAt: now + 4_000,
 };
 
+const { term, position, head: hash } = roomAppendExample;
+const roomHead = { term, position, hash };
+
 /** Parameters and result of every method. */
 const calls: { [M in ClientMethodName]: [object, object] } = {
   "session.open": [
@@ -346,6 +350,21 @@ const calls: { [M in ClientMethodName]: [object, object] } = {
     { ...link, told: serverB.record.addresses },
   ],
   "links.retry": [server, {}],
+  "rooms.append": [
+    { hub: serverA.id, ...roomAppendExample },
+    { outcome: "appended", position: 2, hash: made("hash of an entry") },
+  ],
+  "rooms.log": [
+    { room, after: 0 },
+    { entries: [signedRoomEntryExample], head: roomHead },
+  ],
+  "rooms.heads": [{}, { rooms: [{ room, hub: serverA.id, ...roomHead }] }],
+  "rooms.info": [
+    { room, hub: serverA.id, offset: 0 },
+    { info: made("an encrypted GroupInfo", 80), total: 80, position: 2 },
+  ],
+  "rooms.follow": [{ room, hub: serverA.id, position, hash }, {}],
+  "rooms.unfollow": [{ room }, {}],
   "servers.nearby": [{}, nearby],
   "server.examine": [{ again: true }, examination],
 };
@@ -383,6 +402,7 @@ const events: [string, ClientEvent][] = [
     { kind: "warning", error: toWireError(new ProtocolError("server-key-changed")), server: serverB.id },
   ],
   ["servers nearby", { kind: "nearby", state: { ...nearby, mode: "look", problem: "No network." } }],
+  ["a room's log is further", { kind: "roomHead", room, term: 1, position: 2 }],
   ["superseded", { kind: "superseded" }],
 ];
 
@@ -409,6 +429,7 @@ export function clientCalls(): Json {
         valid(`result of ${name}`, name, result),
       ]),
       valid("client request", "server.info", { method: "server.info", params: Uint8Array.of(0xa0) }),
+      valid("result of rooms.append", "behind", { outcome: "behind", ...roomHead }),
       ...events.map(([name, one]) => valid("client event", name, one)),
     ],
     invalid: [
@@ -451,6 +472,16 @@ export function clientCalls(): Json {
         "params of envelopes.progress",
         "501 envelopes",
         withField(params("envelopes.progress"), "envelopes", Array(501).fill(made("x", 16))),
+      ),
+      invalid(
+        "params of rooms.append",
+        "a proof of 63 bytes",
+        withField(params("rooms.append"), "proof", new Uint8Array(63)),
+      ),
+      invalid(
+        "params of rooms.append",
+        "no info, not even null",
+        withoutField(params("rooms.append"), "info"),
       ),
       invalid("params of links.add", "no addresses", withoutField(params("links.add"), "addresses")),
       invalid(

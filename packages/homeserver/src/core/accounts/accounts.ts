@@ -15,7 +15,7 @@ import type {
 import type { Delivered, Delivery, HomeserverStore, StoredState, WriteOp } from "../../store/store.ts";
 import type { GroupCommit } from "../group-commit.ts";
 import type { Log } from "../log.ts";
-import type { ListedChange, LocalAccounts, LocalPerson } from "../seams.ts";
+import type { ListedChange, LocalAccounts, LocalPerson, LocalRooms, RoomStanding } from "../seams.ts";
 import { AccountBook } from "./account-book.ts";
 import { Acknowledgements } from "./acknowledgements.ts";
 import { AskingServers } from "./asking-servers.ts";
@@ -37,6 +37,10 @@ export interface AccountsOptions {
   clock: Clock;
   random: RandomSource;
   log: Log;
+  /** The rooms of the accounts, asked once it is started. Absent: none. [O7] */
+  rooms?: () => Pick<LocalRooms, "meets"> & {
+    standing: (account: AccountId, group: Uint8Array, server: ServerId) => RoomStanding;
+  };
 }
 
 export class Accounts implements LocalAccounts {
@@ -49,14 +53,20 @@ export class Accounts implements LocalAccounts {
   readonly keyPackages: KeyPackages;
   readonly people: LocalPeople;
   readonly #asking: AskingServers;
+  readonly #rooms: AccountsOptions["rooms"];
 
-  constructor({ self, store, commit, state, primitives, visibility, clock, random, log }: AccountsOptions) {
+  constructor(options: AccountsOptions) {
+    const { self, store, commit, state, primitives, visibility, clock, random, log } = options;
     this.#asking = new AskingServers(state.meta);
+    this.#rooms = options.rooms;
     this.book = new AccountBook(primitives, commit, state);
     this.disk = new FullDisk(clock);
     this.inboxes = new Inboxes({ store, commit, disk: this.disk, live: this.live, clock, random });
     this.acknowledgements = new Acknowledgements({ commit, clock, log });
-    this.rules = new DeliveryRules({ self, accounts: this.book, commit, clock, state, asking: this.#asking });
+    this.rules = new DeliveryRules({
+      ...{ self, accounts: this.book, commit, clock, state, asking: this.#asking },
+      standing: (...asked) => this.#rooms?.().standing(...asked) ?? "no room",
+    });
     this.keyPackages = new KeyPackages({ self, accounts: this.book, store, commit, disk: this.disk });
     this.people = new LocalPeople({ accounts: this.book, live: this.live, clock, visibility });
   }
@@ -66,7 +76,7 @@ export class Accounts implements LocalAccounts {
   }
 
   hasGrantAt(server: ServerId): boolean {
-    return this.rules.hasGrantAt(server);
+    return this.rules.hasGrantAt(server) || this.#rooms?.().meets(server) === true;
   }
 
   wasAskedFrom(server: ServerId): boolean {

@@ -1,19 +1,20 @@
 /**
  * What may be put into whose inbox: blocks first, then the recipient's own grants, then the trust between the servers.
- * Invariant: from a server that was not linked from here nothing but requests comes in, slowly, and what its people
- * were granted one by one. [H9] [H13]
+ * Invariant: from a server that was not linked from here nothing but requests comes in, slowly, what its people were
+ * granted one by one, and messages of rooms in which the recipient is with it. [H9] [H13] [O7]
  */
 import type { AccountId, ClientParams, Clock, ServerId } from "@fedchat/protocol";
-import { ProtocolError } from "@fedchat/protocol";
+import { ProtocolError, readMlsHead } from "@fedchat/protocol";
 import type { StoredState } from "../../store/store.ts";
 import type { GroupCommit } from "../group-commit.ts";
 import {
   blocksPerAccountMax,
   grantsPerAccountMax,
+  roomUnlistedRate,
   strangerRequestsLimit,
   strangersRequestsLimit,
 } from "../limits.ts";
-import type { LocalAccounts } from "../seams.ts";
+import type { LocalAccounts, RoomStanding } from "../seams.ts";
 import type { Account, AccountBook } from "./account-book.ts";
 import type { AskingServers } from "./asking-servers.ts";
 import { RateLimits } from "../rate-limits.ts";
@@ -27,6 +28,8 @@ export interface DeliveryRulesOptions {
   clock: Pick<Clock, "now">;
   state: Pick<StoredState, "grants" | "blocks">;
   asking: Pick<AskingServers, "of">;
+  /** What a recipient's rooms say of a server. */
+  standing: (account: AccountId, group: Uint8Array, server: ServerId) => RoomStanding;
 }
 
 export class DeliveryRules {
@@ -38,26 +41,49 @@ export class DeliveryRules {
   readonly #blocks = new Map<AccountId, Set<AccountId>>();
   readonly #perServer: RateLimits<ServerId>;
   readonly #overall: RateLimits<"all">;
+  readonly #unlisted: RateLimits<ServerId>;
 
   constructor(options: DeliveryRulesOptions) {
     this.#options = options;
     this.#perServer = new RateLimits(strangerRequestsLimit, options.clock);
     this.#overall = new RateLimits(strangersRequestsLimit, options.clock);
+    this.#unlisted = new RateLimits(roomUnlistedRate, options.clock);
     for (const { account, peer, server } of options.state.grants) this.#hold(account, peer, server);
     for (const { account, peer } of options.state.blocks) this.#blocksOf(account).add(peer);
   }
 
   /** [H9] Each answer of `admitted` to a stranger's request is counted against the stranger's server. */
-  readonly admits: Admits = ({ server, from, kind, to, trust }) => {
+  readonly admits: Admits = ({ server, from, kind, to, trust, payload }) => {
     if (this.#options.accounts.get(to) === undefined) return "unknown-account";
     if (trust === "blocked") return "blocked";
     if (this.#blocks.get(to)?.has(from) === true) return "ignored";
     if (server === this.#options.self || trust === "mutual" || trust === "outgoing") return "admitted";
     if (this.#grants.get(to)?.get(from) === server) return "admitted";
+    if (kind === "room" && payload !== undefined) return this.#admitsToRoom(to, payload, server);
     if (kind !== "request") return "not-allowed";
     if (this.#perServer.take(server) > 0 || this.#overall.take("all") > 0) return "rate-limited";
     return "admitted";
   };
+
+  /** [O7] */
+  #admitsToRoom(
+    to: AccountId,
+    message: Uint8Array,
+    server: ServerId,
+  ): "admitted" | "not-allowed" | "rate-limited" {
+    const head = readMlsHead(message);
+    switch (head && this.#options.standing(to, head.group, server)) {
+      case "listed":
+        return "admitted";
+      case "unlisted":
+        // The entry that lists it may be under way.
+        return this.#unlisted.take(server) > 0 ? "rate-limited" : "admitted";
+      case "former":
+      case "no room":
+      case undefined:
+        return "not-allowed";
+    }
+  }
 
   hasGrantAt(server: ServerId): boolean {
     return this.#grantsAt.has(server);

@@ -18,6 +18,7 @@ import type { People } from "./people.ts";
 import { envelopesProgress } from "./progress.ts";
 import { RateLimits } from "../rate-limits.ts";
 import type { SealedStorage } from "./sealed-storage.ts";
+import type { Rooms } from "../rooms/rooms.ts";
 import type { Session } from "./session.ts";
 
 type Handlers = {
@@ -37,6 +38,7 @@ export interface RequestParts {
   sealed: SealedStorage;
   people: People;
   federation: Federation;
+  rooms: Rooms;
   store: Pick<HomeserverStore, "outboxFind" | "refusals">;
   serverInfo: () => ServerInfo;
   setRelaying: (relaysFor: ServerRecord["relaysFor"]) => Promise<void>;
@@ -85,7 +87,7 @@ export class Requests {
 }
 
 function handlers(parts: RequestParts): Handlers {
-  const { accounts, openings, passwords, sealed, people, federation } = parts;
+  const { accounts, openings, passwords, sealed, people, federation, rooms } = parts;
   const { inboxes, keyPackages, rules } = accounts;
   const account = (session: Session) => session.identity.account;
 
@@ -129,6 +131,13 @@ function handlers(parts: RequestParts): Handlers {
       return {};
     },
     "people.search": (session, params) => people.search(session, params),
+
+    "rooms.append": (session, params) => rooms.append(account(session).id, params),
+    "rooms.log": (session, params) => rooms.log(account(session).id, params),
+    "rooms.heads": (session) => rooms.heads(account(session).id),
+    "rooms.info": (_, params) => rooms.info(params),
+    "rooms.follow": (session, params) => done(rooms.follow(account(session).id, params)),
+    "rooms.unfollow": (session, params) => done(rooms.unfollow(account(session).id, params)),
 
     "server.setRelaying": (_, { relaysFor }) => done(parts.setRelaying(relaysFor)),
     "directories.list": () => ({ directories: federation.directories() }),

@@ -14,7 +14,7 @@ import {
   strangersConnectedMax,
   strangersPerAddressMax,
 } from "../limits.ts";
-import { linkFeatures } from "./dial-peer.ts";
+import { linkFeatures } from "./link-features.ts";
 import type { Link } from "./link.ts";
 import type { LinkConnections } from "./link-connections.ts";
 import type { Links } from "./links.ts";

@@ -4,7 +4,7 @@
  * connection, and nothing that a link allowed outlives it. [L13] [D5]
  */
 import type { LinkControl } from "@fedchat/protocol";
-import type { Trust } from "../seams.ts";
+import type { LocalRooms, Trust } from "../seams.ts";
 import type { BeyondListing } from "./beyond-listing.ts";
 import type { Circuits } from "./circuits.ts";
 import type { Connection } from "./connection.ts";
@@ -34,12 +34,15 @@ export interface ConversationParts {
   beyond: Pick<PeopleBeyond, "linked" | "opened" | "received" | "closed">;
   beyondListing: Pick<BeyondListing, "watch" | "forget" | "ended" | "personal">;
   queries: Pick<Queries, "answer" | "answered" | "closed">;
+  rooms: Pick<LocalRooms, "connected"> | undefined;
 }
 
 export class Conversation {
   readonly #parts: ConversationParts;
   /** Connections over which people were asked for. */
   readonly #asked = new WeakSet<Connection>();
+  /** Connections that rooms were told of. */
+  readonly #opened = new WeakSet<Connection>();
 
   constructor(parts: ConversationParts) {
     this.#parts = parts;
@@ -50,6 +53,7 @@ export class Conversation {
     switch (message.kind) {
       case "trust":
         void news.trust(link, message.linked).then(() => this.#askOnce(link));
+        this.#openOnce(link);
         return this.#lookAtDomain(link);
       case "record":
         news.record(link, message.record);
@@ -146,6 +150,13 @@ export class Conversation {
     beyond.linked(link.server);
     people.ask(link);
     beyond.opened(link);
+  }
+
+  /** What rooms' logs missed meanwhile is asked for. [O5] */
+  #openOnce({ server, connection }: Link): void {
+    if (connection === undefined || this.#opened.has(connection)) return;
+    this.#opened.add(connection);
+    this.#parts.rooms?.connected(server);
   }
 
   /** Of servers that somebody here linked: others are shown with a piece of their key anyway. [N4] */

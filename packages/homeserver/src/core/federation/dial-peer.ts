@@ -17,6 +17,7 @@ import type {
 import { dialChannel, linkPath, ProtocolError } from "@fedchat/protocol";
 import { dialsAtOnceMax, dialStaggerMs, dialTimeoutMs, waysAfterMs, waysAtOnceMax } from "../limits.ts";
 import type { FederationOptions } from "./options.ts";
+import { linkFeatures } from "./link-features.ts";
 
 export type DialPorts = Pick<
   FederationOptions,
@@ -62,9 +63,6 @@ export interface DialListener<T> {
   /** Called for each address that failed, before the next one is tried. */
   failed: (address: ServerAddress, error: ProtocolError) => void;
 }
-
-/** What we offer in the hello; none so far. */
-export const linkFeatures: string[] = [];
 
 /**
  * The next place is dialled when the one before it failed, or has taken `dialStaggerMs` (RFC 8305 §5). Resolves with

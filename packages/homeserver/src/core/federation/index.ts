@@ -29,6 +29,7 @@ import { People } from "./people.ts";
 import { PeopleBeyond } from "./people-beyond.ts";
 import { PeopleListing } from "./people-listing.ts";
 import { Queries } from "./queries.ts";
+import { roomLinks } from "./room-links.ts";
 import { Streams } from "./streams.ts";
 import { traceEnvelope } from "./trace.ts";
 
@@ -136,6 +137,7 @@ export function createFederation(options: FederationOptions): RunningFederation 
   const dialBack = new DialBack(options);
   const queries = new Queries({
     ...{ clock, accounts, primitives },
+    ...(options.rooms === undefined ? {} : { rooms: options.rooms }),
     async dialBack({ server, row, connection }, addresses) {
       if (!row.linkedByUs || connection === undefined) throw new ProtocolError("not-allowed");
       const known = records.get(server)?.addresses ?? [];
@@ -161,7 +163,7 @@ export function createFederation(options: FederationOptions): RunningFederation 
   const answering = new Answering(options, links, connections);
   const conversation = new Conversation({
     ...{ news, records, streams, circuits, domains, gossip, neighbourhood },
-    ...{ people, listing, beyond, beyondListing, queries },
+    ...{ people, listing, beyond, beyondListing, queries, rooms: options.rooms },
   });
   const lookingUp = new LookingUp({ links, unlinked, people, beyond, directories, queries });
 
@@ -169,10 +171,15 @@ export function createFederation(options: FederationOptions): RunningFederation 
     return links.get(server)?.standing ?? "none";
   }
 
+  /** Somebody here writes to it. */
+  function reach(destination: ServerId): void {
+    const { row } = unlinked.reach(destination);
+    if (!row.linkedByUs && directories.knows(destination)) decisions.announced(destination);
+  }
+
   const federation: RunningFederation = {
     async submit(destination, envelope) {
-      const { row } = unlinked.reach(destination);
-      if (!row.linkedByUs && directories.knows(destination)) decisions.announced(destination);
+      reach(destination);
       await streams.outbox.submit(destination, envelope);
     },
     links: () => links.views(),
@@ -208,6 +215,7 @@ export function createFederation(options: FederationOptions): RunningFederation 
     dialBack: () =>
       askDialBack({ links, directories, queries, records }, options.ownRecord().record.addresses),
     directories: () => directories.views(),
+    rooms: roomLinks({ outbox: streams.outbox, reach, unlinked, queries }),
     start() {
       streams.start();
       links.start();

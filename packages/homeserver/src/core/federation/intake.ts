@@ -15,7 +15,7 @@ import { unpack } from "./unpack.ts";
 export interface IntakePorts {
   source: ServerId;
   class: StreamClass;
-  options: Pick<FederationOptions, "accounts" | "clock" | "commit" | "log">;
+  options: Pick<FederationOptions, "accounts" | "clock" | "commit" | "log" | "rooms">;
   trust: () => Trust;
   mayRemember: () => boolean;
   /** What stores the source's record. */
@@ -122,18 +122,25 @@ export class Intake {
 
   async #commit(run: { bodies: Uint8Array[]; stream: number; last: number }): Promise<boolean> {
     const { source, options, refuse, withdraw } = this.#ports;
+    const trust = this.#ports.trust();
     const unpacked = unpack(run.bodies, {
       source,
-      trust: this.#ports.trust(),
+      trust,
       accounts: options.accounts,
       nowMs: options.clock.now(),
       mayRemember: this.#ports.mayRemember,
     });
+    const linked = trust === "mutual" || trust === "outgoing";
+    const entries =
+      unpacked.entries.length === 0
+        ? undefined
+        : await options.rooms?.arrived(source, linked, unpacked.entries);
     const alongside: WriteOp[] = [
       { op: "stream.received", row: this.#row(run.stream, run.last) },
       ...unpacked.refused.map((row): WriteOp => ({ op: "refusal.put", row })),
       // Whoever accepts a request answers there, maybe after we started again. [G1]
       ...(unpacked.deliveries.some(({ kind }) => kind === "request") ? this.#ports.recording() : []),
+      ...(entries?.ops ?? []),
     ];
     if (unpacked.malformed > 0)
       options.log.warn("bundles did not decode", { server: source, count: unpacked.malformed });
@@ -147,10 +154,12 @@ export class Intake {
       }
     } catch (error) {
       withdraw(unpacked.refusals);
+      entries?.failed();
       options.log.warn("what arrived was not stored", { server: source, error: String(error) });
       this.#defer();
       return false;
     }
+    entries?.committed();
     for (const row of unpacked.refused) this.#tellRefused(row);
     return true;
   }

@@ -26,7 +26,7 @@ import {
   streamIdMax,
   streamRetryMs,
 } from "../limits.ts";
-import { packEnvelopes, packRefusals } from "./packing.ts";
+import { packEntries, packEnvelopes, packRefusals } from "./packing.ts";
 
 export type SentEnvelope = OutboxRow["envelopes"][number];
 
@@ -97,6 +97,9 @@ export class KeptStream {
   #waiting: Waiting[] = [];
   #waitingBytes = 0;
   readonly #refusals = new Map<string, Refusal>();
+  /** Signed entries of rooms' logs, in order. */
+  #entries: Uint8Array[] = [];
+  #entriesBytes = 0;
   /** Which envelopes are in the bundles that were sent and not settled. */
   readonly #contents = new Map<number, SentEnvelope[]>();
   #settleTo = 0;
@@ -126,7 +129,7 @@ export class KeptStream {
 
   /** Bundles not yet acknowledged, and those being packed. */
   get depth(): number {
-    return this.#next - this.#floor + (this.#waiting.length > 0 ? 1 : 0);
+    return this.#next - this.#floor + (this.#waiting.length + this.#entries.length > 0 ? 1 : 0);
   }
 
   /** Whether anything was ever sent or waits to be. */
@@ -136,13 +139,14 @@ export class KeptStream {
 
   /** Nothing waits, or only refusals: nobody here would miss it. */
   get forgettable(): boolean {
-    if (!this.#loaded || this.#planned || this.#waiting.length > 0) return false;
+    if (!this.#loaded || this.#planned || this.#waiting.length + this.#entries.length > 0) return false;
     return this.#envelopesUpTo < this.#floor;
   }
 
   /** Something is known to wait that somebody here sent. */
   get awaited(): boolean {
-    return this.#loaded && (this.#waiting.length > 0 || this.#envelopesUpTo >= this.#floor);
+    const waits = this.#waiting.length + this.#entries.length > 0;
+    return this.#loaded && (waits || this.#envelopesUpTo >= this.#floor);
   }
 
   get state(): { stream: number; floor: number; next: number } {
@@ -199,10 +203,27 @@ export class KeptStream {
     }
   }
 
+  /**
+   * An entry of a room's log, for the next transaction. Where too much waits it is let go: the destination asks for what
+   * it missed. [O4] [O5]
+   */
+  tell(entry: Uint8Array): void {
+    const full = this.#entriesBytes + entry.length > outboxPendingBytesMax;
+    if (this.depth >= outboxBundlesMax || full || this.#closed) return;
+    this.#entries.push(entry);
+    this.#entriesBytes += entry.length;
+    this.#ports.request();
+  }
+
+  /** The entry was not committed. */
+  untell(entry: Uint8Array): void {
+    this.#setEntries(this.#entries.filter((one) => one !== entry));
+  }
+
   /** What this stream adds to the transaction that is about to be closed. */
   plan(): StreamPlan | undefined {
     if (this.#planned || this.#closed) return undefined;
-    if (this.#inherited && (this.#waiting.length > 0 || this.#refusals.size > 0)) {
+    if (this.#inherited && this.#waiting.length + this.#refusals.size + this.#entries.length > 0) {
       if (!this.#loaded) return this.#planOnceLoaded();
       this.#restartTo ??= this.#streamAbove(this.#stream);
     }
@@ -229,7 +250,8 @@ export class KeptStream {
     const stream = restart ?? (this.#stream === 0 ? this.#streamAbove(0) : this.#stream);
     const waiting = this.#waiting;
     const refusals = [...this.#refusals];
-    const rows = this.#pack(waiting, refusals, { stream, next, now });
+    const entries = this.#entries;
+    const rows = this.#pack(waiting, refusals, entries, { stream, next, now });
     if (rows.length > 0) ops.push({ op: "outbox.append", rows });
     if (ops.length === 0) return undefined;
     this.#waiting = [];
@@ -245,7 +267,9 @@ export class KeptStream {
         if (restart !== undefined || expireTo >= settledFrom) this.#floor = floor;
         this.#next = next + rows.length;
         if (restart !== undefined) this.#envelopesUpTo = next - 1;
-        for (const { sequence, envelopes } of rows) if (envelopes.length > 0) this.#envelopesUpTo = sequence;
+        for (const { sequence, envelopes } of rows)
+          if (envelopes.length > 0 || entries.length > 0) this.#envelopesUpTo = sequence;
+        this.#setEntries(this.#entries.filter((entry) => !entries.includes(entry)));
         for (const [key, refusal] of refusals)
           if (this.#refusals.get(key) === refusal) this.#refusals.delete(key);
         if (restart !== undefined) this.#began();
@@ -338,6 +362,7 @@ export class KeptStream {
   get #hasMore(): boolean {
     return (
       this.#waiting.length > 0 ||
+      this.#entries.length > 0 ||
       this.#refusals.size > 0 ||
       this.#settleTo >= this.#floor ||
       this.#expireTo >= this.#floor ||
@@ -378,10 +403,13 @@ export class KeptStream {
   #pack(
     waiting: Waiting[],
     refusals: [string, Refusal][],
+    entries: Uint8Array[],
     from: { stream: number; next: number; now: number },
   ): OutboxRow[] {
     const packed = [
       ...packRefusals(refusals.map(([, refusal]) => refusal)).map((body) => ({ body, envelopes: [] })),
+      // Ahead of the envelopes: what is encrypted in a new epoch comes behind what began it.
+      ...packEntries(entries).map((body) => ({ body, envelopes: [] })),
       ...packEnvelopes(waiting.map(({ envelope }) => envelope)).map((envelopes) => ({
         body: encodeBundleBody({ kind: "envelopes", envelopes }),
         envelopes: envelopes.map(({ id, from: sender }) => ({ id, from: sender })),
@@ -450,6 +478,11 @@ export class KeptStream {
       this.#contents.delete(sequence);
     }
     return taken;
+  }
+
+  #setEntries(entries: Uint8Array[]): void {
+    this.#entries = entries;
+    this.#entriesBytes = entries.reduce((sum, { length }) => sum + length, 0);
   }
 
   /** The new stream is on disk. */

@@ -13,7 +13,7 @@ import type { CustodyReads, HomeserverStore, StoredState } from "../../store/sto
 import type { GroupCommit } from "../group-commit.ts";
 import type { Log } from "../log.ts";
 import type { DomainChecker } from "./domains.ts";
-import type { LocalAccounts } from "../seams.ts";
+import type { LocalAccounts, LocalRooms } from "../seams.ts";
 import type { DirectoriesConfig } from "./directory-config.ts";
 
 /** Opens carriers to other homeservers. Rejects with `ProtocolError`: `unreachable` or `not-fedchat`. */
@@ -72,6 +72,8 @@ export interface FederationOptions {
   /** Absent: no name is shown as a domain. */
   domains?: DomainChecker;
   accounts: LocalAccounts;
+  /** Absent: no rooms' logs are kept here. */
+  rooms?: LocalRooms;
   policy: FederationPolicy;
   relaying: Relaying;
   log: Log;

@@ -61,6 +61,16 @@ export class Outbox {
     this.stream(destination, streamClass).kept.withdraw(refusals);
   }
 
+  /** An entry of a room's log goes with the next transaction. [O4] */
+  tell(destination: ServerId, entry: Uint8Array): void {
+    this.stream(destination, "messages").kept.tell(entry);
+  }
+
+  /** Takes back what was told in a transaction that failed. */
+  untell(destination: ServerId, entry: Uint8Array): void {
+    this.stream(destination, "messages").kept.untell(entry);
+  }
+
   stream(destination: ServerId, streamClass: StreamClass): OutgoingStream {
     return (this.#streams.get(destination) ?? this.#open(destination, []))[streamClass];
   }

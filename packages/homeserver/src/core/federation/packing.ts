@@ -25,6 +25,30 @@ export function packEnvelopes(envelopes: Envelope[]): Envelope[][] {
   return bundles;
 }
 
+/** What CBOR adds to an entry, and the kind with the array's head to all of them. */
+const entryOverheadBytes = 5;
+const entriesOverheadBytes = 6;
+
+/** Encoded bodies of signed room entries, in order. [O4] */
+export function packEntries(entries: Uint8Array[]): Uint8Array[] {
+  const bodies: Uint8Array[] = [];
+  let current: Uint8Array[] = [];
+  let bytes = entriesOverheadBytes;
+  const close = () => {
+    if (current.length > 0) bodies.push(encodeBundleBody({ kind: "entries", entries: current }));
+    current = [];
+    bytes = entriesOverheadBytes;
+  };
+  for (const entry of entries) {
+    const size = entry.length + entryOverheadBytes;
+    if (current.length === limits.roomLogPageEntriesMax || bytes + size > limits.bundleBodyBytesMax) close();
+    current.push(entry);
+    bytes += size;
+  }
+  close();
+  return bodies;
+}
+
 /** Encoded bodies. */
 export function packRefusals(refusals: Refusal[]): Uint8Array[] {
   const bodies: Uint8Array[] = [];

@@ -1,6 +1,6 @@
 /**
- * Questions between linked homeservers: the record of an account, a key package for a holder of its capability. Asked
- * with a time-out and a bound on those unanswered; answered within a rate, which is lower for strangers. [L11]
+ * Questions between homeservers: the record of an account, a key package for a holder of its capability, a room's log.
+ * Asked with a time-out and a bound on those unanswered; answered within a rate, which is lower for strangers. [L11]
  */
 import type {
   AccountId,
@@ -10,6 +10,7 @@ import type {
   LinkControl,
   LinkQuery,
   Primitives,
+  RoomQuery,
   ServerAddress,
   ServerId,
   Timer,
@@ -29,9 +30,12 @@ import {
   linkedQueryRate,
   queriesInFlightMax,
   queryTimeoutMs,
+  roomAnswerMs,
+  roomQueriesRate,
   strangerQueryRate,
 } from "../limits.ts";
-import type { LocalAccounts } from "../seams.ts";
+import type { LocalAccounts, LocalRooms } from "../seams.ts";
+import { roomsFeature } from "./link-features.ts";
 import type { Link } from "./link.ts";
 import type { Peer } from "./peer.ts";
 
@@ -45,6 +49,7 @@ interface Pending {
 export interface QueriesPorts {
   clock: Clock;
   accounts: LocalAccounts;
+  rooms?: LocalRooms;
   primitives: Primitives;
   /** The encoded answer to a server that may ask for it. [L25] */
   dialBack: (link: Link, addresses: ServerAddress[]) => Promise<Uint8Array>;
@@ -53,20 +58,24 @@ export interface QueriesPorts {
 export class Queries {
   readonly #clock: Clock;
   readonly #accounts: LocalAccounts;
+  readonly #rooms: LocalRooms | undefined;
   readonly #primitives: Primitives;
   readonly #dialBack: QueriesPorts["dialBack"];
   readonly #pending = new Map<number, Pending>();
   readonly #strangers: RateLimits<ServerId>;
   readonly #linked: RateLimits<ServerId>;
+  readonly #ofRooms: RateLimits<ServerId>;
   #lastId = 0;
 
   constructor(options: QueriesPorts) {
     this.#clock = options.clock;
     this.#accounts = options.accounts;
+    this.#rooms = options.rooms;
     this.#primitives = options.primitives;
     this.#dialBack = options.dialBack;
     this.#strangers = new RateLimits(strangerQueryRate, options.clock);
     this.#linked = new RateLimits(linkedQueryRate, options.clock);
+    this.#ofRooms = new RateLimits(roomQueriesRate, options.clock);
   }
 
   /** A verified record, undefined where the server knows no such account. */
@@ -107,6 +116,15 @@ export class Queries {
     return found;
   }
 
+  /** The encoded answer of a room's hub. Rejects with `unknown-method` where it knows no rooms' logs. [O5] */
+  async room(link: Link, query: RoomQuery): Promise<Uint8Array> {
+    if (link.connection?.server.features.includes(roomsFeature) === false)
+      throw new ProtocolError("unknown-method", "That server's FedChat knows no rooms of many yet.");
+    const answer = await this.#ask(link, query, roomAnswerMs);
+    if (answer === undefined) throw new ProtocolError("malformed", "A room's hub answered with nothing.");
+    return answer;
+  }
+
   /** The peer's answer; one that nobody waits for is let go. */
   answered(link: Peer, answer: Extract<LinkControl, { kind: "answer" }>): void {
     const pending = this.#pending.get(answer.id);
@@ -120,8 +138,7 @@ export class Queries {
   async answer(link: Link, id: number, query: LinkQuery): Promise<void> {
     const { connection } = link;
     try {
-      const rate = link.row.linkedByUs ? this.#linked : this.#strangers;
-      const retryAfterMs = rate.take(link.server);
+      const retryAfterMs = this.#rateOf(link, query).take(link.server);
       if (retryAfterMs > 0) throw new ProtocolError("rate-limited", undefined, { retryAfterMs });
       const result = (await this.#find(link, query)) ?? null;
       connection?.send({ kind: "answer", id, result });
@@ -140,9 +157,16 @@ export class Queries {
     }
   }
 
+  /** Servers of rooms of ours need no link: what lets them ask is the room. */
+  #rateOf(link: Link, query: LinkQuery): RateLimits<ServerId> {
+    if (isOfRooms(query) && this.#rooms?.meets(link.server) === true) return this.#ofRooms;
+    return link.row.linkedByUs ? this.#linked : this.#strangers;
+  }
+
   async #find(link: Link, query: LinkQuery): Promise<Uint8Array | undefined> {
     if (query.ask === "account") return this.#accounts.record(query.account);
     if (query.ask === "dialBack") return this.#dialBack(link, query.addresses);
+    if (isOfRooms(query) && this.#rooms !== undefined) return this.#rooms.answer(link.server, query);
     if (query.ask !== "keyPackage") throw new ProtocolError("unknown-method");
     return this.#accounts.takeKeyPackage(query.account, query.device, query.capability.slice());
   }
@@ -170,4 +194,8 @@ export class Queries {
     pending.timer.cancel();
     this.#pending.delete(id);
   }
+}
+
+function isOfRooms(query: LinkQuery): query is RoomQuery {
+  return query.ask === "roomAppend" || query.ask === "roomLog" || query.ask === "roomInfo";
 }

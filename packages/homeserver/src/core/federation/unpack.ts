@@ -23,12 +23,14 @@ export interface Unpacked {
   refusals: Refusal[];
   /** What the source refused of ours. */
   refused: RefusalRow[];
+  /** Signed entries of rooms' logs, in order; views of their bodies. [O4] */
+  entries: Uint8Array[];
   /** Bodies that did not decode, or do not belong into a stream. */
   malformed: number;
 }
 
 export function unpack(bodies: Uint8Array[], context: UnpackContext): Unpacked {
-  const unpacked: Unpacked = { deliveries: [], refusals: [], refused: [], malformed: 0 };
+  const unpacked: Unpacked = { deliveries: [], refusals: [], refused: [], entries: [], malformed: 0 };
   for (const bytes of bodies) {
     try {
       const body = decodeBundleBody(bytes);
@@ -36,6 +38,7 @@ export function unpack(bodies: Uint8Array[], context: UnpackContext): Unpacked {
         for (const envelope of body.envelopes) admit(envelope, context, unpacked);
       else if (body.kind === "refusals")
         for (const refusal of body.refusals) remember(refusal, context, unpacked);
+      else if (body.kind === "entries") unpacked.entries.push(...body.entries);
       else unpacked.malformed += 1;
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
@@ -47,16 +50,16 @@ export function unpack(bodies: Uint8Array[], context: UnpackContext): Unpacked {
 
 function admit(envelope: Envelope, context: UnpackContext, unpacked: Unpacked): void {
   const { source: server, trust, accounts } = context;
-  const { id, kind, from, created } = envelope;
+  const { id, kind, from, created, payload: view } = envelope;
   const admitted = envelope.to.filter((to) => {
-    const verdict = accounts.admits({ server, from, kind, to, trust });
+    const verdict = accounts.admits({ server, from, kind, to, trust, payload: view });
     if (verdict === "admitted") return true;
     if (verdict !== "ignored") unpacked.refusals.push({ envelope: id, from, to, code: verdict });
     return false;
   });
   if (admitted.length === 0) return;
   // The payload is a view into its bundle: copied, so that it does not keep the whole of it.
-  const payload = envelope.payload.slice();
+  const payload = view.slice();
   unpacked.deliveries.push({
     server,
     from,
