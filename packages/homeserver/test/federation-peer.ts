@@ -43,6 +43,8 @@ export class BarePeer<To extends Dialled = Host> {
   onControl: ((control: LinkControl) => void) | undefined;
   onPiece: ((piece: CircuitPiece) => void) | undefined;
   closed: string | undefined;
+  /** What it offers when it dials. */
+  features: string[] = [];
   channel!: SecureChannel;
   seals!: SendingSeals;
   #opening!: OpeningSeals;
@@ -114,7 +116,7 @@ export class BarePeer<To extends Dialled = Host> {
       noiseKey: undefined,
       staticKey: this.noise,
       record: this.signed,
-      features: [],
+      features: this.features,
       primitives,
       random,
       clock,

@@ -236,7 +236,7 @@ test("[O6] entries are told in pages, one at least; the info in pieces, both to 
   await expect(world.clock.settle(unknown)).rejects.toMatchObject({ code: "unknown-room" });
 });
 
-test("[O3] [L11] a stranger asks about rooms slowly; a server that is in one need not wait", async () => {
+test("[O8] [L11] a stranger asks about rooms slowly; a server that is in one need not wait", async () => {
   const { world, hub, member, room } = await sharedRoom();
   const outsider = await world.homeserver("outsider");
   await world.clock.settle(outsider.federation.addLink(hub.id, [hub.address], undefined));

@@ -57,7 +57,7 @@ export const linkQuery = tagged("ask", {
   dialBack: struct({ addresses: array(serverAddress, { min: 1, max: serverAddressesMax }) }),
   /** People who let a directory show them, by name or handle. [D6] */
   findPeople: struct({ text: text({ min: 1, max: 256 }), after: optional(accountId.codec) }),
-  /** To a room's hub: an append of an account that lives at the asker; answered by a `roomAppendOutcome`. [O3] */
+  /** To a room's hub: an append of an account that lives at the asker; answered by a `roomAppendOutcome`. [O3] [O8] */
   roomAppend: struct({ account: accountId.codec, ...roomAppendFields }),
   /** To a room's hub: what is behind a position; answered by a `roomLogPage`. [O5] */
   roomLog: struct({ room: roomId.codec, after: uint({}) }),

@@ -166,6 +166,7 @@ export class Replicas {
         const answer = await links().ask(name.hub, { ask: "roomLog", room: name.room, after });
         const { entries, head } = pageIn(answer);
         if (head.position <= after || !(await this.#take(name.hub, entries))) return undefined;
+        if (log.row.position >= head.position) return undefined;
       } catch (error) {
         if (!(error instanceof ProtocolError)) throw error;
         if (error.code === "rate-limited") return error.retryAfterMs ?? 1_000;
