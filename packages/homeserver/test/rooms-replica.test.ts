@@ -268,3 +268,35 @@ test("[O5] a hub that cannot be asked when somebody begins to follow is asked ag
   await world.clock.settle(dave.rooms.expire());
   await world.clock.until(() => room.at(dave) === 1, "it was asked again", day);
 });
+
+test("[O5] a copy that was quiet for a day asks whether the room was: its hub may not know where to send", async () => {
+  const { world, relay, alice, carol } = await star();
+  const dave = await world.homeserver("relay-dave");
+  await world.link(dave, relay);
+  await settled(world);
+  const room = new TestRoom(alice.id);
+  await room.add(alice, room.begin([alice.id, dave.id]));
+  await room.follow(dave);
+  await world.clock.until(() => room.at(dave) === 1, "it has the first", day);
+  const behind = dave.backup();
+  await room.add(alice, room.proposal());
+  await world.clock.until(() => room.at(dave) === 2, "it has the second", day);
+  await world.clock.advance(10_000);
+  const all = [relay, alice, carol, dave];
+  for (const host of all) host.crash();
+  dave.store = behind;
+  await world.clock.advance(1_000);
+  for (const host of all) await host.start();
+  // Without a link, and with nothing on its way, there is no connection.
+  await world.clock.advance(60_000);
+  await world.clock.settle(dave.rooms.expire());
+  await world.clock.advance(60_000);
+  expect(room.at(dave)).toBe(1);
+
+  for (const host of all) host.crash();
+  await world.clock.advance(day);
+  for (const host of all) await host.start();
+  await world.clock.advance(60_000);
+  await world.clock.settle(dave.rooms.expire());
+  await world.clock.until(() => room.at(dave) === 2, "it asked", 3_600_000);
+});

@@ -91,6 +91,8 @@ export const roomReplicasUnfollowedMax = 256;
 export const roomReplicasUnfollowedBytesMax = 16_777_216;
 /** Entries of one hub that are verified and taken: all that a day away brings, then twenty a second. */
 export const roomEntriesOfHubRate = { burst: 10_000, refillMs: 50, keysMax: 10_000 };
+/** Of a log that was quiet for so long the hub is asked whether it was: one question a day. */
+export const roomQuietMs = 86_400_000;
 /** Pages asked of a hub for one log at a time: all of the largest log. */
 export const roomCatchUpPagesMax = 2_048;
 /** A hub answers within this: an append is up to a megabyte, and a slow disk away. */

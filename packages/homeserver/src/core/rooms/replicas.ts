@@ -21,6 +21,7 @@ import {
   roomEntriesOfHubRate,
   roomLogBytesMax,
   roomPauseMsMax,
+  roomQuietMs,
   roomReplicasUnfollowedBytesMax,
   roomReplicasUnfollowedMax,
 } from "../limits.ts";
@@ -113,10 +114,18 @@ export class Replicas {
       if (followers.size > 0) this.catchUp({ room: row.room, hub });
   }
 
-  /** Asks the hubs of logs that people here follow and of which nothing came yet. */
+  /**
+   * Asks the hubs of logs that people here follow and of which nothing came yet, or nothing for long: a hub that does not
+   * know where this server is tells it nothing.
+   */
   retry(): void {
-    for (const { row, followers } of this.#options.logs.all())
-      if (followers.size > 0 && row.anchor === 0) this.catchUp({ room: row.room, hub: row.hub });
+    const { self, logs, clock } = this.#options;
+    const quietSince = clock.now() - roomQuietMs;
+    for (const { row, followers, askedAt } of logs.all()) {
+      if (followers.size === 0 || row.hub === self) continue;
+      if (row.anchor === 0 || Math.max(row.at, askedAt) < quietSince)
+        this.catchUp({ room: row.room, hub: row.hub });
+    }
   }
 
   close(): void {
@@ -162,6 +171,7 @@ export class Replicas {
       const log = logs.get(name);
       if (log === undefined || log.followers.size === 0) return undefined;
       const after = log.row.position;
+      log.askedAt = this.#options.clock.now();
       try {
         const answer = await links().ask(name.hub, { ask: "roomLog", room: name.room, after });
         const { entries, head } = pageIn(answer);

@@ -11,6 +11,8 @@ export interface RoomLog {
   /** Of its signed entries that are kept. */
   bytes: number;
   readonly followers: Set<AccountId>;
+  /** When its hub was last asked for what is missing; 0: not since the start. */
+  askedAt: number;
   /** Servers that count as met because of it. */
   met: ServerId[];
 }
@@ -43,7 +45,7 @@ export class RoomLogs {
 
   /** It is there now, and this much larger. */
   set(row: RoomLogRow, addedBytes: number): RoomLog {
-    const log = this.get(row) ?? { row, bytes: 0, followers: new Set<AccountId>(), met: [] };
+    const log = this.get(row) ?? { row, bytes: 0, followers: new Set<AccountId>(), askedAt: 0, met: [] };
     log.row = row;
     log.bytes += addedBytes;
     this.#logs.set(nameOf(row), log);
