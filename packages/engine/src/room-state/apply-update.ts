@@ -1,0 +1,182 @@
+/**
+ * A room's state after an update, or the rule that it breaks: a function of both alone, so that all members decide
+ * alike. No clock: of an account's records the one with the higher sequence counts, however far ahead. [W2] [W3] [W5]
+ */
+import type { AccountId, OpenedAccountRecord, Primitives, ServerId } from "@fedchat/protocol";
+import { openAccountRecord, ProtocolError } from "@fedchat/protocol";
+import { bannedMax, participantsMax, roomServersMax, roomStateBytesMax } from "./limits.ts";
+import { missingRight } from "./rights.ts";
+import type { Participant, Role, RoomState } from "./room-state.ts";
+import { compareIds, encodeRoomState, participantOf, serversOf } from "./room-state.ts";
+import type { RoomUpdate } from "./room-update.ts";
+import type { RoomRefused, RoomRule } from "./rules.ts";
+import { refusedBy } from "./rules.ts";
+
+/** What happened, for people to read. */
+export type RoomChange =
+  | { readonly kind: "renamed"; readonly by: AccountId; readonly name: string; readonly former: string }
+  | {
+      readonly kind: "rules";
+      readonly by: AccountId;
+      readonly join: RoomState["join"];
+      readonly invite: RoomState["invite"];
+    }
+  | { readonly kind: "hubs"; readonly by: AccountId; readonly hubs: readonly ServerId[] }
+  | { readonly kind: "admitted"; readonly by: AccountId; readonly account: AccountId; readonly role: Role }
+  /** It moved, or its devices changed. */
+  | { readonly kind: "record"; readonly by: AccountId; readonly account: AccountId }
+  | {
+      readonly kind: "role";
+      readonly by: AccountId;
+      readonly account: AccountId;
+      readonly role: Role;
+      readonly former: Role;
+    }
+  | { readonly kind: "removed"; readonly by: AccountId; readonly account: AccountId }
+  | { readonly kind: "left"; readonly account: AccountId }
+  /** `present`: whether it was in the room until then. */
+  | {
+      readonly kind: "banned";
+      readonly by: AccountId;
+      readonly account: AccountId;
+      readonly present: boolean;
+    }
+  | { readonly kind: "unbanned"; readonly by: AccountId; readonly account: AccountId }
+  | { readonly kind: "key"; readonly by: AccountId };
+
+export type UpdateOutcome =
+  | { readonly kind: "applied"; readonly state: RoomState; readonly change: RoomChange }
+  | RoomRefused;
+
+/** @param by the account of the proposal's sender */
+export function applyUpdate(
+  state: RoomState,
+  update: RoomUpdate,
+  by: AccountId,
+  primitives: Primitives,
+): UpdateOutcome {
+  const missing = missingRight(state, update, by);
+  if (missing !== undefined) return refusedBy(missing);
+  switch (update.kind) {
+    case "rename":
+      return applied(
+        { ...state, name: update.name },
+        { kind: "renamed", by, name: update.name, former: state.name },
+      );
+    case "rules": {
+      const { join, invite } = update;
+      return applied({ ...state, join, invite }, { kind: "rules", by, join, invite });
+    }
+    case "hubs":
+      return applied({ ...state, hubs: update.hubs }, { kind: "hubs", by, hubs: update.hubs });
+    case "admit":
+      return admitted(state, update.role, by, opened(primitives, update.record));
+    case "record":
+      return renewed(state, by, opened(primitives, update.record));
+    case "role":
+      return withRole(state, update.account, update.role, by);
+    case "remove": {
+      const { account } = update;
+      if (participantOf(state, account) === undefined) return refusedBy("participant.unknown");
+      return applied(without(state, account), { kind: "removed", by, account });
+    }
+    case "leave":
+      if (isLastOwner(state, by)) return refusedBy("owner.last");
+      return applied(without(state, by), { kind: "left", account: by });
+    case "ban":
+      return banned(state, update.account, by);
+    case "unban": {
+      const { account } = update;
+      if (!state.banned.includes(account)) return refusedBy("ban.unknown");
+      const left = state.banned.filter((one) => one !== account);
+      return applied({ ...state, banned: left }, { kind: "unbanned", by, account });
+    }
+    case "key":
+      return applied({ ...state, infoKey: update.key }, { kind: "key", by });
+  }
+}
+
+/** The rule that a state breaks as a whole, after all updates of a commit; undefined where it may be. */
+export function stateFault(state: RoomState): RoomRule | undefined {
+  if (serversOf(state).length > roomServersMax) return "room.servers";
+  return encodeRoomState(state).length > roomStateBytesMax ? "room.large" : undefined;
+}
+
+/** A participant as its record says. */
+export function participantBy({ record, certificates }: OpenedAccountRecord, role: Role): Participant {
+  return {
+    account: record.account,
+    server: record.server,
+    role,
+    sequence: record.sequence,
+    devices: certificates
+      .map(({ device, signatureKey }) => ({ device, key: signatureKey.slice() }))
+      .toSorted((a, b) => compareIds(a.device, b.device)),
+  };
+}
+
+function admitted(
+  state: RoomState,
+  role: Role,
+  by: AccountId,
+  record: OpenedAccountRecord | undefined,
+): UpdateOutcome {
+  if (record === undefined) return refusedBy("record.invalid");
+  const { account } = record.record;
+  if (participantOf(state, account) !== undefined) return refusedBy("participant.already");
+  if (state.banned.includes(account)) return refusedBy("participant.banned");
+  if (state.participants.length >= participantsMax) return refusedBy("room.full");
+  const participants = [...state.participants, participantBy(record, role)];
+  participants.sort((a, b) => compareIds(a.account, b.account));
+  return applied({ ...state, participants }, { kind: "admitted", by, account, role });
+}
+
+function renewed(state: RoomState, by: AccountId, record: OpenedAccountRecord | undefined): UpdateOutcome {
+  if (record === undefined) return refusedBy("record.invalid");
+  const { account, sequence } = record.record;
+  const former = participantOf(state, account);
+  if (former === undefined) return refusedBy("participant.unknown");
+  if (sequence <= former.sequence) return refusedBy("record.older");
+  const next = participantBy(record, former.role);
+  return applied(withParticipant(state, next), { kind: "record", by, account });
+}
+
+function withRole(state: RoomState, account: AccountId, role: Role, by: AccountId): UpdateOutcome {
+  const target = participantOf(state, account);
+  if (target === undefined) return refusedBy("participant.unknown");
+  if (role !== "owner" && isLastOwner(state, account)) return refusedBy("owner.last");
+  const { role: former } = target;
+  return applied(withParticipant(state, { ...target, role }), { kind: "role", by, account, role, former });
+}
+
+function banned(state: RoomState, account: AccountId, by: AccountId): UpdateOutcome {
+  if (state.banned.includes(account)) return refusedBy("ban.already");
+  if (state.banned.length >= bannedMax) return refusedBy("room.banned-full");
+  const present = participantOf(state, account) !== undefined;
+  const all = [...state.banned, account].toSorted(compareIds);
+  return applied({ ...without(state, account), banned: all }, { kind: "banned", by, account, present });
+}
+
+function opened(primitives: Primitives, signed: Uint8Array): OpenedAccountRecord | undefined {
+  try {
+    return openAccountRecord(primitives, signed);
+  } catch (error) {
+    if (error instanceof ProtocolError) return undefined;
+    throw error;
+  }
+}
+
+function isLastOwner({ participants }: RoomState, account: AccountId): boolean {
+  return participants.every((one) => (one.role === "owner") === (one.account === account));
+}
+
+function without(state: RoomState, account: AccountId): RoomState {
+  return { ...state, participants: state.participants.filter((one) => one.account !== account) };
+}
+
+function withParticipant(state: RoomState, next: Participant): RoomState {
+  const participants = state.participants.map((one) => (one.account === next.account ? next : one));
+  return { ...state, participants };
+}
+
+const applied = (state: RoomState, change: RoomChange): UpdateOutcome => ({ kind: "applied", state, change });

@@ -1,0 +1,21 @@
+/** Bounds of a room's state. Every member holds it, and it travels in each Welcome and each GroupInfo. */
+
+/** A title is one line on a screen, like a display name. */
+export const roomNameBytesMax = 256;
+
+/** Some 190 bytes each with one device: `roomStateBytesMax` comes first. */
+export const participantsMax = 1_000;
+
+export const bannedMax = 1_000;
+
+/** Servers that may keep the log, in the order in which they are to take over. */
+export const hubsMax = 16;
+
+/** Where participants live: what an entry of the log may name, and whom a hub sends each entry to. */
+export const roomServersMax = 256;
+
+/** A Welcome without its tree must fit into an account note (131,072), with room for the secrets of those it adds. */
+export const roomStateBytesMax = 122_880;
+
+/** An update is a record at most: as long as a signed record may be, and its frame. */
+export const roomUpdateBytesMax = 66_560;
