@@ -59,7 +59,13 @@ export { type Rule, RULES } from "./rules.ts";
 export { type RecordChanges, recordChanges } from "./store/records.ts";
 export { restoreState } from "./store/restore.ts";
 export { type LeafIndex, leafIndex } from "./tree/math.ts";
-export { leafAt, members, ratchetTreeExtension } from "./tree/ratchet-tree.ts";
+export {
+  decodeRatchetTree,
+  leafAt,
+  members,
+  type RatchetTree,
+  ratchetTreeExtension,
+} from "./tree/ratchet-tree.ts";
 export * from "./wire/app-data.ts";
 export type { Capabilities } from "./wire/capabilities.ts";
 export type { Credential } from "./wire/credential.ts";

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { leafIndex } from "../src/index.ts";
+import { leafIndex, type ListedProposal } from "../src/index.ts";
 import { backends } from "./backends.ts";
 import { add, groupOf, remove, want, World } from "./world.ts";
 
@@ -43,3 +43,22 @@ for (const cipherSuite of suites) {
     });
   }
 }
+
+test("a committer chooses among the proposals that wait; what it leaves out still waits for others", () => {
+  const world = new World({ seed: "choose", cipherSuite: 0x0003, primitives: backends[0]! });
+  const [alice, bob, carol, dave] = groupOf(world, "alice", "bob", "carol", "dave");
+  const wishes = [bob.propose(remove(leafIndex(2))), bob.propose(remove(leafIndex(3)))];
+  for (const client of [alice, carol, dave]) {
+    for (const wish of wishes) want(client.receive(wish), "proposal");
+  }
+  const isOfDave = ({ proposal }: ListedProposal) => proposal.type === "remove" && proposal.removed === 3;
+  const made = alice.commit({ includePending: isOfDave });
+  expect(made.summary.removed).toEqual([3]);
+  expect(alice.state.proposals.size).toBe(2);
+  // Another commit may name both: it wins here.
+  const both = bob.commit();
+  expect(both.summary.removed).toEqual([2, 3]);
+  want(alice.receive(both.commit), "commit");
+  bob.accept(both);
+  expect(alice.authenticator).toBe(bob.authenticator);
+});

@@ -34,8 +34,8 @@ import { type GroupState, ownLeafNode, suiteOf } from "./state.ts";
 export interface CommitInput {
   /** Proposals of our own, sent by value. */
   readonly proposals?: readonly Proposal[];
-  /** Whether the valid ones among those that wait are included; true unless set. */
-  readonly includePending?: boolean;
+  /** Whether the valid ones among those that wait are included, or which of them; true unless set. */
+  readonly includePending?: boolean | ((waiting: ListedProposal) => boolean);
   /** Without a path only where none is required, and without post-compromise security (§12.4); "always" unless set. */
   readonly path?: "always" | "when-required";
   /** A new credential, signature key, capabilities or extensions for our leaf; needs a path. */
@@ -147,7 +147,9 @@ function gather(
     byReference: false,
   }));
   for (const listed of own) checkProposal(scope, state.context, state.tree, listed, history);
-  const chosen = input.includePending === false ? [] : selectPending(scope, state, own);
+  const { includePending = true } = input;
+  const isWanted = typeof includePending === "function" ? includePending : () => includePending;
+  const chosen = selectPending(scope, state, own, isWanted);
   const list = [...chosen.map(({ listed }) => listed), ...own];
   checkMemberList(scope.policy, state.tree, state.ownLeaf, list);
   const items = [

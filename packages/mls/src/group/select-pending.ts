@@ -16,16 +16,19 @@ export interface ChosenProposal {
   readonly reference: Uint8Array;
 }
 
-/** In the order of arrival. `own` are taken whatever comes. */
+/** In the order of arrival, of those that are wanted. `own` are taken whatever comes. */
 export function selectPending(
   scope: Scope,
   state: GroupState,
   own: readonly ListedProposal[],
+  isWanted: (waiting: ListedProposal) => boolean,
 ): readonly ChosenProposal[] {
-  const waiting = [...state.proposals.values()].map(({ proposal, reference, authenticated }, arrival) => {
-    const listed: ListedProposal = { proposal, sender: authenticated.content.sender, byReference: true };
-    return { listed, reference, arrival };
-  });
+  const waiting = [...state.proposals.values()]
+    .map(({ proposal, reference, authenticated }, arrival) => {
+      const listed: ListedProposal = { proposal, sender: authenticated.content.sender, byReference: true };
+      return { listed, reference, arrival };
+    })
+    .filter(({ listed }) => isWanted(listed));
   const byPreference = waiting.toSorted((a, b) => {
     const [first, second] = [a.listed.proposal.type, b.listed.proposal.type];
     if (rank(first) !== rank(second)) return rank(first) - rank(second);
