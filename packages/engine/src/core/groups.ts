@@ -4,17 +4,17 @@
  * state are erased from memory, and where it is not, the room's state is read from disk again. [X4]
  */
 import type { RoomId } from "@fedchat/protocol";
-import type { GroupCrypto, GroupState } from "../mls/group-crypto.ts";
+import type { GroupRecords, GroupState } from "../mls/group-records.ts";
 import type { EngineStore } from "../store/engine-store.ts";
 import { groupsInMemoryMax } from "./limits.ts";
 
 export class Groups {
   readonly #store: Pick<EngineStore, "rooms" | "afterwards">;
-  readonly #crypto: Pick<GroupCrypto, "changes" | "restore" | "erase">;
+  readonly #crypto: GroupRecords;
   /** The one that was used longest ago first. */
   readonly #states = new Map<RoomId, GroupState>();
 
-  constructor({ store, crypto }: { store: Pick<EngineStore, "rooms" | "afterwards">; crypto: GroupCrypto }) {
+  constructor({ store, crypto }: { store: Pick<EngineStore, "rooms" | "afterwards">; crypto: GroupRecords }) {
     this.#store = store;
     this.#crypto = crypto;
   }

@@ -8,18 +8,8 @@
  * check, by their credentials, before anything is shown or sent.
  */
 
-declare const groupStateBrand: unique symbol;
-
-/** One device's state of one group, in memory. It holds secrets, and nobody but its maker looks into it. */
-export interface GroupState {
-  readonly [groupStateBrand]: true;
-}
-
-/** What a store writes, in one transaction, to go from one state to the next. The records hold secrets. */
-export interface GroupChanges {
-  readonly put: ReadonlyMap<string, Uint8Array>;
-  readonly remove: readonly string[];
-}
+import type { GroupRecords, GroupState } from "./group-records.ts";
+export type { GroupChanges, GroupState } from "./group-records.ts";
 
 /** This device as a member of groups. Its device key is the signature key of its leaf. */
 export interface MemberIdentity {
@@ -132,7 +122,7 @@ export interface Join {
   readonly privatePart: Uint8Array;
 }
 
-export interface GroupCrypto {
+export interface GroupCrypto extends GroupRecords {
   /** A single-use key package. Its lifetime begins `clockSkewMs` before now, for peers whose clocks are behind. */
   createKeyPackage(identity: MemberIdentity): NewKeyPackage;
 
@@ -161,16 +151,4 @@ export interface GroupCrypto {
 
   /** RFC 9420 §8.7: equal on both sides if and only if they hold the same group. */
   epochAuthenticator(state: GroupState): Uint8Array;
-
-  /** From nothing (undefined) or a former state to this one. */
-  changes(before: GroupState | undefined, after: GroupState): GroupChanges;
-
-  /** The state whose changes added up to these records. Throws where they are no state: the store is damaged. */
-  restore(records: Iterable<readonly [string, Uint8Array]>): GroupState;
-
-  /**
-   * Overwrites in memory what `before` holds and `after` does not, or all of it: once `after` is on disk, or once
-   * `before` will never be. `before` is of no use from then on.
-   */
-  erase(before: GroupState, after: GroupState | undefined): void;
 }

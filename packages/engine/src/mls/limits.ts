@@ -38,3 +38,18 @@ export const skippedKeysMax = 256;
  * and the next must still open. The whole way takes a tenth of a second, which a member's forged message could waste.
  */
 export const skippedGenerationsMax = 10_000;
+
+/** What an account note may carry; a Welcome that would be longer comes without the ratchet tree. */
+export const roomWelcomeBytesMax = limits.welcomeBytesMax;
+
+/** A commit or proposal is an item of the log (393,216) with its frame. */
+export const roomHandshakeBytesMax = 389_120;
+
+/** What a hub takes beside a commit. */
+export const roomInfoBytesMax = 589_824;
+
+/** As long as an MLSMessage may be. What comes from others is measured against the two before before it is read. */
+export const sealedBytesMax = 32 * 1024 * 1024;
+
+/** Late messages open for as many commits after the one that ended their epoch. */
+export const roomPastEpochs = 5;

@@ -8,7 +8,6 @@ import type {
   CreateOutcome,
   CreatePair,
   DecryptOutcome,
-  GroupChanges,
   GroupCrypto,
   GroupState,
   Join,
@@ -21,19 +20,25 @@ import type {
   Refused,
   SealedMessage,
 } from "./group-crypto.ts";
-import { readPrivatePart, writePrivatePart } from "./key-package-form.ts";
 import {
   authenticatedDataBytesMax,
-  clockSkewMs,
-  credentialBytesMax,
-  keyPackageBytesMax,
-  keyPackageLifetimeMs,
   messageBytesMax,
   plaintextBytesMax,
   skippedGenerationsMax,
   skippedKeysMax,
   welcomeBytesMax,
 } from "./limits.ts";
+import {
+  credentialPolicy,
+  identityOf,
+  isEqual,
+  keyPackageInfo,
+  makeKeyPackage,
+  publishedForm,
+  storedKeyPackage,
+  validKeyPackage,
+} from "./mls-key-package.ts";
+import { MlsRecords, opaque, transparent } from "./mls-records.ts";
 
 export interface MlsGroupPorts {
   primitives: mls.Primitives;
@@ -50,51 +55,33 @@ const cipherSuite = mls.SUITE_MLKEM768_X25519_AES128GCM;
 const pairEpoch = 1n;
 
 /** It keeps nothing between calls and may serve every group. */
-export class MlsGroupCrypto implements GroupCrypto {
+export class MlsGroupCrypto extends MlsRecords implements GroupCrypto {
   readonly #ports: MlsGroupPorts;
   readonly #policy: mls.Policy;
 
   constructor(ports: MlsGroupPorts) {
+    super();
     this.#ports = ports;
-    this.#policy = mls.policy({
-      acceptsCredential: (credential, signatureKey) =>
-        credential.type === "basic" &&
-        credential.identity.length <= credentialBytesMax &&
-        ports.vouches(credential.identity, signatureKey),
-      lifetimeSecondsMax: seconds(keyPackageLifetimeMs + clockSkewMs),
-    });
+    this.#policy = mls.policy(credentialPolicy(ports.vouches));
   }
 
   createKeyPackage(identity: MemberIdentity): NewKeyPackage {
-    const own = this.#ownKeyPackage(identity);
-    return {
-      keyPackage: mls.encodeMessage({ wireFormat: "key_package", keyPackage: own.keyPackage }),
-      privatePart: writePrivatePart(own),
-      reference: own.reference,
-    };
+    return publishedForm(makeKeyPackage(this.#environment(), cipherSuite, identity));
   }
 
   inspectKeyPackage(bytes: Uint8Array): KeyPackageInfo | undefined {
-    const keyPackage = this.#validKeyPackage(bytes);
-    if (keyPackage === undefined) return undefined;
-    const { leafNode } = keyPackage;
-    if (leafNode.source.kind !== "key_package")
-      throw new Error("assertion: a key package's leaf has a lifetime");
-    return {
-      credential: identityOf(leafNode),
-      signatureKey: leafNode.signatureKey,
-      reference: this.#referenceOf(keyPackage),
-      expiresMs: Number(leafNode.source.lifetime.notAfter) * 1000,
-    };
+    const env = this.#environment();
+    const keyPackage = validKeyPackage(env, cipherSuite, bytes);
+    return keyPackage && keyPackageInfo(env, keyPackage);
   }
 
   createPair({ groupId, identity, peerKeyPackage }: CreatePair): CreateOutcome {
-    const peer = this.#validKeyPackage(peerKeyPackage);
+    const env = this.#environment();
+    const peer = validKeyPackage(env, cipherSuite, peerKeyPackage);
     if (peer === undefined) return refused("the key package is not valid");
     if (isEqual(peer.leafNode.signatureKey, identity.signaturePublicKey))
       return refused("the key package is this device's own");
-    const own = this.#ownKeyPackage(identity);
-    const env = this.#environment();
+    const own = makeKeyPackage(env, cipherSuite, identity);
     const created = mls.createGroup(own, { groupId }, env);
     mls.eraseKeyPackage(own);
     if (created.kind === "refused") throw new Error(`assertion: a group of one is made: ${created.reason}`);
@@ -117,17 +104,8 @@ export class MlsGroupCrypto implements GroupCrypto {
   }
 
   join({ welcome, identity, keyPackage, privatePart }: Join): JoinOutcome {
-    const decoded = readKeyPackage(keyPackage);
-    if (decoded === undefined) throw new Error("assertion: the stored key package can be read");
-    if (!isEqual(decoded.leafNode.signatureKey, identity.signaturePublicKey))
-      throw new Error("assertion: the stored key package is this identity's");
     if (welcome.length > welcomeBytesMax) return refused("not a Welcome");
-    const own: mls.OwnKeyPackage = {
-      keyPackage: decoded,
-      reference: this.#referenceOf(decoded),
-      ...readPrivatePart(privatePart),
-      signaturePrivateKey: identity.signaturePrivateKey,
-    };
+    const own = storedKeyPackage(this.#ports, { keyPackage, privatePart }, identity);
     const joined = mls.join({ welcome, keyPackages: [own] }, this.#environment());
     mls.eraseKeyPackage(own);
     if (joined.kind === "refused") return refused(joined.reason);
@@ -206,18 +184,6 @@ export class MlsGroupCrypto implements GroupCrypto {
     return transparent(state).secrets.epochAuthenticator.slice();
   }
 
-  changes(before: GroupState | undefined, after: GroupState): GroupChanges {
-    return mls.recordChanges(before && transparent(before), transparent(after));
-  }
-
-  restore(records: Iterable<readonly [string, Uint8Array]>): GroupState {
-    return opaque(mls.restoreState(records));
-  }
-
-  erase(before: GroupState, after: GroupState | undefined): void {
-    mls.eraseFormer(transparent(before), after && transparent(after));
-  }
-
   #message(received: mls.ApplicationReceived): DecryptOutcome {
     const sender = membersOf(received.state).find(({ index }) => index === received.sender);
     if (sender === undefined) throw new Error("assertion: a message's sender is a member");
@@ -230,39 +196,6 @@ export class MlsGroupCrypto implements GroupCrypto {
       sender,
       generation,
     };
-  }
-
-  #ownKeyPackage({ signaturePrivateKey, signaturePublicKey, credential }: MemberIdentity): mls.OwnKeyPackage {
-    const { primitives, random, clock } = this.#ports;
-    if (!isEqual(primitives.ed25519.publicKey(signaturePrivateKey), signaturePublicKey))
-      throw new Error("assertion: an identity's public key belongs to its seed");
-    const basic = { type: "basic", identity: credential } as const;
-    const identity = {
-      credential: basic,
-      signaturePrivateKey,
-      capabilities: mls.ownCapabilities(random, basic),
-      extensions: [mls.supportedComponents([])],
-    };
-    const now = clock.now();
-    const lifetime = {
-      notBefore: seconds(now - clockSkewMs),
-      notAfter: seconds(now + keyPackageLifetimeMs),
-    };
-    const made = mls.createKeyPackage({ cipherSuite, identity, lifetime }, this.#environment());
-    if (made.kind === "refused") throw new Error(`assertion: our own key package is valid: ${made.reason}`);
-    return made;
-  }
-
-  #referenceOf(keyPackage: mls.KeyPackage): Uint8Array {
-    const reference = mls.keyPackageReference(keyPackage, this.#ports);
-    if (reference === undefined) throw new Error("assertion: key packages here are of our cipher suite");
-    return reference;
-  }
-
-  #validKeyPackage(bytes: Uint8Array): mls.KeyPackage | undefined {
-    const keyPackage = readKeyPackage(bytes);
-    if (keyPackage?.cipherSuite !== cipherSuite) return undefined;
-    return mls.checkKeyPackage(keyPackage, this.#environment()).kind === "valid" ? keyPackage : undefined;
   }
 
   #environment(): mls.Environment {
@@ -295,38 +228,12 @@ function membersOf({ tree, ownLeaf }: mls.GroupState): readonly MemberInfo[] {
   }));
 }
 
-function identityOf({ credential }: mls.LeafNode): Uint8Array {
-  if (credential.type !== "basic") throw new Error("assertion: only basic credentials are let in");
-  return credential.identity;
-}
-
-function readKeyPackage(bytes: Uint8Array): mls.KeyPackage | undefined {
-  if (bytes.length > keyPackageBytesMax) return undefined;
-  try {
-    const message = mls.decodeMessage(bytes);
-    return message.wireFormat === "key_package" ? message.keyPackage : undefined;
-  } catch (error) {
-    if (error instanceof mls.DecodeError) return undefined;
-    throw error;
-  }
-}
-
 function headOf(
   message: Uint8Array,
 ): Extract<mls.MessageHead, { groupId: Uint8Array; contentType: string }> | undefined {
   if (message.length > messageBytesMax) return undefined;
   const head = mls.inspectMessage(message);
   return head.kind === "private_message" ? head : undefined;
-}
-
-/** The engine holds states without knowing what is in them. */
-const opaque = (state: mls.GroupState): GroupState => state as unknown as GroupState;
-const transparent = (state: GroupState): mls.GroupState => state as unknown as mls.GroupState;
-
-const seconds = (ms: number): bigint => BigInt(Math.floor(ms / 1000));
-
-function isEqual(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, index) => byte === b[index]);
 }
 
 function refused(reason: string): Refused {

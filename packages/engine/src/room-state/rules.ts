@@ -42,8 +42,11 @@ export const ROOM_RULES = {
   "leaf.twice": "A device would be a member twice.",
 
   "external.device": "The device that came in by itself is not on the list of a participant.",
-  "external.replaces": "The device that came in by itself took out another one than its former self.",
   "external.changes": "The device that came in by itself changed more than its own place.",
+
+  "sealed.public": "Something that only members may read came unsealed.",
+  "sealed.closed": "What was sealed for the members of this room does not open.",
+  "group.form": "This is no group of this room, or not one as rooms have them.",
 } as const satisfies Record<string, string>;
 
 export type RoomRule = keyof typeof ROOM_RULES;

@@ -1,0 +1,221 @@
+/**
+ * What the engine asks of MLS (RFC 9420) for rooms of many: one group a room, whose context holds the room's state.
+ * Nothing here waits: a step goes from one immutable state to the next at once.
+ *
+ * Two rules beside those of `GroupCrypto`. A commit counts only where the room's log has taken it: `before` is stored
+ * before the commit leaves, and takes the place of the former state; `next` takes its place once the commit stands in
+ * the log, and is erased (`erase(next, before)`) where another one does. Whether a message is valid depends on the log
+ * and the state alone, so that all members pass over the same ones. [W5]
+ */
+import type { AccountId, DeviceId, RoomId, ServerId } from "@fedchat/protocol";
+import type { RoomChange } from "../room-state/apply-update.ts";
+import type { RoomState } from "../room-state/room-state.ts";
+import type { RoomUpdate } from "../room-state/room-update.ts";
+import type {
+  KeyPackageInfo,
+  MemberIdentity,
+  MemberInfo,
+  MessageHeader,
+  NewKeyPackage,
+} from "./group-crypto.ts";
+import type { GroupRecords, GroupState } from "./group-records.ts";
+
+/** X25519 with ML-KEM-768, and X25519 alone for rooms in which the former's keys would take too much room. */
+export const roomSuites = { hybrid: 0x004f, classical: 0x0003 } as const;
+export type RoomSuite = keyof typeof roomSuites;
+
+export interface RoomMember extends MemberInfo {
+  readonly account: AccountId;
+  readonly device: DeviceId;
+}
+
+/** Nothing changed. `rule` is one of `ROOM_RULES`, of this port, or of the MLS package; `reason` is a sentence. */
+export interface Refused {
+  readonly kind: "refused";
+  readonly rule: string;
+  readonly reason: string;
+}
+
+/** Ed25519: who holds it may append to the room's log. */
+export interface AccessKey {
+  readonly seed: Uint8Array;
+  readonly publicKey: Uint8Array;
+}
+
+/** What the log is told of an epoch. */
+export interface RoomEpoch {
+  readonly epoch: bigint;
+  /** Public part of the access key. */
+  readonly access: Uint8Array;
+  readonly servers: readonly ServerId[];
+  /** Sealed under the room's `infoKey`: by it a device on its account's list comes in. */
+  readonly info: Uint8Array;
+}
+
+export interface CreateRoom {
+  readonly room: RoomId;
+  /** 32 bytes, never used before. */
+  readonly groupId: Uint8Array;
+  readonly suite: RoomSuite;
+  readonly identity: MemberIdentity;
+  /** The signed record of the creator's account, which becomes the owner. */
+  readonly record: Uint8Array;
+  readonly name: string;
+  readonly join: RoomState["join"];
+  readonly invite: RoomState["invite"];
+  readonly hubs: readonly ServerId[];
+}
+
+export type CreateRoomOutcome =
+  | { readonly kind: "created"; readonly state: GroupState; readonly begin: RoomEpoch }
+  | Refused;
+
+/** All of it optional: an empty commit renews this device's keys. */
+export interface RoomCommit {
+  readonly updates?: readonly RoomUpdate[];
+  /** Key packages of devices that are, or by the updates come to be, on a participant's list. */
+  readonly add?: readonly Uint8Array[];
+  /** Leaves of this account's own devices. Those that may not stay are removed without being named. */
+  readonly remove?: readonly number[];
+  /** A new `infoKey` also where nobody goes. */
+  readonly renewKey?: boolean;
+}
+
+/** What a commit did, for people. */
+export interface RoomCommitSummary {
+  readonly by: RoomMember;
+  /** It came in by itself. */
+  readonly external: boolean;
+  readonly changes: readonly RoomChange[];
+  /** Devices. */
+  readonly joined: readonly RoomMember[];
+  readonly gone: readonly RoomMember[];
+}
+
+export type RoomCommitOutcome =
+  | {
+      readonly kind: "committed";
+      readonly before: GroupState;
+      readonly next: GroupState;
+      readonly message: Uint8Array;
+      /** For all added devices together. */
+      readonly welcome: Uint8Array | undefined;
+      /** Where not, whoever joins needs `info` too. */
+      readonly welcomeHasTree: boolean;
+      readonly after: RoomEpoch;
+      readonly summary: RoomCommitSummary;
+    }
+  | Refused;
+
+export type LeaveOutcome =
+  | { readonly kind: "proposed"; readonly state: GroupState; readonly message: Uint8Array }
+  | Refused;
+
+/** Where `state` is missing, the former one stays the valid one. */
+export type RoomReceived =
+  | {
+      readonly kind: "application";
+      readonly state: GroupState;
+      readonly plaintext: Uint8Array;
+      readonly authenticatedData: Uint8Array;
+      /** As it was a member in the message's epoch. */
+      readonly sender: RoomMember;
+      readonly epoch: bigint;
+      readonly generation: number;
+    }
+  /** Somebody wants to leave: the next commit takes them out. */
+  | { readonly kind: "proposal"; readonly state: GroupState; readonly by: RoomMember }
+  | { readonly kind: "commit"; readonly state: GroupState; readonly summary: RoomCommitSummary }
+  /** This device is no member any more: its state can only be erased. */
+  | { readonly kind: "removed"; readonly summary: RoomCommitSummary }
+  /** A valid commit that only this device cannot follow: it comes in again by itself, or is added again. */
+  | { readonly kind: "diverged"; readonly rule: string; readonly reason: string }
+  | { readonly kind: "wrong-group" }
+  | { readonly kind: "future-epoch"; readonly epoch: bigint }
+  | { readonly kind: "stale-epoch"; readonly epoch: bigint }
+  /** Its key is gone: it came before, or more than `skippedKeysMax` messages later than others of its sender. */
+  | { readonly kind: "duplicate" }
+  | { readonly kind: "own" }
+  /** Every member passes over it alike. */
+  | Refused;
+
+export interface JoinRoom {
+  readonly room: RoomId;
+  readonly welcome: Uint8Array;
+  readonly identity: MemberIdentity;
+  readonly keyPackage: Uint8Array;
+  readonly privatePart: Uint8Array;
+  /** Of the very epoch that the Welcome begins, where its tree did not fit in; `key` came with the Welcome. */
+  readonly info?: { readonly sealed: Uint8Array; readonly key: Uint8Array };
+}
+
+export type JoinRoomOutcome =
+  | {
+      readonly kind: "joined";
+      readonly state: GroupState;
+      readonly groupId: Uint8Array;
+      readonly room: RoomState;
+      readonly adder: RoomMember;
+    }
+  | Refused;
+
+export interface JoinRoomByItself {
+  readonly room: RoomId;
+  readonly identity: MemberIdentity;
+  /** As the hub holds it. */
+  readonly info: Uint8Array;
+  /** The room's `infoKey`, as this device or another of its account kept it. */
+  readonly key: Uint8Array;
+}
+
+export type JoinRoomByItselfOutcome =
+  | {
+      readonly kind: "joined-externally";
+      /** In force once the commit stands in the log; erased where another one does. */
+      readonly state: GroupState;
+      readonly groupId: Uint8Array;
+      /** Sealed: for the log. */
+      readonly message: Uint8Array;
+      /** Of the epoch that the commit ends: by it the commit is appended. */
+      readonly access: AccessKey;
+      readonly after: RoomEpoch;
+      readonly room: RoomState;
+    }
+  | Refused;
+
+export interface SealedRoomMessage {
+  readonly state: GroupState;
+  readonly message: Uint8Array;
+}
+
+export interface RoomCrypto extends GroupRecords {
+  createKeyPackage(identity: MemberIdentity, suite: RoomSuite): NewKeyPackage;
+  /** Undefined unless it is valid now, for a room of this suite. */
+  inspectKeyPackage(keyPackage: Uint8Array, suite: RoomSuite): KeyPackageInfo | undefined;
+
+  create(args: CreateRoom): CreateRoomOutcome;
+  /** Takes in proposals to leave that wait. */
+  commit(state: GroupState, args: RoomCommit): RoomCommitOutcome;
+  leave(state: GroupState): LeaveOutcome;
+  /** The references of the key packages that a Welcome is for; undefined where it is no Welcome. */
+  welcomeReferences(welcome: Uint8Array): readonly Uint8Array[] | undefined;
+  /** The caller checks the room and who added it before it stores the state. */
+  join(args: JoinRoom): JoinRoomOutcome;
+  joinByItself(args: JoinRoomByItself): JoinRoomByItselfOutcome;
+
+  encrypt(state: GroupState, plaintext: Uint8Array, authenticatedData?: Uint8Array): SealedRoomMessage;
+  /** Messages and items of the log alike. */
+  receive(state: GroupState, message: Uint8Array): RoomReceived;
+  /** What a message says in the clear, sealed ones too; undefined where the bytes are no message of a group. */
+  header(message: Uint8Array): MessageHeader | undefined;
+
+  room(state: GroupState): RoomState;
+  members(state: GroupState): readonly RoomMember[];
+  suite(state: GroupState): RoomSuite;
+  groupId(state: GroupState): Uint8Array;
+  epoch(state: GroupState): bigint;
+  access(state: GroupState): AccessKey;
+  /** What the log is to be told of the present epoch. */
+  epochForLog(state: GroupState): RoomEpoch;
+  epochAuthenticator(state: GroupState): Uint8Array;
+}
