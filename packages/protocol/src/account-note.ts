@@ -1,6 +1,6 @@
 /**
- * What one account tells another outside of any room: a chat request, its withdrawal, the answer to it. A note is
- * signed by the sender's device and sealed to the recipient's request key (HPKE base mode over X-Wing), so that only
+ * What one account tells another outside of any room: a chat request, its withdrawal, the answer to it, the way into a
+ * room of many. A note is signed by the sender's device and sealed to the recipient's request key (HPKE base mode over X-Wing), so that only
  * the recipient's engine reads even who asks for what. [Q1] [Q2] [Q7]
  */
 import type { TypeOf } from "./cbor/codec.ts";
@@ -14,7 +14,7 @@ import {
   requestTextCharactersMax,
   welcomeBytesMax,
 } from "./limits.ts";
-import { accountId, deviceId, requestId, roomId } from "./names.ts";
+import { accountId, deviceId, requestId, roomId, serverId } from "./names.ts";
 import { assert } from "./primitives/assert.ts";
 
 /** Consent comes before keys: the recipient, on accepting, creates the room from these key packages. */
@@ -44,9 +44,24 @@ export const accountNoteBody = struct({
     acceptance: struct({ room: roomId.codec, welcome: bytes({ min: 1, max: welcomeBytesMax }) }),
     /** The answer to an acceptance of a request that was withdrawn: the room is closed again. */
     gone: struct({ room: roomId.codec }),
+    /** Into a room of many: whose hub orders its log, and the entry at which the joined group's epoch begins. [W7] */
+    welcome: struct({
+      room: roomId.codec,
+      hub: serverId.codec,
+      position: uint(),
+      hash: bytes(32),
+      welcome: bytes({ min: 1, max: welcomeBytesMax }),
+      /** The room's `infoKey` in that epoch. */
+      key: bytes(32),
+    }),
   }),
 });
 export type AccountNote = TypeOf<typeof accountNoteBody>;
+
+/** The kind of envelope that carries a note with this content. [Q1] */
+export function noteEnvelopeKind(content: AccountNote["content"]["kind"]): "request" | "answer" {
+  return content === "request" || content === "withdrawal" ? "request" : "answer";
+}
 
 /** Signature type of notes, by the device's signature key. */
 export const accountNoteType = "account-note";

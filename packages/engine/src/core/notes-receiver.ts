@@ -4,7 +4,7 @@
  * is accepted once. [Q3] to [Q9]
  */
 import type { AccountId, AccountNote, Clock, InboxItem, Primitives, RoomId } from "@fedchat/protocol";
-import { accountId, ProtocolError } from "@fedchat/protocol";
+import { accountId, noteEnvelopeKind, ProtocolError } from "@fedchat/protocol";
 import type { GroupCrypto } from "../mls/group-crypto.ts";
 import type { EngineStore } from "../store/engine-store.ts";
 import type { KeyPackageRow, RequestRow } from "../store/requests-table.ts";
@@ -64,8 +64,7 @@ export class NotesReceiver implements ItemHandler {
     if (store.accounts.isBlocked(item.from)) throw passedOver("from a blocked account");
     this.#ports.known.check(note.sender);
     if (note.sender.record.account === identity.account) throw passedOver("from this very account");
-    const isAnswer = note.content.kind === "acceptance" || note.content.kind === "gone";
-    if ((item.kind === "answer") !== isAnswer) throw passedOver("in an envelope of another kind");
+    if (item.kind !== noteEnvelopeKind(note.content.kind)) throw passedOver("in an envelope of another kind");
     switch (note.content.kind) {
       case "request":
         return this.#requested(note, note.content);
@@ -75,6 +74,8 @@ export class NotesReceiver implements ItemHandler {
         return this.#accepted(note, note.content);
       case "gone":
         return this.#gone(note, note.content.room);
+      case "welcome":
+        throw passedOver("into a room of many, which this engine does not take part in");
     }
   }
 

@@ -1,6 +1,6 @@
 /** Queues sealed notes to accounts, within the transaction that they belong to. */
 import type { AccountNote, Clock, OpenedAccountRecord, Primitives, RandomSource } from "@fedchat/protocol";
-import { envelopeId } from "@fedchat/protocol";
+import { envelopeId, noteEnvelopeKind } from "@fedchat/protocol";
 import type { NewOutgoing } from "../store/transport-table.ts";
 import type { Identity } from "./identity.ts";
 import { sealNote } from "./sealed-notes.ts";
@@ -34,10 +34,9 @@ export class NotesSender {
     const to = recipient.record.account;
     const note = { request, sender: record, device, to, created, content };
     const payload = sealNote(this.#primitives, this.#random, { note, signatureSeed, recipient });
-    const isAnswer = content.kind === "acceptance" || content.kind === "gone";
     return {
       envelope: envelopeId.fromBytes(this.#random.bytes(16)),
-      kind: isAnswer ? "answer" : "request",
+      kind: noteEnvelopeKind(content.kind),
       created,
       server: recipient.record.server,
       account: to,

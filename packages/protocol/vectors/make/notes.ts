@@ -68,10 +68,30 @@ const notes: [string, typeof alice, AccountNote][] = [
     { ...fromBob, content: { kind: "acceptance", room, welcome: made("a Welcome", 80) } },
   ],
   ["the answer to a late acceptance", alice, { ...fromAlice, content: { kind: "gone", room } }],
+  [
+    "the way into a room of many",
+    alice,
+    {
+      ...fromAlice,
+      content: {
+        kind: "welcome",
+        room,
+        hub: alice.record.server,
+        position: 7,
+        hash: made("hash of an entry"),
+        welcome: made("Welcome of many", 80),
+        key: made("info key"),
+      },
+    },
+  ],
 ];
 
 export function accountNotes(): Json {
   const request = encode(accountNoteBody, notes[0]![2]);
+  const welcome = (change: (fields: Fields) => void) =>
+    changed(encode(accountNoteBody, notes.at(-1)![2]), (fields) =>
+      change(fields.get("content") as unknown as Fields),
+    );
   const content = (change: (fields: Fields) => void) =>
     changed(request, (fields) => change(fields.get("content") as unknown as Fields));
   const sealedOnce = encodeSealedNote({
@@ -145,6 +165,21 @@ export function accountNotes(): Json {
             ]),
           ),
         ),
+      ),
+      invalid(
+        "account-note body",
+        "a Welcome without the room's key",
+        welcome((fields) => fields.delete("key")),
+      ),
+      invalid(
+        "account-note body",
+        "a Welcome of 131,073 bytes",
+        welcome((fields) => fields.set("welcome", new Uint8Array(131_073))),
+      ),
+      invalid(
+        "account-note body",
+        "an entry's hash of 31 bytes",
+        welcome((fields) => fields.set("hash", new Uint8Array(31))),
       ),
       invalid("sealed note", "a key id of 7 bytes", withField(sealedOnce, "keyId", new Uint8Array(7))),
       invalid(
