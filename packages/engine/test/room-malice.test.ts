@@ -213,12 +213,31 @@ describe("commits", () => {
     expectRefused(olga, made.commit, "commit.path");
   });
 
-  test("[W5] a state that is not what the updates come to splits nobody: none can follow it", () => {
+  test("[W5] nobody follows into a state that is not what the updates come to, nor comes in there by itself", () => {
     const proposals = [update({ kind: "rename", name: "said" })];
-    const made = mls.commit(olga.mls, { proposals }, permissive({ ...olga.room, name: "done" }));
+    const seized = {
+      ...emil.room,
+      participants: emil.room.participants.map((one) => ({ ...one, role: "owner" as const })),
+    };
+    const made = mls.commit(mona.mls, { proposals }, permissive(seized));
     if (made.kind === "refused") throw new Error(made.rule);
-    for (const seat of world.present.filter((one) => one !== olga))
-      expect(world.crypto.receive(seat.state, made.commit).kind).toBe("diverged");
+    const { info } = world.crypto.epochForLog(made.next as never);
+    const come = { room: world.id, identity: emil.identity, info, key: emil.room.infoKey };
+    for (const seat of world.present.filter((one) => one !== mona)) {
+      const outcome = world.crypto.receive(seat.state, made.commit);
+      if (outcome.kind !== "diverged") throw new Error(outcome.kind);
+      expect(outcome.expected).toEqual({ epoch: 2n, room: { ...seat.room, name: "said" } });
+      const { expected } = outcome;
+      expect(world.crypto.joinByItself({ ...come, expected })).toMatchObject({
+        kind: "refused",
+        rule: "group.state",
+      });
+    }
+    const honest = mls.commit(mona.mls, { proposals }, permissive({ ...mona.room, name: "said" }));
+    if (honest.kind === "refused") throw new Error(honest.rule);
+    const expected = { epoch: 2n, room: { ...emil.room, name: "said" } };
+    const { info: right } = world.crypto.epochForLog(honest.next as never);
+    expect(world.crypto.joinByItself({ ...come, info: right, expected }).kind).toBe("joined-externally");
   });
 
   test("[W5] a member does not take another's device for its own leaf", () => {

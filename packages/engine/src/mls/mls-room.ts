@@ -228,7 +228,7 @@ export class MlsRoomCrypto extends MlsRecords implements RoomCrypto {
     };
   }
 
-  joinByItself({ room, identity, info: sealed, key }: JoinRoomByItself): JoinRoomByItselfOutcome {
+  joinByItself({ room, identity, info: sealed, key, expected }: JoinRoomByItself): JoinRoomByItselfOutcome {
     const info = this.#openInfo(room, sealed, key);
     if (info === undefined) return refusedBy("sealed.closed");
     const place = placeIn(info);
@@ -236,6 +236,8 @@ export class MlsRoomCrypto extends MlsRecords implements RoomCrypto {
     const fault = groupFault(place, room);
     if (fault !== undefined) return fault;
     const before = roomOf(place);
+    if (expected?.epoch === place.context.epoch && !isSameRoom(expected.room, before))
+      return refusedBy("group.state");
     const { primitives, random } = this.#ports;
     const former = membersOf({ ...place, ownLeaf: mls.leafIndex(0) }).find(({ signatureKey }) =>
       isEqual(signatureKey, identity.signaturePublicKey),
@@ -310,7 +312,10 @@ export class MlsRoomCrypto extends MlsRecords implements RoomCrypto {
         return { kind: "own" };
       case "wrong-group":
         return { kind: "wrong-group" };
-      case "diverged":
+      case "diverged": {
+        const expected = { epoch: state.context.epoch + 1n, room: step.judged.after };
+        return { ...received, expected };
+      }
       case "duplicate":
       case "future-epoch":
       case "stale-epoch":
@@ -510,6 +515,8 @@ const frameBytes = 1_024;
 function proposalOf(update: RoomUpdate): Extract<mls.Proposal, { type: "app_data_update" }> {
   return { type: "app_data_update", componentId: roomStateComponent, update: encodeRoomUpdate(update) };
 }
+
+const isSameRoom = (a: RoomState, b: RoomState): boolean => isEqual(encodeRoomState(a), encodeRoomState(b));
 
 function ownMember(state: mls.GroupState): RoomMember {
   return memberAt(mls.ownLeafNode(state), state.ownLeaf, true);

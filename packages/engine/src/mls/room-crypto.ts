@@ -129,7 +129,13 @@ export type RoomReceived =
   /** This device is no member any more: its state can only be erased. */
   | { readonly kind: "removed"; readonly summary: RoomCommitSummary }
   /** A valid commit that only this device cannot follow: it comes in again by itself, or is added again. */
-  | { readonly kind: "diverged"; readonly rule: string; readonly reason: string }
+  | {
+      readonly kind: "diverged";
+      readonly rule: string;
+      readonly reason: string;
+      /** For coming in again: whoever made the commit may also have forged what it says that the room is now. */
+      readonly expected: ExpectedRoom;
+    }
   | { readonly kind: "wrong-group" }
   | { readonly kind: "future-epoch"; readonly epoch: bigint }
   | { readonly kind: "stale-epoch"; readonly epoch: bigint }
@@ -138,6 +144,12 @@ export type RoomReceived =
   | { readonly kind: "own" }
   /** Every member passes over it alike. */
   | Refused;
+
+/** What the log's updates come to, by this device's own reckoning. */
+export interface ExpectedRoom {
+  readonly epoch: bigint;
+  readonly room: RoomState;
+}
 
 export interface JoinRoom {
   readonly room: RoomId;
@@ -166,6 +178,8 @@ export interface JoinRoomByItself {
   readonly info: Uint8Array;
   /** The room's `infoKey`, as this device or another of its account kept it. */
   readonly key: Uint8Array;
+  /** An info of this epoch that says anything else is refused. */
+  readonly expected?: ExpectedRoom;
 }
 
 export type JoinRoomByItselfOutcome =

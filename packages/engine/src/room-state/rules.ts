@@ -46,6 +46,7 @@ export const ROOM_RULES = {
 
   "sealed.public": "Something that only members may read came unsealed.",
   "sealed.closed": "What was sealed for the members of this room does not open.",
+  "group.state": "The room is described otherwise than its changes come to.",
   "group.form": "This is no group of this room, or not one as rooms have them.",
 } as const satisfies Record<string, string>;
 
