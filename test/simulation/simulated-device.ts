@@ -11,6 +11,7 @@ import { StoreFullError } from "../../packages/engine/src/store/database.ts";
 import type { SeededRandom } from "../../packages/homeserver/test/virtual/seeded-random.ts";
 import { decodeBatch } from "../../packages/protocol/src/noise/index.ts";
 import { guardedDatabase } from "./guarded-database.ts";
+import { NoRooms } from "./no-rooms.ts";
 import type { SimulatedHomeserver } from "./simulated-homeserver.ts";
 import { SimulatedProcess } from "./simulated-process.ts";
 import type { Peer, Surroundings } from "./surroundings.ts";
@@ -82,6 +83,7 @@ export class SimulatedDevice {
         server: { id: this.home.id, noiseKey: this.home.noiseKey },
       },
       groups: groups.crypto({ random, clock: process }),
+      roomGroups: new NoRooms(random),
       opaque: noPasswords,
       clock: process,
       random,

@@ -4,6 +4,7 @@
  */
 import * as mls from "@fedchat/mls";
 import { nodePrimitives as nodeMlsPrimitives } from "@fedchat/mls/node";
+import type { RoomId } from "@fedchat/protocol";
 import { limits, roomId } from "@fedchat/protocol";
 import { nodePrimitives, nodeRandom } from "@fedchat/protocol/primitives/node";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
@@ -23,6 +24,7 @@ import {
 } from "../src/mls/limits.ts";
 import { MlsGroupCrypto } from "../src/mls/mls-group.ts";
 import { openSqliteDatabase } from "../src/node/sqlite-database.ts";
+import type { EngineStore } from "../src/store/engine-store.ts";
 import { openEngineStore } from "../src/store/engine-store.ts";
 import { ManualClock } from "../../protocol/test/manual-clock.ts";
 import { realGroups } from "./real-groups.ts";
@@ -64,10 +66,10 @@ describe("keys", () => {
 
   test("[X4] a former state's secrets are overwritten in memory once the next one is committed", () => {
     const store = openEngineStore(openSqliteDatabase(":memory:"));
-    const groups = new Groups({ store, crypto });
+    const groups = new Groups({ store, crypto, roomCrypto: crypto });
     const room = roomId.fromBytes(nodeRandom.bytes(16));
     const { aliceState, bobState } = pair();
-    store.transaction(() => groups.add(room, groupId, aliceState));
+    store.transaction(() => addPair(store, groups, room, aliceState));
     const { message, state } = crypto.encrypt(aliceState, text("hi"));
     const former = transparent(aliceState).messageKeys.senders.flatMap(
       (sender) => sender?.application.secret ?? [],
@@ -85,10 +87,10 @@ describe("keys", () => {
 
   test("[X4] a step whose transaction failed is as if it had never been", () => {
     const store = openEngineStore(openSqliteDatabase(":memory:"));
-    const groups = new Groups({ store, crypto });
+    const groups = new Groups({ store, crypto, roomCrypto: crypto });
     const room = roomId.fromBytes(nodeRandom.bytes(16));
     const { aliceState, bobState } = pair();
-    store.transaction(() => groups.add(room, groupId, aliceState));
+    store.transaction(() => addPair(store, groups, room, aliceState));
     const lost = crypto.encrypt(groups.of(room)!, text("lost"));
     expect(() =>
       store.transaction(() => {
@@ -106,10 +108,10 @@ describe("keys", () => {
       const path = join(directory, "engine.db");
       const time = new ManualClock(clock.now());
       const store = openEngineStore(withEmptiedLog(openSqliteDatabase(path), time));
-      const groups = new Groups({ store, crypto });
+      const groups = new Groups({ store, crypto, roomCrypto: crypto });
       const room = roomId.fromBytes(nodeRandom.bytes(16));
       let { aliceState, bobState } = pair();
-      store.transaction(() => groups.add(room, groupId, bobState));
+      store.transaction(() => addPair(store, groups, room, bobState));
       const used: Buffer[] = [];
       for (let i = 0; i < 200; i++) {
         const sealed = crypto.encrypt(aliceState, text(`message ${i}`));
@@ -371,6 +373,11 @@ function pair(creator: GroupCrypto = crypto, joiner: GroupCrypto = creator) {
   const joined = joiner.join({ welcome: created.welcome, identity: bob, keyPackage, privatePart });
   if (joined.kind !== "joined") throw new Error(joined.reason);
   return { aliceState: created.state, bobState: joined.state };
+}
+
+function addPair(store: EngineStore, groups: Groups, room: RoomId, state: GroupState): void {
+  store.rooms.insert({ id: room, kind: "pair", peer: null, createdAt: 1 });
+  groups.add(room, "pair", groupId, state);
 }
 
 const transparent = (state: GroupState) => state as unknown as mls.GroupState;

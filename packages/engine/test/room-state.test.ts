@@ -247,6 +247,8 @@ describe("what updates do", () => {
     expect(participantOf(state, stranger.id)).toEqual({
       account: stranger.id,
       server: stranger.record.server,
+      handle: stranger.record.handle,
+      displayName: stranger.record.displayName,
       role: "guest",
       sequence: stranger.record.sequence,
       devices: [{ device: stranger.devices[0]!.id, key: keyOf(stranger) }],
@@ -348,6 +350,8 @@ describe("bounds", () => {
     Array.from({ length: count }, () => ({
       account: accountId.fromBytes(random.bytes(32)),
       server,
+      handle: "x",
+      displayName: "X",
       role: "member" as const,
       sequence: 1,
       devices: [{ device: deviceId.fromBytes(random.bytes(16)), key: random.bytes(32) }],
@@ -457,13 +461,12 @@ function unchecked(state: RoomState): Uint8Array {
         room: new Uint8Array(16),
         hubs: state.hubs.map((hub) => serverId.toBytes(hub)),
         participants: state.participants.map(
-          ({ account, server, role, sequence, devices }) =>
+          ({ account, server, devices, ...said }) =>
             new Map<string, unknown>(
               Object.entries({
                 account: accountId.toBytes(account),
                 server: serverId.toBytes(server),
-                role,
-                sequence,
+                ...said,
                 devices: devices.map(
                   ({ device, key }) => new Map(Object.entries({ device: deviceId.toBytes(device), key })),
                 ),

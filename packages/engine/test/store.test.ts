@@ -8,6 +8,7 @@ import { decodeCause } from "../src/core/causes.ts";
 import { openSqliteDatabase } from "../src/node/sqlite-database.ts";
 import { StoreUnusableError } from "../src/store/database.ts";
 import { openEngineStore } from "../src/store/engine-store.ts";
+import { migrate } from "../src/store/schema.ts";
 
 const room = "room" as RoomId;
 let directory: string;
@@ -75,11 +76,10 @@ describe("the file", () => {
   test("whose groups are of another cipher suite keeps its chats' history, and they say how to go on", () => {
     const path = join(directory, "older.db");
     const older = openSqliteDatabase(path);
-    openEngineStore(older).rooms.insert({ id: room, kind: "pair", peer: "peer" as AccountId, createdAt: 1 });
+    migrate(older, 3);
     older.exec(
-      "DROP TABLE linksBack; DROP TABLE groupRecords; DROP TABLE groups; " +
-        "CREATE TABLE groups (room TEXT PRIMARY KEY, groupId BLOB NOT NULL UNIQUE, state BLOB NOT NULL) STRICT; " +
-        `INSERT INTO groups VALUES ('${room}', x'01', x'0102'); PRAGMA user_version = 3`,
+      `INSERT INTO rooms (id, kind, peer, createdAt, lastActivityAt, state) VALUES ('${room}', 'pair', 'peer', 1, 1, 'open');
+       INSERT INTO groups VALUES ('${room}', x'01', x'0102')`,
     );
     older.close();
     const store = openEngineStore(openSqliteDatabase(path));

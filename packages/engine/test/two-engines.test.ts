@@ -147,8 +147,8 @@ describe("asking for a chat", () => {
     await alice.goOffline();
     await alice.engine.call("requests.send", { who: "@bob", text: "once" });
     alice.database
-      .run(`INSERT INTO outgoing (envelope, kind, created, server, account, payload, grantFirst, purpose, subject, state)
-      SELECT 'aaaaaaaaaaaaaaaaaaaaaaaaaa', kind, created, server, account, payload, grantFirst, 'note', '', 'queued' FROM outgoing`);
+      .run(`INSERT INTO outgoing (envelope, kind, created, server, accounts, lane, payload, grantFirst, purpose, subject, state)
+      SELECT 'aaaaaaaaaaaaaaaaaaaaaaaaaa', kind, created, server, accounts, lane, payload, grantFirst, 'note', '', 'queued' FROM outgoing`);
     await alice.restart();
     await alice.goOnline();
     const { requestId } = await bob.request("pending");
@@ -284,8 +284,8 @@ describe("messages", () => {
     await alice.goOffline();
     await alice.send("only once");
     alice.database
-      .run(`INSERT INTO outgoing (envelope, kind, created, server, account, payload, grantFirst, purpose, subject, state)
-      SELECT 'aaaaaaaaaaaaaaaaaaaaaaaaaa', kind, created, server, account, payload, grantFirst, 'status', '', 'queued' FROM outgoing`);
+      .run(`INSERT INTO outgoing (envelope, kind, created, server, accounts, lane, payload, grantFirst, purpose, subject, state)
+      SELECT 'aaaaaaaaaaaaaaaaaaaaaaaaaa', kind, created, server, accounts, lane, payload, grantFirst, 'status', '', 'queued' FROM outgoing`);
     await alice.restart();
     await alice.goOnline();
     await alice.send("the next");

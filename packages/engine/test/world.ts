@@ -2,12 +2,15 @@
  * Homeservers and engines in one process: real cores on real channels, joined by carriers in memory, on a clock that
  * moves only while a test waits for something.
  */
+import { sodiumPrimitives } from "@fedchat/mls";
+import { nodePrimitives as nodeMlsPrimitives } from "@fedchat/mls/node";
 import type { AccountId, Clock, NearbyState, ServerId, Timer } from "@fedchat/protocol";
 import { ProtocolError, serverId } from "@fedchat/protocol";
 import { nodePrimitives, nodeRandom } from "@fedchat/protocol/primitives/node";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { NoRooms } from "../../../test/simulation/no-rooms.ts";
 import { KeyUseLedger, StubGroupCrypto } from "../../../test/simulation/stub-group.ts";
 import type { Homeserver } from "../../homeserver/src/core/homeserver.ts";
 import { openHomeserver } from "../../homeserver/src/core/homeserver.ts";
@@ -15,6 +18,7 @@ import { loadOpaque } from "../../homeserver/src/node/opaque-server.ts";
 import { MemoryStore } from "../../homeserver/src/store/memory-store.ts";
 import type { TestChannel } from "../../homeserver/test/channel-pair.ts";
 import { channelPair } from "../../homeserver/test/channel-pair.ts";
+import { vouchesFor } from "../src/core/credentials.ts";
 import { causeOf } from "../src/core/causes.ts";
 import type { Engine } from "../src/core/engine.ts";
 import { openEngine } from "../src/core/engine.ts";
@@ -22,12 +26,15 @@ import { silentLog } from "../src/core/log.ts";
 import { EngineEvent, methods } from "../src/interface/index.ts";
 import type { Message, MethodName, Params, Request, Room } from "../src/interface/index.ts";
 import type { GroupCrypto } from "../src/mls/group-crypto.ts";
+import { MlsRoomCrypto } from "../src/mls/mls-room.ts";
+import type { RoomCrypto } from "../src/mls/room-crypto.ts";
 import { nodeOpaqueClient } from "../src/node/opaque-client.ts";
 import { openSqliteDatabase } from "../src/node/sqlite-database.ts";
 import type { Database } from "../src/store/database.ts";
 
 const localToken = new TextEncoder().encode("the owner's token");
 const opaqueServer = await loadOpaque();
+const mlsPrimitives = nodeMlsPrimitives(await sodiumPrimitives());
 const port = 8443;
 
 /** Time moves in small steps, and only while somebody waits. */
@@ -53,6 +60,11 @@ class WaitingClock implements Clock {
     setImmediate(run);
   }
 
+  /** Time passes in which nothing happens: what was due meanwhile is due at the next step. */
+  skip(ms: number): void {
+    this.#now += ms;
+  }
+
   /** Lets everything run that is due within the next `ms`. */
   async step(ms: number): Promise<void> {
     for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
@@ -65,6 +77,7 @@ class WaitingClock implements Clock {
 
 export class World implements AsyncDisposable {
   readonly clock = new WaitingClock(Date.now());
+  readonly rooms: RoomCrypto;
   readonly ledger = new KeyUseLedger();
   readonly homes = new Map<string, Home>();
   /** What engines and homeservers found wrong with themselves: nothing, in a test that passes. */
@@ -76,6 +89,11 @@ export class World implements AsyncDisposable {
   readonly unreachable = new Set<string>();
   /** Whether carriers between homeservers come from beyond their local networks. */
   fromOutside = true;
+
+  /** @param rooms `none`: nobody opens a room of many, and nothing is spent on getting ready for it */
+  constructor(rooms: "none" | "real" = "none") {
+    this.rooms = rooms === "real" ? realRooms(this.clock) : new NoRooms(nodeRandom);
+  }
 
   /** A homeserver at this host. */
   async home(host: string): Promise<Home> {
@@ -145,6 +163,9 @@ export class Home implements AsyncDisposable {
   /** Says that this has changed. */
   nearbyChanged: () => void = () => undefined;
 
+  /** Carriers to other homeservers that it opened. */
+  readonly #links: { to: string; channel: TestChannel }[] = [];
+
   constructor(world: World, host: string, directory: string) {
     this.world = world;
     this.host = host;
@@ -176,6 +197,7 @@ export class Home implements AsyncDisposable {
             throw new ProtocolError("unreachable");
           }
           const [near, far] = channelPair();
+          this.#links.push({ to: host, channel: near });
           void there.homeserver.acceptLink(far, { address: this.host, fromOutside: this.world.fromOutside });
           return near;
         },
@@ -186,6 +208,14 @@ export class Home implements AsyncDisposable {
       nearby: { state: () => this.nearby, onChange: (listener) => (this.nearbyChanged = listener) },
       log: { ...silentLog, error: (message) => this.world.warnings.push(message) },
     });
+  }
+
+  /** What links it, either way, breaks. */
+  cutLinks(): void {
+    for (const home of this.world.homes.values()) {
+      for (const { channel } of home.#links.filter(({ to }) => home === this || to === this.host))
+        channel.close("cut");
+    }
   }
 
   /** An engine of this homeserver with an open account. */
@@ -206,6 +236,12 @@ export class Home implements AsyncDisposable {
     for (const person of this.people) await person.close();
     await this.world.during(this.homeserver[Symbol.asyncDispose]());
   }
+}
+
+/** Rooms of many are real where a test has any: what matters of them is what MLS makes of it. */
+function realRooms(clock: Pick<Clock, "now">): RoomCrypto {
+  const ports = { primitives: mlsPrimitives, random: nodeRandom, clock, vouches: vouchesFor(nodePrimitives) };
+  return new MlsRoomCrypto({ ...ports, protocolPrimitives: nodePrimitives });
 }
 
 /** One engine and what its person sees. */
@@ -245,6 +281,7 @@ export class Person {
         server: { id, noiseKey: nodePrimitives.x25519.publicKey(this.home.keys.noise) },
       },
       groups: this.groups,
+      roomGroups: world.rooms,
       opaque: nodeOpaqueClient,
       clock: world.clock,
       random: nodeRandom,

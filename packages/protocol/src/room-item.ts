@@ -1,6 +1,6 @@
 /**
- * The application data of a room's MLS messages: a message or a status, with the counters by which holes are seen.
- * [M1] to [M3]
+ * The application data of a room's MLS messages: messages and statuses with the counters by which holes are seen, and
+ * what two engines tell each other beside them. [M1] to [M3] [M7]
  */
 import type { TypeOf } from "./cbor/codec.ts";
 import { array, bytes, checked, nullable, struct, tagged, uint } from "./cbor/codec.ts";
@@ -29,5 +29,7 @@ export const roomItem = tagged("kind", {
     /** MIMI content, byte-exact, whose body is a status report (application/mimi-message-status). */
     content: bytes({ min: 1, max: envelopePayloadBytesMax }),
   }),
+  /** In a room of two: lets the other fetch key packages of the sender's devices, to take them into further rooms. [M7] */
+  capability: struct({ capability: bytes(16) }),
 });
 export type RoomItem = TypeOf<typeof roomItem>;

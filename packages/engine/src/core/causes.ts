@@ -62,6 +62,21 @@ const own = {
   "unknown-message": ["never", "There is no such message here.", null],
   "unknown-request": ["never", "There is no such request here.", null],
   "request-settled": ["never", "This request was already answered or taken back.", null],
+  "not-a-room": ["never", "This chat is no room of many.", null],
+  "not-a-contact": [
+    "never",
+    "Only people with whom you have a chat can be taken in.",
+    "Ask for a chat first.",
+  ],
+  "no-keys-yet": [
+    "later",
+    "Their FedChat has not told yours yet how to take them in.",
+    "Wait until both of you were online, or ask them to update FedChat.",
+  ],
+  "room-rule": ["never", "The room's rules do not allow this.", "Ask an owner of the room."],
+  "room-left": ["never", "You left this room.", "Ask somebody in it to take you in again."],
+  "room-removed": ["never", "You are not in this room any more.", "Ask somebody in it why."],
+  "not-joined": ["never", "You have not joined this room yet.", "Join it first."],
   "room-closed": ["never", "Nothing can be written in this chat any more.", "Ask for a new chat."],
   "room-broken": ["never", "This chat's encryption cannot go on.", "Ask for a new chat."],
   "room-replaced": [

@@ -5,6 +5,9 @@
 import type { DeviceId, MessageId, RoomId, RoomItem } from "@fedchat/protocol";
 import type { RoomsTable } from "../store/rooms-table.ts";
 
+/** The highest counter of each sending device. */
+type Seen = Extract<RoomItem, { kind: "message" }>["seen"];
+
 export interface Place {
   counter: number;
   previous: MessageId | null;
@@ -45,12 +48,7 @@ export function countReceived(
 }
 
 /** The sender says itself how far it has counted: what is not here by then is missing, even if nothing follows it. */
-export function countClaimed(
-  rooms: RoomsTable,
-  room: RoomId,
-  device: DeviceId,
-  seen: RoomItem["seen"],
-): void {
+export function countClaimed(rooms: RoomsTable, room: RoomId, device: DeviceId, seen: Seen): void {
   const claimed = seen.find((one) => one.device === device)?.counter ?? 0;
   const held = rooms.counter(room, device);
   const highest = held?.highest ?? 0;
@@ -60,6 +58,6 @@ export function countClaimed(
 }
 
 /** The highest counter seen of each device, as every item carries it. */
-export function seenCounters(rooms: RoomsTable, room: RoomId): RoomItem["seen"] {
+export function seenCounters(rooms: RoomsTable, room: RoomId): Seen {
   return rooms.counters(room).map(({ device, highest }) => ({ device, counter: highest }));
 }

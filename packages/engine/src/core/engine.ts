@@ -5,12 +5,16 @@
 import type { ByteChannel, Clock, Primitives, RandomSource, ServerId } from "@fedchat/protocol";
 import type { EngineEvent, MethodName, Params, Result } from "../interface/index.ts";
 import type { GroupCrypto } from "../mls/group-crypto.ts";
+import type { RoomCrypto } from "../mls/room-crypto.ts";
 import type { Database } from "../store/database.ts";
 import { openEngineStore } from "../store/engine-store.ts";
 import { Account } from "./account.ts";
+import { Capabilities } from "./capabilities.ts";
 import { Changes } from "./changes.ts";
 import { Contacts } from "./contacts.ts";
 import { withEmptiedLog } from "./emptied-log.ts";
+import { GroupMessages } from "./group-messages.ts";
+import { GroupRooms } from "./group-rooms.ts";
 import { Groups } from "./groups.ts";
 import { HomeserverClient } from "./homeserver-client.ts";
 import { Identity } from "./identity.ts";
@@ -31,8 +35,13 @@ import { Outgoing } from "./outgoing.ts";
 import { People } from "./people.ts";
 import { Receipts } from "./receipts.ts";
 import { Requests } from "./requests.ts";
+import { RoomCommits } from "./room-commits.ts";
+import { RoomEntries } from "./room-entries.ts";
+import { RoomItems } from "./room-items.ts";
+import { RoomLogs } from "./room-logs.ts";
 import { RoomReceiver } from "./room-receiver.ts";
 import { RoomSender } from "./room-sender.ts";
+import { RoomWelcomes } from "./room-welcomes.ts";
 import { Rooms } from "./rooms.ts";
 import { Servers } from "./servers.ts";
 import { Session } from "./session.ts";
@@ -46,7 +55,10 @@ export interface EngineOptions {
     connect(): Promise<ByteChannel>;
     server: { id: ServerId; noiseKey: Uint8Array | undefined };
   };
+  /** Groups of two. */
   groups: GroupCrypto;
+  /** Groups of many. */
+  roomGroups: RoomCrypto;
   opaque: OpaqueClient;
   clock: Clock;
   random: RandomSource;
@@ -73,6 +85,7 @@ export function openEngine(options: EngineOptions): Engine {
   const {
     database,
     groups: crypto,
+    roomGroups: roomCrypto,
     opaque,
     clock,
     random,
@@ -86,8 +99,8 @@ export function openEngine(options: EngineOptions): Engine {
   const server = options.homeserver.server.id;
 
   const changes = new Changes({ clock, log });
-  const groups = new Groups({ store, crypto });
-  const base = { store, homeserver, crypto, groups, clock, random, primitives, log, changes };
+  const groups = new Groups({ store, crypto, roomCrypto });
+  const base = { store, homeserver, crypto, roomCrypto, groups, clock, random, primitives, log, changes };
 
   const identity = new Identity(base);
   const notices = new Notices(base);
@@ -101,33 +114,64 @@ export function openEngine(options: EngineOptions): Engine {
     record: (row, outcome) => recordOutcome(store, changes, row, outcome, clock.now()),
   });
   const rooms = new Rooms(base);
-  const sender = new RoomSender({ ...base, outgoing });
+  const sender = new RoomSender({ ...base, identity, outgoing });
   const receipts = new Receipts({ ...base, sender });
-  const messages = new Messages({ ...base, identity, rooms, sender, receipts, outgoing });
+  const messages = new Messages({
+    ...{ ...base, identity, rooms, sender, receipts, outgoing },
+    beforeSending: (room) => groupRooms.renewKeysWhereDue(room),
+  });
   const notes = new NotesSender({ ...base, identity });
   const requests = new Requests({ ...base, identity, known, names, rooms, notes, outgoing });
+  const capabilities = new Capabilities({ ...base, sender });
+  const commits = new RoomCommits({ ...base, identity, known, names, rooms });
+  const items = new RoomItems({ ...base, identity });
+  const groupMessages = new GroupMessages({ ...base, items, behind: (room) => logs.read(room) });
+  const welcomes = new RoomWelcomes({
+    ...{ ...base, identity, known, rooms, names, notes, outgoing, onJoined: (room) => logs.read(room) },
+  });
+  const entries = new RoomEntries({ ...base, identity, rooms, names, messages: groupMessages, welcomes });
+  const logs: RoomLogs = new RoomLogs({ ...base, entries, onTaken: (room) => commits.run(room) });
+  const groupRooms: GroupRooms = new GroupRooms({ ...base, identity, known, rooms, commits, server });
+  rooms.onPaired = () => clock.soon(() => capabilities.tellAll());
+  commits.onAppended = (room) => logs.read(room);
   const linksBack = new LinksBack({ ...base, identity, servers, notices });
   const invitations = new Invitations({ ...base, identity, servers, requests, linksBack });
   const contacts = new Contacts({ ...base, identity, names });
   const views = new Views({
     ...{ ...base, identity, names, people, servers, invitation: (row) => invitations.view(row) },
+    rules: (room) => groupRooms.rules(room),
+    holdUp: (room) => commits.holdUp(room),
   });
   const account = new Account({
     ...{ ...base, identity, rooms, server, deviceName, opaque, notices, registrationToken },
   });
   const note = new NotesReceiver({
-    ...{ ...base, identity, known, names, servers, rooms, requests, invitations, notes, outgoing },
+    ...{ ...base, identity, known, names, servers, rooms, requests, invitations, notes, outgoing, welcomes },
   });
   const inbox = new Inbox({
     ...{
       ...base,
       notices,
-      handlers: { note, room: new RoomReceiver(base) },
+      handlers: { note, room: new RoomReceiver({ ...base, items, many: groupMessages }) },
       after: () => receipts.sendSoon(),
     },
   });
   const session = new Session({
-    ...{ ...base, identity, inbox, outgoing, receipts, servers, people, contacts, linksBack, notices },
+    ...{
+      ...base,
+      identity,
+      inbox,
+      outgoing,
+      receipts,
+      servers,
+      people,
+      contacts,
+      linksBack,
+      notices,
+      logs,
+      commits,
+      capabilities,
+    },
   });
 
   changes.show(views);
@@ -142,7 +186,7 @@ export function openEngine(options: EngineOptions): Engine {
 
   const handlers = methodHandlers({
     ...{ ...base, identity, account, servers, people, names, known, requests, contacts, invitations },
-    ...{ rooms, messages, notices, views },
+    ...{ rooms, groupRooms, messages, notices, views },
   });
 
   return {
@@ -158,6 +202,9 @@ export function openEngine(options: EngineOptions): Engine {
       outgoing.stop();
       receipts.stop();
       linksBack.stop();
+      capabilities.stop();
+      logs.stop();
+      commits.stop();
       await homeserver.stop();
       await inbox.stop();
       store.close();

@@ -3,7 +3,8 @@
  * before anything is published.
  */
 import type { Clock, RandomSource } from "@fedchat/protocol";
-import type { GroupCrypto, NewKeyPackage } from "../mls/group-crypto.ts";
+import type { NewKeyPackage } from "../mls/group-crypto.ts";
+import type { RoomCrypto } from "../mls/room-crypto.ts";
 import type { EngineStore } from "../store/engine-store.ts";
 import type { KeyPackageRow } from "../store/requests-table.ts";
 import type { Identity } from "./identity.ts";
@@ -14,23 +15,23 @@ export interface KeyPackagesPorts {
   store: EngineStore;
   identity: Identity;
   homeserver: Homeserver;
-  crypto: GroupCrypto;
+  roomCrypto: Pick<RoomCrypto, "createKeyPackage">;
   clock: Pick<Clock, "now">;
   random: RandomSource;
 }
 
 /** Fills the stock up where it is low. */
 export async function replenishKeyPackages(ports: KeyPackagesPorts): Promise<void> {
-  const { store, identity, homeserver, crypto, clock } = ports;
+  const { store, identity, homeserver, roomCrypto, clock } = ports;
   store.requests.deleteKeyPackagesBefore(clock.now() - keyPackageMemoryMs);
   const { stocked } = await homeserver.request("keyPackages.count", {});
   const needsLastResort = !store.requests.hasLastResort();
   if (stocked >= keyPackagesStockedMin && !needsLastResort) return;
   const fresh: NewKeyPackage[] = [];
   while (stocked + fresh.length < keyPackagesStocked) {
-    fresh.push(crypto.createKeyPackage(identity.member));
+    fresh.push(roomCrypto.createKeyPackage(identity.member, "hybrid"));
   }
-  const lastResort = needsLastResort ? crypto.createKeyPackage(identity.member) : undefined;
+  const lastResort = needsLastResort ? roomCrypto.createKeyPackage(identity.member, "hybrid") : undefined;
   const createdAt = clock.now();
   const keep = (made: NewKeyPackage, purpose: KeyPackageRow["purpose"]) =>
     store.requests.insertKeyPackage({ ...made, purpose, request: null, createdAt });
@@ -41,12 +42,15 @@ export async function replenishKeyPackages(ports: KeyPackagesPorts): Promise<voi
   await homeserver.request("keyPackages.put", {
     packages: fresh.map(({ keyPackage }) => keyPackage),
     ...(lastResort === undefined ? {} : { lastResort: lastResort.keyPackage }),
-    capability: capability(ports),
+    capability: keyPackageCapability(ports),
   });
 }
 
 /** Who holds this may fetch one. */
-function capability({ store, random }: KeyPackagesPorts): Uint8Array {
+export function keyPackageCapability({
+  store,
+  random,
+}: Pick<KeyPackagesPorts, "store" | "random">): Uint8Array {
   const held = store.identity.setting(capabilitySetting);
   if (held !== undefined) return held;
   const made = random.bytes(16);

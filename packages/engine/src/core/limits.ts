@@ -24,6 +24,9 @@ export const receiptDelayMs = 50;
 /** Receipts in one status message (the content's bound of one report). */
 export const receiptsPerStatusMax = 1_024;
 
+/** In a room of more people nobody sends receipts: each message would bring one from everybody. */
+export const receiptsPeopleMax = 32;
+
 /** Notices are for people; older ones beyond this go unread. */
 export const noticesMax = 200;
 
@@ -66,3 +69,22 @@ export const groupsInMemoryMax = 500;
 export const linkBackRetryMs = 20_000;
 /** How long a refusal that seems final is doubted: by then a server that wants a link has one. */
 export const linkBackPatienceMs = 600_000;
+
+/** A room's log that could not be read is asked for again after this. */
+export const roomLogRetryMs = 5_000;
+/** What was appended shows in the log at once, or is said again: after a random time above this, doubled each time. */
+export const appendAgainBaseMs = 1_000;
+export const appendAgainMaxMs = 60_000;
+/** Key packages that a device may have left by an earlier program, which rooms cannot use, before one that they can. */
+export const keyPackageFetchesMax = 25;
+/** People whom one Commit takes in: its Welcome must fit a note. */
+export const admitsPerCommitMax = 32;
+/** Messages of one room whose Commit is under way: some minutes of a lively talk. */
+export const waitingMessagesMax = 1_000;
+/** Messages of groups whose Welcome is not here (yet), of all groups together. */
+export const strayMessagesMax = 1_000;
+/** Whoever writes in a room of many renews their keys there after this. */
+export const keysRenewedAfterMs = 7 * 86_400_000;
+/** Who commits that somebody leaves is left to chance: within so long for each who could. */
+export const settlePerPersonMs = 100;
+export const settleMaxMs = 30_000;

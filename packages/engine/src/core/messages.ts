@@ -20,6 +20,7 @@ import type { Identity } from "./identity.ts";
 import { messagesPageDefault } from "./limits.ts";
 import type { Outgoing } from "./outgoing.ts";
 import type { Receipts } from "./receipts.ts";
+import { givesReceipts } from "./receipts.ts";
 import type { RoomSender } from "./room-sender.ts";
 import type { Rooms } from "./rooms.ts";
 
@@ -34,6 +35,8 @@ export interface MessagesPorts {
   clock: Clock;
   random: RandomSource;
   changes: Changes;
+  /** Something is about to be written in a room of many. */
+  beforeSending: (room: RoomId) => void;
 }
 
 export interface NewText {
@@ -63,23 +66,37 @@ export class Messages {
     const earlier = text.clientId === null ? undefined : store.messages.byClientId(text.clientId);
     if (earlier !== undefined) return earlier;
     const room = rooms.writable(roomId);
+    if (room.kind === "group") this.#ports.beforeSending(roomId);
     return this.get(room.kind === "notes" ? this.#addNote(room, text) : this.#sendToPeer(room, text));
   }
 
-  /** Sends a failed message's stored bytes again, in an envelope of its own. */
+  /** Sends a failed message's stored bytes again, in envelopes of their own. */
   retry(id: MessageId): MessageRow {
     const { store, outgoing, random, changes } = this.#ports;
     const { room, state } = this.get(id);
     if (state !== "failed") throw engineError("nothing-to-retry");
     this.#ports.rooms.writable(room);
     store.transaction(() => {
-      const failed = store.transport.bySubject(id);
-      if (failed === undefined) throw engineError("nothing-to-retry");
-      const { kind, created, server, account, payload, grantFirst, purpose, subject } = failed;
-      store.transport.delete(failed.seq);
-      // The refused envelope's id is remembered on the way as refused.
-      const envelope = envelopeId.fromBytes(random.bytes(16));
-      outgoing.enqueue({ envelope, kind, created, server, account, payload, grantFirst, purpose, subject });
+      const failed = store.transport.bySubject(id).filter((row) => row.state === "failed");
+      if (failed.length === 0) throw engineError("nothing-to-retry");
+      for (const {
+        seq,
+        kind,
+        created,
+        server,
+        accounts,
+        lane,
+        payload,
+        grantFirst,
+        purpose,
+        subject,
+      } of failed) {
+        store.transport.delete(seq);
+        // The refused envelope's id is remembered on the way as refused.
+        const envelope = envelopeId.fromBytes(random.bytes(16));
+        const again = { kind, created, server, accounts, lane, payload, grantFirst, purpose, subject };
+        outgoing.enqueue({ envelope, ...again });
+      }
       store.messages.setWaiting(id, null);
     });
     outgoing.pump();
@@ -96,7 +113,7 @@ export class Messages {
       store.rooms.setReadPosition(roomId, Math.max(room.readPosition, position));
       if (position <= room.reportedPosition) return;
       store.rooms.setReportedPosition(roomId, position);
-      if (room.kind !== "pair" || room.state !== "open") return;
+      if (!givesReceipts(store, room)) return;
       for (const read of store.messages.othersBetween(roomId, room.reportedPosition, position)) {
         store.messages.oweReceipt(roomId, read, messageStatus.read);
       }

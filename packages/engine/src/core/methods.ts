@@ -13,10 +13,15 @@ import { openAccountRecord, ProtocolError } from "@fedchat/protocol";
 import type { z } from "zod";
 import type { MethodName, methods, Result } from "../interface/index.ts";
 import type { EngineStore } from "../store/engine-store.ts";
+import type { MessageRow } from "../store/messages-table.ts";
+import type { RoomRow } from "../store/rooms-table.ts";
 import type { Account } from "./account.ts";
 import { engineError } from "./causes.ts";
 import { EngineError } from "./engine-error.ts";
 import type { Contacts } from "./contacts.ts";
+import type { GroupRooms } from "./group-rooms.ts";
+import type { GroupWay } from "./group-xray.ts";
+import { groupXray } from "./group-xray.ts";
 import type { HomeserverClient } from "./homeserver-client.ts";
 import type { Identity } from "./identity.ts";
 import type { Invitations } from "./invitations.ts";
@@ -27,6 +32,7 @@ import type { NamedAccount, Names } from "./names.ts";
 import type { Notices } from "./notices.ts";
 import { generatePassphrase, passwordWeakness } from "./passphrase.ts";
 import type { People } from "./people.ts";
+import { givesReceipts } from "./receipts.ts";
 import type { Requests } from "./requests.ts";
 import type { Rooms } from "./rooms.ts";
 import { safetyNumber } from "./safety-number.ts";
@@ -48,6 +54,7 @@ export interface MethodPorts {
   contacts: Contacts;
   invitations: Invitations;
   rooms: Rooms;
+  groupRooms: GroupRooms;
   messages: Messages;
   notices: Notices;
   views: Views;
@@ -62,7 +69,13 @@ export type Handlers = { [M in MethodName]: (params: Parsed<M>) => Result<M> | P
 export function methodHandlers(ports: MethodPorts): Handlers {
   const { store, identity, account, servers, people, names, requests, contacts, invitations } = ports;
   const { rooms, messages, notices, views, homeserver, primitives, random } = ports;
+  const { groupRooms } = ports;
+  const groupWayOf = groupWay(ports);
   const finder = personFinder(ports);
+  const shownRoom = (roomId: string, change: (id: RoomId) => void) => {
+    change(roomId as RoomId);
+    return views.room(rooms.get(roomId as RoomId));
+  };
 
   return {
     "engine.status": () => views.status(),
@@ -195,6 +208,27 @@ export function methodHandlers(ports: MethodPorts): Handlers {
     "rooms.get": ({ roomId }) => views.room(rooms.get(roomId as RoomId)),
     "rooms.clear": ({ roomId }) => done(rooms.clear(roomId as RoomId)),
 
+    "rooms.create": ({ name, people: invited }) => {
+      const accounts = invited.map((one) => names.resolve(one).account);
+      return views.room(rooms.get(groupRooms.create(name, accounts)));
+    },
+    "rooms.join": ({ roomId }) => shownRoom(roomId, (id) => groupRooms.join(id)),
+    "rooms.leave": ({ roomId }) => shownRoom(roomId, (id) => groupRooms.leave(id)),
+    "rooms.people": ({ roomId }) => views.roomPeople(rooms.get(roomId as RoomId).id),
+    "rooms.rename": ({ roomId, name }) => shownRoom(roomId, (id) => groupRooms.rename(id, name)),
+    "rooms.invite": ({ roomId, who, role = "member" }) =>
+      shownRoom(roomId, (id) => groupRooms.invite(id, names.resolve(who).account, role)),
+    "rooms.remove": ({ roomId, account: gone, ban }) =>
+      shownRoom(roomId, (id) => groupRooms.remove(id, gone as AccountId, ban === true ? "ban" : "remove")),
+    "rooms.unban": ({ roomId, account: banned }) =>
+      shownRoom(roomId, (id) => groupRooms.unban(id, banned as AccountId)),
+    "rooms.setRole": ({ roomId, account: whose, role }) =>
+      shownRoom(roomId, (id) => groupRooms.setRole(id, whose as AccountId, role)),
+    "rooms.setRules": ({ roomId, inviting }) =>
+      shownRoom(roomId, (id) => groupRooms.setInviting(id, inviting)),
+    "rooms.banned": ({ roomId }) =>
+      groupRooms.banned(roomId as RoomId).map((banned) => views.personOf(banned)),
+
     "messages.list": ({ roomId, before, after, around, limit }) => {
       const at = { before, after, around: around as MessageId | undefined };
       const { rows, more } = messages.page(roomId as RoomId, at, limit);
@@ -222,7 +256,9 @@ export function methodHandlers(ports: MethodPorts): Handlers {
       const id = messageId as MessageId;
       const trace = await traceMessage(ports, messages.get(id));
       const message = messages.get(id);
-      const { peer } = rooms.get(message.room);
+      const room = rooms.get(message.room);
+      if (room.kind === "group") return groupXray(message, groupWayOf(message, room));
+      const { peer } = room;
       const theirs = peer === null ? servers.own.id : (names.account(peer)?.server ?? servers.own.id);
       const shown = peer === null ? "" : names.shown(peer);
       return xrayOf(message, {
@@ -252,6 +288,27 @@ export function methodHandlers(ports: MethodPorts): Handlers {
     "screens.disable": noScreens,
     "screens.add": noScreens,
     "screens.remove": noScreens,
+  };
+}
+
+/** How far a message got, of what the store knows. */
+function groupWay({ store, identity, names, servers }: MethodPorts) {
+  return (message: MessageRow, room: RoomRow): GroupWay => {
+    const receipts = new Map(store.groupRooms.receipts(message.id).map((one) => [one.account, one]));
+    const waiting = store.transport.bySubject(message.id);
+    return {
+      own: names.server(servers.own.id),
+      missing: [...new Set(waiting.map(({ server }) => names.server(server)))],
+      people: store.groupRooms
+        .people(room.id)
+        .filter(({ account }) => account !== identity.account)
+        .map(({ account }) => ({
+          name: names.shown(account),
+          has: (receipts.get(account)?.deliveredAt ?? null) !== null,
+          read: (receipts.get(account)?.readAt ?? null) !== null,
+        })),
+      givesReceipts: givesReceipts(store, room),
+    };
   };
 }
 

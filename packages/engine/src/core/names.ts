@@ -18,13 +18,13 @@ export interface NamedAccount {
 const idCharacters = 8;
 
 export class Names {
-  readonly #store: Pick<EngineStore, "accounts">;
+  readonly #store: Pick<EngineStore, "accounts" | "groupRooms">;
   readonly #servers: Servers;
   readonly #people: People;
   readonly #identity: Identity;
 
   constructor(ports: {
-    store: Pick<EngineStore, "accounts">;
+    store: Pick<EngineStore, "accounts" | "groupRooms">;
     servers: Servers;
     people: People;
     identity: Identity;
@@ -60,7 +60,11 @@ export class Names {
 
   account(account: AccountId): NamedAccount | undefined {
     if (this.#identity.opened?.account === account) return this.#identity.record.record;
-    return this.#people.get(account)?.opened.record ?? this.#store.accounts.get(account);
+    return (
+      this.#people.get(account)?.opened.record ??
+      this.#store.accounts.get(account) ??
+      this.#store.groupRooms.named(account)
+    );
   }
 
   /** The person's own nickname for them, else what they call themselves. */

@@ -23,6 +23,7 @@ import type { Outgoing } from "./outgoing.ts";
 import type { Requests } from "./requests.ts";
 import { acceptedLine } from "./requests.ts";
 import type { Rooms } from "./rooms.ts";
+import type { RoomWelcomes } from "./room-welcomes.ts";
 import type { OpenedNote } from "./sealed-notes.ts";
 import { openNote } from "./sealed-notes.ts";
 import type { Servers } from "./servers.ts";
@@ -39,6 +40,7 @@ export interface NotesReceiverPorts {
   invitations: Invitations;
   notes: NotesSender;
   outgoing: Outgoing;
+  welcomes: RoomWelcomes;
   crypto: GroupCrypto;
   primitives: Primitives;
   clock: Clock;
@@ -75,7 +77,7 @@ export class NotesReceiver implements ItemHandler {
       case "gone":
         return this.#gone(note, note.content.room);
       case "welcome":
-        throw passedOver("into a room of many, which this engine does not take part in");
+        return this.#ports.welcomes.prepare(note, note.content);
     }
   }
 

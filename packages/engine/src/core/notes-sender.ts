@@ -39,7 +39,8 @@ export class NotesSender {
       kind: noteEnvelopeKind(content.kind),
       created,
       server: recipient.record.server,
-      account: to,
+      accounts: [to],
+      lane: to,
       payload,
       // Whoever asks or accepts expects something back.
       grantFirst: content.kind === "request" || content.kind === "acceptance" ? 1 : 0,

@@ -1,4 +1,7 @@
-/** What becomes of an envelope, and how it shows on the message or request that it carries. */
+/**
+ * What becomes of an envelope, and how it shows on the message or request that it carries. A message to several servers
+ * has got as far as it has with all of them.
+ */
 import type { MessageId, RequestId, ServerId } from "@fedchat/protocol";
 import type { Cause } from "../interface/index.ts";
 import type { EngineStore } from "../store/engine-store.ts";
@@ -17,28 +20,32 @@ export type Outcome =
   | { kind: "forwarded"; path?: ServerId[] | undefined };
 
 export function recordOutcome(
-  store: Pick<EngineStore, "messages" | "requests">,
+  store: Pick<EngineStore, "messages" | "requests" | "transport">,
   changes: Changes,
-  row: Pick<OutgoingHead, "purpose" | "subject">,
+  row: Pick<OutgoingHead, "seq" | "purpose" | "subject">,
   outcome: Outcome,
   at: number,
 ): void {
-  if (row.purpose === "message") recordForMessage(store, changes, row.subject as MessageId, outcome, at);
+  if (row.purpose === "message") recordForMessage(store, changes, row, outcome, at);
   else if (row.purpose === "request") recordForRequest(store, changes, row.subject as RequestId, outcome);
 }
 
 function recordForMessage(
-  { messages }: Pick<EngineStore, "messages">,
+  { messages, transport }: Pick<EngineStore, "messages" | "transport">,
   changes: Changes,
-  id: MessageId,
+  { seq, subject }: Pick<OutgoingHead, "seq" | "subject">,
   outcome: Outcome,
   at: number,
 ): void {
+  const id = subject as MessageId;
   if (outcome.kind === "custody") {
     messages.addCustody(id, outcome.custody);
     return changes.messageChanged(id);
   }
+  const others = transport.others(subject, seq);
   if (outcome.kind === "forwarded" && outcome.path !== undefined) messages.setPassed(id, outcome.path);
+  if (outcome.kind === "submitted" && others.queued + others.failed > 0) return;
+  if (outcome.kind === "forwarded" && others.queued + others.submitted + others.failed > 0) return;
   const changed =
     outcome.kind === "waiting"
       ? messages.setWaiting(id, encodeCause(outcome.cause))

@@ -1,10 +1,9 @@
 /**
  * Hands stored envelopes to the homeserver: in order, several in flight, each until it is accepted. Invariant: what is
  * submitted are the stored bytes, never made anew; nothing leaves before the transaction that stored it. What fails
- * for now is tried again and holds back only what goes to the same account, so that order per recipient stays.
+ * for now is tried again and holds back only what goes the same lane, so that order per recipient stays.
  */
 import type {
-  AccountId,
   ClientEvent,
   ClientResult,
   Clock,
@@ -61,7 +60,7 @@ export class Outgoing {
   /** Everything not yet accepted, in order, without payloads. */
   readonly #queued = new Map<number, OutgoingHead>();
   readonly #inFlight = new Set<number>();
-  readonly #lanes = new Map<AccountId, Lane>();
+  readonly #lanes = new Map<string, Lane>();
   #settled: { row: OutgoingHead; outcome: Outcome }[] = [];
   #loadedUpTo = 0;
   #due = false;
@@ -129,7 +128,7 @@ export class Outgoing {
     const connected = this.#ports.homeserver.state.kind === "connected";
     for (const row of this.#queued.values()) {
       if (!connected || this.#inFlight.size >= submissionsInFlightMax) return;
-      const lane = this.#lane(row.account);
+      const lane = this.#lane(row.lane);
       if (this.#inFlight.has(row.seq) || lane.granting || lane.wait !== undefined) continue;
       if (lane.refused && lane.inFlight > 0) continue;
       lane.refused = false;
@@ -155,8 +154,8 @@ export class Outgoing {
   /** The recipient must be able to answer before they are asked. */
   #grant(row: OutgoingHead, lane: Lane): void {
     lane.granting = true;
-    const { server, account } = row;
-    this.#ports.homeserver.request("delivery.grant", { server, account }).then(
+    const { server, accounts } = row;
+    this.#ports.homeserver.request("delivery.grant", { server, account: accounts[0]! }).then(
       () => {
         lane.granting = false;
         lane.granted = true;
@@ -176,10 +175,10 @@ export class Outgoing {
       return;
     }
     this.#inFlight.add(row.seq);
-    const lane = this.#lane(row.account);
+    const lane = this.#lane(row.lane);
     lane.inFlight++;
-    const { envelope: id, kind, created, server, account } = row;
-    const destinations = [{ server, accounts: [account] }];
+    const { envelope: id, kind, created, server, accounts } = row;
+    const destinations = [{ server, accounts }];
     this.#ports.homeserver.submit({ id, kind, created, destinations, payload }).then(
       () => {
         lane.inFlight--;
@@ -209,7 +208,7 @@ export class Outgoing {
       return this.pump();
     }
     row.attempts++;
-    const lane = this.#lane(row.account);
+    const lane = this.#lane(row.lane);
     const jitterMs = fullJitterMs(row.attempts - 1, { baseMs: deferralBaseMs, maxMs: deferralMaxMs }, random);
     lane.refused = true;
     lane.wait?.cancel();
@@ -220,11 +219,11 @@ export class Outgoing {
     this.#settle(row, { kind: "waiting", cause });
   }
 
-  #lane(account: AccountId): Lane {
-    const lane = this.#lanes.get(account) ?? {
+  #lane(name: string): Lane {
+    const lane = this.#lanes.get(name) ?? {
       ...{ granted: false, granting: false, wait: undefined, inFlight: 0, refused: false },
     };
-    this.#lanes.set(account, lane);
+    this.#lanes.set(name, lane);
     return lane;
   }
 

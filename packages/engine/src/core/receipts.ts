@@ -7,8 +7,9 @@ import { encodeContent, statusMessage } from "@fedchat/protocol";
 import { StoreFullError } from "../store/database.ts";
 import type { EngineStore } from "../store/engine-store.ts";
 import { seenCounters } from "./counters.ts";
-import { receiptDelayMs, receiptsPerStatusMax, storeRetryMs } from "./limits.ts";
+import { receiptDelayMs, receiptsPeopleMax, receiptsPerStatusMax, storeRetryMs } from "./limits.ts";
 import type { Log } from "./log.ts";
+import type { RoomRow } from "../store/rooms-table.ts";
 import type { RoomSender } from "./room-sender.ts";
 
 export interface ReceiptsPorts {
@@ -17,6 +18,16 @@ export interface ReceiptsPorts {
   clock: Clock;
   random: RandomSource;
   log: Log;
+}
+
+/** Not before the person said yes, to nobody who is blocked, and in no crowd: there each message would bring hundreds. */
+export function givesReceipts(
+  { accounts, groupRooms }: Pick<EngineStore, "accounts" | "groupRooms">,
+  { id, kind, peer, state }: RoomRow,
+): boolean {
+  if (state !== "open" || kind === "notes") return false;
+  if (kind === "group") return groupRooms.people(id).length <= receiptsPeopleMax;
+  return peer !== null && !accounts.isBlocked(peer);
 }
 
 export class Receipts {
@@ -55,8 +66,7 @@ export class Receipts {
     const { store, sender, random } = this.#ports;
     const room = store.rooms.get(roomId);
     if (this.#stopped || room === undefined) return;
-    const isBlocked = room.peer !== null && store.accounts.isBlocked(room.peer);
-    if (room.state !== "open" || isBlocked) return store.messages.forgetReceipts(roomId);
+    if (!givesReceipts(store, room)) return store.messages.forgetReceipts(roomId);
     const owed = store.messages.owedReceipts(roomId, receiptsPerStatusMax);
     if (owed.length === 0) return;
     const report = owed.map(({ message, status }) => ({ messageId: message, status }));

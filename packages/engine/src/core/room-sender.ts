@@ -1,39 +1,42 @@
 /**
- * Encrypts an item for a room and commits it: the group's new state, the outgoing envelope and whatever belongs to
+ * Encrypts an item for a room and commits it: the group's new state, the outgoing envelopes and whatever belongs to
  * them are one transaction, so that a crash neither uses a key twice nor loses what was written.
  */
-import type { Clock, RandomSource, RoomItem } from "@fedchat/protocol";
+import type { AccountId, Clock, RandomSource, RoomItem, ServerId } from "@fedchat/protocol";
 import { encode, envelopeId, roomItem } from "@fedchat/protocol";
 import type { GroupCrypto } from "../mls/group-crypto.ts";
+import type { RoomCrypto } from "../mls/room-crypto.ts";
 import type { EngineStore } from "../store/engine-store.ts";
 import type { RoomRow } from "../store/rooms-table.ts";
 import type { OutgoingRow } from "../store/transport-table.ts";
 import { engineError } from "./causes.ts";
 import type { Groups } from "./groups.ts";
+import type { Identity } from "./identity.ts";
 import type { Outgoing } from "./outgoing.ts";
 
-export class RoomSender {
-  readonly #store: EngineStore;
-  readonly #crypto: GroupCrypto;
-  readonly #groups: Groups;
-  readonly #outgoing: Outgoing;
-  readonly #clock: Pick<Clock, "now">;
-  readonly #random: RandomSource;
+export interface RoomSenderPorts {
+  store: EngineStore;
+  identity: Pick<Identity, "account">;
+  crypto: Pick<GroupCrypto, "encrypt">;
+  roomCrypto: Pick<RoomCrypto, "encrypt">;
+  groups: Groups;
+  outgoing: Outgoing;
+  clock: Pick<Clock, "now">;
+  random: RandomSource;
+}
 
-  constructor(ports: {
-    store: EngineStore;
-    crypto: GroupCrypto;
-    groups: Groups;
-    outgoing: Outgoing;
-    clock: Pick<Clock, "now">;
-    random: RandomSource;
-  }) {
-    this.#store = ports.store;
-    this.#crypto = ports.crypto;
-    this.#groups = ports.groups;
-    this.#outgoing = ports.outgoing;
-    this.#clock = ports.clock;
-    this.#random = ports.random;
+/** Recipients at one server, and the lane in which all goes to them. */
+interface Destination {
+  server: ServerId;
+  accounts: AccountId[];
+  lane: string;
+}
+
+export class RoomSender {
+  readonly #ports: RoomSenderPorts;
+
+  constructor(ports: RoomSenderPorts) {
+    this.#ports = ports;
   }
 
   /** @param alongside further changes of the same transaction */
@@ -43,24 +46,41 @@ export class RoomSender {
     as: Pick<OutgoingRow, "purpose" | "subject">,
     alongside: () => void,
   ): void {
-    const state = this.#groups.of(room.id);
-    const peer = room.peer === null ? undefined : this.#store.accounts.get(room.peer);
-    if (state === undefined || peer === undefined) throw engineError("room-broken");
-    const sealed = this.#crypto.encrypt(state, encode(roomItem, item));
-    this.#store.transaction(() => {
-      this.#groups.advance(room.id, sealed.state);
-      this.#outgoing.enqueue({
-        envelope: envelopeId.fromBytes(this.#random.bytes(16)),
-        kind: "room",
-        created: this.#clock.now(),
-        server: peer.server,
-        account: peer.account,
-        payload: sealed.message,
-        grantFirst: 0,
-        ...as,
-      });
+    const { store, groups, outgoing, clock, random } = this.#ports;
+    const crypto = room.kind === "group" ? this.#ports.roomCrypto : this.#ports.crypto;
+    const state = groups.of(room.id);
+    const destinations = this.#destinations(room);
+    if (state === undefined || destinations === undefined) throw engineError("room-broken");
+    const sealed = crypto.encrypt(state, encode(roomItem, item));
+    store.transaction(() => {
+      groups.advance(room.id, sealed.state);
+      for (const destination of destinations) {
+        outgoing.enqueue({
+          envelope: envelopeId.fromBytes(random.bytes(16)),
+          kind: "room",
+          created: clock.now(),
+          payload: sealed.message,
+          grantFirst: 0,
+          ...destination,
+          ...as,
+        });
+      }
       alongside();
     });
-    this.#outgoing.pump();
+    outgoing.pump();
+  }
+
+  /** Undefined where the peer is not known any more. */
+  #destinations({ id, kind, peer }: RoomRow): Destination[] | undefined {
+    const { store, identity } = this.#ports;
+    if (kind === "pair") {
+      const known = peer === null ? undefined : store.accounts.get(peer);
+      return known && [{ server: known.server, accounts: [known.account], lane: known.account }];
+    }
+    const byServer = new Map<ServerId, AccountId[]>();
+    for (const { account, server } of store.groupRooms.people(id)) {
+      if (account !== identity.account) byServer.set(server, [...(byServer.get(server) ?? []), account]);
+    }
+    return [...byServer].map(([server, accounts]) => ({ server, accounts, lane: `${id} ${server}` }));
   }
 }

@@ -1,4 +1,4 @@
-/** Rooms of this engine: the notes to self, and one pair for every contact. */
+/** Rooms of this engine: the notes to self, one pair for every contact, and rooms of many. */
 import type { AccountId, Clock, RandomSource, RoomId } from "@fedchat/protocol";
 import { messageId, roomId } from "@fedchat/protocol";
 import type { GroupState } from "../mls/group-crypto.ts";
@@ -15,6 +15,8 @@ export class Rooms {
   readonly #clock: Pick<Clock, "now">;
   readonly #random: RandomSource;
   readonly #changes: Changes;
+  /** A room of two was opened, and is kept. */
+  onPaired: () => void = () => undefined;
 
   constructor(ports: {
     store: EngineStore;
@@ -42,6 +44,7 @@ export class Rooms {
     const room = this.get(id);
     if (room.peer !== null && this.#store.accounts.isBlocked(room.peer)) throw engineError("you-blocked");
     if (room.state === "open") return room;
+    if (room.state === "invited") throw engineError("not-joined");
     throw engineError(
       room.state === "broken" ? "room-broken" : "room-closed",
       decodeCause(room.cause)?.sentence,
@@ -74,7 +77,8 @@ export class Rooms {
   addPair(room: { id: RoomId; peer: AccountId; groupId: Uint8Array; state: GroupState }, line: string): void {
     const now = this.#clock.now();
     const { accounts, rooms } = this.#store;
-    this.#groups.add(room.id, room.groupId, room.state);
+    this.#store.afterwards((committed) => committed && this.onPaired());
+    this.#groups.add(room.id, "pair", room.groupId, room.state);
     for (const earlier of rooms.withPeer(room.peer)) {
       if (earlier.state === "open") this.close(earlier.id, "closed", "room-replaced");
     }
@@ -85,9 +89,24 @@ export class Rooms {
       nickname: contact?.nickname ?? null,
       room: room.id,
       since: contact?.since ?? now,
+      capability: contact?.capability ?? null,
+      // Whoever comes anew may have lost what they knew.
+      capabilityTold: 0,
     });
     this.addNotice(room.id, room.peer, line);
     this.#changes.mark("contact", room.peer);
+  }
+
+  /** Within a transaction, after its group. */
+  addGroup(room: Pick<RoomRow, "id" | "name" | "invitedBy" | "state" | "createdAt">): void {
+    this.#store.rooms.insert({ kind: "group", peer: null, ...room });
+    this.#changes.mark("room", room.id);
+  }
+
+  /** Within a transaction, after its group: somebody took us in again. */
+  invitedAgain(id: RoomId, by: AccountId): void {
+    this.#store.rooms.invitedAgain(id, by);
+    this.#changes.mark("room", id);
   }
 
   close(id: RoomId, state: "closed" | "broken", reason: EngineCode, sentence?: string): void {

@@ -5,10 +5,11 @@
  */
 import type { ClientEvent, ClientResult, Clock, Primitives, RandomSource } from "@fedchat/protocol";
 import { openAccountRecord } from "@fedchat/protocol";
-import type { GroupCrypto } from "../mls/group-crypto.ts";
+import type { RoomCrypto } from "../mls/room-crypto.ts";
 import { StoreFullError } from "../store/database.ts";
 import type { EngineStore } from "../store/engine-store.ts";
 import { causeOf } from "./causes.ts";
+import type { Capabilities } from "./capabilities.ts";
 import type { Changes } from "./changes.ts";
 import type { Contacts } from "./contacts.ts";
 import type { HomeserverClient } from "./homeserver-client.ts";
@@ -22,6 +23,8 @@ import type { Notices } from "./notices.ts";
 import type { Outgoing } from "./outgoing.ts";
 import type { People } from "./people.ts";
 import type { Receipts } from "./receipts.ts";
+import type { RoomCommits } from "./room-commits.ts";
+import type { RoomLogs } from "./room-logs.ts";
 import { shareRequestKeys } from "./request-keys.ts";
 import type { Servers } from "./servers.ts";
 import { learnStrangersNames } from "./strangers-names.ts";
@@ -38,8 +41,11 @@ export interface SessionPorts {
   people: People;
   contacts: Contacts;
   linksBack: LinksBack;
+  logs: RoomLogs;
+  commits: RoomCommits;
+  capabilities: Capabilities;
   notices: Notices;
-  crypto: GroupCrypto;
+  roomCrypto: RoomCrypto;
   primitives: Primitives;
   random: RandomSource;
   changes: Changes;
@@ -63,6 +69,7 @@ export class Session {
   opened(opened: Opened): void {
     const { identity, inbox, outgoing, receipts, servers, people, contacts, linksBack, changes } =
       this.#ports;
+    const { logs, commits, capabilities } = this.#ports;
     identity.update({
       fencing: opened.fencing,
       administrator: opened.administrator ? 1 : 0,
@@ -71,6 +78,9 @@ export class Session {
     this.#part("inbox", () => inbox.open(opened.inbox));
     outgoing.resume();
     receipts.sendSoon();
+    capabilities.tellAll();
+    logs.resume();
+    commits.resumeAll();
     this.#part("account record", () => this.#reconcileRecord(opened.record));
     this.#part("servers", async () => {
       await servers.refresh();
@@ -103,6 +113,9 @@ export class Session {
         return servers.nearbyChanged(event.state);
       case "warning":
         return notices.warn(event);
+      case "roomHead":
+        this.#ports.commits.resume(event.room);
+        return this.#ports.logs.read(event.room);
       case "gapCheck":
         // Counters show what is missing as soon as anything newer comes.
         return log.info("a stream began anew", { server: event.server });

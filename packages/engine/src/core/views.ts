@@ -2,6 +2,7 @@
 import type { AccountId, LinkView, MessageId, RequestId, RoomId, ServerId } from "@fedchat/protocol";
 import { directoryFault, fromWireError } from "@fedchat/protocol";
 import type {
+  Cause,
   Contact,
   Directory,
   Invitation,
@@ -13,6 +14,7 @@ import type {
   Person,
   Request,
   Room,
+  RoomPerson,
   Server,
   Status,
   UnlinkedServer,
@@ -30,7 +32,9 @@ import { networkMap } from "./network-map.ts";
 import type { ListedPerson, People } from "./people.ts";
 import type { Homeserver } from "./ports.ts";
 import { causeWithReach, reachOf } from "./reach.ts";
+import type { RoomState } from "../room-state/room-state.ts";
 import type { Servers } from "./servers.ts";
+import { underwayLine, wantedChanges } from "./wanted-changes.ts";
 
 export class Views {
   readonly #store: EngineStore;
@@ -40,6 +44,8 @@ export class Views {
   readonly #servers: Servers;
   readonly #homeserver: Homeserver;
   readonly #invitation: (row: InvitationRow) => Invitation;
+  readonly #rules: (room: RoomId) => Pick<RoomState, "join" | "invite"> | undefined;
+  readonly #holdUp: (room: RoomId) => Cause | null;
 
   constructor(ports: {
     store: EngineStore;
@@ -49,6 +55,10 @@ export class Views {
     servers: Servers;
     homeserver: Homeserver;
     invitation: (row: InvitationRow) => Invitation;
+    /** As the room's group has them; undefined where there is none (any more). */
+    rules: (room: RoomId) => Pick<RoomState, "join" | "invite"> | undefined;
+    /** Why a room's changes are not done yet. */
+    holdUp: (room: RoomId) => Cause | null;
   }) {
     this.#store = ports.store;
     this.#identity = ports.identity;
@@ -57,6 +67,8 @@ export class Views {
     this.#servers = ports.servers;
     this.#homeserver = ports.homeserver;
     this.#invitation = ports.invitation;
+    this.#rules = ports.rules;
+    this.#holdUp = ports.holdUp;
   }
 
   me(): Me {
@@ -261,7 +273,7 @@ export class Views {
     return {
       roomId: row.id,
       kind: row.kind,
-      title: row.peer === null ? "Notes to self" : this.#names.shown(row.peer),
+      title: this.#title(row),
       peer: peer === undefined ? null : this.person(peer),
       createdAt: row.createdAt,
       lastActivityAt: row.lastActivityAt,
@@ -272,6 +284,58 @@ export class Views {
       state: isBlocked && row.state === "open" ? "closed" : row.state,
       cause: isBlocked && row.state === "open" ? causeOfCode("you-blocked") : decodeCause(row.cause),
       draft: row.draft,
+      group: row.kind === "group" ? this.#group(row) : null,
+    };
+  }
+
+  /** Who takes part in a room of many, owners first. */
+  roomPeople(room: RoomId): RoomPerson[] {
+    const ranks = ["owner", "moderator", "member", "guest"];
+    return this.#store.groupRooms
+      .people(room)
+      .map(({ account, server, role }) => ({
+        person: this.person(this.#names.account(account) ?? unnamed(account, server)),
+        role,
+        self: account === this.#identity.account,
+      }))
+      .toSorted(
+        (a, b) =>
+          ranks.indexOf(a.role) - ranks.indexOf(b.role) ||
+          a.person.displayName.localeCompare(b.person.displayName),
+      );
+  }
+
+  /** Whoever is meant, even where no more than the key is known of them. */
+  personOf(account: AccountId): Person {
+    return this.person(this.#names.account(account) ?? unnamed(account, this.#servers.own.id));
+  }
+
+  #title({ id, kind, peer, name }: RoomRow): string {
+    if (kind === "notes") return "Notes to self";
+    if (peer !== null) return this.#names.shown(peer);
+    if (name !== "") return name;
+    const others = this.#store.groupRooms
+      .people(id)
+      .filter(({ account }) => account !== this.#identity.account);
+    return others.length === 0 ? "Room" : others.map(({ account }) => this.#names.shown(account)).join(", ");
+  }
+
+  #group({ id, name, invitedBy }: RoomRow): Room["group"] {
+    const people = this.#store.groupRooms.people(id);
+    const rules = this.#rules(id);
+    const shown = (account: AccountId) => this.#names.shown(account);
+    const underway = wantedChanges(this.#store, id).flatMap(
+      ({ change }) => underwayLine(change, shown) ?? [],
+    );
+    return {
+      name,
+      people: people.length,
+      role: people.find(({ account }) => account === this.#identity.account)?.role ?? null,
+      invitedBy: invitedBy === null ? null : shown(invitedBy),
+      joining: rules?.join ?? "invited",
+      inviting: rules?.invite ?? "moderators",
+      underway,
+      cause: underway.length === 0 ? null : this.#holdUp(id),
     };
   }
 
@@ -355,6 +419,11 @@ export class Views {
     if (this.#store.requests.pending("outgoing", account) !== undefined) return "requested";
     return this.#store.requests.pending("incoming", account) === undefined ? "none" : "requesting";
   }
+}
+
+/** Where nothing but the key is known. */
+function unnamed(account: AccountId, server: ServerId): NamedAccount {
+  return { account, server, handle: account.slice(0, 8), displayName: account.slice(0, 8) };
 }
 
 function busy(kind: Homeserver["state"]["kind"]): Status["homeserver"]["connection"] {

@@ -35,7 +35,8 @@ export async function traceMessage(
   { store, homeserver }: { store: EngineStore; homeserver: Pick<HomeserverClient, "request" | "state"> },
   { id, submittedAt, forwardedAt }: MessageRow,
 ): Promise<Trace | undefined> {
-  const sent = store.transport.bySubject(id);
+  // Of several servers the first that does not have it yet.
+  const sent = store.transport.bySubject(id).find(({ state }) => state !== "failed");
   if (sent === undefined || submittedAt === null || forwardedAt !== null) return undefined;
   if (homeserver.state.kind !== "connected") return undefined;
   const asked = await homeserver

@@ -22,8 +22,11 @@ import {
   RelaysFor,
   Request,
   RequestIdText,
+  Role,
   Room,
   RoomIdText,
+  RoomInviting,
+  RoomPerson,
   SafetyNumber,
   SearchHit,
   Server,
@@ -40,6 +43,7 @@ function method<P extends z.ZodType, R extends z.ZodType>(summary: string, param
 
 const nothing = z.strictObject({});
 const done = z.object({});
+const RoomName = z.string().min(1).max(64);
 /** A person by account key, or by address: `@bob`, `bob@chat.example.com`. */
 const who = z.string().min(1).max(320);
 
@@ -266,6 +270,58 @@ export const methods = {
     "Remove this room's messages from this engine",
     z.strictObject({ roomId: RoomIdText }),
     done,
+  ),
+
+  "rooms.create": method(
+    "Open a room of many with these contacts in it; they are taken in as their homeservers are reached",
+    z.strictObject({ name: RoomName, people: z.array(who).max(200) }),
+    Room,
+  ),
+  "rooms.join": method(
+    "Say yes to a room that somebody took us into",
+    z.strictObject({ roomId: RoomIdText }),
+    Room,
+  ),
+  "rooms.leave": method(
+    "Leave a room of many, or say no to one that somebody took us into",
+    z.strictObject({ roomId: RoomIdText }),
+    Room,
+  ),
+  "rooms.people": method(
+    "Who takes part in a room of many",
+    z.strictObject({ roomId: RoomIdText }),
+    z.array(RoomPerson),
+  ),
+  "rooms.rename": method("Rename a room", z.strictObject({ roomId: RoomIdText, name: RoomName }), Room),
+  "rooms.invite": method(
+    "Take a contact into a room",
+    z.strictObject({ roomId: RoomIdText, who, role: Role.optional() }),
+    Room,
+  ),
+  "rooms.remove": method(
+    "Remove somebody from a room; with `ban` for good",
+    z.strictObject({ roomId: RoomIdText, account: AccountText, ban: z.boolean().optional() }),
+    Room,
+  ),
+  "rooms.unban": method(
+    "Let somebody be invited again",
+    z.strictObject({ roomId: RoomIdText, account: AccountText }),
+    Room,
+  ),
+  "rooms.setRole": method(
+    "Give somebody in a room another role",
+    z.strictObject({ roomId: RoomIdText, account: AccountText, role: Role }),
+    Room,
+  ),
+  "rooms.setRules": method(
+    "Say who may invite into a room",
+    z.strictObject({ roomId: RoomIdText, inviting: RoomInviting }),
+    Room,
+  ),
+  "rooms.banned": method(
+    "Who was banned from a room",
+    z.strictObject({ roomId: RoomIdText }),
+    z.array(Person),
   ),
 
   "messages.list": method(

@@ -320,9 +320,23 @@ export const Message = z.object({
 });
 export type Message = z.infer<typeof Message>;
 
+export const Role = z.enum(["owner", "moderator", "member", "guest"]);
+export type Role = z.infer<typeof Role>;
+export const RoomJoining = z
+  .enum(["invited", "approval", "open"])
+  .describe("who comes in: the invited; whoever asks and is let in; anybody with the room's link");
+export const RoomInviting = z.enum(["moderators", "members"]).describe("who may invite");
+
+export const RoomPerson = z.object({
+  person: Person,
+  role: Role,
+  self: z.boolean(),
+});
+export type RoomPerson = z.infer<typeof RoomPerson>;
+
 export const Room = z.object({
   roomId: RoomIdText,
-  kind: z.enum(["notes", "pair"]).describe("notes: notes to self"),
+  kind: z.enum(["notes", "pair", "group"]).describe("notes: notes to self"),
   title: z.string(),
   peer: Person.nullable(),
   createdAt: Time,
@@ -331,9 +345,24 @@ export const Room = z.object({
   unread: z.number().int(),
   firstUnread: MessageIdText.nullable(),
   missing: z.number().int().describe("messages known to be missing (a gap in the sender's counters)"),
-  state: z.enum(["open", "closed", "broken"]),
+  state: z
+    .enum(["invited", "open", "closed", "broken"])
+    .describe("invited: others took us in, and we have not joined yet"),
   cause: Cause.nullable().describe("why nothing can be written here, where so"),
   draft: z.string(),
+  group: z
+    .object({
+      name: z.string().describe("as its members call it; may be empty"),
+      people: z.number().int(),
+      role: Role.nullable().describe("ours; null where we are out"),
+      invitedBy: z.string().nullable().describe("who took us in"),
+      joining: RoomJoining,
+      inviting: RoomInviting,
+      underway: z.array(z.string()).describe("changes that are not done yet, each as a line"),
+      cause: Cause.nullable().describe("why they are not done yet, where that is known"),
+    })
+    .nullable()
+    .describe("of rooms of many"),
 });
 export type Room = z.infer<typeof Room>;
 

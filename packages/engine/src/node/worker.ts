@@ -13,6 +13,7 @@ import { openEngine } from "../core/engine.ts";
 import { EngineError } from "../core/engine-error.ts";
 import type { Log } from "../core/log.ts";
 import { MlsGroupCrypto } from "../mls/mls-group.ts";
+import { MlsRoomCrypto } from "../mls/mls-room.ts";
 import { nodeOpaqueClient } from "./opaque-client.ts";
 import { openSqliteDatabase } from "./sqlite-database.ts";
 import type { EngineWorkerData, FromWorker, ToWorker } from "./worker-messages.ts";
@@ -36,15 +37,17 @@ function connect(): Promise<ByteChannel> {
 }
 
 async function run(): Promise<void> {
+  const mlsPorts = {
+    primitives: withNativeSodium(nodeMlsPrimitives(await sodiumPrimitives())),
+    random: nodeRandom,
+    clock: nodeClock,
+    vouches: vouchesFor(nodePrimitives),
+  };
   const engine = openEngine({
     database: openSqliteDatabase(options.databasePath),
     homeserver: { connect, server: options.server },
-    groups: new MlsGroupCrypto({
-      primitives: withNativeSodium(nodeMlsPrimitives(await sodiumPrimitives())),
-      random: nodeRandom,
-      clock: nodeClock,
-      vouches: vouchesFor(nodePrimitives),
-    }),
+    groups: new MlsGroupCrypto(mlsPorts),
+    roomGroups: new MlsRoomCrypto({ ...mlsPorts, protocolPrimitives: nodePrimitives }),
     opaque: nodeOpaqueClient,
     clock: nodeClock,
     random: nodeRandom,

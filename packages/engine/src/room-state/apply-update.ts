@@ -107,6 +107,8 @@ export function participantBy({ record, certificates }: OpenedAccountRecord, rol
   return {
     account: record.account,
     server: record.server,
+    handle: record.handle,
+    displayName: record.displayName,
     role,
     sequence: record.sequence,
     devices: certificates

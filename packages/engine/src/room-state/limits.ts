@@ -3,7 +3,7 @@
 /** A title is one line on a screen, like a display name. */
 export const roomNameBytesMax = 256;
 
-/** Some 190 bytes each with one device: `roomStateBytesMax` comes first. */
+/** Some 230 bytes each with one device: `roomStateBytesMax` comes first. */
 export const participantsMax = 1_000;
 
 export const bannedMax = 1_000;

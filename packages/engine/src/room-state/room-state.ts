@@ -11,7 +11,9 @@ import {
   decode,
   DecodeError,
   deviceId,
+  displayNamePattern,
   encode,
+  handlePattern,
   limits,
   literals,
   roomId,
@@ -44,6 +46,9 @@ const participant = struct({
   account: accountId.codec,
   /** Where it lives, by its record. */
   server: serverId.codec,
+  /** What they call themselves: members need not know each other. */
+  handle: text({ min: 1, max: 32, pattern: handlePattern }),
+  displayName: text({ min: 1, max: limits.displayNameBytesMax, pattern: displayNamePattern }),
   role: roleCodec,
   /** Of the record that said so. */
   sequence: uint(),

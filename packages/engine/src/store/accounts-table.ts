@@ -18,6 +18,10 @@ export interface ContactRow {
   nickname: string | null;
   room: RoomId;
   since: number;
+  /** Lets us fetch key packages of this contact's devices; null before they told. */
+  capability: Uint8Array | null;
+  /** Whether we told them ours. */
+  capabilityTold: 0 | 1;
 }
 
 export interface BlockedRow {
@@ -54,6 +58,19 @@ export class AccountsTable {
 
   putContact(row: ContactRow): void {
     putRow(this.#db, "contacts", row);
+  }
+
+  setCapability(account: AccountId, capability: Uint8Array): void {
+    this.#db.run("UPDATE contacts SET capability = ? WHERE account = ?", capability, account);
+  }
+
+  capabilityTold(account: AccountId): void {
+    this.#db.run("UPDATE contacts SET capabilityTold = 1 WHERE account = ?", account);
+  }
+
+  /** Contacts who do not know yet how to fetch our key packages. */
+  capabilityUntold(): ContactRow[] {
+    return this.#db.all<ContactRow>("SELECT * FROM contacts WHERE capabilityTold = 0");
   }
 
   isBlocked(account: AccountId): boolean {

@@ -4,6 +4,7 @@
  */
 import { AccountsTable } from "./accounts-table.ts";
 import type { Database } from "./database.ts";
+import { GroupRoomsTable } from "./group-rooms-table.ts";
 import { IdentityTable } from "./identity-table.ts";
 import { InvitationsTable, NoticesTable } from "./invitations-table.ts";
 import { MessagesTable } from "./messages-table.ts";
@@ -24,6 +25,7 @@ export interface EngineStore {
   accounts: AccountsTable;
   requests: RequestsTable;
   rooms: RoomsTable;
+  groupRooms: GroupRoomsTable;
   messages: MessagesTable;
   transport: TransportTable;
   invitations: InvitationsTable;
@@ -40,6 +42,7 @@ export function openEngineStore(db: Database): EngineStore {
     accounts: new AccountsTable(db),
     requests: new RequestsTable(db),
     rooms: new RoomsTable(db),
+    groupRooms: new GroupRoomsTable(db),
     messages: new MessagesTable(db),
     transport: new TransportTable(db),
     invitations: new InvitationsTable(db),

@@ -104,6 +104,10 @@ export class RequestsTable {
     return this.#db.get<KeyPackageRow>("SELECT * FROM keyPackages WHERE reference = ?", reference);
   }
 
+  deleteKeyPackage(reference: Uint8Array): void {
+    this.#db.run("DELETE FROM keyPackages WHERE reference = ?", reference);
+  }
+
   deleteKeyPackagesOf(request: RequestId): void {
     this.#db.run("DELETE FROM keyPackages WHERE request = ?", request);
   }

@@ -6,11 +6,17 @@ import { insertRow, putRow } from "./database.ts";
 
 export interface RoomRow {
   id: RoomId;
-  kind: "notes" | "pair";
+  kind: "notes" | "pair" | "group";
+  /** Of a pair. */
   peer: AccountId | null;
+  /** Of a room of many, as its members call it. */
+  name: string;
+  /** Who brought us into a room of many. */
+  invitedBy: AccountId | null;
   createdAt: number;
   lastActivityAt: number;
-  state: "open" | "closed" | "broken";
+  /** invited: others took us in, and the person has not said yes yet. */
+  state: "invited" | "open" | "closed" | "broken";
   cause: string | null;
   /** Messages up to here are read. */
   readPosition: number;
@@ -49,8 +55,26 @@ export class RoomsTable {
     return this.#db.all<RoomRow>("SELECT * FROM rooms WHERE peer = ?", peer);
   }
 
-  insert(row: Pick<RoomRow, "id" | "kind" | "peer" | "createdAt">): void {
-    insertRow(this.#db, "rooms", { ...row, lastActivityAt: row.createdAt, state: "open" });
+  insert(row: Pick<RoomRow, "id" | "kind" | "peer" | "createdAt"> & Partial<RoomRow>): void {
+    insertRow(this.#db, "rooms", { lastActivityAt: row.createdAt, state: "open", ...row });
+  }
+
+  setName(id: RoomId, name: string): void {
+    this.#db.run("UPDATE rooms SET name = ? WHERE id = ?", name, id);
+  }
+
+  /** Somebody took us into a room again that we had left. */
+  invitedAgain(id: RoomId, invitedBy: AccountId): void {
+    this.#db.run(
+      "UPDATE rooms SET state = 'invited', cause = NULL, invitedBy = ? WHERE id = ?",
+      invitedBy,
+      id,
+    );
+  }
+
+  /** The person said yes. */
+  opened(id: RoomId): void {
+    this.#db.run("UPDATE rooms SET state = 'open' WHERE id = ? AND state = 'invited'", id);
   }
 
   close(id: RoomId, state: "closed" | "broken", cause: string): void {
@@ -85,6 +109,11 @@ export class RoomsTable {
 
   insertGroup(room: RoomId, groupId: Uint8Array): void {
     insertRow(this.#db, "groups", { room, groupId });
+  }
+
+  deleteGroup(room: RoomId): void {
+    this.#db.run("DELETE FROM groupRecords WHERE room = ?", room);
+    this.#db.run("DELETE FROM groups WHERE room = ?", room);
   }
 
   /** Within the transaction of what the step produced or received. */

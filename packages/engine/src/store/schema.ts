@@ -5,8 +5,10 @@
 import type { Database } from "./database.ts";
 import { StoreUnusableError } from "./database.ts";
 
-/** Brings the store to the newest version. A store of a newer program is left as it is. */
-export function migrate(db: Database): void {
+/**
+ * Brings the store to a version, the newest unless an older one is named. A store of a newer program is left as it is.
+ */
+export function migrate(db: Database, to = migrations.length): void {
   const version = db.get<{ user_version: number }>("PRAGMA user_version")!.user_version;
   if (version > migrations.length) {
     throw new StoreUnusableError(
@@ -14,10 +16,10 @@ export function migrate(db: Database): void {
         "Nothing was changed. Start the newer program, or move the store away to begin anew.",
     );
   }
-  if (version === migrations.length) return;
+  if (version >= to) return;
   db.transaction(() => {
-    for (const migration of migrations.slice(version)) db.exec(migration);
-    db.exec(`PRAGMA user_version = ${migrations.length}`);
+    for (const migration of migrations.slice(version, to)) db.exec(migration);
+    db.exec(`PRAGMA user_version = ${to}`);
   });
 }
 
@@ -251,4 +253,107 @@ const linksBack = `
 CREATE TABLE linksBack (server TEXT PRIMARY KEY, at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 `;
 
-const migrations = [first, custody, ways, groupRecords, linksBack];
+/** An envelope goes to several accounts of one server; in its lane everything is submitted in order. */
+const outgoingLanes = `
+ALTER TABLE outgoing RENAME COLUMN account TO accounts;
+ALTER TABLE outgoing ADD COLUMN lane TEXT NOT NULL DEFAULT '';
+UPDATE outgoing SET lane = accounts;
+`;
+
+/**
+ * Rooms of many. roomLogs: how far a room's log was followed; head: the hash of the entry there; following: whether our
+ * homeserver knows that we do, or is to know that we do not any more; renewedAt: when this device's keys there were made.
+ * roomPeople: the participants as the group's state has them, for lists and for sending; roomNames: everybody who ever
+ * was one. roomChanges: what this person wants changed and no commit has done yet; change: JSON. pendingCommits and
+ * pendingRecords: our Commit that is not in the log yet, and the group as it is after it. waitingMessages: of epochs that
+ * are not here yet.
+ */
+const roomsOfMany = `
+CREATE TABLE roomsAnew (
+  id TEXT PRIMARY KEY,
+  kind TEXT NOT NULL CHECK (kind IN ('notes', 'pair', 'group')),
+  peer TEXT,
+  name TEXT NOT NULL DEFAULT '',
+  invitedBy TEXT,
+  createdAt INTEGER NOT NULL,
+  lastActivityAt INTEGER NOT NULL,
+  state TEXT NOT NULL CHECK (state IN ('invited', 'open', 'closed', 'broken')),
+  cause TEXT,
+  readPosition INTEGER NOT NULL DEFAULT 0,
+  reportedPosition INTEGER NOT NULL DEFAULT 0,
+  draft TEXT NOT NULL DEFAULT ''
+) STRICT;
+INSERT INTO roomsAnew (id, kind, peer, createdAt, lastActivityAt, state, cause, readPosition, reportedPosition, draft)
+  SELECT id, kind, peer, createdAt, lastActivityAt, state, cause, readPosition, reportedPosition, draft FROM rooms;
+DROP TABLE rooms;
+ALTER TABLE roomsAnew RENAME TO rooms;
+CREATE INDEX roomsByPeer ON rooms (peer);
+
+CREATE TABLE roomLogs (
+  room TEXT PRIMARY KEY,
+  hub TEXT NOT NULL,
+  term INTEGER NOT NULL,
+  position INTEGER NOT NULL,
+  head BLOB NOT NULL,
+  following TEXT NOT NULL CHECK (following IN ('wanted', 'told', 'over')),
+  renewedAt INTEGER NOT NULL
+) STRICT;
+CREATE TABLE roomPeople (
+  room TEXT NOT NULL,
+  account TEXT NOT NULL,
+  server TEXT NOT NULL,
+  handle TEXT NOT NULL,
+  displayName TEXT NOT NULL,
+  role TEXT NOT NULL,
+  PRIMARY KEY (room, account)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE roomNames (
+  account TEXT PRIMARY KEY,
+  server TEXT NOT NULL,
+  handle TEXT NOT NULL,
+  displayName TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE roomChanges (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  room TEXT NOT NULL,
+  change TEXT NOT NULL,
+  createdAt INTEGER NOT NULL
+) STRICT;
+CREATE INDEX roomChangesByRoom ON roomChanges (room, id);
+CREATE TABLE pendingCommits (
+  room TEXT PRIMARY KEY,
+  item BLOB NOT NULL,
+  info BLOB,
+  welcome BLOB,
+  changes TEXT NOT NULL,
+  createdAt INTEGER NOT NULL
+) STRICT;
+CREATE TABLE pendingRecords (
+  room TEXT NOT NULL,
+  name TEXT NOT NULL,
+  value BLOB NOT NULL,
+  PRIMARY KEY (room, name)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE waitingMessages (
+  seq INTEGER PRIMARY KEY AUTOINCREMENT,
+  room TEXT NOT NULL,
+  epoch INTEGER NOT NULL,
+  envelope TEXT NOT NULL,
+  sender TEXT NOT NULL,
+  server TEXT NOT NULL,
+  created INTEGER NOT NULL,
+  payload BLOB NOT NULL
+) STRICT;
+CREATE INDEX waitingMessagesByRoom ON waitingMessages (room, epoch, seq);
+CREATE TABLE messageReceipts (
+  message TEXT NOT NULL,
+  account TEXT NOT NULL,
+  deliveredAt INTEGER,
+  readAt INTEGER,
+  PRIMARY KEY (message, account)
+) STRICT, WITHOUT ROWID;
+ALTER TABLE contacts ADD COLUMN capability BLOB;
+ALTER TABLE contacts ADD COLUMN capabilityTold INTEGER NOT NULL DEFAULT 0;
+`;
+
+const migrations = [first, custody, ways, groupRecords, linksBack, outgoingLanes, roomsOfMany];

@@ -10,10 +10,13 @@ export interface OutgoingRow {
   kind: EnvelopeKind;
   created: number;
   server: ServerId;
-  account: AccountId;
+  /** Recipients there. */
+  accounts: AccountId[];
+  /** What goes the same lane is submitted in order, and waits together. */
+  lane: string;
   /** Sealed; sent again as it is, never made anew. */
   payload: Uint8Array;
-  /** 1: the recipient must be granted delivery first, so that the answer can come back. */
+  /** 1: the only recipient must be granted delivery first, so that the answer can come back. */
   grantFirst: 0 | 1;
   purpose: "message" | "status" | "request" | "note";
   /** A message's or a request's id; empty for a status. */
@@ -25,7 +28,11 @@ export interface OutgoingRow {
 export type NewOutgoing = Omit<OutgoingRow, "seq" | "state" | "attempts">;
 export type OutgoingHead = Omit<OutgoingRow, "payload">;
 
-const head = "seq, envelope, kind, created, server, account, grantFirst, purpose, subject, state, attempts";
+/** Accounts lie in one column, with spaces between. */
+type Stored<Row extends { accounts: AccountId[] }> = Omit<Row, "accounts"> & { accounts: string };
+
+const head =
+  "seq, envelope, kind, created, server, accounts, lane, grantFirst, purpose, subject, state, attempts";
 
 export class TransportTable {
   readonly #db: Database;
@@ -35,19 +42,19 @@ export class TransportTable {
   }
 
   enqueue(row: NewOutgoing): void {
-    insertRow(this.#db, "outgoing", { ...row, state: "queued" });
+    insertRow(this.#db, "outgoing", { ...row, accounts: row.accounts.join(" "), state: "queued" });
   }
 
   /** Not yet accepted by the homeserver, in order, without their payloads. */
   queuedAfter(seq: number, limit: number): OutgoingHead[] {
     const sql = `SELECT ${head} FROM outgoing WHERE state = 'queued' AND seq > ? ORDER BY seq ${upTo}`;
-    return this.#db.all<OutgoingHead>(sql, seq, limit);
+    return this.#db.all<Stored<OutgoingHead>>(sql, seq, limit).map(opened);
   }
 
   /** Accepted, and not known to have reached the destination. */
   submittedAfter(seq: number, limit: number): OutgoingHead[] {
     const sql = `SELECT ${head} FROM outgoing WHERE state = 'submitted' AND seq > ? ORDER BY seq ${upTo}`;
-    return this.#db.all<OutgoingHead>(sql, seq, limit);
+    return this.#db.all<Stored<OutgoingHead>>(sql, seq, limit).map(opened);
   }
 
   payload(seq: number): Uint8Array | undefined {
@@ -55,11 +62,29 @@ export class TransportTable {
   }
 
   byEnvelope(envelope: EnvelopeId): OutgoingHead | undefined {
-    return this.#db.get<OutgoingHead>(`SELECT ${head} FROM outgoing WHERE envelope = ?`, envelope);
+    const row = this.#db.get<Stored<OutgoingHead>>(
+      `SELECT ${head} FROM outgoing WHERE envelope = ?`,
+      envelope,
+    );
+    return row && opened(row);
   }
 
-  bySubject(subject: string): OutgoingRow | undefined {
-    return this.#db.get<OutgoingRow>("SELECT * FROM outgoing WHERE subject = ? ORDER BY seq DESC", subject);
+  /** One for each server that it goes to, as far as they are kept. */
+  bySubject(subject: string): OutgoingRow[] {
+    const sql = "SELECT * FROM outgoing WHERE subject = ? ORDER BY seq";
+    return this.#db.all<Stored<OutgoingRow>>(sql, subject).map(opened);
+  }
+
+  /** How many of a subject's envelopes stand how, but for this one. */
+  others(subject: string, seq: number): Record<OutgoingRow["state"], number> {
+    const sql = "SELECT state, count(*) AS n FROM outgoing WHERE subject = ? AND seq <> ? GROUP BY state";
+    const counted = this.#db.all<{ state: OutgoingRow["state"]; n: number }>(sql, subject, seq);
+    return {
+      queued: 0,
+      submitted: 0,
+      failed: 0,
+      ...Object.fromEntries(counted.map(({ state, n }) => [state, n])),
+    };
   }
 
   setState(seq: number, state: OutgoingRow["state"], attempts: number): void {
@@ -93,4 +118,8 @@ export class TransportTable {
   forgetSeenBefore(time: number): void {
     this.#db.run("DELETE FROM seenEnvelopes WHERE at < ?", time);
   }
+}
+
+function opened<Row extends { accounts: AccountId[] }>(row: Stored<Row>): Row {
+  return { ...row, accounts: row.accounts.split(" ") } as unknown as Row;
 }

@@ -40,6 +40,7 @@ export function roomItems(): Json {
       ]),
     ),
   };
+  const capability: RoomItem = { kind: "capability", capability: made("capability", 16) };
   return {
     about: [
       "The application data of a room's MLS messages. `content` is MIMI content, in a status with a status report as its body: see content.json.",
@@ -53,6 +54,7 @@ export function roomItems(): Json {
         seen: [boxSeen, phoneSeen],
       }),
       valid("room item", "a status", status),
+      valid("room item", "a capability", capability),
     ],
     invalid: [
       invalid("room item", "an unknown kind", withField(one, "kind", "poll")),
@@ -64,6 +66,11 @@ export function roomItems(): Json {
       invalid("room item", "a device twice", withField(one, "seen", [device(1), device(2)])),
       invalid("room item", "seen up to 0", withField(one, "seen", [device(0)])),
       invalid("room item", "a status without content", withoutField(encode(roomItem, status), "content")),
+      invalid(
+        "room item",
+        "a capability of 15 bytes",
+        withField(encode(roomItem, capability), "capability", made("capability", 15)),
+      ),
     ],
   };
 }

@@ -1,0 +1,90 @@
+/**
+ * Messages of rooms of many: opened on the room's present state, or on that of an epoch that is still kept; those of an
+ * epoch that is not here yet wait for its Commit. [O5] [W5]
+ */
+import type { Clock, InboxItem, RoomId } from "@fedchat/protocol";
+import { ProtocolError } from "@fedchat/protocol";
+import type { MessageHeader } from "../mls/group-crypto.ts";
+import type { RoomCrypto } from "../mls/room-crypto.ts";
+import { StoreFullError } from "../store/database.ts";
+import type { EngineStore } from "../store/engine-store.ts";
+import type { RoomRow } from "../store/rooms-table.ts";
+import type { Groups } from "./groups.ts";
+import type { Commit } from "./inbox.ts";
+import { waitingMessagesMax } from "./limits.ts";
+import type { Log } from "./log.ts";
+import type { RoomItems } from "./room-items.ts";
+
+export interface GroupMessagesPorts {
+  store: EngineStore;
+  groups: Groups;
+  roomCrypto: RoomCrypto;
+  items: RoomItems;
+  clock: Pick<Clock, "now">;
+  log: Log;
+  /** A message came of an epoch that is not here: the log knows more. */
+  behind: (room: RoomId) => void;
+}
+
+/** What of an inbox item a message of a room is made of. */
+type Arrived = Pick<InboxItem, "from" | "server" | "id" | "created" | "payload">;
+
+export class GroupMessages {
+  readonly #ports: GroupMessagesPorts;
+
+  constructor(ports: GroupMessagesPorts) {
+    this.#ports = ports;
+  }
+
+  /** Throws `ProtocolError("malformed")` for what is passed over. */
+  prepare(room: RoomRow, item: Arrived, { epoch }: MessageHeader): Commit {
+    const { store, groups, roomCrypto, items, behind } = this.#ports;
+    const state = groups.of(room.id);
+    if (state === undefined || room.state === "closed") throw passedOver("of a room that is over");
+    if (epoch > roomCrypto.epoch(state)) {
+      if (store.groupRooms.waitingCount(room.id) >= waitingMessagesMax) throw passedOver("too much waits");
+      return () => {
+        const { from: sender, server, id: envelope, created, payload } = item;
+        const row = { room: room.id, epoch: Number(epoch), envelope, sender, server, created, payload };
+        store.groupRooms.addWaiting(row);
+        behind(room.id);
+      };
+    }
+    const outcome = roomCrypto.receive(state, item.payload);
+    if (outcome.kind !== "application") throw passedOver(outcome.kind);
+    const { account, device } = outcome.sender;
+    if (account !== item.from) throw passedOver("by another account than sent it");
+    return () => {
+      groups.advance(room.id, outcome.state);
+      items.take(room, { account, device, created: item.created }, outcome.plaintext);
+    };
+  }
+
+  /** Takes what waited for the epoch that is here now. Throws `StoreFullError`. */
+  takeWaiting(id: RoomId): void {
+    const { store, groups, roomCrypto, log } = this.#ports;
+    const room = store.rooms.get(id);
+    const state = groups.of(id);
+    if (room === undefined || state === undefined) return;
+    for (const row of store.groupRooms.waiting(id, Number(roomCrypto.epoch(state)))) {
+      const { sender, server, envelope, created, payload, epoch } = row;
+      const item = { from: sender, server, id: envelope, created, payload };
+      const header = { groupId: new Uint8Array(), epoch: BigInt(epoch) };
+      try {
+        const commit = this.prepare(room, item, header);
+        store.transaction(() => {
+          commit();
+          store.groupRooms.deleteWaiting(row.seq);
+        });
+      } catch (error) {
+        if (error instanceof StoreFullError) throw error;
+        log.info("a message that waited was passed over", { reason: String(error) });
+        store.groupRooms.deleteWaiting(row.seq);
+      }
+    }
+  }
+}
+
+function passedOver(what: string): ProtocolError {
+  return new ProtocolError("malformed", `room message: ${what}`);
+}

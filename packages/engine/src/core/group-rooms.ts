@@ -1,0 +1,200 @@
+/**
+ * Rooms of many as this person handles them: opening one, joining and leaving, and what is to change in it. What is
+ * asked for is checked against the room as it is, kept, and done by a Commit as soon as the hub can be reached.
+ */
+import type { AccountId, Clock, RandomSource, RoomId, ServerId } from "@fedchat/protocol";
+import type { Role, RoomState } from "../room-state/room-state.ts";
+import type { RoomUpdate } from "../room-state/room-update.ts";
+import { applyUpdate } from "../room-state/apply-update.ts";
+import type { RoomCrypto } from "../mls/room-crypto.ts";
+import type { Primitives } from "@fedchat/protocol";
+import type { EngineStore } from "../store/engine-store.ts";
+import type { RoomRow } from "../store/rooms-table.ts";
+import { engineError } from "./causes.ts";
+import type { Changes } from "./changes.ts";
+import type { Groups } from "./groups.ts";
+import type { Identity } from "./identity.ts";
+import { keysRenewedAfterMs } from "./limits.ts";
+import type { KnownAccounts } from "./known-accounts.ts";
+import type { Rooms } from "./rooms.ts";
+import type { RoomCommits } from "./room-commits.ts";
+import { showRoomState } from "./room-people.ts";
+import type { WantedChange } from "./wanted-changes.ts";
+import { want, wantedChanges } from "./wanted-changes.ts";
+
+export interface GroupRoomsPorts {
+  store: EngineStore;
+  identity: Identity;
+  known: KnownAccounts;
+  rooms: Rooms;
+  groups: Groups;
+  roomCrypto: RoomCrypto;
+  commits: RoomCommits;
+  /** Our own homeserver, which becomes the hub of rooms that are opened here. */
+  server: ServerId;
+  primitives: Primitives;
+  clock: Pick<Clock, "now">;
+  random: RandomSource;
+  changes: Changes;
+}
+
+export class GroupRooms {
+  readonly #ports: GroupRoomsPorts;
+
+  constructor(ports: GroupRoomsPorts) {
+    this.#ports = ports;
+  }
+
+  /** The room is there at once; those who are to be in it come as the hub and their homeservers are reached. */
+  create(name: string, people: readonly AccountId[]): RoomId {
+    const { store, identity, rooms, groups, roomCrypto, server, clock, random, changes } = this.#ports;
+    for (const account of people) this.#invitable(account);
+    const id = rooms.newId();
+    const groupId = random.bytes(32);
+    const created = roomCrypto.create({
+      room: id,
+      groupId,
+      suite: "hybrid",
+      identity: identity.member,
+      record: identity.record.signed,
+      ...{ name, join: "invited", invite: "moderators", hubs: [server] },
+    });
+    if (created.kind === "refused") throw new Error(`assertion: a room of one is made: ${created.reason}`);
+    const now = clock.now();
+    store.transaction(() => {
+      groups.add(id, "group", groupId, created.state);
+      rooms.addGroup({ id, name, invitedBy: null, state: "open", createdAt: now });
+      showRoomState(store, roomCrypto.room(created.state));
+      const head = new Uint8Array(32);
+      const log = { room: id, hub: server, term: 1, position: 0, head } as const;
+      store.groupRooms.putLog({ ...log, following: "wanted", renewedAt: now });
+      for (const account of new Set(people)) want(store, id, { kind: "admit", account, role: "member" }, now);
+      rooms.addNotice(id, identity.account, `You opened the room.`);
+    });
+    changes.mark("room", id);
+    this.#ports.commits.run(id);
+    return id;
+  }
+
+  /** Says yes to a room that somebody took us into. */
+  join(id: RoomId): void {
+    const { store, clock, changes } = this.#ports;
+    const room = this.#get(id);
+    if (room.state !== "invited") return;
+    store.transaction(() => {
+      store.rooms.opened(id);
+      want(store, id, { kind: "refresh" }, clock.now());
+    });
+    changes.mark("room", id);
+    this.#ports.commits.run(id);
+  }
+
+  /** Nothing is written here any more from now on; the others learn of it as the hub is reached. */
+  leave(id: RoomId): void {
+    const { store, identity, rooms, clock } = this.#ports;
+    const room = this.#get(id);
+    if (room.state === "closed") return;
+    const alone = this.#stateOf(id).participants.length === 1;
+    if (!alone) this.#check(id, { kind: "leave" });
+    store.transaction(() => {
+      for (const { id: wanted } of wantedChanges(store, id)) store.groupRooms.deleteChange(wanted);
+      if (!alone) want(store, id, { kind: "leave" }, clock.now());
+      rooms.close(id, "closed", "room-left");
+      rooms.addNotice(id, identity.account, "You left.");
+      if (alone) store.groupRooms.end(id);
+    });
+    if (!alone) this.#ports.commits.run(id);
+  }
+
+  invite(id: RoomId, account: AccountId, role: Role): void {
+    const record = this.#invitable(account);
+    this.#check(id, { kind: "admit", record, role });
+    this.#want(id, { kind: "admit", account, role });
+  }
+
+  rename(id: RoomId, name: string): void {
+    this.#check(id, { kind: "rename", name });
+    this.#want(id, { kind: "rename", name });
+  }
+
+  remove(id: RoomId, account: AccountId, how: "remove" | "ban"): void {
+    this.#check(id, { kind: how, account });
+    this.#want(id, { kind: how, account });
+  }
+
+  unban(id: RoomId, account: AccountId): void {
+    this.#check(id, { kind: "unban", account });
+    this.#want(id, { kind: "unban", account });
+  }
+
+  setRole(id: RoomId, account: AccountId, role: Role): void {
+    this.#check(id, { kind: "role", account, role });
+    this.#want(id, { kind: "role", account, role });
+  }
+
+  setInviting(id: RoomId, invite: RoomState["invite"]): void {
+    const { join } = this.#stateOf(id);
+    this.#check(id, { kind: "rules", join, invite });
+    this.#want(id, { kind: "rules", join, invite });
+  }
+
+  /** Whoever writes renews their keys from time to time: what was stolen before is of no use then. [W8] */
+  renewKeysWhereDue(id: RoomId): void {
+    const { store, clock } = this.#ports;
+    const log = store.groupRooms.log(id);
+    if (log === undefined || clock.now() - log.renewedAt < keysRenewedAfterMs) return;
+    this.#want(id, { kind: "refresh" });
+  }
+
+  /** Undefined where the room has no group (any more). */
+  rules(id: RoomId): Pick<RoomState, "join" | "invite"> | undefined {
+    const { groups, roomCrypto } = this.#ports;
+    const state = groups.of(id);
+    return state && roomCrypto.room(state);
+  }
+
+  banned(id: RoomId): readonly AccountId[] {
+    return this.#stateOf(id).banned;
+  }
+
+  /** Their record. Only whom we have a chat with has told us how to reach their key packages. */
+  #invitable(account: AccountId): Uint8Array {
+    const { store, known, identity } = this.#ports;
+    if (account === identity.account) throw engineError("is-self");
+    if (store.accounts.isBlocked(account)) throw engineError("you-blocked");
+    const contact = store.accounts.contact(account);
+    const record = known.get(account);
+    if (contact === undefined || record === undefined) throw engineError("not-a-contact");
+    if (contact.capability === null) throw engineError("no-keys-yet");
+    return record.signed;
+  }
+
+  /** Throws what a member would refuse, in words, before anything is kept. */
+  #check(id: RoomId, update: RoomUpdate): void {
+    const { primitives, identity } = this.#ports;
+    if (this.#get(id).state === "closed") throw engineError("room-closed");
+    const outcome = applyUpdate(this.#stateOf(id), update, identity.account, primitives);
+    if (outcome.kind === "refused") throw engineError("room-rule", outcome.reason);
+  }
+
+  #want(id: RoomId, change: WantedChange): void {
+    const { store, clock, changes, commits } = this.#ports;
+    want(store, id, change, clock.now());
+    changes.mark("room", id);
+    commits.run(id);
+  }
+
+  #get(id: RoomId): RoomRow {
+    const room = this.#ports.rooms.get(id);
+    if (room.kind !== "group") throw engineError("not-a-room");
+    return room;
+  }
+
+  #stateOf(id: RoomId): RoomState {
+    const { groups, roomCrypto } = this.#ports;
+    this.#get(id);
+    const state = groups.of(id);
+    if (state === undefined) throw engineError("room-broken");
+    return roomCrypto.room(state);
+  }
+}

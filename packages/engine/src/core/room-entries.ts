@@ -1,0 +1,230 @@
+/**
+ * Takes the entries of a room's log, one by one in their order: our own Commit comes into force when it is seen here,
+ * and another's drops ours. What an entry changes, and that it was taken, are one transaction. An entry that breaks a
+ * rule is passed over, as everybody passes it over. [O5] [W5]
+ */
+import type { Clock, Primitives, RoomEntry, RoomId } from "@fedchat/protocol";
+import { decodeRoomLogItem, ProtocolError, roomEntry, roomEntryHash } from "@fedchat/protocol";
+import type { GroupState } from "../mls/group-crypto.ts";
+import type { RoomCrypto } from "../mls/room-crypto.ts";
+import type { RoomChange } from "../room-state/apply-update.ts";
+import type { EngineStore } from "../store/engine-store.ts";
+import type { PendingCommitRow, RoomLogRow } from "../store/group-rooms-table.ts";
+import type { Changes } from "./changes.ts";
+import { isEqual } from "./credentials.ts";
+import type { GroupMessages } from "./group-messages.ts";
+import type { Groups } from "./groups.ts";
+import type { Identity } from "./identity.ts";
+import type { Log } from "./log.ts";
+import type { Names } from "./names.ts";
+import { roomLine } from "./room-lines.ts";
+import { showRoomState } from "./room-people.ts";
+import type { RoomWelcomes } from "./room-welcomes.ts";
+import type { Rooms } from "./rooms.ts";
+import { want } from "./wanted-changes.ts";
+
+export interface RoomEntriesPorts {
+  store: EngineStore;
+  identity: Identity;
+  rooms: Rooms;
+  groups: Groups;
+  roomCrypto: RoomCrypto;
+  messages: GroupMessages;
+  welcomes: RoomWelcomes;
+  names: Pick<Names, "shown">;
+  primitives: Primitives;
+  clock: Pick<Clock, "now">;
+  changes: Changes;
+  log: Log;
+}
+
+/** What a Commit of ours is kept with until it is in the log. */
+export interface PendingWork {
+  /** The wanted changes that it does, by their ids. */
+  wanted: number[];
+  changes: RoomChange[];
+}
+
+export class RoomEntries {
+  readonly #ports: RoomEntriesPorts;
+
+  constructor(ports: RoomEntriesPorts) {
+    this.#ports = ports;
+  }
+
+  /** False where it is not the next entry: nothing behind it can be taken either. Throws `StoreFullError`. */
+  take(room: RoomId, signed: Uint8Array): boolean {
+    const { store, primitives, messages, log } = this.#ports;
+    const row = store.groupRooms.log(room);
+    const entry = row && this.#open(signed);
+    if (row === undefined || entry === undefined || !follows(row, entry)) {
+      log.warn("an entry of a room's log does not follow", { room });
+      return false;
+    }
+    const { term, position } = entry;
+    const taken = { ...row, term, position, head: roomEntryHash(primitives, signed) };
+    const pending = store.groupRooms.pending(room);
+    const isOwn = pending !== undefined && isEqual(pending.item, entry.item);
+    if (isOwn) this.#own(pending, taken);
+    else this.#theirs(entry, taken);
+    messages.takeWaiting(room);
+    return true;
+  }
+
+  /** Our Commit counts now: the group goes on as it is after it, and those who were taken in get their Welcome. */
+  #own(pending: PendingCommitRow, taken: RoomLogRow): void {
+    const { store, groups, roomCrypto, welcomes, clock, changes } = this.#ports;
+    const { room } = pending;
+    const { wanted, changes: done } = JSON.parse(pending.changes) as PendingWork;
+    const records = store.groupRooms.pendingRecords(room);
+    const next = records.length === 0 ? undefined : roomCrypto.restore(records);
+    store.transaction(() => {
+      if (next !== undefined) {
+        groups.advance(room, next);
+        showRoomState(store, roomCrypto.room(next));
+      }
+      store.groupRooms.putLog(next === undefined ? taken : { ...taken, renewedAt: clock.now() });
+      store.groupRooms.deletePending(room);
+      for (const id of wanted) store.groupRooms.deleteChange(id);
+      this.#lines(room, done);
+      if (pending.welcome !== null && next !== undefined) {
+        const { infoKey: key } = roomCrypto.room(next);
+        welcomes.send(taken, { welcome: pending.welcome, key }, admittedBy(done));
+      }
+    });
+    changes.mark("room", room);
+  }
+
+  #theirs(entry: RoomEntry, taken: RoomLogRow): void {
+    const { groups, roomCrypto, log } = this.#ports;
+    const { room } = taken;
+    const item = decodedItem(entry);
+    const state = groups.of(room);
+    if (item === undefined || item.kind === "begin" || state === undefined) return this.#pass(taken);
+    const outcome = roomCrypto.receive(state, item.message);
+    switch (outcome.kind) {
+      case "commit":
+        return this.#commit(taken, outcome.state, outcome.summary.changes);
+      case "proposal":
+        return this.#proposal(taken, outcome.state);
+      case "removed":
+        return this.#removed(taken, outcome.summary.changes);
+      case "diverged":
+        log.warn("a Commit cannot be followed here", { room, reason: outcome.reason });
+        return this.#broken(taken);
+      case "application":
+      case "refused":
+      case "duplicate":
+      case "own":
+      case "wrong-group":
+      case "future-epoch":
+      case "stale-epoch":
+        log.info("an entry of a room's log was passed over", { room, kind: outcome.kind });
+        return this.#pass(taken);
+    }
+  }
+
+  #commit(taken: RoomLogRow, state: GroupState, done: readonly RoomChange[]): void {
+    const { store, groups, roomCrypto, changes } = this.#ports;
+    const { room } = taken;
+    store.transaction(() => {
+      groups.advance(room, state);
+      showRoomState(store, roomCrypto.room(state));
+      store.groupRooms.putLog(taken);
+      // It was made on the epoch that is over.
+      store.groupRooms.deletePending(room);
+      this.#lines(room, done);
+    });
+    changes.mark("room", room);
+  }
+
+  /** Somebody wants to leave: whoever is first commits it. */
+  #proposal(taken: RoomLogRow, state: GroupState): void {
+    const { store, groups, clock } = this.#ports;
+    store.transaction(() => {
+      groups.advance(taken.room, state);
+      store.groupRooms.putLog(taken);
+      want(store, taken.room, { kind: "settle" }, clock.now());
+    });
+  }
+
+  #removed(taken: RoomLogRow, done: readonly RoomChange[]): void {
+    const { store, rooms } = this.#ports;
+    const { room } = taken;
+    store.transaction(() => {
+      // Whoever left has its line already.
+      if (store.rooms.get(room)?.state !== "closed") {
+        this.#lines(room, done);
+        rooms.close(room, "closed", "room-removed");
+      }
+      store.groupRooms.putPeople(room, []);
+      this.#over(room);
+    });
+  }
+
+  #broken(taken: RoomLogRow): void {
+    const { store, rooms } = this.#ports;
+    store.transaction(() => {
+      rooms.close(taken.room, "broken", "room-broken");
+      this.#over(taken.room);
+    });
+  }
+
+  #over(room: RoomId): void {
+    this.#ports.groups.end(room);
+    this.#ports.store.groupRooms.end(room);
+    this.#ports.changes.mark("room", room);
+  }
+
+  #pass(taken: RoomLogRow): void {
+    this.#ports.store.groupRooms.putLog(taken);
+  }
+
+  #lines(room: RoomId, done: readonly RoomChange[]): void {
+    const { rooms, names, identity, store } = this.#ports;
+    const named = {
+      shown: (account: Parameters<Names["shown"]>[0]) => names.shown(account),
+      own: identity.account,
+    };
+    // What the person did not join yet has no lines either: they would only show strangers' doings.
+    if (store.rooms.get(room) === undefined) return;
+    for (const change of done) {
+      const line = roomLine(change, named);
+      if (line !== undefined) rooms.addNotice(room, aboutWhom(change), line);
+    }
+  }
+
+  #open(signed: Uint8Array): RoomEntry | undefined {
+    try {
+      return roomEntry.open(this.#ports.primitives, signed);
+    } catch (error) {
+      if (error instanceof ProtocolError) return undefined;
+      throw error;
+    }
+  }
+}
+
+function follows(row: RoomLogRow, entry: RoomEntry): boolean {
+  return (
+    entry.room === row.room &&
+    entry.hub === row.hub &&
+    entry.term === row.term &&
+    entry.position === row.position + 1 &&
+    isEqual(entry.previous, row.head)
+  );
+}
+
+function decodedItem(entry: RoomEntry) {
+  try {
+    return decodeRoomLogItem(entry.item);
+  } catch (error) {
+    if (error instanceof ProtocolError) return undefined;
+    throw error;
+  }
+}
+
+function admittedBy(done: readonly RoomChange[]) {
+  return done.flatMap((change) => (change.kind === "admitted" ? [change.account] : []));
+}
+
+const aboutWhom = (change: RoomChange) => ("account" in change ? change.account : change.by);

@@ -1,0 +1,110 @@
+/**
+ * Follows the logs of this engine's rooms of many: tells our homeserver that we follow, and takes entries in their
+ * order, page by page, whenever there are more. One reading at a time for each room. [O5] [O6]
+ */
+import type { Clock, RoomId, Timer } from "@fedchat/protocol";
+import { StoreFullError } from "../store/database.ts";
+import type { EngineStore } from "../store/engine-store.ts";
+import { causeOf } from "./causes.ts";
+import { roomLogRetryMs, storeRetryMs } from "./limits.ts";
+import type { Log } from "./log.ts";
+import type { Homeserver } from "./ports.ts";
+import type { RoomEntries } from "./room-entries.ts";
+
+export interface RoomLogsPorts {
+  store: EngineStore;
+  homeserver: Homeserver;
+  entries: RoomEntries;
+  clock: Clock;
+  log: Log;
+  /** Everything that is there now was taken. */
+  onTaken: (room: RoomId) => void;
+}
+
+export class RoomLogs {
+  readonly #ports: RoomLogsPorts;
+  /** Rooms that are read now; `true`: and once more after that. */
+  readonly #reading = new Map<RoomId, boolean>();
+  readonly #retries = new Set<Timer>();
+  #stopped = false;
+
+  constructor(ports: RoomLogsPorts) {
+    this.#ports = ports;
+  }
+
+  /** A session was opened: what changed meanwhile is read. */
+  resume(): void {
+    for (const { room } of this.#ports.store.groupRooms.logs()) this.read(room);
+  }
+
+  /** Reads on from where this engine is. */
+  read(room: RoomId): void {
+    if (this.#stopped) return;
+    if (this.#reading.has(room)) {
+      this.#reading.set(room, true);
+      return;
+    }
+    this.#reading.set(room, false);
+    void this.#readOn(room);
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    for (const timer of this.#retries) timer.cancel();
+  }
+
+  async #readOn(room: RoomId): Promise<void> {
+    try {
+      do {
+        this.#reading.set(room, false);
+        await this.#follow(room);
+        while (await this.#page(room)) if (this.#stopped) return;
+      } while (this.#reading.get(room) === true);
+      if (this.#ports.store.groupRooms.log(room)?.following === "over") await this.#follow(room);
+    } catch (error) {
+      return this.#failed(room, error);
+    } finally {
+      this.#reading.delete(room);
+    }
+    if (!this.#stopped) this.#ports.onTaken(room);
+  }
+
+  /** Our homeserver keeps the log of rooms that somebody follows. */
+  async #follow(room: RoomId): Promise<void> {
+    const { store, homeserver } = this.#ports;
+    const row = store.groupRooms.log(room);
+    // Before its first entry there is no log.
+    if (row === undefined || row.position === 0 || row.following === "told") return;
+    if (row.following === "over") {
+      await homeserver.request("rooms.unfollow", { room });
+      return store.groupRooms.deleteLog(room);
+    }
+    const { hub, position, head: hash } = row;
+    await homeserver.request("rooms.follow", { room, hub, position, hash });
+    const now = store.groupRooms.log(room);
+    if (now?.following === "wanted") store.groupRooms.putLog({ ...now, following: "told" });
+  }
+
+  /** False where there is nothing more. */
+  async #page(room: RoomId): Promise<boolean> {
+    const { store, homeserver, entries } = this.#ports;
+    const row = store.groupRooms.log(room);
+    if (row?.following !== "told" || this.#stopped) return false;
+    const page = await homeserver.request("rooms.log", { room, after: row.position });
+    for (const signed of page.entries) {
+      if (this.#stopped || !entries.take(room, signed)) return false;
+    }
+    return page.entries.length > 0;
+  }
+
+  #failed(room: RoomId, error: unknown): void {
+    if (this.#stopped) return;
+    const { clock, log } = this.#ports;
+    log.info("a room's log is not read now", { code: causeOf(error).code });
+    const timer = clock.after(error instanceof StoreFullError ? storeRetryMs : roomLogRetryMs, () => {
+      this.#retries.delete(timer);
+      if (this.#ports.homeserver.state.kind === "connected") this.read(room);
+    });
+    this.#retries.add(timer);
+  }
+}

@@ -1,0 +1,126 @@
+/**
+ * Welcomes into rooms of many: sent, sealed, to whom our Commit took in, and taken from contacts who took us in. The
+ * person says yes before anybody learns that they are there. [W7]
+ */
+import type { AccountId, AccountNote, Clock, RandomSource } from "@fedchat/protocol";
+import { ProtocolError, requestId } from "@fedchat/protocol";
+import type { RoomCrypto } from "../mls/room-crypto.ts";
+import type { EngineStore } from "../store/engine-store.ts";
+import type { RoomLogRow } from "../store/group-rooms-table.ts";
+import type { KeyPackageRow } from "../store/requests-table.ts";
+import type { Changes } from "./changes.ts";
+import type { Groups } from "./groups.ts";
+import type { Identity } from "./identity.ts";
+import type { Commit } from "./inbox.ts";
+import type { KnownAccounts } from "./known-accounts.ts";
+import type { Names } from "./names.ts";
+import type { NotesSender } from "./notes-sender.ts";
+import type { Outgoing } from "./outgoing.ts";
+import { showRoomState } from "./room-people.ts";
+import type { Rooms } from "./rooms.ts";
+import type { OpenedNote } from "./sealed-notes.ts";
+
+export interface RoomWelcomesPorts {
+  store: EngineStore;
+  identity: Identity;
+  known: KnownAccounts;
+  rooms: Rooms;
+  groups: Groups;
+  roomCrypto: RoomCrypto;
+  names: Pick<Names, "shown">;
+  notes: NotesSender;
+  outgoing: Outgoing;
+  clock: Pick<Clock, "now">;
+  random: RandomSource;
+  changes: Changes;
+  /** A room is to be followed. */
+  onJoined: (room: RoomLogRow["room"]) => void;
+}
+
+type WelcomeNote = Extract<AccountNote["content"], { kind: "welcome" }>;
+
+export class RoomWelcomes {
+  readonly #ports: RoomWelcomesPorts;
+
+  constructor(ports: RoomWelcomesPorts) {
+    this.#ports = ports;
+  }
+
+  /**
+   * Within the transaction that takes our Commit.
+   * @param at where in the log that stands
+   * @param key the room's `infoKey` from then on
+   */
+  send(
+    at: RoomLogRow,
+    { welcome, key }: { welcome: Uint8Array; key: Uint8Array },
+    admitted: readonly AccountId[],
+  ): void {
+    const { known, notes, outgoing, random } = this.#ports;
+    for (const account of admitted) {
+      const recipient = known.get(account);
+      if (recipient === undefined) throw new Error("assertion: the record of whom we took in is kept");
+      const { room, hub, position, head: hash } = at;
+      const content = { kind: "welcome", room, hub, position, hash, welcome, key } as const;
+      outgoing.enqueue(notes.envelope(recipient, requestId.fromBytes(random.bytes(16)), content));
+    }
+    outgoing.pump();
+  }
+
+  /** A contact took us in. */
+  prepare(note: OpenedNote, content: WelcomeNote): Commit {
+    const { store, known, names, rooms, groups, clock, changes, onJoined } = this.#ports;
+    const { account } = note.sender.record;
+    if (store.accounts.contact(account) === undefined) throw passedOver("from somebody who is no contact");
+    const former = store.rooms.get(content.room);
+    if (former !== undefined && former.state !== "closed" && former.state !== "broken")
+      throw passedOver("into a room that we are in");
+    const keyPackage = this.#keyPackageOf(content.welcome);
+    const joined = this.#join(content, keyPackage);
+    if (joined.adder.account !== account) throw passedOver("by another than who sent it");
+    const { room, hub, position, hash } = content;
+    return () => {
+      known.learn(note.sender);
+      groups.add(room, "group", joined.groupId, joined.state);
+      const now = clock.now();
+      if (former === undefined)
+        rooms.addGroup({
+          id: room,
+          name: joined.room.name,
+          invitedBy: account,
+          state: "invited",
+          createdAt: now,
+        });
+      else rooms.invitedAgain(room, account);
+      showRoomState(store, joined.room);
+      store.groupRooms.claimStrays(joined.groupId, room);
+      const log = { room, hub, term: 1, position, head: hash } as const;
+      store.groupRooms.putLog({ ...log, following: "wanted", renewedAt: now });
+      if (keyPackage.purpose !== "last-resort") store.requests.deleteKeyPackage(keyPackage.reference);
+      rooms.addNotice(room, account, `${names.shown(account)} took you in.`);
+      changes.mark("room", room);
+      changes.status();
+      onJoined(room);
+    };
+  }
+
+  #join({ room, welcome }: WelcomeNote, { keyPackage, privatePart }: KeyPackageRow) {
+    const { roomCrypto, identity } = this.#ports;
+    const joined = roomCrypto.join({ room, welcome, identity: identity.member, keyPackage, privatePart });
+    if (joined.kind === "refused") throw passedOver(joined.reason);
+    return joined;
+  }
+
+  #keyPackageOf(welcome: Uint8Array): KeyPackageRow {
+    const { roomCrypto, store } = this.#ports;
+    for (const reference of roomCrypto.welcomeReferences(welcome) ?? []) {
+      const row = store.requests.keyPackage(reference);
+      if (row !== undefined) return row;
+    }
+    throw passedOver("for none of our key packages");
+  }
+}
+
+function passedOver(what: string): ProtocolError {
+  return new ProtocolError("malformed", `welcome: ${what}`);
+}

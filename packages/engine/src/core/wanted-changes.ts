@@ -1,0 +1,70 @@
+/**
+ * What this person wants changed in a room of many, kept until a Commit has done it: the hub may be away, and another's
+ * Commit may come first.
+ */
+import type { AccountId, RoomId } from "@fedchat/protocol";
+import type { Role, RoomState } from "../room-state/room-state.ts";
+import type { EngineStore } from "../store/engine-store.ts";
+
+export type WantedChange =
+  | { kind: "admit"; account: AccountId; role: Role }
+  | { kind: "remove" | "ban" | "unban"; account: AccountId }
+  | { kind: "role"; account: AccountId; role: Role }
+  | { kind: "rename"; name: string }
+  | { kind: "rules"; join: RoomState["join"]; invite: RoomState["invite"] }
+  | { kind: "leave" }
+  /** Commit what others proposed, such as that they leave. */
+  | { kind: "settle" }
+  /** New keys of this device: what was stolen before is of no use after. [W8] */
+  | { kind: "refresh" };
+
+export interface Wanted {
+  id: number;
+  change: WantedChange;
+}
+
+export function wantedChanges({ groupRooms }: Pick<EngineStore, "groupRooms">, room: RoomId): Wanted[] {
+  return groupRooms
+    .changes(room)
+    .map(({ id, change }) => ({ id, change: JSON.parse(change) as WantedChange }));
+}
+
+/** Each once: what is wanted already is not wanted twice. */
+export function want(
+  { groupRooms }: Pick<EngineStore, "groupRooms">,
+  room: RoomId,
+  change: WantedChange,
+  now: number,
+): void {
+  const text = JSON.stringify(change);
+  if (groupRooms.changes(room).some((one) => one.change === text)) return;
+  groupRooms.addChange(room, text, now);
+}
+
+/** As a line says that it is under way; undefined for what the person did not ask for. */
+export function underwayLine(
+  change: WantedChange,
+  shown: (account: AccountId) => string,
+): string | undefined {
+  switch (change.kind) {
+    case "admit":
+      return `Taking ${shown(change.account)} in`;
+    case "remove":
+      return `Removing ${shown(change.account)}`;
+    case "ban":
+      return `Banning ${shown(change.account)}`;
+    case "unban":
+      return `Lifting the ban on ${shown(change.account)}`;
+    case "role":
+      return `Giving ${shown(change.account)} another role`;
+    case "rename":
+      return `Renaming the room to '${change.name}'`;
+    case "rules":
+      return "Changing who may invite";
+    case "leave":
+      return "Leaving";
+    case "settle":
+    case "refresh":
+      return undefined;
+  }
+}

@@ -1,0 +1,218 @@
+/**
+ * What rooms of many keep beside their group: how far the hub's log was followed, who takes part, what is to be changed
+ * and not committed yet, our own Commit on its way, and messages of epochs that are not here yet.
+ */
+import type { AccountId, EnvelopeId, MessageId, RoomId, ServerId } from "@fedchat/protocol";
+import { encodeBase32 } from "@fedchat/protocol";
+import type { Role } from "../room-state/room-state.ts";
+import type { Database } from "./database.ts";
+import { insertRow, putRow, upTo } from "./database.ts";
+
+export interface RoomLogRow {
+  room: RoomId;
+  hub: ServerId;
+  term: number;
+  /** Of the last entry that was taken into the group; 0: the log is not begun yet. */
+  position: number;
+  /** Hash of that entry. */
+  head: Uint8Array;
+  /** Our homeserver is to know that we follow, knows it, or is to know that we do not any more. */
+  following: "wanted" | "told" | "over";
+  /** When this device's keys in the group were made. */
+  renewedAt: number;
+}
+
+export interface RoomPersonRow {
+  account: AccountId;
+  server: ServerId;
+  handle: string;
+  displayName: string;
+  role: Role;
+}
+
+export interface RoomChangeRow {
+  id: number;
+  room: RoomId;
+  /** JSON. */
+  change: string;
+  createdAt: number;
+}
+
+/** Our Commit that is not known to be in the log; the group after it lies in `pendingRecords`. */
+export interface PendingCommitRow {
+  room: RoomId;
+  item: Uint8Array;
+  info: Uint8Array | null;
+  welcome: Uint8Array | null;
+  /** JSON: the changes that it does. */
+  changes: string;
+  createdAt: number;
+}
+
+/** An inbox item whose epoch is not here yet. */
+export interface WaitingMessageRow {
+  seq: number;
+  room: RoomId;
+  epoch: number;
+  envelope: EnvelopeId;
+  sender: AccountId;
+  server: ServerId;
+  created: number;
+  payload: Uint8Array;
+}
+
+const person = "account, server, handle, displayName, role";
+
+export class GroupRoomsTable {
+  readonly #db: Database;
+
+  constructor(db: Database) {
+    this.#db = db;
+  }
+
+  log(room: RoomId): RoomLogRow | undefined {
+    return this.#db.get<RoomLogRow>("SELECT * FROM roomLogs WHERE room = ?", room);
+  }
+
+  logs(): RoomLogRow[] {
+    return this.#db.all<RoomLogRow>("SELECT * FROM roomLogs ORDER BY room");
+  }
+
+  putLog(row: RoomLogRow): void {
+    putRow(this.#db, "roomLogs", row);
+  }
+
+  deleteLog(room: RoomId): void {
+    this.#db.run("DELETE FROM roomLogs WHERE room = ?", room);
+  }
+
+  people(room: RoomId): RoomPersonRow[] {
+    const sql = `SELECT ${person} FROM roomPeople WHERE room = ? ORDER BY account`;
+    return this.#db.all<RoomPersonRow>(sql, room);
+  }
+
+  person(room: RoomId, account: AccountId): RoomPersonRow | undefined {
+    const sql = `SELECT ${person} FROM roomPeople WHERE room = ? AND account = ?`;
+    return this.#db.get<RoomPersonRow>(sql, room, account);
+  }
+
+  /** As some room had them last: what somebody wrote keeps their name when they are gone. */
+  named(account: AccountId): Omit<RoomPersonRow, "role"> | undefined {
+    const sql = "SELECT account, server, handle, displayName FROM roomNames WHERE account = ?";
+    return this.#db.get<Omit<RoomPersonRow, "role">>(sql, account);
+  }
+
+  putPeople(room: RoomId, people: readonly RoomPersonRow[]): void {
+    this.#db.run("DELETE FROM roomPeople WHERE room = ?", room);
+    for (const { account, server, handle, displayName, role } of people) {
+      insertRow(this.#db, "roomPeople", { room, account, server, handle, displayName, role });
+      putRow(this.#db, "roomNames", { account, server, handle, displayName });
+    }
+  }
+
+  /** Rooms of many in which this account takes part. */
+  roomsWith(account: AccountId): RoomId[] {
+    const sql = "SELECT room FROM roomPeople WHERE account = ?";
+    return this.#db.all<{ room: RoomId }>(sql, account).map(({ room }) => room);
+  }
+
+  addChange(room: RoomId, change: string, createdAt: number): void {
+    insertRow(this.#db, "roomChanges", { room, change, createdAt });
+  }
+
+  /** In the order in which they were wanted. */
+  changes(room: RoomId): RoomChangeRow[] {
+    return this.#db.all<RoomChangeRow>("SELECT * FROM roomChanges WHERE room = ? ORDER BY id", room);
+  }
+
+  deleteChange(id: number): void {
+    this.#db.run("DELETE FROM roomChanges WHERE id = ?", id);
+  }
+
+  pending(room: RoomId): PendingCommitRow | undefined {
+    return this.#db.get<PendingCommitRow>("SELECT * FROM pendingCommits WHERE room = ?", room);
+  }
+
+  /** @param records the group as it is after the Commit */
+  putPending(row: PendingCommitRow, records: ReadonlyMap<string, Uint8Array>): void {
+    this.deletePending(row.room);
+    insertRow(this.#db, "pendingCommits", row);
+    for (const [name, value] of records)
+      insertRow(this.#db, "pendingRecords", { room: row.room, name, value });
+  }
+
+  pendingRecords(room: RoomId): (readonly [string, Uint8Array])[] {
+    const sql = "SELECT name, value FROM pendingRecords WHERE room = ?";
+    return this.#db
+      .all<{ name: string; value: Uint8Array }>(sql, room)
+      .map(({ name, value }) => [name, value]);
+  }
+
+  deletePending(room: RoomId): void {
+    this.#db.run("DELETE FROM pendingCommits WHERE room = ?", room);
+    this.#db.run("DELETE FROM pendingRecords WHERE room = ?", room);
+  }
+
+  addWaiting(row: Omit<WaitingMessageRow, "seq">): void {
+    insertRow(this.#db, "waitingMessages", row);
+  }
+
+  /** Of a group that is not known here: a Welcome may still come. The newest `keep` of all groups stay. */
+  addStray(row: Omit<WaitingMessageRow, "seq" | "room">, groupId: Uint8Array, keep: number): void {
+    insertRow(this.#db, "waitingMessages", { ...row, room: strayRoom(groupId) });
+    this.#db.run(
+      `DELETE FROM waitingMessages WHERE room LIKE '${strayPrefix}%' AND seq NOT IN (
+         SELECT seq FROM waitingMessages WHERE room LIKE '${strayPrefix}%' ORDER BY seq DESC ${upTo})`,
+      keep,
+    );
+  }
+
+  /** The Welcome came: what waited for its group is this room's. */
+  claimStrays(groupId: Uint8Array, room: RoomId): void {
+    this.#db.run("UPDATE waitingMessages SET room = ? WHERE room = ?", room, strayRoom(groupId));
+  }
+
+  /** In the order in which they came. */
+  waiting(room: RoomId, epochMax: number): WaitingMessageRow[] {
+    const sql = "SELECT * FROM waitingMessages WHERE room = ? AND epoch <= ? ORDER BY seq";
+    return this.#db.all<WaitingMessageRow>(sql, room, epochMax);
+  }
+
+  waitingCount(room: RoomId): number {
+    const sql = "SELECT count(*) AS n FROM waitingMessages WHERE room = ?";
+    return this.#db.get<{ n: number }>(sql, room)!.n;
+  }
+
+  deleteWaiting(seq: number): void {
+    this.#db.run("DELETE FROM waitingMessages WHERE seq = ?", seq);
+  }
+
+  /** The room is over: nothing of it is followed, wanted or waited for any more. */
+  end(room: RoomId): void {
+    this.#db.run("DELETE FROM roomLogs WHERE room = ? AND following = 'wanted'", room);
+    this.#db.run("UPDATE roomLogs SET following = 'over' WHERE room = ?", room);
+    for (const table of ["roomChanges", "waitingMessages"])
+      this.#db.run(`DELETE FROM ${table} WHERE room = ?`, room);
+    this.deletePending(room);
+  }
+
+  /** Somebody's engine has, or they have read, a message of ours. False where that was known. */
+  confirm(message: MessageId, account: AccountId, status: "deliveredAt" | "readAt", at: number): boolean {
+    insertOrIgnoreReceipt(this.#db, message, account);
+    const sql = `UPDATE messageReceipts SET ${status} = ? WHERE message = ? AND account = ? AND ${status} IS NULL`;
+    return this.#db.run(sql, at, message, account).changes > 0;
+  }
+
+  receipts(message: MessageId): { account: AccountId; deliveredAt: number | null; readAt: number | null }[] {
+    const sql = `SELECT account, deliveredAt, readAt FROM messageReceipts WHERE message = ? ORDER BY account ${upTo}`;
+    return this.#db.all(sql, message, 1_000);
+  }
+}
+
+/** No room is called so. */
+const strayPrefix = "group ";
+const strayRoom = (groupId: Uint8Array): string => strayPrefix + encodeBase32(groupId);
+
+function insertOrIgnoreReceipt(db: Database, message: MessageId, account: AccountId): void {
+  db.run("INSERT OR IGNORE INTO messageReceipts (message, account) VALUES (?, ?)", message, account);
+}

@@ -1,0 +1,240 @@
+/** Rooms of many: three people on three homeservers, of whom two know only the third. */
+import { expect, test } from "vitest";
+import type { Room } from "../src/interface/index.ts";
+import { type Person, World } from "./world.ts";
+
+interface Three {
+  alice: Person;
+  bob: Person;
+  carol: Person;
+}
+
+/** Alice has chats with Bob and with Carol, whose servers know nothing of each other. */
+async function threeOf(world: World): Promise<Three> {
+  const alice = await (await world.home("alice.example")).person("Alice");
+  const bob = await (await world.home("bob.example")).person("Bob");
+  const carol = await (await world.home("carol.example")).person("Carol");
+  for (const other of [bob, carol]) {
+    await alice.link(other);
+    await alice.call("requests.send", { who: await other.account(), text: "Shall we talk?" });
+    const { requestId } = await other.request("pending");
+    await other.call("requests.accept", { requestId });
+  }
+  await world.until(async () => {
+    const contacts = await alice.call("contacts.list", {});
+    return contacts.length === 2;
+  }, "both are contacts");
+  await world.pass(500);
+  return { alice, bob, carol };
+}
+
+async function group(person: Person, state: Room["state"] = "open"): Promise<Room> {
+  return await person.home.world.until(
+    async () =>
+      (await person.call("rooms.list", {})).find((room) => room.kind === "group" && room.state === state),
+    `a room of many that is ${state}`,
+  );
+}
+
+async function texts(person: Person, roomId: string): Promise<string[]> {
+  const { messages } = await person.call("messages.list", { roomId, limit: 500 });
+  return messages
+    .filter(({ kind }) => kind === "text")
+    .map(({ text, senderName }) => `${senderName}: ${text}`);
+}
+
+async function lines(person: Person, roomId: string): Promise<string[]> {
+  const { messages } = await person.call("messages.list", { roomId, limit: 500 });
+  return messages.filter(({ kind }) => kind === "notice").map(({ text }) => text);
+}
+
+async function sees(person: Person, roomId: string, ...wanted: string[]): Promise<void> {
+  await person.home.world.until(
+    async () => (await texts(person, roomId)).join("\n") === wanted.join("\n"),
+    `'${wanted.join(", ")}', seeing '${(await texts(person, roomId)).join(", ")}'`,
+  );
+}
+
+/** A room of all three, in which everybody has joined. */
+async function opened(world: World): Promise<Three & { roomId: string }> {
+  const three = await threeOf(world);
+  const { alice, bob, carol } = three;
+  const { roomId } = await alice.call("rooms.create", {
+    name: "Hiking",
+    people: [await bob.account(), await carol.account()],
+  });
+  for (const person of [bob, carol]) {
+    await group(person, "invited");
+    await person.call("rooms.join", { roomId });
+  }
+  for (const person of [alice, bob, carol]) {
+    await world.until(async () => (await group(person)).group?.people === 3, "three people");
+  }
+  await world.pass(2_000);
+  return { ...three, roomId };
+}
+
+test("[W1] [W7] [O4] people who do not know each other talk in a room that a third opened", async () => {
+  await using world = new World("real");
+  const { alice, bob, carol, roomId } = await opened(world);
+  await alice.call("messages.send", { roomId, text: "Hello, both" });
+  await sees(bob, roomId, "Alice: Hello, both");
+  await sees(carol, roomId, "Alice: Hello, both");
+  await bob.call("messages.send", { roomId, text: "Hello" });
+  await sees(carol, roomId, "Alice: Hello, both", "Bob: Hello");
+  await carol.call("messages.send", { roomId, text: "Good morning" });
+  const all = ["Alice: Hello, both", "Bob: Hello", "Carol: Good morning"];
+  for (const person of [alice, bob, carol]) await sees(person, roomId, ...all);
+  await alice.call("messages.send", { roomId, text: "Read this" });
+  await sees(carol, roomId, ...all, "Alice: Read this");
+  const sent = (await alice.call("messages.list", { roomId })).messages.at(-1)!;
+  expect(await alice.reaches(sent, "delivered")).toMatchObject({ text: "Read this" });
+  for (const reader of [bob, carol])
+    await reader.call("messages.markRead", { roomId, messageId: sent.messageId });
+  await alice.reaches(sent, "read");
+  const people = await bob.call("rooms.people", { roomId });
+  expect(people.map(({ person, role, self }) => [person.displayName, role, self])).toEqual([
+    ["Alice", "owner", false],
+    ["Bob", "member", true],
+    ["Carol", "member", false],
+  ]);
+});
+
+test("[W3] [W4] who was removed reads nothing more and is told; who left is out for all; a name is the same for all", async () => {
+  await using world = new World("real");
+  const { alice, bob, carol, roomId } = await opened(world);
+  await alice.call("rooms.rename", { roomId, name: "Hiking club" });
+  for (const person of [alice, bob, carol])
+    await world.until(async () => (await group(person)).title === "Hiking club", "the new name");
+  await alice.call("rooms.remove", { roomId, account: await carol.account() });
+  await world.until(async () => (await group(carol, "closed")) !== undefined, "carol is out");
+  await world.until(async () => (await group(bob)).group?.people === 2, "two people");
+  await alice.call("messages.send", { roomId, text: "Without Carol" });
+  await sees(bob, roomId, "Alice: Without Carol");
+  await world.pass(2_000);
+  expect(await texts(carol, roomId)).toEqual([]);
+  expect((await lines(carol, roomId)).at(-1)).toBe("Alice removed you.");
+  expect((await lines(bob, roomId)).at(-1)).toBe("Alice removed Carol.");
+  expect(await carol.failure("messages.send", { roomId, text: "Still there?" })).toBe("room-closed");
+
+  await bob.call("rooms.leave", { roomId });
+  await world.until(async () => (await group(alice)).group?.people === 1, "alice is alone");
+  expect((await lines(alice, roomId)).at(-1)).toBe("Bob left.");
+  expect((await group(bob, "closed")).cause?.code).toBe("room-left");
+});
+
+test("[W3] what a role may not do is refused at once, in words", async () => {
+  await using world = new World("real");
+  const { alice, bob, carol, roomId } = await opened(world);
+  const bobs = await bob.account();
+  const rule = "room-rule";
+  expect(await bob.failure("rooms.rename", { roomId, name: "Mine" })).toBe(rule);
+  expect(await bob.failure("rooms.remove", { roomId, account: await carol.account() })).toBe(rule);
+  expect(await alice.failure("rooms.leave", { roomId })).toBe(rule);
+  await alice.call("rooms.setRole", { roomId, account: bobs, role: "moderator" });
+  await world.until(async () => (await group(bob)).group?.role === "moderator", "bob's role");
+  await bob.call("rooms.remove", { roomId, account: await carol.account(), ban: true });
+  await world.until(async () => (await group(alice)).group?.people === 2, "carol is out");
+  expect(await alice.failure("rooms.invite", { roomId, who: await carol.account() })).toBe(rule);
+  expect((await alice.call("rooms.banned", { roomId })).map(({ displayName }) => displayName)).toEqual([
+    "Carol",
+  ]);
+});
+
+test("[M7] [W7] an invitation waits for who is away, and may be turned down; nobody is told before", async () => {
+  await using world = new World("real");
+  const { alice, bob, carol } = await threeOf(world);
+  await bob.goOffline();
+  const people = [await bob.account(), await carol.account()];
+  const { roomId } = await alice.call("rooms.create", { name: "Choir", people });
+  await group(carol, "invited");
+  await alice.call("messages.send", { roomId, text: "Tuesday at eight" });
+  await world.pass(3_000);
+  await bob.goOnline();
+  const invited = await group(bob, "invited");
+  expect(invited.group).toMatchObject({ name: "Choir", people: 3, invitedBy: "Alice", role: "member" });
+  await sees(bob, roomId, "Alice: Tuesday at eight");
+  const [sent] = (await alice.call("messages.list", { roomId })).messages.filter(
+    ({ kind }) => kind === "text",
+  );
+  await world.pass(2_000);
+  expect((await alice.stateOf(sent!)).state).toBe("forwarded");
+  const steps = await alice.call("messages.xray", { messageId: sent!.messageId });
+  expect(steps.map(({ state }) => state)).toEqual(["done", "done", "done", "now", "pending"]);
+  expect(steps[3]!.sentence).toMatch(/^0 of 2 engines have it. Waiting for (Bob, Carol|Carol, Bob)\.$/);
+  await carol.call("rooms.leave", { roomId });
+  await bob.call("rooms.join", { roomId });
+  await world.until(async () => (await group(alice)).group?.people === 2, "carol is out");
+  expect(await lines(alice, roomId)).toContain("Carol left.");
+});
+
+test("[O3] [W5] two who change the room at once both succeed, one after the other", async () => {
+  await using world = new World("real");
+  const { alice, bob, carol, roomId } = await opened(world);
+  await alice.call("rooms.setRole", { roomId, account: await bob.account(), role: "moderator" });
+  await world.until(async () => (await group(bob)).group?.role === "moderator", "bob's role");
+  const [renamed, removed] = [
+    alice.engine.call("rooms.rename", { roomId, name: "Renamed" }),
+    bob.engine.call("rooms.remove", { roomId, account: await carol.account() }),
+  ];
+  await world.during(Promise.all([renamed, removed]));
+  for (const person of [alice, bob]) {
+    await world.until(async () => {
+      const { title, group: about } = await group(person);
+      return title === "Renamed" && about?.people === 2;
+    }, "both changes");
+  }
+});
+
+test("[X4] an engine that is started again goes on where the room is, with what it wanted", async () => {
+  await using world = new World("real");
+  const { alice, bob, carol, roomId } = await opened(world);
+  await bob.goOffline();
+  await bob.engine.call("messages.send", { roomId, text: "from the train" });
+  await bob.restart();
+  await alice.call("messages.send", { roomId, text: "are you there?" });
+  await alice.restart();
+  await bob.goOnline();
+  await sees(carol, roomId, "Alice: are you there?", "Bob: from the train");
+  await sees(alice, roomId, "Alice: are you there?", "Bob: from the train");
+  await sees(bob, roomId, "Bob: from the train", "Alice: are you there?");
+});
+
+test("[O3] while the hub is away talk goes on, and what is to change waits and says why", async () => {
+  await using world = new World("real");
+  const { alice, bob, carol, roomId } = await opened(world);
+  await alice.call("rooms.setRole", { roomId, account: await bob.account(), role: "moderator" });
+  await world.until(async () => (await group(bob)).group?.role === "moderator", "bob's role");
+  world.unreachable.add("alice.example");
+  alice.home.cutLinks();
+  await bob.call("messages.send", { roomId, text: "without the hub" });
+  await sees(carol, roomId, "Bob: without the hub");
+  await bob.call("rooms.rename", { roomId, name: "Later" });
+  await world.pass(5_000);
+  const waiting = await group(bob);
+  expect(waiting).toMatchObject({ title: "Hiking", group: { underway: ["Renaming the room to 'Later'"] } });
+  expect(waiting.group?.cause).not.toBeNull();
+  world.unreachable.delete("alice.example");
+  for (const person of [alice, bob, carol])
+    await world.until(async () => (await group(person)).title === "Later", "the new name");
+  await sees(alice, roomId, "Bob: without the hub");
+});
+
+test("[W8] whoever joins renews their keys, and whoever writes does when these are a week old", async () => {
+  await using world = new World("real");
+  const { alice, bob, roomId } = await opened(world);
+  const renewed = () =>
+    bob.database.get<{ renewedAt: number }>("SELECT renewedAt FROM roomLogs WHERE room = ?", roomId)!
+      .renewedAt;
+  const epochAt = () =>
+    bob.database.get<{ position: number }>("SELECT position FROM roomLogs WHERE room = ?", roomId)!.position;
+  const [joinedAt, position] = [renewed(), epochAt()];
+  await bob.call("messages.send", { roomId, text: "soon after" });
+  await world.pass(3_000);
+  expect([renewed(), epochAt()]).toEqual([joinedAt, position]);
+  world.clock.skip(7 * 86_400_000);
+  await bob.call("messages.send", { roomId, text: "a week later" });
+  await world.until(() => renewed() > joinedAt + 7 * 86_400_000, "bob's new keys");
+  expect(epochAt()).toBe(position + 1);
+  await sees(alice, roomId, "Bob: soon after", "Bob: a week later");
+});
