@@ -1,6 +1,7 @@
 /** Rooms of many: three people on three homeservers, of whom two know only the third. */
 import { expect, test } from "vitest";
 import type { Room } from "../src/interface/index.ts";
+import { openSqliteDatabase } from "../src/node/sqlite-database.ts";
 import { type Person, World } from "./world.ts";
 
 interface Three {
@@ -237,4 +238,33 @@ test("[W8] whoever joins renews their keys, and whoever writes does when these a
   await world.until(() => renewed() > joinedAt + 7 * 86_400_000, "bob's new keys");
   expect(epochAt()).toBe(position + 1);
   await sees(alice, roomId, "Bob: soon after", "Bob: a week later");
+});
+
+test("[W4] [W6] an engine whose keys were damaged says so once, comes in again by itself, and reads on", async () => {
+  await using world = new World("real");
+  const { alice, bob, carol, roomId } = await opened(world);
+  await carol.close();
+  carol.open();
+  const damaged = carol.database
+    .all<{ name: string; value: Uint8Array }>("SELECT name, value FROM groupRecords WHERE name LIKE '%/keys'")
+    .map(({ name, value }) => {
+      // Each entry is a node, a length and 32 octets of a private key.
+      for (let at = value.length - 1; at > 2; at -= 37) value[at]! ^= 1;
+      return { name, value };
+    });
+  await carol.close();
+  const database = openSqliteDatabase(carol.path);
+  for (const { name, value } of damaged)
+    database.run("UPDATE groupRecords SET value = ? WHERE name = ?", value, name);
+  database.close();
+  carol.open();
+  await alice.call("rooms.rename", { roomId, name: "After the damage" });
+  await world.until(async () => (await group(carol)).title === "After the damage", "carol is in again");
+  const told = (await lines(carol, roomId)).filter((line) => line.includes("could not be followed here"));
+  expect(told).toEqual([expect.stringMatching(/^A change by Alice could not be followed here\./)]);
+  await bob.call("messages.send", { roomId, text: "Can you read this?" });
+  await sees(carol, roomId, "Bob: Can you read this?");
+  await carol.call("messages.send", { roomId, text: "I can" });
+  await sees(alice, roomId, "Bob: Can you read this?", "Carol: I can");
+  expect((await group(bob)).group?.people).toBe(3);
 });

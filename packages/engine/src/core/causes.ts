@@ -76,6 +76,11 @@ const own = {
   "room-rule": ["never", "The room's rules do not allow this.", "Ask an owner of the room."],
   "room-left": ["never", "You left this room.", "Ask somebody in it to take you in again."],
   "room-removed": ["never", "You are not in this room any more.", "Ask somebody in it why."],
+  "room-lost": [
+    "never",
+    "This FedChat could not join the room's encryption again.",
+    "Ask somebody in it to remove you and take you in anew.",
+  ],
   "not-joined": ["never", "You have not joined this room yet.", "Join it first."],
   "room-closed": ["never", "Nothing can be written in this chat any more.", "Ask for a new chat."],
   "room-broken": ["never", "This chat's encryption cannot go on.", "Ask for a new chat."],

@@ -4,11 +4,12 @@
  * kept, and what is kept is sent again as it is. [O3] [W5]
  */
 import type { AccountId, Clock, Primitives, RandomSource, RoomId, Timer } from "@fedchat/protocol";
-import { encode, proveRoomAppend, ProtocolError, roomLogItem } from "@fedchat/protocol";
+import { decodeBase32, encode, proveRoomAppend, ProtocolError, roomLogItem } from "@fedchat/protocol";
 import type { Cause } from "../interface/index.ts";
 import type { RoomCrypto } from "../mls/room-crypto.ts";
 import type { RoomUpdate } from "../room-state/room-update.ts";
 import { applyUpdate } from "../room-state/apply-update.ts";
+import { decodeRoomState } from "../room-state/room-state.ts";
 import { StoreFullError } from "../store/database.ts";
 import type { EngineStore } from "../store/engine-store.ts";
 import type { PendingCommitRow, RoomLogRow } from "../store/group-rooms-table.ts";
@@ -29,9 +30,10 @@ import type { Names } from "./names.ts";
 import type { Homeserver } from "./ports.ts";
 import { fullJitterMs } from "./retry.ts";
 import type { PendingWork } from "./room-entries.ts";
+import { fetchRoomInfo } from "./room-info.ts";
 import { fetchKeyPackages } from "./room-key-packages.ts";
 import type { Rooms } from "./rooms.ts";
-import type { Wanted } from "./wanted-changes.ts";
+import type { Rejoin, Wanted } from "./wanted-changes.ts";
 import { underwayLine, wantedChanges } from "./wanted-changes.ts";
 
 export interface RoomCommitsPorts {
@@ -145,7 +147,8 @@ export class RoomCommits {
       ...{ room: log.room, term: log.term, position: log.position, head: log.head },
       ...{ item: pending.item, info: pending.info },
     };
-    const proof = proveRoomAppend(primitives, roomCrypto.access(state).seed, append);
+    const access = pending.access ?? roomCrypto.access(state).seed;
+    const proof = proveRoomAppend(primitives, access, append);
     const outcome = await homeserver.request("rooms.append", { hub: log.hub, ...append, proof });
     if (this.#stopped) return;
     if (log.position === 0 && outcome.outcome === "appended") this.#begun(log, outcome);
@@ -159,6 +162,8 @@ export class RoomCommits {
     if (store.groupRooms.log(room)?.position === 0) return this.#begin(room);
     const wanted = wantedChanges(store, room);
     if (wanted.length === 0) return;
+    const rejoin = wanted.find(({ change }) => change.kind === "rejoin");
+    if (rejoin !== undefined) return this.#rejoin(room, rejoin.id, rejoin.change as Rejoin);
     if (!this.#maySettle(room, wanted)) return;
     const leaving = wanted.find(({ change }) => change.kind === "leave");
     if (leaving !== undefined) return this.#leave(room, leaving);
@@ -200,7 +205,15 @@ export class RoomCommits {
       servers: [...servers],
     });
     const work: PendingWork = { wanted: [], changes: [] };
-    const row = { room, item, info, welcome: null, changes: JSON.stringify(work), createdAt: clock.now() };
+    const row = {
+      room,
+      item,
+      info,
+      welcome: null,
+      access: null,
+      changes: JSON.stringify(work),
+      createdAt: clock.now(),
+    };
     store.groupRooms.putPending(row, new Map());
   }
 
@@ -231,10 +244,53 @@ export class RoomCommits {
     const work: PendingWork = { wanted: [], changes: [] };
     store.transaction(() => {
       groups.advance(room, left.state);
-      const row = { room, item, info: null, welcome: null, changes: JSON.stringify(work) };
+      const row = { room, item, info: null, welcome: null, access: null, changes: JSON.stringify(work) };
       store.groupRooms.putPending({ ...row, createdAt: clock.now() }, new Map());
     });
     standing.leaving = epoch;
+  }
+
+  /** By a Commit from outside, on the room's info as the hub has it. [W4] */
+  async #rejoin(room: RoomId, id: number, change: Rejoin): Promise<void> {
+    const { store, groups, roomCrypto, identity, clock } = this.#ports;
+    const expected = {
+      epoch: BigInt(change.epoch),
+      room: decodeRoomState(decodeBase32(change.room)),
+    };
+    const { info, position } = await fetchRoomInfo(this.#ports, room);
+    const log = store.groupRooms.log(room);
+    if (this.#stopped || log === undefined || store.groupRooms.pending(room) !== undefined) return;
+    if (position !== log.position) {
+      this.onAppended(room);
+      throw new ProtocolError("conflict");
+    }
+    const { infoKey: key } = expected.room;
+    const joined = roomCrypto.joinByItself({ room, identity: identity.member, info, key, expected });
+    if (joined.kind === "refused") return this.#lost(room, id, joined.reason);
+    const { state, groupId: group, message, access, after } = joined;
+    const item = encode(roomLogItem, {
+      ...{ kind: "commit", group, epoch: Number(after.epoch - 1n), message, external: true },
+      ...{ access: after.access, servers: [...after.servers] },
+    });
+    const work: PendingWork = { wanted: [id], changes: [] };
+    const row = { room, item, info: after.info, welcome: null, access: access.seed };
+    store.groupRooms.putPending(
+      { ...row, changes: JSON.stringify(work), createdAt: clock.now() },
+      roomCrypto.changes(undefined, state).put,
+    );
+    const held = groups.of(room);
+    roomCrypto.erase(state, held);
+  }
+
+  /** Whoever is in the room can take us in again. */
+  #lost(room: RoomId, id: number, reason: string): void {
+    const { store, rooms, log } = this.#ports;
+    log.info("a room cannot be joined again", { room, reason });
+    store.transaction(() => {
+      store.groupRooms.deleteChange(id);
+      rooms.close(room, "broken", "room-lost");
+      store.groupRooms.end(room);
+    });
   }
 
   /** Synchronous, on the group as it is now: the fetching may have taken a while. */
@@ -270,6 +326,7 @@ export class RoomCommits {
         item,
         info: after.info,
         welcome: welcome ?? null,
+        access: null,
         changes: JSON.stringify(work),
         createdAt: clock.now(),
       };
@@ -387,6 +444,7 @@ function updateOf({ change }: Wanted, known: KnownAccounts): RoomUpdate | undefi
     case "leave":
     case "settle":
     case "refresh":
+    case "rejoin":
       return undefined;
     case "remove":
     case "ban":

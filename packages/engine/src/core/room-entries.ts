@@ -4,10 +4,11 @@
  * rule is passed over, as everybody passes it over. [O5] [W5]
  */
 import type { Clock, Primitives, RoomEntry, RoomId } from "@fedchat/protocol";
-import { decodeRoomLogItem, ProtocolError, roomEntry, roomEntryHash } from "@fedchat/protocol";
+import { decodeRoomLogItem, encodeBase32, ProtocolError, roomEntry, roomEntryHash } from "@fedchat/protocol";
 import type { GroupState } from "../mls/group-crypto.ts";
-import type { RoomCrypto } from "../mls/room-crypto.ts";
+import type { ExpectedRoom, RoomCrypto } from "../mls/room-crypto.ts";
 import type { RoomChange } from "../room-state/apply-update.ts";
+import { encodeRoomState } from "../room-state/room-state.ts";
 import type { EngineStore } from "../store/engine-store.ts";
 import type { PendingCommitRow, RoomLogRow } from "../store/group-rooms-table.ts";
 import type { Changes } from "./changes.ts";
@@ -21,7 +22,7 @@ import { roomLine } from "./room-lines.ts";
 import { showRoomState } from "./room-people.ts";
 import type { RoomWelcomes } from "./room-welcomes.ts";
 import type { Rooms } from "./rooms.ts";
-import { want } from "./wanted-changes.ts";
+import { isRejoining, want } from "./wanted-changes.ts";
 
 export interface RoomEntriesPorts {
   store: EngineStore;
@@ -101,6 +102,7 @@ export class RoomEntries {
     const item = decodedItem(entry);
     const state = groups.of(room);
     if (item === undefined || item.kind === "begin" || state === undefined) return this.#pass(taken);
+    if (isRejoining(this.#ports.store, room)) return this.#pass(taken);
     const outcome = roomCrypto.receive(state, item.message);
     switch (outcome.kind) {
       case "commit":
@@ -110,8 +112,8 @@ export class RoomEntries {
       case "removed":
         return this.#removed(taken, outcome.summary.changes);
       case "diverged":
-        log.warn("a Commit cannot be followed here", { room, reason: outcome.reason });
-        return this.#broken(taken);
+        log.info("a Commit cannot be followed here", { room, reason: outcome.reason });
+        return this.#diverged(taken, entry, outcome.expected);
       case "application":
       case "refused":
       case "duplicate":
@@ -162,11 +164,17 @@ export class RoomEntries {
     });
   }
 
-  #broken(taken: RoomLogRow): void {
-    const { store, rooms } = this.#ports;
+  /** The others go on; what they do until we have come in again is not for us to read. */
+  #diverged(taken: RoomLogRow, { by }: RoomEntry, { epoch, room: expected }: ExpectedRoom): void {
+    const { store, rooms, names, clock } = this.#ports;
+    const { room } = taken;
+    const state = encodeBase32(encodeRoomState(expected));
     store.transaction(() => {
-      rooms.close(taken.room, "broken", "room-broken");
-      this.#over(taken.room);
+      store.groupRooms.putLog(taken);
+      store.groupRooms.deletePending(room);
+      want(store, room, { kind: "rejoin", epoch: String(epoch), room: state }, clock.now());
+      const line = `A change by ${names.shown(by.account)} could not be followed here. This FedChat joins the room again by itself; what was written meanwhile may be missing.`;
+      rooms.addNotice(room, by.account, line);
     });
   }
 
@@ -177,7 +185,12 @@ export class RoomEntries {
   }
 
   #pass(taken: RoomLogRow): void {
-    this.#ports.store.groupRooms.putLog(taken);
+    const { store } = this.#ports;
+    store.transaction(() => {
+      store.groupRooms.putLog(taken);
+      // What we made to come in again was of an epoch that may be over.
+      if (isRejoining(store, taken.room)) store.groupRooms.deletePending(taken.room);
+    });
   }
 
   #lines(room: RoomId, done: readonly RoomChange[]): void {

@@ -16,7 +16,11 @@ export type WantedChange =
   /** Commit what others proposed, such as that they leave. */
   | { kind: "settle" }
   /** New keys of this device: what was stolen before is of no use after. [W8] */
-  | { kind: "refresh" };
+  | { kind: "refresh" }
+  /** Come in again by oneself: a Commit could not be followed here. `room`: its state after that, in base32. */
+  | { kind: "rejoin"; epoch: string; room: string };
+
+export type Rejoin = Extract<WantedChange, { kind: "rejoin" }>;
 
 export interface Wanted {
   id: number;
@@ -63,8 +67,15 @@ export function underwayLine(
       return "Changing who may invite";
     case "leave":
       return "Leaving";
+    case "rejoin":
+      return "Joining the room's encryption again";
     case "settle":
     case "refresh":
       return undefined;
   }
+}
+
+/** Whether this room's entries cannot be followed until we have come in again. */
+export function isRejoining(store: Pick<EngineStore, "groupRooms">, room: RoomId): boolean {
+  return wantedChanges(store, room).some(({ change }) => change.kind === "rejoin");
 }

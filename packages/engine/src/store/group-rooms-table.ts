@@ -44,6 +44,8 @@ export interface PendingCommitRow {
   item: Uint8Array;
   info: Uint8Array | null;
   welcome: Uint8Array | null;
+  /** Seed of the access key that it is appended by, where our group does not have it. */
+  access: Uint8Array | null;
   /** JSON: the changes that it does. */
   changes: string;
   createdAt: number;

@@ -325,6 +325,7 @@ CREATE TABLE pendingCommits (
   item BLOB NOT NULL,
   info BLOB,
   welcome BLOB,
+  access BLOB,
   changes TEXT NOT NULL,
   createdAt INTEGER NOT NULL
 ) STRICT;
