@@ -49,3 +49,12 @@ export const networkPollMs = 4_000;
 export const examinationPollMs = 700;
 /** An open X-ray of a message on its way asks again this often. */
 export const xrayRefreshMs = 5_000;
+
+/** Name of a room, as the engine's interface bounds it. */
+export const roomNameMax = 64;
+/** People taken into a room when it is opened, as the engine's interface bounds it. */
+export const roomPeopleChosenMax = 200;
+/** From more people than this on a room's list has a search: so many are seen at a glance. */
+export const roomPeopleAtAGlance = 12;
+/** People of a room drawn at first; the rest on demand, so that a room of hundreds opens at once. */
+export const roomPeopleDrawn = 60;

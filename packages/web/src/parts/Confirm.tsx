@@ -8,6 +8,8 @@ interface ConfirmProps {
   title: string;
   body: string;
   action: string;
+  /** Absent: as something that takes away. */
+  look?: "primary" | "danger";
   onConfirm: () => void;
   onClose: () => void;
 }
@@ -19,7 +21,7 @@ export function Confirm(props: ConfirmProps): JSX.Element {
       <div class="actions end">
         <Button onClick={props.onClose}>{t.common.cancel}</Button>
         <Button
-          look="danger"
+          look={props.look ?? "danger"}
           testid="confirm-action"
           onClick={() => {
             props.onConfirm();

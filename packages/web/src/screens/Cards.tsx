@@ -1,17 +1,19 @@
 /**
- * What just came in and waits for a decision: a chat request, a server that linked us. They stand over the page and
- * block nothing; 'Later' leaves them in their lists.
+ * What just came in and waits for a decision: a chat request, a room that somebody took us into, a server that linked
+ * us. They stand over the page and block nothing; 'Later' leaves them in their lists.
  */
 import X from "lucide-solid/icons/x";
 import { createMemo, For, Match, Show, Switch, type JSX } from "solid-js";
 import { cardsMax } from "../limits.ts";
 import { Button, IconButton } from "../parts/Button.tsx";
+import { openRoom } from "../router.ts";
 import { useApp } from "../state/context.ts";
 import { isPutOff, putOff } from "../state/later.ts";
 import { t } from "../strings.ts";
 import { RequestActions, RequestBody } from "./Requests.tsx";
+import { InvitationActions, InvitationBody, invitationTitle } from "./RoomInvitation.tsx";
 import { block, BothKeys, linkBack } from "./ServerDetail.tsx";
-import { waitingLinks, waitingRequests } from "./waiting.ts";
+import { invitedRooms, waitingLinks, waitingRequests } from "./waiting.ts";
 
 export function Cards(): JSX.Element {
   const app = useApp();
@@ -24,7 +26,10 @@ export function Cards(): JSX.Element {
       : [];
     // In the list of requests each stands already, and a card would lie upon it.
     const asked = route.at === "requests" ? [] : waitingRequests(app).map((request) => request.requestId);
-    return [...asked, ...links].filter((id) => !isPutOff(id) && id !== server);
+    const rooms = invitedRooms(app)
+      .map((chat) => chat.roomId)
+      .filter((roomId) => roomId !== openRoom(route));
+    return [...asked, ...rooms, ...links].filter((id) => !isPutOff(id) && id !== server);
   });
   return (
     <div class="cards" aria-live="polite">
@@ -43,6 +48,21 @@ export function Cards(): JSX.Element {
                   <IconButton class="card-close" label={t.common.later} icon={X} onClick={() => putOff(id)} />
                   <RequestBody request={request()} />
                   <RequestActions request={request()} />
+                </div>
+              )}
+            </Match>
+            <Match when={app.rooms.get(id)}>
+              {(chat) => (
+                <div
+                  class="floating-card"
+                  role="dialog"
+                  aria-modal="false"
+                  aria-label={invitationTitle(chat())}
+                  data-testid="room-card"
+                >
+                  <IconButton class="card-close" label={t.common.later} icon={X} onClick={() => putOff(id)} />
+                  <InvitationBody chat={chat()} />
+                  <InvitationActions chat={chat()} />
                 </div>
               )}
             </Match>

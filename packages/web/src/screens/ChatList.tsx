@@ -2,12 +2,13 @@
 import type { Room, SearchHit } from "@fedchat/engine/interface";
 import Inbox from "lucide-solid/icons/inbox";
 import MailPlus from "lucide-solid/icons/mail-plus";
-import NotebookPen from "lucide-solid/icons/notebook-pen";
 import Search from "lucide-solid/icons/search";
+import UsersPlus from "lucide-solid/icons/user-round-plus";
 import X from "lucide-solid/icons/x";
 import { createEffect, createMemo, createSignal, on, Show, type JSX } from "solid-js";
 import { Avatar } from "../parts/Avatar.tsx";
-import { Button } from "../parts/Button.tsx";
+import { Button, IconButton } from "../parts/Button.tsx";
+import { ChatAvatar, RoomAvatar } from "../parts/RoomAvatar.tsx";
 import { Rows } from "../parts/Rows.tsx";
 import { Badge } from "../parts/Small.tsx";
 import { StateIcon } from "../parts/StateIcon.tsx";
@@ -17,6 +18,7 @@ import { useApp } from "../state/context.ts";
 import { searchAsked, setOverlay } from "../state/panel.ts";
 import { t } from "../strings.ts";
 import { matches } from "../text/names.ts";
+import { previewOf } from "../text/rooms.ts";
 import { fullDate, listTime } from "../text/time.ts";
 import { createSearch } from "../state/search.ts";
 import { Snippet } from "./Snippet.tsx";
@@ -45,6 +47,12 @@ export function ChatList(): JSX.Element {
     <div class="pane-column">
       <header class="pane-head">
         <h1>{t.chats.title}</h1>
+        <IconButton
+          label={t.rooms.new}
+          icon={UsersPlus}
+          testid="new-room"
+          onClick={() => setOverlay({ show: "new-room" })}
+        />
       </header>
       <div class="search-field" role="search" aria-label={t.chats.searchLabel}>
         <Search size={17} />
@@ -148,34 +156,21 @@ export const titleOf = (chat: Room): string => (chat.kind === "notes" ? t.chats.
 
 function ChatRow(props: { chat: Room; here: boolean; now: number; tab: 0 | -1 }): JSX.Element {
   const app = useApp();
-  const presence = () =>
-    props.chat.peer
-      ? (app.people.get(props.chat.peer.account)?.presence ?? props.chat.peer.presence)
-      : undefined;
   const draft = () => (props.here ? "" : app.drafts.text(props.chat.roomId).trim());
   const last = () => props.chat.lastMessage;
-  const preview = () => {
-    const message = last();
-    if (!message) return t.chats.empty;
-    return message.mine && props.chat.kind !== "notes" ? `${t.chats.you} ${message.text}` : message.text;
-  };
+  const invited = () => props.chat.state === "invited";
   const time = () => listTime(props.chat.lastActivityAt, props.now);
   return (
     <a
       class="row"
-      classList={{ unread: props.chat.unread > 0 }}
+      classList={{ unread: props.chat.unread > 0 || invited() }}
       href={routePath(room(props.chat.roomId))}
       tabIndex={props.tab}
       data-row={props.chat.roomId}
       data-testid="chat-row"
       aria-current={props.here ? "page" : undefined}
     >
-      <Avatar
-        name={props.chat.title}
-        of={props.chat.peer?.account ?? props.chat.roomId}
-        presence={presence()}
-        icon={props.chat.kind === "notes" ? NotebookPen : undefined}
-      />
+      <ChatAvatar chat={props.chat} />
       <span class="row-text">
         <span class="row-line">
           <span class="row-title" dir="auto">
@@ -187,13 +182,17 @@ function ChatRow(props: { chat: Room; here: boolean; now: number; tab: 0 | -1 })
         </span>
         <span class="row-line">
           <span class="row-preview" dir="auto">
-            <Show when={draft() !== ""} fallback={preview()}>
+            <Show when={draft() !== ""} fallback={previewOf(props.chat)}>
               <em class="draft-mark">{t.chats.draft}</em> {draft()}
             </Show>
           </span>
           <Show
             when={props.chat.unread > 0}
-            fallback={<LastState of={last()} notes={props.chat.kind === "notes"} />}
+            fallback={
+              <Show when={invited()} fallback={<LastState of={last()} notes={props.chat.kind === "notes"} />}>
+                <span class="mark-pill">{t.chats.invitedMark}</span>
+              </Show>
+            }
           >
             <Badge count={props.chat.unread} />
             <span class="hidden">{t.nav.unread(props.chat.unread)}</span>
@@ -205,13 +204,15 @@ function ChatRow(props: { chat: Room; here: boolean; now: number; tab: 0 | -1 })
 }
 
 function LastState(props: { of: Room["lastMessage"]; notes: boolean }): JSX.Element {
-  const state = () => (props.of?.mine && !props.notes ? props.of.state : null);
+  const state = () => (props.of?.mine && props.of.kind === "text" && !props.notes ? props.of.state : null);
   return <Show when={state()}>{(now) => <StateIcon state={now()} quiet />}</Show>;
 }
 
 function HitRow(props: { hit: SearchHit; now: number; tab: 0 | -1 }): JSX.Element {
   const app = useApp();
   const message = () => props.hit.message;
+  const chat = () => app.rooms.get(message().roomId);
+  const sender = () => (message().mine ? t.chat.you : message().senderName);
   return (
     <a
       class="row"
@@ -220,10 +221,12 @@ function HitRow(props: { hit: SearchHit; now: number; tab: 0 | -1 }): JSX.Elemen
       data-row={message().messageId}
       data-testid="search-hit"
     >
-      <Avatar
-        name={props.hit.roomTitle}
-        of={app.rooms.get(message().roomId)?.peer?.account ?? message().roomId}
-      />
+      <Show
+        when={chat()?.kind === "group"}
+        fallback={<Avatar name={props.hit.roomTitle} of={chat()?.peer?.account ?? message().roomId} />}
+      >
+        <RoomAvatar name={props.hit.roomTitle} of={message().roomId} />
+      </Show>
       <span class="row-text">
         <span class="row-line">
           <span class="row-title" dir="auto">
@@ -234,6 +237,7 @@ function HitRow(props: { hit: SearchHit; now: number; tab: 0 | -1 }): JSX.Elemen
           </time>
         </span>
         <span class="row-preview two" dir="auto">
+          <Show when={chat()?.kind === "group"}>{t.chats.said(sender(), "")}</Show>
           <Snippet of={props.hit.snippet} />
         </span>
       </span>

@@ -3,12 +3,11 @@ import type { Message, Room } from "@fedchat/engine/interface";
 import ArrowLeft from "lucide-solid/icons/arrow-left";
 import ExternalLink from "lucide-solid/icons/external-link";
 import MessageCircleX from "lucide-solid/icons/message-circle-x";
-import NotebookPen from "lucide-solid/icons/notebook-pen";
 import PanelRight from "lucide-solid/icons/panel-right";
 import Search from "lucide-solid/icons/search";
-import { createEffect, createSignal, on, onCleanup, Show, type JSX } from "solid-js";
-import { Avatar } from "../parts/Avatar.tsx";
+import { createEffect, createSignal, Match, on, onCleanup, Show, Switch, type JSX } from "solid-js";
 import { IconButton } from "../parts/Button.tsx";
+import { ChatAvatar } from "../parts/RoomAvatar.tsx";
 import { CauseText, Empty } from "../parts/Small.tsx";
 import { useApp } from "../state/context.ts";
 import { detail, overlay, setDetail } from "../state/panel.ts";
@@ -16,6 +15,7 @@ import { t } from "../strings.ts";
 import { titleOf } from "./ChatList.tsx";
 import { Composer } from "./Composer.tsx";
 import { DetailPanel } from "./DetailPanel.tsx";
+import { RoomInvitation } from "./RoomInvitation.tsx";
 import { TimelineView } from "./TimelineView.tsx";
 
 interface ConversationProps {
@@ -42,6 +42,7 @@ function Open(props: ConversationProps & { chat: Room }): JSX.Element {
   const app = useApp();
   const [replyTo, setReplyTo] = createSignal<Message | null>(null);
   const [composer, setComposer] = createSignal<{ focus(): void } | null>(null);
+  const closed = () => (props.chat.kind === "group" ? t.rooms.left : t.chat.closed);
   const [timeline, setTimeline] = createSignal<{ focusLast(): void; escape(): void } | null>(null);
   createEffect(
     on(
@@ -50,7 +51,7 @@ function Open(props: ConversationProps & { chat: Room }): JSX.Element {
     ),
   );
   onCleanup(() => {
-    if (detail()?.show === "xray") setDetail(null);
+    if (detail()?.show === "xray" || detail()?.show === "person") setDetail(null);
   });
 
   /** Escape cancels the reply, else marks as read and goes down; whatever is open above takes it first. */
@@ -69,37 +70,43 @@ function Open(props: ConversationProps & { chat: Room }): JSX.Element {
     <div class="conversation" data-testid="conversation" data-room={props.roomId}>
       <div class="conversation-column">
         <Head chat={props.chat} alone={props.alone ?? false} />
-        <TimelineView
-          chat={props.chat}
-          messageId={props.messageId}
-          ref={setTimeline}
-          onReply={(message) => {
-            setReplyTo(message);
-            composer()?.focus();
-          }}
-          onWrite={() => composer()?.focus()}
-        />
-        <Show
-          when={props.chat.state === "open"}
-          fallback={
+        {/* Before one joined there is mostly nothing to read, and the question stands in its place. */}
+        <Show when={props.chat.state !== "invited" || props.chat.lastMessage}>
+          <TimelineView
+            chat={props.chat}
+            messageId={props.messageId}
+            ref={setTimeline}
+            onReply={(message) => {
+              setReplyTo(message);
+              composer()?.focus();
+            }}
+            onWrite={() => composer()?.focus()}
+          />
+        </Show>
+        <Switch>
+          <Match when={props.chat.state === "open"}>
+            <Composer
+              chat={props.chat}
+              ref={setComposer}
+              replyTo={replyTo()}
+              onReplyDone={() => setReplyTo(null)}
+              onUp={() => timeline()?.focusLast()}
+            />
+          </Match>
+          <Match when={props.chat.state === "invited"}>
+            <RoomInvitation chat={props.chat} />
+          </Match>
+          <Match when={props.chat.state === "closed" || props.chat.state === "broken"}>
             <div class="composer-closed" data-testid="composer-closed">
               <Show
                 when={props.chat.cause}
-                fallback={<p>{props.chat.state === "broken" ? t.chat.broken : t.chat.closed}</p>}
+                fallback={<p>{props.chat.state === "broken" ? t.chat.broken : closed()}</p>}
               >
                 {(cause) => <CauseText cause={cause()} />}
               </Show>
             </div>
-          }
-        >
-          <Composer
-            chat={props.chat}
-            ref={setComposer}
-            replyTo={replyTo()}
-            onReplyDone={() => setReplyTo(null)}
-            onUp={() => timeline()?.focusLast()}
-          />
-        </Show>
+          </Match>
+        </Switch>
       </div>
       <Show when={detail()}>
         {(shown) => <DetailPanel chat={props.chat} detail={shown()} onClose={() => setDetail(null)} />}
@@ -112,6 +119,10 @@ function Open(props: ConversationProps & { chat: Room }): JSX.Element {
       const account = head.chat.peer?.account;
       return account === undefined ? null : (app.people.get(account) ?? head.chat.peer);
     };
+    const subtitle = () =>
+      head.chat.group ? (isOut() ? t.rooms.out : t.rooms.count(head.chat.group.people)) : t.chat.notesAddress;
+    const isOut = () => head.chat.state === "closed" || head.chat.state === "broken";
+    const isAbout = () => detail()?.show === "about" || detail()?.show === "person";
     return (
       <header class="chat-head">
         <Show when={!head.alone}>
@@ -126,19 +137,14 @@ function Open(props: ConversationProps & { chat: Room }): JSX.Element {
         <button
           type="button"
           class="chat-who"
-          aria-expanded={detail()?.show === "about"}
-          onClick={() => setDetail(detail()?.show === "about" ? null : { show: "about" })}
+          aria-expanded={isAbout()}
+          onClick={() => setDetail(isAbout() ? null : { show: "about" })}
         >
-          <Avatar
-            name={head.chat.title}
-            of={peer()?.account ?? head.chat.roomId}
-            presence={peer()?.presence}
-            icon={head.chat.kind === "notes" ? NotebookPen : undefined}
-          />
+          <ChatAvatar chat={head.chat} />
           <span class="chat-who-text">
             <strong dir="auto">{titleOf(head.chat)}</strong>
             <span class="muted">
-              <Show when={peer()} fallback={t.chat.notesAddress}>
+              <Show when={peer()} fallback={<span data-testid="chat-people">{subtitle()}</span>}>
                 {(known) => (
                   <>
                     <Show when={known().presence !== "unknown"}>
@@ -174,8 +180,8 @@ function Open(props: ConversationProps & { chat: Room }): JSX.Element {
             label={t.chat.about}
             icon={PanelRight}
             testid="details"
-            pressed={detail()?.show === "about"}
-            onClick={() => setDetail(detail()?.show === "about" ? null : { show: "about" })}
+            pressed={isAbout()}
+            onClick={() => setDetail(isAbout() ? null : { show: "about" })}
           />
         </div>
       </header>

@@ -1,13 +1,11 @@
-/** Beside a conversation: who it is with, a search in it, or the way of one message. */
+/** Beside a conversation: who it is with, somebody in it, a search in it, or the way of one message. */
 import type { Result, Room } from "@fedchat/engine/interface";
+import ArrowLeft from "lucide-solid/icons/arrow-left";
 import Ban from "lucide-solid/icons/ban";
 import CircleCheck from "lucide-solid/icons/circle-check";
 import CircleDashed from "lucide-solid/icons/circle-dashed";
 import CircleDot from "lucide-solid/icons/circle-dot";
 import CircleX from "lucide-solid/icons/circle-x";
-import Eraser from "lucide-solid/icons/eraser";
-import MailQuestionMark from "lucide-solid/icons/mail-question-mark";
-import NotebookPen from "lucide-solid/icons/notebook-pen";
 import Search from "lucide-solid/icons/search";
 import ShieldCheck from "lucide-solid/icons/shield-check";
 import X from "lucide-solid/icons/x";
@@ -25,22 +23,24 @@ import {
   type JSX,
 } from "solid-js";
 import { Dynamic } from "solid-js/web";
-import { Avatar } from "../parts/Avatar.tsx";
 import { Button, IconButton } from "../parts/Button.tsx";
 import { Confirm } from "../parts/Confirm.tsx";
 import { Field } from "../parts/Field.tsx";
+import { ChatAvatar } from "../parts/RoomAvatar.tsx";
 import { Rows } from "../parts/Rows.tsx";
 import { Countdown, Empty, Fact, Facts, Fingerprint } from "../parts/Small.tsx";
 import { messageOf, routePath } from "../router.ts";
 import { createClock, everyHalfMinute } from "../state/clock.ts";
 import { useApp } from "../state/context.ts";
-import { setOverlay, type Detail } from "../state/panel.ts";
+import { setDetail, setOverlay, type Detail } from "../state/panel.ts";
 import { createSearch } from "../state/search.ts";
 import { say } from "../state/toasts.ts";
 import { t } from "../strings.ts";
 import { xrayRefreshMs } from "../limits.ts";
 import { dayAndClock, dayName, fullDate, listTime } from "../text/time.ts";
+import { ChatChores } from "./ChatChores.tsx";
 import { titleOf } from "./ChatList.tsx";
+import { RoomPanel } from "./RoomPanel.tsx";
 import { Snippet } from "./Snippet.tsx";
 
 interface DetailPanelProps {
@@ -50,10 +50,21 @@ interface DetailPanelProps {
 }
 
 export function DetailPanel(props: DetailPanelProps): JSX.Element {
-  const title = () => ({ about: t.about.title, search: t.find.title, xray: t.xray.title })[props.detail.show];
+  const titles = {
+    about: t.about.title,
+    search: t.find.title,
+    xray: t.xray.title,
+    person: t.rooms.person.title,
+  };
+  const title = () => titles[props.detail.show];
+  const person = () => (props.detail.show === "person" ? props.detail : null);
+  const ofRoom = () => props.chat.kind === "group" && (props.detail.show === "about" || person() !== null);
   const traced = () => (props.detail.show === "xray" ? props.detail.messageId : null);
   let panel!: HTMLElement;
-  onMount(() => (props.detail.show === "search" ? panel.querySelector("input") : panel)?.focus());
+  const focus = () => (props.detail.show === "search" ? panel.querySelector("input") : panel)?.focus();
+  onMount(focus);
+  // What was pressed to come here is gone, and the focus with it.
+  createEffect(on([() => props.detail.show, () => person()?.account], focus, { defer: true }));
   return (
     <>
       <div class="detail-shade" onClick={() => props.onClose()} />
@@ -65,11 +76,22 @@ export function DetailPanel(props: DetailPanelProps): JSX.Element {
         data-testid={`detail-${props.detail.show}`}
       >
         <header class="pane-head">
+          <Show when={person()}>
+            <IconButton
+              label={t.rooms.person.back}
+              icon={ArrowLeft}
+              testid="person-back"
+              onClick={() => setDetail({ show: "about" })}
+            />
+          </Show>
           <h2>{title()}</h2>
           <IconButton label={t.common.close} icon={X} keys="Esc" onClick={() => props.onClose()} />
         </header>
         <div class="pane-scroll">
           <Switch>
+            <Match when={ofRoom()}>
+              <RoomPanel chat={props.chat} person={person()} />
+            </Match>
             <Match when={props.detail.show === "about"}>
               <About chat={props.chat} />
             </Match>
@@ -88,7 +110,7 @@ export function DetailPanel(props: DetailPanelProps): JSX.Element {
 
 function About(props: { chat: Room }): JSX.Element {
   const app = useApp();
-  const [asking, setAsking] = createSignal<"block" | "clear" | null>(null);
+  const [asking, setAsking] = createSignal(false);
   const peer = () => props.chat.peer;
   const contact = () => (peer() ? app.contacts.get(peer()!.account) : undefined);
   const isBlocked = () =>
@@ -112,28 +134,10 @@ function About(props: { chat: Room }): JSX.Element {
     app.blocked.put({ account, displayName: props.chat.title });
     say({ level: "done", text: t.requests.blocked(props.chat.title) });
   }
-  async function clear() {
-    if (!(await app.ask("rooms.clear", { roomId: props.chat.roomId }))) return;
-    app.timeline(props.chat.roomId).clear();
-    say({ level: "done", text: t.about.cleared });
-  }
-  async function markUnread() {
-    const last = app
-      .timeline(props.chat.roomId)
-      .messages()
-      .findLast((message) => !message.mine);
-    if (last) await app.ask("messages.markUnread", { roomId: props.chat.roomId, messageId: last.messageId });
-  }
-
   return (
     <div class="about">
       <div class="about-head">
-        <Avatar
-          size="huge"
-          name={props.chat.title}
-          of={peer()?.account ?? props.chat.roomId}
-          icon={props.chat.kind === "notes" ? NotebookPen : undefined}
-        />
+        <ChatAvatar chat={props.chat} size="huge" plain />
         <h3 dir="auto">{titleOf(props.chat)}</h3>
         <p class="muted">{peer()?.address ?? t.chat.notesAddress}</p>
       </div>
@@ -184,20 +188,13 @@ function About(props: { chat: Room }): JSX.Element {
         )}
       </Show>
       <section class="block column">
-        <Show when={peer()}>
-          <Button look="quiet" icon={MailQuestionMark} onClick={() => void markUnread()}>
-            {t.about.markUnread}
-          </Button>
-        </Show>
-        <Button look="quiet" icon={Eraser} onClick={() => setAsking("clear")}>
-          {t.about.clear}
-        </Button>
+        <ChatChores chat={props.chat} />
         <Show when={peer()}>
           {(person) => (
             <Show
               when={isBlocked()}
               fallback={
-                <Button look="quiet" class="danger-text" icon={Ban} onClick={() => setAsking("block")}>
+                <Button look="quiet" class="danger-text" icon={Ban} onClick={() => setAsking(true)}>
                   {t.about.block}
                 </Button>
               }
@@ -216,22 +213,13 @@ function About(props: { chat: Room }): JSX.Element {
           )}
         </Show>
       </section>
-      <Show when={asking() === "block"}>
+      <Show when={asking()}>
         <Confirm
           title={t.about.blockConfirm(props.chat.title)}
           body={t.about.blockBody}
           action={t.about.block}
           onConfirm={() => void block()}
-          onClose={() => setAsking(null)}
-        />
-      </Show>
-      <Show when={asking() === "clear"}>
-        <Confirm
-          title={t.about.clearConfirm}
-          body={t.about.clearBody}
-          action={t.about.clearDo}
-          onConfirm={() => void clear()}
-          onClose={() => setAsking(null)}
+          onClose={() => setAsking(false)}
         />
       </Show>
     </div>

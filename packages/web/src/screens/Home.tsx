@@ -32,6 +32,16 @@ export function Home(): JSX.Element {
             {t.home.paste}
           </Button>
         </div>
+        <Show when={!fresh()}>
+          <button
+            type="button"
+            class="link-button"
+            data-testid="home-new-room"
+            onClick={() => setOverlay({ show: "new-room" })}
+          >
+            {t.home.newRoom}
+          </button>
+        </Show>
         <Show when={fresh() && notes()}>
           {(chat) => (
             <button type="button" class="link-button" onClick={() => app.place.go(room(chat().roomId))}>

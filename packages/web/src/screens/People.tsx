@@ -184,7 +184,7 @@ export function PeopleList(): JSX.Element {
 }
 
 /** An address that leaves out the server says it with words, unless it is ours or called like its only person. */
-function whereIs({ address, serverId, serverName }: Person, own: string | undefined): string {
+export function whereIs({ address, serverId, serverName }: Person, own: string | undefined): string {
   const isPlain = !address.startsWith("@") || serverId === own || address === `@${serverName.toLowerCase()}`;
   return isPlain ? address : t.people.onServer(address, serverName);
 }
@@ -282,7 +282,7 @@ function PersonCard(props: { person: Person }): JSX.Element {
   );
 }
 
-function RequestForm(props: { person: Person }): JSX.Element {
+export function RequestForm(props: { person: Person }): JSX.Element {
   const app = useApp();
   const [text, setText] = createSignal("");
   const [busy, setBusy] = createSignal(false);

@@ -7,7 +7,9 @@ import MailQuestionMark from "lucide-solid/icons/mail-question-mark";
 import RotateCw from "lucide-solid/icons/rotate-cw";
 import Route from "lucide-solid/icons/route";
 import TriangleAlert from "lucide-solid/icons/triangle-alert";
+import UserRound from "lucide-solid/icons/user-round";
 import { createResource, For, Match, Show, Switch, type JSX } from "solid-js";
+import { Avatar } from "../parts/Avatar.tsx";
 import { IconButton } from "../parts/Button.tsx";
 import { copyText } from "../parts/copy.ts";
 import { Menu, type MenuItem } from "../parts/Menu.tsx";
@@ -18,6 +20,7 @@ import type { Timeline } from "../state/timeline.ts";
 import { say } from "../state/toasts.ts";
 import { t } from "../strings.ts";
 import { textParts } from "../text/links.ts";
+import { hueOf } from "../text/names.ts";
 import { shownAt, type Row } from "../text/rows.ts";
 import { clock, dayAndClock, dayName, fullDate } from "../text/time.ts";
 
@@ -37,6 +40,12 @@ export function RowView(props: RowViewProps): JSX.Element {
     return row.type === "message" || row.type === "notice" ? props.timeline.state.byId[row.id] : undefined;
   };
   const day = () => (props.row.type === "day" ? props.row.at : null);
+  const start = () =>
+    ({
+      notes: t.chat.startNotes,
+      pair: t.chat.startPair(props.chat.title),
+      group: t.chat.startRoom(props.chat.title),
+    })[props.chat.kind];
   const missing = () => (props.row.type === "missing" ? props.row.count : 0);
   return (
     <Switch>
@@ -68,9 +77,7 @@ export function RowView(props: RowViewProps): JSX.Element {
         </p>
       </Match>
       <Match when={props.row.type === "start"}>
-        <p class="room-start">
-          {props.chat.kind === "notes" ? t.chat.startNotes : t.chat.startPair(props.chat.title)}
-        </p>
+        <p class="room-start">{start()}</p>
       </Match>
     </Switch>
   );
@@ -85,6 +92,8 @@ function Bubble(props: RowViewProps & { message: Message }): JSX.Element {
   const notes = () => props.chat.kind === "notes";
   const state = () => (notes() && message().state !== "failed" ? null : message().state);
   const who = () => (message().mine ? t.chat.you : message().senderName);
+  const named = () => props.chat.kind === "group" && !message().mine;
+  const whoIs = () => setDetail({ show: "person", account: message().sender, name: message().senderName });
 
   async function copy() {
     if (await copyText(message().text)) say({ level: "done", text: t.common.copied });
@@ -96,6 +105,7 @@ function Bubble(props: RowViewProps & { message: Message }): JSX.Element {
     { label: t.chat.reply, icon: CornerUpLeft, run: () => props.onReply(message()), testid: "menu-reply" },
     { label: t.chat.copyText, icon: CopyIcon, run: () => void copy(), testid: "menu-copy" },
     { label: t.chat.xray, icon: Route, run: xray, testid: "menu-xray" },
+    ...(named() ? [{ label: t.chat.whoIsThis, icon: UserRound, run: whoIs, testid: "menu-who" }] : []),
     ...(message().mine
       ? []
       : [
@@ -125,6 +135,7 @@ function Bubble(props: RowViewProps & { message: Message }): JSX.Element {
       class="bubble-row"
       classList={{
         mine: message().mine,
+        named: named(),
         head: shape()?.head ?? false,
         tail: shape()?.tail ?? false,
         pointed: props.pointed,
@@ -139,9 +150,28 @@ function Bubble(props: RowViewProps & { message: Message }): JSX.Element {
       onKeyDown={onKey}
     >
       <div class="bubble-box">
+        <Show when={named() && shape()?.tail}>
+          <span class="bubble-face">
+            <Avatar size="small" name={message().senderName} of={message().sender} />
+          </span>
+        </Show>
         <div class="bubble">
+          <Show when={named() && shape()?.head}>
+            <button
+              type="button"
+              class="sender"
+              dir="auto"
+              data-hue={hueOf(message().sender)}
+              data-testid="sender"
+              tabIndex={props.tabStop ? 0 : -1}
+              aria-label={t.chat.whoIs(message().senderName)}
+              onClick={whoIs}
+            >
+              {message().senderName}
+            </button>
+          </Show>
           <Show when={message().inReplyTo}>
-            {(id) => <Quote id={id()} timeline={props.timeline} onJump={props.onJump} />}
+            {(id) => <Quote id={id()} chat={props.chat} timeline={props.timeline} onJump={props.onJump} />}
           </Show>
           <p class="bubble-text" dir="auto" data-testid="message-text">
             <For each={textParts(message().text)}>
@@ -194,7 +224,12 @@ function Bubble(props: RowViewProps & { message: Message }): JSX.Element {
 }
 
 /** What a message answers: its words where they are at hand, else fetched once. */
-function Quote(props: { id: string; timeline: Timeline; onJump: (id: string) => void }): JSX.Element {
+function Quote(props: {
+  id: string;
+  chat: Room;
+  timeline: Timeline;
+  onJump: (id: string) => void;
+}): JSX.Element {
   const app = useApp();
   const near = () => props.timeline.state.byId[props.id];
   const [fetched] = createResource(
@@ -207,10 +242,15 @@ function Quote(props: { id: string; timeline: Timeline; onJump: (id: string) => 
     },
   );
   const quoted = () => near() ?? fetched();
+  const hue = () => {
+    const message = quoted();
+    return props.chat.kind === "group" && message && !message.mine ? hueOf(message.sender) : undefined;
+  };
   return (
     <button
       type="button"
       class="quote"
+      data-hue={hue()}
       tabIndex={-1}
       title={t.chat.goTo}
       onClick={() => props.onJump(props.id)}

@@ -191,6 +191,8 @@ export function TimelineView(props: TimelineViewProps): JSX.Element {
   );
   createEffect(() => {
     const newest = timeline.state.order.at(-1);
+    // Whoever has not joined yet tells nobody what they have seen.
+    if (props.chat.state === "invited") return;
     if (newest && looking() && atEnd() && placed() && !timeline.state.more.after && props.chat.unread > 0)
       markRead(newest);
   });
@@ -240,6 +242,11 @@ export function TimelineView(props: TimelineViewProps): JSX.Element {
     if (next) focusRow(next);
   }
 
+  const logName = () =>
+    ({ notes: t.chat.notesLog, pair: t.chat.log(props.chat.title), group: t.chat.roomLog(props.chat.title) })[
+      props.chat.kind
+    ];
+
   return (
     <div class="timeline">
       <div
@@ -248,7 +255,7 @@ export function TimelineView(props: TimelineViewProps): JSX.Element {
         role="log"
         aria-live="polite"
         aria-relevant="additions"
-        aria-label={props.chat.kind === "notes" ? t.chat.notesLog : t.chat.log(props.chat.title)}
+        aria-label={logName()}
         aria-busy={timeline.state.loading !== null}
         data-testid="timeline"
         tabIndex={rows.all.some((row) => row.type === "message") ? undefined : 0}

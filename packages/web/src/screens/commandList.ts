@@ -1,4 +1,5 @@
 /** The commands that make sense now, in the order in which they are shown. */
+import type { Room } from "@fedchat/engine/interface";
 import BellDot from "lucide-solid/icons/bell-dot";
 import CheckCheck from "lucide-solid/icons/check-check";
 import ClipboardPaste from "lucide-solid/icons/clipboard-paste";
@@ -8,17 +9,20 @@ import ExternalLink from "lucide-solid/icons/external-link";
 import Inbox from "lucide-solid/icons/inbox";
 import Keyboard from "lucide-solid/icons/keyboard";
 import Link2 from "lucide-solid/icons/link-2";
+import LogOut from "lucide-solid/icons/log-out";
 import MailPlus from "lucide-solid/icons/mail-plus";
 import MessageCircle from "lucide-solid/icons/message-circle";
 import Network from "lucide-solid/icons/network";
 import NotebookPen from "lucide-solid/icons/notebook-pen";
 import PanelRight from "lucide-solid/icons/panel-right";
+import Pencil from "lucide-solid/icons/pencil";
 import RefreshCw from "lucide-solid/icons/refresh-cw";
 import Search from "lucide-solid/icons/search";
 import ServerIcon from "lucide-solid/icons/server";
 import Settings from "lucide-solid/icons/settings";
 import ShieldCheck from "lucide-solid/icons/shield-check";
 import Stethoscope from "lucide-solid/icons/stethoscope";
+import UserRoundPlus from "lucide-solid/icons/user-round-plus";
 import Users from "lucide-solid/icons/users";
 import type { IconType } from "../parts/Button.tsx";
 import { copyText } from "../parts/copy.ts";
@@ -29,6 +33,7 @@ import { setTheme, themes } from "../state/theme.ts";
 import { say } from "../state/toasts.ts";
 import { t } from "../strings.ts";
 import { isInvitation } from "../text/names.ts";
+import { isIn, mayAdd, mayRename } from "../text/rooms.ts";
 import { titleOf } from "./ChatList.tsx";
 import { popOut } from "./Conversation.tsx";
 import { searchAll, step } from "./keyboard.ts";
@@ -71,8 +76,9 @@ function chats(app: App): Command[] {
     group: t.nav.chats,
     name: titleOf(chat),
     also: chat.peer?.address ?? "",
-    icon: chat.kind === "notes" ? NotebookPen : MessageCircle,
+    icon: { notes: NotebookPen, pair: MessageCircle, group: Users }[chat.kind],
     ...(chat.peer ? { hint: chat.peer.address } : {}),
+    ...(chat.group && chat.state !== "closed" ? { hint: t.rooms.count(chat.group.people) } : {}),
     run: () => app.place.go(room(chat.roomId)),
   }));
 }
@@ -93,6 +99,7 @@ function here(app: App): Command[] {
       run: () => setDetail({ show: "search" }),
     },
     { group, name: t.commands.about, icon: PanelRight, run: () => setDetail({ show: "about" }) },
+    ...ofRoom(chat),
     ...(peer
       ? [
           {
@@ -119,11 +126,59 @@ function here(app: App): Command[] {
   ];
 }
 
+function ofRoom(chat: Room): Command[] {
+  if (!isIn(chat)) return [];
+  const group = t.commands.groups.chat;
+  const { roomId } = chat;
+  return [
+    {
+      group,
+      name: t.commands.roomPeople,
+      icon: Users,
+      run: () => setDetail({ show: "about" }),
+    },
+    ...(mayAdd(chat)
+      ? [
+          {
+            group,
+            name: t.commands.addPeople,
+            also: t.commands.invite,
+            icon: UserRoundPlus,
+            run: () => setOverlay({ show: "add-people" as const, roomId }),
+          },
+        ]
+      : []),
+    ...(mayRename(chat)
+      ? [
+          {
+            group,
+            name: t.commands.renameRoom,
+            icon: Pencil,
+            run: () => setOverlay({ show: "rename-room" as const, roomId }),
+          },
+        ]
+      : []),
+    {
+      group,
+      name: t.commands.leaveRoom,
+      icon: LogOut,
+      run: () => setOverlay({ show: "leave-room" as const, roomId }),
+    },
+  ];
+}
+
 function doing(app: App): Command[] {
   const group = t.commands.groups.do;
   const unread = roomsInOrder(app).filter((chat) => chat.unread > 0);
   return [
     { group, name: t.commands.invite, icon: MailPlus, run: () => setOverlay({ show: "invite" }) },
+    {
+      group,
+      name: t.commands.newRoom,
+      also: t.commands.newRoomAlso,
+      icon: UserRoundPlus,
+      run: () => setOverlay({ show: "new-room" }),
+    },
     {
       group,
       name: t.commands.paste,

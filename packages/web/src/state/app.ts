@@ -45,6 +45,8 @@ export interface App {
   contacts: Collection<Contact>;
   invitations: Collection<Invitation>;
   rooms: Collection<Room>;
+  /** Counts up whenever the engine tells of this room, so that what a room's view does not hold is asked again. */
+  roomTold(roomId: string): number;
   notices: Collection<Notice>;
   blocked: Collection<{ account: string; displayName: string }>;
   /** Screens on other devices; null until they were told for the first time. */
@@ -77,6 +79,7 @@ export function createApp(secret: string, ports: RpcPorts): App {
   const rooms = createCollection<Room>((room) => room.roomId);
   const notices = createCollection<Notice>((notice) => String(notice.noticeId));
   const blocked = createCollection<{ account: string; displayName: string }>((one) => one.account);
+  const [roomsTold, setRoomsTold] = createStore<Record<string, number>>({});
   const timelines = new Map<string, Timeline>();
 
   const rpc: Rpc = openRpc(secret, ports, {
@@ -88,6 +91,7 @@ export function createApp(secret: string, ports: RpcPorts): App {
   });
   const drafts = createDrafts(rpc, rooms);
   const unread = createMemo(() => rooms.all().reduce((sum, room) => sum + room.unread, 0));
+  const tell = (roomId: string) => setRoomsTold(roomId, (times = 0) => times + 1);
   const setStatus = (next: Status) => setStatusStore("now", reconcile(next));
 
   /** Each list stands alone: one that the engine cannot give now must not keep back the others. */
@@ -115,6 +119,7 @@ export function createApp(secret: string, ports: RpcPorts): App {
       fetched("screens.list", {}, setScreens),
     ]);
     setReady(true);
+    for (const { roomId } of rooms.all()) tell(roomId);
     drafts.flush();
     await Promise.all(
       [...timelines.values()]
@@ -160,6 +165,7 @@ export function createApp(secret: string, ports: RpcPorts): App {
         return invitations.put(happened.invitation);
       case "room.changed":
         rooms.put(happened.room);
+        tell(happened.room.roomId);
         return drafts.heard(happened.room.roomId, happened.room.draft);
       case "message.added":
         return arrived(happened.message);
@@ -206,6 +212,7 @@ export function createApp(secret: string, ports: RpcPorts): App {
     contacts,
     invitations,
     rooms,
+    roomTold: (roomId) => roomsTold[roomId] ?? 0,
     notices,
     blocked,
     screens,

@@ -7,9 +7,17 @@ export type Overlay =
   | { show: "invite" }
   | { show: "paste"; link: string }
   | { show: "safety"; account: string }
+  | { show: "new-room" }
+  | { show: "add-people" | "rename-room" | "leave-room"; roomId: string }
   | null;
 
-export type Detail = { show: "about" } | { show: "search" } | { show: "xray"; messageId: string } | null;
+export type Detail =
+  | { show: "about" }
+  | { show: "search" }
+  | { show: "xray"; messageId: string }
+  /** Somebody in a room, by the name that stood where it was asked who this is. */
+  | { show: "person"; account: string; name: string }
+  | null;
 
 export const [overlay, setOverlay] = createSignal<Overlay>(null);
 export const [detail, setDetail] = createSignal<Detail>(null);

@@ -17,6 +17,10 @@ export function initials(name: string): string {
   return letters.join("").toLocaleUpperCase() || "?";
 }
 
+/** What one calls a contact oneself, else what they call themselves. */
+export const nameOf = (contact: { nickname: string | null; displayName: string }): string =>
+  contact.nickname ?? contact.displayName;
+
 /** One of eight colours, always the same for a key. */
 export function hueOf(key: string): number {
   let sum = 0;
