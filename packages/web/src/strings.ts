@@ -245,6 +245,15 @@ export const t = {
       read: "Read",
       failed: "Not sent",
     } satisfies Record<MessageState, string>,
+    /** In a room of many a state is reached when it is for all. */
+    statesForAll: {
+      waiting: "Waiting to be sent",
+      submitted: "On your server",
+      forwarded: "On the others' servers",
+      delivered: "Delivered to everybody",
+      read: "Read by everybody",
+      failed: "Not sent",
+    } satisfies Record<MessageState, string>,
     label: (who: string, time: string, text: string, state: string) =>
       `${who}, ${time}: ${text}${state === "" ? "" : `. ${state}`}`,
   },
@@ -302,6 +311,10 @@ export const t = {
       `The room is open. ${n === 1 ? "One person" : `${n} people`} could not be taken in yet; try again later under Add people.`,
     goThere: "Go to the room",
     count: (n: number) => count(n, "person", "people"),
+    underway: (people: string, lines: string[]) =>
+      lines.length === 1
+        ? `${people} · ${lines[0]}`
+        : `${people} · ${count(lines.length, "change", "changes")} under way`,
     roles: {
       owner: "Owner",
       moderator: "Moderator",

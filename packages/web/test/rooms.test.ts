@@ -182,3 +182,10 @@ test("numbers of people are said as people say them", () => {
     "Open the room with 2 people",
   ]);
 });
+
+test("what is under way in a room is said by itself while it is one thing, and counted from two on", () => {
+  expect(t.rooms.underway("1 person", ["Taking Bob in"])).toBe("1 person · Taking Bob in");
+  expect(t.rooms.underway("1 person", ["Taking Bob in", "Taking Carol in"])).toBe(
+    "1 person · 2 changes under way",
+  );
+});

@@ -8,9 +8,14 @@ import { Match, Switch, type JSX } from "solid-js";
 import { t } from "../strings.ts";
 
 /** One tick: on my server. Ringed tick: on theirs. Two ticks: delivered. Two ticks in colour: read. */
-export function StateIcon(props: { state: MessageState; quiet?: boolean }): JSX.Element {
+export function StateIcon(props: { state: MessageState; forAll?: boolean }): JSX.Element {
   return (
-    <span class="state" data-state={props.state} title={t.chat.states[props.state]} aria-hidden="true">
+    <span
+      class="state"
+      data-state={props.state}
+      title={stateWords(props.state, props.forAll)}
+      aria-hidden="true"
+    >
       <Switch>
         <Match when={props.state === "waiting"}>
           <Clock size={13} />
@@ -31,6 +36,10 @@ export function StateIcon(props: { state: MessageState; quiet?: boolean }): JSX.
     </span>
   );
 }
+
+/** @param forAll of a room of many */
+export const stateWords = (state: MessageState, forAll = false): string =>
+  (forAll ? t.chat.statesForAll : t.chat.states)[state];
 
 /** A tick and the dot that will become the second one. */
 const ForwardedTick = (): JSX.Element => (

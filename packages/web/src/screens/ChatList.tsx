@@ -189,7 +189,7 @@ function ChatRow(props: { chat: Room; here: boolean; now: number; tab: 0 | -1 })
           <Show
             when={props.chat.unread > 0}
             fallback={
-              <Show when={invited()} fallback={<LastState of={last()} notes={props.chat.kind === "notes"} />}>
+              <Show when={invited()} fallback={<LastState of={last()} kind={props.chat.kind} />}>
                 <span class="mark-pill">{t.chats.invitedMark}</span>
               </Show>
             }
@@ -203,9 +203,10 @@ function ChatRow(props: { chat: Room; here: boolean; now: number; tab: 0 | -1 })
   );
 }
 
-function LastState(props: { of: Room["lastMessage"]; notes: boolean }): JSX.Element {
-  const state = () => (props.of?.mine && props.of.kind === "text" && !props.notes ? props.of.state : null);
-  return <Show when={state()}>{(now) => <StateIcon state={now()} quiet />}</Show>;
+function LastState(props: { of: Room["lastMessage"]; kind: Room["kind"] }): JSX.Element {
+  const state = () =>
+    props.of?.mine && props.of.kind === "text" && props.kind !== "notes" ? props.of.state : null;
+  return <Show when={state()}>{(now) => <StateIcon state={now()} forAll={props.kind === "group"} />}</Show>;
 }
 
 function HitRow(props: { hit: SearchHit; now: number; tab: 0 | -1 }): JSX.Element {

@@ -5,7 +5,7 @@ import ExternalLink from "lucide-solid/icons/external-link";
 import MessageCircleX from "lucide-solid/icons/message-circle-x";
 import PanelRight from "lucide-solid/icons/panel-right";
 import Search from "lucide-solid/icons/search";
-import { createEffect, createSignal, Match, on, onCleanup, Show, Switch, type JSX } from "solid-js";
+import { createEffect, createSignal, Match, on, onCleanup, Show, Switch, untrack, type JSX } from "solid-js";
 import { IconButton } from "../parts/Button.tsx";
 import { ChatAvatar } from "../parts/RoomAvatar.tsx";
 import { CauseText, Empty } from "../parts/Small.tsx";
@@ -50,6 +50,13 @@ function Open(props: ConversationProps & { chat: Room }): JSX.Element {
       () => setReplyTo(null),
     ),
   );
+  // Before one joined there is mostly nothing to read, and the question stands in its place.
+  const history = app.timeline(untrack(() => props.roomId));
+  const invited = () => props.chat.state === "invited";
+  const hasWords = () => !invited() || history.messages().some((message) => message.kind === "text");
+  createEffect(() => {
+    if (invited() && !history.state.loaded) void untrack(() => history.loadLatest());
+  });
   onCleanup(() => {
     if (detail()?.show === "xray" || detail()?.show === "person") setDetail(null);
   });
@@ -70,8 +77,7 @@ function Open(props: ConversationProps & { chat: Room }): JSX.Element {
     <div class="conversation" data-testid="conversation" data-room={props.roomId}>
       <div class="conversation-column">
         <Head chat={props.chat} alone={props.alone ?? false} />
-        {/* Before one joined there is mostly nothing to read, and the question stands in its place. */}
-        <Show when={props.chat.state !== "invited" || props.chat.lastMessage}>
+        <Show when={hasWords()}>
           <TimelineView
             chat={props.chat}
             messageId={props.messageId}
@@ -94,7 +100,7 @@ function Open(props: ConversationProps & { chat: Room }): JSX.Element {
             />
           </Match>
           <Match when={props.chat.state === "invited"}>
-            <RoomInvitation chat={props.chat} />
+            <RoomInvitation chat={props.chat} alone={!hasWords()} />
           </Match>
           <Match when={props.chat.state === "closed" || props.chat.state === "broken"}>
             <div class="composer-closed" data-testid="composer-closed">
@@ -119,8 +125,13 @@ function Open(props: ConversationProps & { chat: Room }): JSX.Element {
       const account = head.chat.peer?.account;
       return account === undefined ? null : (app.people.get(account) ?? head.chat.peer);
     };
-    const subtitle = () =>
-      head.chat.group ? (isOut() ? t.rooms.out : t.rooms.count(head.chat.group.people)) : t.chat.notesAddress;
+    const subtitle = () => {
+      const group = head.chat.group;
+      if (!group) return t.chat.notesAddress;
+      if (isOut()) return t.rooms.out;
+      const people = t.rooms.count(group.people);
+      return group.underway.length === 0 ? people : t.rooms.underway(people, group.underway);
+    };
     const isOut = () => head.chat.state === "closed" || head.chat.state === "broken";
     const isAbout = () => detail()?.show === "about" || detail()?.show === "person";
     return (

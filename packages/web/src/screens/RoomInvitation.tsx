@@ -9,10 +9,16 @@ import { createRoomPeople } from "../state/room-people.ts";
 import { say } from "../state/toasts.ts";
 import { t } from "../strings.ts";
 
-/** In the conversation, where the composer will stand. */
-export function RoomInvitation(props: { chat: Room }): JSX.Element {
+/**
+ * In the conversation, where the composer will stand.
+ * @param props.alone nothing was written yet: it has the whole place
+ */
+export function RoomInvitation(props: { chat: Room; alone: boolean }): JSX.Element {
   return (
-    <div class="room-invitation" classList={{ alone: !props.chat.lastMessage }}>
+    <div class="room-invitation" classList={{ alone: props.alone }}>
+      <Show when={props.alone}>
+        <h2 class="hidden">{props.chat.title}</h2>
+      </Show>
       <section class="card" aria-label={invitationTitle(props.chat)} data-testid="room-invitation">
         <InvitationBody chat={props.chat} large />
         <InvitationActions chat={props.chat} />

@@ -13,7 +13,7 @@ import { Avatar } from "../parts/Avatar.tsx";
 import { IconButton } from "../parts/Button.tsx";
 import { copyText } from "../parts/copy.ts";
 import { Menu, type MenuItem } from "../parts/Menu.tsx";
-import { StateIcon } from "../parts/StateIcon.tsx";
+import { StateIcon, stateWords } from "../parts/StateIcon.tsx";
 import { useApp } from "../state/context.ts";
 import { setDetail } from "../state/panel.ts";
 import type { Timeline } from "../state/timeline.ts";
@@ -91,6 +91,7 @@ function Bubble(props: RowViewProps & { message: Message }): JSX.Element {
   const time = () => (shape()?.late ? dayAndClock(at()) : clock(at()));
   const notes = () => props.chat.kind === "notes";
   const state = () => (notes() && message().state !== "failed" ? null : message().state);
+  const stateSaid = () => (state() ? stateWords(state()!, props.chat.kind === "group") : "");
   const who = () => (message().mine ? t.chat.you : message().senderName);
   const named = () => props.chat.kind === "group" && !message().mine;
   const whoIs = () => setDetail({ show: "person", account: message().sender, name: message().senderName });
@@ -146,7 +147,7 @@ function Bubble(props: RowViewProps & { message: Message }): JSX.Element {
       data-testid="message"
       data-state={message().state ?? "theirs"}
       data-mine={message().mine}
-      aria-label={t.chat.label(who(), time(), message().text, state() ? t.chat.states[state()!] : "")}
+      aria-label={t.chat.label(who(), time(), message().text, stateSaid())}
       onKeyDown={onKey}
     >
       <div class="bubble-box">
@@ -192,7 +193,9 @@ function Bubble(props: RowViewProps & { message: Message }): JSX.Element {
             </For>
             <span class="bubble-meta" classList={{ quiet: !shape()?.tail }}>
               <time title={fullDate(at())}>{time()}</time>
-              <Show when={state()}>{(now) => <StateIcon state={now()} />}</Show>
+              <Show when={state()}>
+                {(now) => <StateIcon state={now()} forAll={props.chat.kind === "group"} />}
+              </Show>
             </span>
           </p>
         </div>
