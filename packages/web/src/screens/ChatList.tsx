@@ -5,7 +5,7 @@ import MailPlus from "lucide-solid/icons/mail-plus";
 import Search from "lucide-solid/icons/search";
 import UsersPlus from "lucide-solid/icons/user-round-plus";
 import X from "lucide-solid/icons/x";
-import { createEffect, createMemo, createSignal, on, Show, type JSX } from "solid-js";
+import { createEffect, createMemo, createSignal, Match, on, Show, Switch, type JSX } from "solid-js";
 import { Avatar } from "../parts/Avatar.tsx";
 import { Button, IconButton } from "../parts/Button.tsx";
 import { ChatAvatar, RoomAvatar } from "../parts/RoomAvatar.tsx";
@@ -186,17 +186,15 @@ function ChatRow(props: { chat: Room; here: boolean; now: number; tab: 0 | -1 })
               <em class="draft-mark">{t.chats.draft}</em> {draft()}
             </Show>
           </span>
-          <Show
-            when={props.chat.unread > 0}
-            fallback={
-              <Show when={invited()} fallback={<LastState of={last()} kind={props.chat.kind} />}>
-                <span class="mark-pill">{t.chats.invitedMark}</span>
-              </Show>
-            }
-          >
-            <Badge count={props.chat.unread} />
-            <span class="hidden">{t.nav.unread(props.chat.unread)}</span>
-          </Show>
+          <Switch fallback={<LastState of={last()} kind={props.chat.kind} />}>
+            <Match when={invited()}>
+              <span class="mark-pill">{t.chats.invitedMark}</span>
+            </Match>
+            <Match when={props.chat.unread > 0}>
+              <Badge count={props.chat.unread} />
+              <span class="hidden">{t.nav.unread(props.chat.unread)}</span>
+            </Match>
+          </Switch>
         </span>
       </span>
     </a>
