@@ -9,9 +9,10 @@ import { StoreFullError } from "../store/database.ts";
 import { EngineError } from "./engine-error.ts";
 
 /** A call that cannot be done, for a reason that the person should hear. */
-export function engineError(code: EngineCode, sentence?: string): EngineError {
+export function engineError(code: EngineCode, sentence?: string, fix?: string | null): EngineError {
   const cause = causeOfCode(code);
-  return new EngineError(sentence === undefined ? cause : { ...cause, sentence });
+  const said = sentence === undefined ? cause : { ...cause, sentence };
+  return new EngineError(fix === undefined ? said : { ...said, fix });
 }
 
 const own = {

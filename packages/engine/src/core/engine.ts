@@ -123,7 +123,7 @@ export function openEngine(options: EngineOptions): Engine {
   const notes = new NotesSender({ ...base, identity });
   const requests = new Requests({ ...base, identity, known, names, rooms, notes, outgoing });
   const capabilities = new Capabilities({ ...base, sender });
-  const commits = new RoomCommits({ ...base, identity, known, names, rooms });
+  const commits = new RoomCommits({ ...base, identity, known, names, rooms, server });
   const items = new RoomItems({ ...base, identity });
   const groupMessages = new GroupMessages({ ...base, items, behind: (room) => logs.read(room) });
   const welcomes = new RoomWelcomes({
@@ -131,7 +131,7 @@ export function openEngine(options: EngineOptions): Engine {
   });
   const entries = new RoomEntries({ ...base, identity, rooms, names, messages: groupMessages, welcomes });
   const logs: RoomLogs = new RoomLogs({ ...base, entries, onTaken: (room) => commits.run(room) });
-  const groupRooms: GroupRooms = new GroupRooms({ ...base, identity, known, rooms, commits, server });
+  const groupRooms: GroupRooms = new GroupRooms({ ...base, identity, known, names, rooms, commits, server });
   rooms.onPaired = () => clock.soon(() => capabilities.tellAll());
   commits.onAppended = (room) => logs.read(room);
   const linksBack = new LinksBack({ ...base, identity, servers, notices });

@@ -16,6 +16,7 @@ import type { Groups } from "./groups.ts";
 import type { Identity } from "./identity.ts";
 import { keysRenewedAfterMs } from "./limits.ts";
 import type { KnownAccounts } from "./known-accounts.ts";
+import type { Names } from "./names.ts";
 import type { Rooms } from "./rooms.ts";
 import type { RoomCommits } from "./room-commits.ts";
 import { showRoomState } from "./room-people.ts";
@@ -26,6 +27,7 @@ export interface GroupRoomsPorts {
   store: EngineStore;
   identity: Identity;
   known: KnownAccounts;
+  names: Pick<Names, "shown">;
   rooms: Rooms;
   groups: Groups;
   roomCrypto: RoomCrypto;
@@ -161,11 +163,17 @@ export class GroupRooms {
   #invitable(account: AccountId): Uint8Array {
     const { store, known, identity } = this.#ports;
     if (account === identity.account) throw engineError("is-self");
-    if (store.accounts.isBlocked(account)) throw engineError("you-blocked");
+    const name = this.#ports.names.shown(account);
+    if (store.accounts.isBlocked(account)) throw engineError("you-blocked", `You have blocked ${name}.`);
     const contact = store.accounts.contact(account);
     const record = known.get(account);
-    if (contact === undefined || record === undefined) throw engineError("not-a-contact");
-    if (contact.capability === null) throw engineError("no-keys-yet");
+    if (contact === undefined || record === undefined)
+      throw engineError(
+        "not-a-contact",
+        `You have no chat with ${name}, and can take in only people whom you have one with.`,
+      );
+    if (contact.capability === null)
+      throw engineError("no-keys-yet", `${name}'s FedChat has not told yours yet how to take them in.`);
     return record.signed;
   }
 
@@ -174,7 +182,10 @@ export class GroupRooms {
     const { primitives, identity } = this.#ports;
     if (this.#get(id).state === "closed") throw engineError("room-closed");
     const outcome = applyUpdate(this.#stateOf(id), update, identity.account, primitives);
-    if (outcome.kind === "refused") throw engineError("room-rule", outcome.reason);
+    if (outcome.kind === "applied") return;
+    // Others may do what one's role does not allow; what makes no sense nobody may.
+    const fix = outcome.rule.startsWith("right.") ? undefined : null;
+    throw engineError("room-rule", outcome.reason, fix);
   }
 
   #want(id: RoomId, change: WantedChange): void {

@@ -10,15 +10,15 @@ export interface GroupWay {
   own: string;
   /** Names of homeservers that it has not reached yet. */
   missing: string[];
-  /** Everybody else in the room, by name, with what they confirmed. */
-  people: { name: string; has: boolean; read: boolean }[];
+  /** Everybody else in the room, by name, with what they confirmed. Who has not joined confirms nothing. */
+  people: { name: string; joined: boolean; has: boolean; read: boolean }[];
   /** In a crowd nobody sends receipts. */
   givesReceipts: boolean;
 }
 
 export function groupXray(
   message: MessageRow,
-  { own, missing, people, givesReceipts }: GroupWay,
+  { own, missing, people: everybody, givesReceipts }: GroupWay,
 ): XrayStep[] {
   if (message.mine === 0)
     return [{ at: message.receivedAt, state: "done", sentence: "Received and decrypted here." }];
@@ -41,18 +41,24 @@ export function groupXray(
     },
   ];
   if (givesReceipts) {
+    const people = everybody.filter(({ joined }) => joined);
+    const invited = everybody.filter(({ joined }) => !joined).map(({ name }) => name);
+    const later = invited.length === 0 ? "" : ` Not joined yet: ${listed(invited)}.`;
     const without = people.filter(({ has }) => !has).map(({ name }) => name);
     const unread = people.filter(({ read }) => !read).map(({ name }) => name);
     steps.push(
       {
         at: message.deliveredAt,
-        isDone: without.length === 0,
-        done: "Everybody's engine has it.",
-        now: `${people.length - without.length} of ${people.length} engines have it. Waiting for ${listed(without)}.`,
+        isDone: people.length > 0 && without.length === 0,
+        done: `Everybody's engine has it.${later}`,
+        now:
+          people.length === 0
+            ? `Nobody has joined yet.${later}`
+            : `${people.length - without.length} of ${people.length} engines have it. Waiting for ${listed(without)}.${later}`,
       },
       {
         at: message.readAt,
-        isDone: unread.length === 0,
+        isDone: people.length > 0 && unread.length === 0,
         done: "Everybody has read it.",
         now: `${people.length - unread.length} of ${people.length} have read it. Waiting for ${listed(unread)}.`,
       },

@@ -296,6 +296,7 @@ function groupWay({ store, identity, names, servers }: MethodPorts) {
   return (message: MessageRow, room: RoomRow): GroupWay => {
     const receipts = new Map(store.groupRooms.receipts(message.id).map((one) => [one.account, one]));
     const waiting = store.transport.bySubject(message.id);
+    const heard = store.groupRooms.heard(room.id);
     return {
       own: names.server(servers.own.id),
       missing: [...new Set(waiting.map(({ server }) => names.server(server)))],
@@ -304,6 +305,7 @@ function groupWay({ store, identity, names, servers }: MethodPorts) {
         .filter(({ account }) => account !== identity.account)
         .map(({ account }) => ({
           name: names.shown(account),
+          joined: heard.has(account),
           has: (receipts.get(account)?.deliveredAt ?? null) !== null,
           read: (receipts.get(account)?.readAt ?? null) !== null,
         })),

@@ -3,7 +3,7 @@
  * appends it at the hub until the log shows it or another's. One at a time for each room. Nothing leaves before it is
  * kept, and what is kept is sent again as it is. [O3] [W5]
  */
-import type { AccountId, Clock, Primitives, RandomSource, RoomId, Timer } from "@fedchat/protocol";
+import type { AccountId, Clock, Primitives, RandomSource, RoomId, ServerId, Timer } from "@fedchat/protocol";
 import { decodeBase32, encode, proveRoomAppend, ProtocolError, roomLogItem } from "@fedchat/protocol";
 import type { Cause } from "../interface/index.ts";
 import type { RoomCrypto } from "../mls/room-crypto.ts";
@@ -40,7 +40,9 @@ export interface RoomCommitsPorts {
   store: EngineStore;
   identity: Identity;
   known: KnownAccounts;
-  names: Pick<Names, "shown">;
+  names: Pick<Names, "shown" | "server">;
+  /** Our own homeserver. */
+  server: ServerId;
   rooms: Rooms;
   groups: Groups;
   roomCrypto: RoomCrypto;
@@ -382,7 +384,7 @@ export class RoomCommits {
 
   #failed(room: RoomId, standing: Standing, error: unknown): void {
     const { log, store } = this.#ports;
-    const cause = causeOf(error);
+    const cause = this.#holdUp(room, causeOf(error));
     log.info("a room was not changed yet", { code: cause.code });
     this.#tell(room, standing, cause);
     const isFinal = error instanceof ProtocolError && error.retry === "never";
@@ -397,6 +399,15 @@ export class RoomCommits {
       );
     }
     this.#waitFor(room, standing, error instanceof StoreFullError ? storeRetryMs : undefined);
+  }
+
+  /** By the name of the server that is missing. */
+  #holdUp(room: RoomId, cause: Cause): Cause {
+    const { store, names, server } = this.#ports;
+    const hub = store.groupRooms.log(room)?.hub;
+    if (cause.code !== "unreachable" || hub === undefined || hub === server) return cause;
+    const sentence = `${names.server(hub)}, which keeps this room's changes in order, is not reached.`;
+    return { ...cause, sentence, fix: "It is tried again by itself. Talk goes on meanwhile." };
   }
 
   #waitFor(room: RoomId, standing: Standing, afterMs?: number): void {

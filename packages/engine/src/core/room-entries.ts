@@ -6,7 +6,7 @@
 import type { Clock, Primitives, RoomEntry, RoomId } from "@fedchat/protocol";
 import { decodeRoomLogItem, encodeBase32, ProtocolError, roomEntry, roomEntryHash } from "@fedchat/protocol";
 import type { GroupState } from "../mls/group-crypto.ts";
-import type { ExpectedRoom, RoomCrypto } from "../mls/room-crypto.ts";
+import type { ExpectedRoom, RoomCommitSummary, RoomCrypto } from "../mls/room-crypto.ts";
 import type { RoomChange } from "../room-state/apply-update.ts";
 import { encodeRoomState } from "../room-state/room-state.ts";
 import type { EngineStore } from "../store/engine-store.ts";
@@ -106,7 +106,7 @@ export class RoomEntries {
     const outcome = roomCrypto.receive(state, item.message);
     switch (outcome.kind) {
       case "commit":
-        return this.#commit(taken, outcome.state, outcome.summary.changes);
+        return this.#commit(taken, outcome.state, outcome.summary);
       case "proposal":
         return this.#proposal(taken, outcome.state);
       case "removed":
@@ -126,12 +126,13 @@ export class RoomEntries {
     }
   }
 
-  #commit(taken: RoomLogRow, state: GroupState, done: readonly RoomChange[]): void {
+  #commit(taken: RoomLogRow, state: GroupState, { by, changes: done }: RoomCommitSummary): void {
     const { store, groups, roomCrypto, changes } = this.#ports;
     const { room } = taken;
     store.transaction(() => {
       groups.advance(room, state);
       showRoomState(store, roomCrypto.room(state));
+      store.groupRooms.hear(room, by.account);
       store.groupRooms.putLog(taken);
       // It was made on the epoch that is over.
       store.groupRooms.deletePending(room);

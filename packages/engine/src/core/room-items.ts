@@ -58,6 +58,7 @@ export class RoomItems {
     if (opened === undefined) return;
     if (opened.kind === "capability") return this.#learnCapability(room, origin, opened.capability);
     this.#changes.mark("room", room.id);
+    if (room.kind === "group") this.#store.groupRooms.hear(room.id, origin.account);
     if (opened.kind === "message") {
       const sender = { sender: accountUri(origin.account), room: roomUri(room.id) };
       const id = computeMessageId(this.#primitives, sender, opened.encoded);
@@ -105,7 +106,7 @@ export class RoomItems {
     if (this.#store.messages.confirm(id, state, now)) this.#changes.messageChanged(id);
   }
 
-  /** Whether with this receipt everybody else who takes part now has confirmed it. */
+  /** Whether with this receipt everybody else who is there now, and has joined, has confirmed it. */
   #confirmedByAll(
     room: RoomRow,
     account: AccountId,
@@ -119,7 +120,10 @@ export class RoomItems {
     if (!isDelivered && !isRead) return false;
     this.#changes.messageChanged(id);
     const receipts = new Map(groupRooms.receipts(id).map((one) => [one.account, one]));
-    const others = groupRooms.people(room.id).filter((person) => person.account !== this.#identity.account);
+    const heard = groupRooms.heard(room.id);
+    const others = groupRooms
+      .people(room.id)
+      .filter((person) => person.account !== this.#identity.account && heard.has(person.account));
     return others.every((person) => (receipts.get(person.account)?.[`${state}At`] ?? null) !== null);
   }
 

@@ -93,6 +93,7 @@ export class RoomWelcomes {
         });
       else rooms.invitedAgain(room, account);
       showRoomState(store, joined.room);
+      store.groupRooms.hear(room, account);
       store.groupRooms.claimStrays(joined.groupId, room);
       const log = { room, hub, term: 1, position, head: hash } as const;
       store.groupRooms.putLog({ ...log, following: "wanted", renewedAt: now });

@@ -98,6 +98,16 @@ export class GroupRoomsTable {
     return this.#db.get<RoomPersonRow>(sql, room, account);
   }
 
+  /** Whoever says or does something in a room has joined it. */
+  hear(room: RoomId, account: AccountId): void {
+    putRow(this.#db, "roomHeard", { room, account });
+  }
+
+  heard(room: RoomId): Set<AccountId> {
+    const rows = this.#db.all<{ account: AccountId }>("SELECT account FROM roomHeard WHERE room = ?", room);
+    return new Set(rows.map(({ account }) => account));
+  }
+
   /** As some room had them last: what somebody wrote keeps their name when they are gone. */
   named(account: AccountId): Omit<RoomPersonRow, "role"> | undefined {
     const sql = "SELECT account, server, handle, displayName FROM roomNames WHERE account = ?";

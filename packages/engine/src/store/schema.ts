@@ -263,8 +263,8 @@ UPDATE outgoing SET lane = accounts;
 /**
  * Rooms of many. roomLogs: how far a room's log was followed; head: the hash of the entry there; following: whether our
  * homeserver knows that we do, or is to know that we do not any more; renewedAt: when this device's keys there were made.
- * roomPeople: the participants as the group's state has them, for lists and for sending; roomNames: everybody who ever
- * was one. roomChanges: what this person wants changed and no commit has done yet; change: JSON. pendingCommits and
+ * roomPeople: the participants as the group's state has them, for lists and for sending; roomHeard: those
+ * who have said or done something, and so have joined; roomNames: everybody who ever was one. roomChanges: what this person wants changed and no commit has done yet; change: JSON. pendingCommits and
  * pendingRecords: our Commit that is not in the log yet, and the group as it is after it. waitingMessages: of epochs that
  * are not here yet.
  */
@@ -305,6 +305,11 @@ CREATE TABLE roomPeople (
   handle TEXT NOT NULL,
   displayName TEXT NOT NULL,
   role TEXT NOT NULL,
+  PRIMARY KEY (room, account)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE roomHeard (
+  room TEXT NOT NULL,
+  account TEXT NOT NULL,
   PRIMARY KEY (room, account)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE roomNames (
