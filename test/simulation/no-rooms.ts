@@ -21,6 +21,7 @@ export class NoRooms implements RoomCrypto {
   readonly inspectKeyPackage = none;
   readonly create = none;
   readonly commit = none;
+  readonly accept = none;
   readonly leave = none;
   readonly welcomeReferences = none;
   readonly join = none;

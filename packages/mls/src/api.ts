@@ -9,6 +9,7 @@ import * as committing from "./group/commit.ts";
 import * as creating from "./group/create.ts";
 import * as encrypting from "./group/encrypt.ts";
 import type { Environment } from "./group/environment.ts";
+import { acceptedEpoch } from "./group/epoch.ts";
 import { exportGroupInfo, type GroupInfoInput } from "./group/group-info.ts";
 import * as external from "./group/join-external.ts";
 import * as welcoming from "./group/join-welcome.ts";
@@ -118,6 +119,14 @@ export function commit(
   env: Environment,
 ): committing.Committed | Refused {
   return outcomeOf(() => committing.commit(env, state, input));
+}
+
+/**
+ * The state in which a Commit that was accepted leaves us. `current` is what its `state` has become since: what was
+ * received meanwhile has used up keys, which `next` was made with.
+ */
+export function accept(current: GroupState, next: GroupState, env: Environment): GroupState {
+  return acceptedEpoch(env, current, next);
 }
 
 /** Takes in a message for the group: application data, a proposal or a Commit. */

@@ -1,5 +1,6 @@
 /** Messaging Layer Security (RFC 9420): synchronous, deterministic, made for a database. See the README. */
 export {
+  accept,
   branch,
   checkKeyPackage,
   commit,

@@ -44,6 +44,20 @@ for (const cipherSuite of suites) {
   }
 }
 
+test("a key that was used while a Commit waited is not in what the Commit's epoch keeps of the former one", () => {
+  const world = new World({ seed: "meanwhile", cipherSuite: 0x0003, primitives: backends[0]! });
+  const [alice, bob, carol] = groupOf(world, "alice", "bob", "carol");
+  const made = alice.commit();
+  alice.state = made.state;
+  const [early, late] = [bob.send("meanwhile"), bob.send("later")];
+  expect(alice.read(early)).toBe("meanwhile");
+  alice.accept(made);
+  expect(alice.receive(early).kind).toBe("duplicate");
+  expect(alice.read(late)).toBe("later");
+  for (const client of [bob, carol]) want(client.receive(made.commit), "commit");
+  expect(carol.authenticator).toBe(alice.authenticator);
+});
+
 test("a committer chooses among the proposals that wait; what it leaves out still waits for others", () => {
   const world = new World({ seed: "choose", cipherSuite: 0x0003, primitives: backends[0]! });
   const [alice, bob, carol, dave] = groupOf(world, "alice", "bob", "carol", "dave");

@@ -2,6 +2,7 @@
 import { assert } from "vitest";
 import type { Primitives } from "../src/crypto/primitives.ts";
 import {
+  accept,
   type CommitInput,
   type Committed,
   commit,
@@ -223,7 +224,7 @@ export class Client {
   }
 
   accept(committed: Committed): void {
-    this.state = committed.next;
+    this.state = accept(this.state, committed.next, this.world.env());
   }
 
   /** What comes of a message; the new state is taken. */

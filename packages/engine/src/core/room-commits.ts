@@ -1,15 +1,11 @@
 /**
- * Brings what this person wants changed in rooms of many into their logs: makes a Commit of all of it, keeps it, and
- * appends it at the hub until the log shows it or another's. One at a time for each room. Nothing leaves before it is
- * kept, and what is kept is sent again as it is. [O3] [W5]
+ * Brings what this person wants changed in rooms of many into their logs: what was made of it is appended at the hub
+ * until the log shows it or another's. One at a time for each room. What is kept is sent again as it is. [O3] [W5]
  */
-import type { AccountId, Clock, Primitives, RandomSource, RoomId, ServerId, Timer } from "@fedchat/protocol";
-import { decodeBase32, encode, proveRoomAppend, ProtocolError, roomLogItem } from "@fedchat/protocol";
+import type { Clock, Primitives, RandomSource, RoomId, ServerId, Timer } from "@fedchat/protocol";
+import { proveRoomAppend, ProtocolError } from "@fedchat/protocol";
 import type { Cause } from "../interface/index.ts";
 import type { RoomCrypto } from "../mls/room-crypto.ts";
-import type { RoomUpdate } from "../room-state/room-update.ts";
-import { applyUpdate } from "../room-state/apply-update.ts";
-import { decodeRoomState } from "../room-state/room-state.ts";
 import { StoreFullError } from "../store/database.ts";
 import type { EngineStore } from "../store/engine-store.ts";
 import type { PendingCommitRow, RoomLogRow } from "../store/group-rooms-table.ts";
@@ -30,11 +26,9 @@ import type { Names } from "./names.ts";
 import type { Homeserver } from "./ports.ts";
 import { fullJitterMs } from "./retry.ts";
 import type { PendingWork } from "./room-entries.ts";
-import { fetchRoomInfo } from "./room-info.ts";
-import { fetchKeyPackages } from "./room-key-packages.ts";
+import { RoomChangesMaking } from "./room-changes-making.ts";
 import type { Rooms } from "./rooms.ts";
-import type { Rejoin, Wanted } from "./wanted-changes.ts";
-import { underwayLine, wantedChanges } from "./wanted-changes.ts";
+import { wantedChanges } from "./wanted-changes.ts";
 
 export interface RoomCommitsPorts {
   store: EngineStore;
@@ -64,12 +58,11 @@ interface Standing {
   cause: Cause | null;
   /** What others proposed has waited its random while. */
   settling: boolean;
-  /** The epoch in which we said that we leave: nobody's Commit has taken it up yet. */
-  leaving: bigint | undefined;
 }
 
 export class RoomCommits {
   readonly #ports: RoomCommitsPorts;
+  readonly #making: RoomChangesMaking;
   readonly #rooms = new Map<RoomId, Standing>();
   #stopped = false;
   /** Something was appended, or another was first: the log is to be read. */
@@ -77,6 +70,7 @@ export class RoomCommits {
 
   constructor(ports: RoomCommitsPorts) {
     this.#ports = ports;
+    this.#making = new RoomChangesMaking({ ...ports, behind: (room) => this.onAppended(room) });
   }
 
   /** A session was opened, or a room's log went on: nothing has to wait any longer. */
@@ -111,6 +105,7 @@ export class RoomCommits {
 
   stop(): void {
     this.#stopped = true;
+    this.#making.stop();
     for (const { wait } of this.#rooms.values()) wait?.cancel();
   }
 
@@ -135,7 +130,7 @@ export class RoomCommits {
       if (store.groupRooms.changes(room).length > 0) throw new ProtocolError("unreachable");
       return;
     }
-    if (store.groupRooms.pending(room) === undefined) await this.#make(room);
+    if (store.groupRooms.pending(room) === undefined && this.#mayMake(room)) await this.#making.make(room);
     const [log, pending] = [store.groupRooms.log(room), store.groupRooms.pending(room)];
     if (log === undefined || pending === undefined || this.#stopped) return;
     await this.#append(log, pending);
@@ -159,28 +154,12 @@ export class RoomCommits {
     this.onAppended(log.room);
   }
 
-  async #make(room: RoomId): Promise<void> {
-    const { store } = this.#ports;
-    if (store.groupRooms.log(room)?.position === 0) return this.#begin(room);
-    const wanted = wantedChanges(store, room);
-    if (wanted.length === 0) return;
-    const rejoin = wanted.find(({ change }) => change.kind === "rejoin");
-    if (rejoin !== undefined) return this.#rejoin(room, rejoin.id, rejoin.change as Rejoin);
-    if (!this.#maySettle(room, wanted)) return;
-    const leaving = wanted.find(({ change }) => change.kind === "leave");
-    if (leaving !== undefined) return this.#leave(room, leaving);
-    const fetched = await fetchKeyPackages(this.#ports, room, wanted);
-    if (this.#stopped || store.groupRooms.pending(room) !== undefined) return;
-    this.#commit(room, fetched.wanted, fetched.keyPackages);
-    // What could not be fetched now is tried again when the rest is done; with nothing else to do, it is the cause.
-    if (fetched.failure !== undefined && store.groupRooms.pending(room) === undefined) throw fetched.failure;
-  }
-
   /** Everybody could commit what others proposed: chance lets one be first, mostly. */
-  #maySettle(room: RoomId, wanted: readonly Wanted[]): boolean {
+  #mayMake(room: RoomId): boolean {
     const { store, clock, random } = this.#ports;
     const standing = this.#standing(room);
-    const isOther = wanted.some(({ change }) => change.kind !== "settle");
+    const wanted = wantedChanges(store, room);
+    const isOther = wanted.length === 0 || wanted.some(({ change }) => change.kind !== "settle");
     if (isOther || standing.settling) {
       standing.settling = false;
       return true;
@@ -195,30 +174,6 @@ export class RoomCommits {
     return false;
   }
 
-  #begin(room: RoomId): void {
-    const { store, groups, roomCrypto, clock } = this.#ports;
-    const state = groups.of(room);
-    if (state === undefined) return;
-    const { access, servers, info } = roomCrypto.epochForLog(state);
-    const item = encode(roomLogItem, {
-      kind: "begin",
-      group: roomCrypto.groupId(state),
-      access,
-      servers: [...servers],
-    });
-    const work: PendingWork = { wanted: [], changes: [] };
-    const row = {
-      room,
-      item,
-      info,
-      welcome: null,
-      access: null,
-      changes: JSON.stringify(work),
-      createdAt: clock.now(),
-    };
-    store.groupRooms.putPending(row, new Map());
-  }
-
   /** Nobody else knows this log yet: its first entry is ours. */
   #begun(log: RoomLogRow, { position, hash }: { position: number; hash: Uint8Array }): void {
     const { store } = this.#ports;
@@ -228,163 +183,9 @@ export class RoomCommits {
     });
   }
 
-  /** Said anew in each epoch until it is taken up: with its epoch a proposal lapses. [W2] */
-  #leave(room: RoomId, { id }: Wanted): void {
-    const { store, groups, roomCrypto, clock } = this.#ports;
-    const state = groups.of(room);
-    if (state === undefined) return;
-    const standing = this.#standing(room);
-    const epoch = roomCrypto.epoch(state);
-    if (standing.leaving === epoch) return;
-    const left = roomCrypto.leave(state);
-    if (left.kind === "refused") return store.groupRooms.deleteChange(id);
-    const group = roomCrypto.groupId(state);
-    const item = encode(roomLogItem, {
-      ...{ kind: "proposal", group, epoch: Number(epoch) },
-      message: left.message,
-    });
-    const work: PendingWork = { wanted: [], changes: [] };
-    store.transaction(() => {
-      groups.advance(room, left.state);
-      const row = { room, item, info: null, welcome: null, access: null, changes: JSON.stringify(work) };
-      store.groupRooms.putPending({ ...row, createdAt: clock.now() }, new Map());
-    });
-    standing.leaving = epoch;
-  }
-
-  /** By a Commit from outside, on the room's info as the hub has it. [W4] */
-  async #rejoin(room: RoomId, id: number, change: Rejoin): Promise<void> {
-    const { store, groups, roomCrypto, identity, clock } = this.#ports;
-    const expected = {
-      epoch: BigInt(change.epoch),
-      room: decodeRoomState(decodeBase32(change.room)),
-    };
-    const { info, position } = await fetchRoomInfo(this.#ports, room);
-    const log = store.groupRooms.log(room);
-    if (this.#stopped || log === undefined || store.groupRooms.pending(room) !== undefined) return;
-    if (position !== log.position) {
-      this.onAppended(room);
-      throw new ProtocolError("conflict");
-    }
-    const { infoKey: key } = expected.room;
-    const joined = roomCrypto.joinByItself({ room, identity: identity.member, info, key, expected });
-    if (joined.kind === "refused") return this.#lost(room, id, joined.reason);
-    const { state, groupId: group, message, access, after } = joined;
-    const item = encode(roomLogItem, {
-      ...{ kind: "commit", group, epoch: Number(after.epoch - 1n), message, external: true },
-      ...{ access: after.access, servers: [...after.servers] },
-    });
-    const work: PendingWork = { wanted: [id], changes: [] };
-    const row = { room, item, info: after.info, welcome: null, access: access.seed };
-    store.groupRooms.putPending(
-      { ...row, changes: JSON.stringify(work), createdAt: clock.now() },
-      roomCrypto.changes(undefined, state).put,
-    );
-    const held = groups.of(room);
-    roomCrypto.erase(state, held);
-  }
-
-  /** Whoever is in the room can take us in again. */
-  #lost(room: RoomId, id: number, reason: string): void {
-    const { store, rooms, log } = this.#ports;
-    log.info("a room cannot be joined again", { room, reason });
-    store.transaction(() => {
-      store.groupRooms.deleteChange(id);
-      rooms.close(room, "broken", "room-lost");
-      store.groupRooms.end(room);
-    });
-  }
-
-  /** Synchronous, on the group as it is now: the fetching may have taken a while. */
-  #commit(
-    room: RoomId,
-    wanted: readonly Wanted[],
-    keyPackages: ReadonlyMap<AccountId, readonly Uint8Array[]>,
-  ): void {
-    const { store, groups, roomCrypto, clock } = this.#ports;
-    const state = groups.of(room);
-    if (state === undefined) return;
-    const { updates, add, done } = this.#updates(room, wanted, keyPackages);
-    if (done.length === 0) return;
-    const committed = roomCrypto.commit(state, { updates, add });
-    if (committed.kind === "refused") return this.#refused(room, done, committed.reason);
-    const { before, next, message, welcome, after, summary } = committed;
-    // Somebody else was first to commit what waited.
-    if (summary.gone.length === 0 && done.every(({ change }) => change.kind === "settle")) {
-      for (const { id } of done) store.groupRooms.deleteChange(id);
-      roomCrypto.erase(next, state);
-      return roomCrypto.erase(before, state);
-    }
-    const place = { group: roomCrypto.groupId(state), epoch: Number(roomCrypto.epoch(state)) };
-    const item = encode(roomLogItem, {
-      ...{ kind: "commit", ...place, message, external: false },
-      ...{ access: after.access, servers: [...after.servers] },
-    });
-    const work: PendingWork = { wanted: done.map(({ id }) => id), changes: [...summary.changes] };
-    store.transaction(() => {
-      groups.advance(room, before);
-      const row = {
-        room,
-        item,
-        info: after.info,
-        welcome: welcome ?? null,
-        access: null,
-        changes: JSON.stringify(work),
-        createdAt: clock.now(),
-      };
-      store.groupRooms.putPending(row, roomCrypto.changes(undefined, next).put);
-    });
-    // It lies on disk; the log decides whether it is ever used.
-    roomCrypto.erase(next, before);
-  }
-
-  /** What of the wanted changes the room's rules allow as it is now, one upon the other; the rest is told and dropped. */
-  #updates(
-    room: RoomId,
-    wanted: readonly Wanted[],
-    keyPackages: ReadonlyMap<AccountId, readonly Uint8Array[]>,
-  ) {
-    const { groups, roomCrypto, known, identity, primitives } = this.#ports;
-    let state = roomCrypto.room(groups.of(room)!);
-    const updates: RoomUpdate[] = [];
-    const add: Uint8Array[] = [];
-    const done: Wanted[] = [];
-    for (const one of wanted) {
-      const update = updateOf(one, known);
-      if (update === undefined) {
-        done.push(one);
-        continue;
-      }
-      const outcome = applyUpdate(state, update, identity.account, primitives);
-      if (outcome.kind === "refused") {
-        this.#refused(room, [one], outcome.reason);
-        continue;
-      }
-      state = outcome.state;
-      updates.push(update);
-      if (one.change.kind === "admit") add.push(...(keyPackages.get(one.change.account) ?? []));
-      done.push(one);
-    }
-    return { updates, add, done };
-  }
-
-  /** It will never be: somebody else changed the room meanwhile, or the person was mistaken. */
-  #refused(room: RoomId, wanted: readonly Wanted[], reason: string): void {
-    const { store, rooms, names, identity } = this.#ports;
-    store.transaction(() => {
-      for (const { id, change } of wanted) {
-        store.groupRooms.deleteChange(id);
-        const line = underwayLine(change, (account) => names.shown(account));
-        if (line !== undefined)
-          rooms.addNotice(room, identity.account, `${line} was not possible: ${reason}`);
-      }
-    });
-    this.#ports.changes.mark("room", room);
-  }
-
   #failed(room: RoomId, standing: Standing, error: unknown): void {
     const { log, store } = this.#ports;
-    const cause = this.#holdUp(room, causeOf(error));
+    const cause = this.#withName(room, causeOf(error));
     log.info("a room was not changed yet", { code: cause.code });
     this.#tell(room, standing, cause);
     const isFinal = error instanceof ProtocolError && error.retry === "never";
@@ -392,17 +193,14 @@ export class RoomCommits {
     if (isFinal && pending !== undefined) {
       store.groupRooms.deletePending(room);
       const { wanted } = JSON.parse(pending.changes) as PendingWork;
-      this.#refused(
-        room,
-        wantedChanges(store, room).filter(({ id }) => wanted.includes(id)),
-        cause.sentence,
-      );
+      const given = wantedChanges(store, room).filter(({ id }) => wanted.includes(id));
+      this.#making.refused(room, given, cause.sentence);
     }
     this.#waitFor(room, standing, error instanceof StoreFullError ? storeRetryMs : undefined);
   }
 
   /** By the name of the server that is missing. */
-  #holdUp(room: RoomId, cause: Cause): Cause {
+  #withName(room: RoomId, cause: Cause): Cause {
     const { store, names, server } = this.#ports;
     const hub = store.groupRooms.log(room)?.hub;
     if (cause.code !== "unreachable" || hub === undefined || hub === server) return cause;
@@ -437,32 +235,8 @@ export class RoomCommits {
       attempts: 0,
       cause: null,
       settling: false,
-      leaving: undefined,
     };
     this.#rooms.set(room, fresh);
     return fresh;
-  }
-}
-
-/** Undefined for what an empty Commit does: new keys, and what others proposed. */
-function updateOf({ change }: Wanted, known: KnownAccounts): RoomUpdate | undefined {
-  switch (change.kind) {
-    case "admit": {
-      const record = known.get(change.account);
-      if (record === undefined) throw new Error("assertion: the record of whom we invite is kept");
-      return { kind: "admit", record: record.signed, role: change.role };
-    }
-    case "leave":
-    case "settle":
-    case "refresh":
-    case "rejoin":
-      return undefined;
-    case "remove":
-    case "ban":
-    case "unban":
-    case "role":
-    case "rename":
-    case "rules":
-      return change;
   }
 }

@@ -77,8 +77,7 @@ export class RoomEntries {
     const { store, groups, roomCrypto, welcomes, clock, changes } = this.#ports;
     const { room } = pending;
     const { wanted, changes: done } = JSON.parse(pending.changes) as PendingWork;
-    const records = store.groupRooms.pendingRecords(room);
-    const next = records.length === 0 ? undefined : roomCrypto.restore(records);
+    const next = this.#nextOf(room);
     store.transaction(() => {
       if (next !== undefined) {
         groups.advance(room, next);
@@ -94,6 +93,18 @@ export class RoomEntries {
       }
     });
     changes.mark("room", room);
+  }
+
+  /** The group as it is after our Commit; undefined where what we appended was none. */
+  #nextOf(room: RoomId): GroupState | undefined {
+    const { store, groups, roomCrypto } = this.#ports;
+    const records = store.groupRooms.pendingRecords(room);
+    const current = groups.of(room);
+    if (records.length === 0 || current === undefined) return undefined;
+    const made = roomCrypto.restore(records);
+    const next = roomCrypto.accept(current, made);
+    if (next !== made) roomCrypto.erase(made, next);
+    return next;
   }
 
   #theirs(entry: RoomEntry, taken: RoomLogRow): void {

@@ -185,6 +185,10 @@ export class MlsRoomCrypto extends MlsRecords implements RoomCrypto {
     };
   }
 
+  accept(current: GroupState, next: GroupState): GroupState {
+    return opaque(mls.accept(transparent(current), transparent(next), this.#environment()));
+  }
+
   leave(stored: GroupState): LeaveOutcome {
     const state = transparent(stored);
     const { account } = ownMember(state);

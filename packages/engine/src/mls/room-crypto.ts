@@ -210,6 +210,11 @@ export interface RoomCrypto extends GroupRecords {
   create(args: CreateRoom): CreateRoomOutcome;
   /** Takes in proposals to leave that wait. */
   commit(state: GroupState, args: RoomCommit): RoomCommitOutcome;
+  /**
+   * A commit's `next` once it stands in the log. `current` is what `before` has become meanwhile: keys that messages used
+   * up since are gone. `next` itself is to be erased.
+   */
+  accept(current: GroupState, next: GroupState): GroupState;
   leave(state: GroupState): LeaveOutcome;
   /** The references of the key packages that a Welcome is for; undefined where it is no Welcome. */
   welcomeReferences(welcome: Uint8Array): readonly Uint8Array[] | undefined;

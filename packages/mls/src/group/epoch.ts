@@ -96,6 +96,18 @@ export function pastAfter(env: Environment, state: GroupState): PastEpoch[] {
   return [former, ...state.past].slice(0, epochs);
 }
 
+/**
+ * A Commit's `next` when the Commit is accepted. `current` is what the epoch that it ends has become meanwhile: keys that
+ * messages used up since are not in what is kept of it. Where `next` does not come out of `current` it stays as it is.
+ */
+export function acceptedEpoch(env: Environment, current: GroupState, next: GroupState): GroupState {
+  const follows =
+    equal(current.context.groupId, next.context.groupId) &&
+    current.context.epoch + 1n === next.context.epoch &&
+    next.past.length > 0;
+  return follows ? { ...next, past: pastAfter(env, current) } : next;
+}
+
 /** The secrets of pre-shared keys (RFC 9420 §8.4): the group's own history first, then what the application has. */
 export function findPsks(env: Environment, state: GroupState | undefined, ids: readonly PskId[]): Psk[] {
   return ids.map((id) => {

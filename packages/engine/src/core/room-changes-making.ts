@@ -1,0 +1,265 @@
+/**
+ * Makes of what this person wants changed in a room of many what its log takes: the log's beginning, a Commit of all
+ * that the rules allow, the wish to leave, or a Commit from outside. It is kept with the group as it is after it; nothing
+ * leaves before that. [W2] [W5]
+ */
+import type { AccountId, Clock, Primitives, RoomId, RoomLogItem } from "@fedchat/protocol";
+import { decodeBase32, encode, ProtocolError, roomLogItem } from "@fedchat/protocol";
+import type { GroupState } from "../mls/group-records.ts";
+import type { RoomCrypto, RoomEpoch } from "../mls/room-crypto.ts";
+import { applyUpdate } from "../room-state/apply-update.ts";
+import { decodeRoomState } from "../room-state/room-state.ts";
+import type { RoomUpdate } from "../room-state/room-update.ts";
+import type { EngineStore } from "../store/engine-store.ts";
+import type { Changes } from "./changes.ts";
+import type { Groups } from "./groups.ts";
+import type { Identity } from "./identity.ts";
+import type { KnownAccounts } from "./known-accounts.ts";
+import type { Log } from "./log.ts";
+import type { Names } from "./names.ts";
+import type { Homeserver } from "./ports.ts";
+import type { PendingWork } from "./room-entries.ts";
+import { fetchRoomInfo } from "./room-info.ts";
+import { fetchKeyPackages } from "./room-key-packages.ts";
+import type { Rooms } from "./rooms.ts";
+import type { Rejoin, Wanted } from "./wanted-changes.ts";
+import { underwayLine, wantedChanges } from "./wanted-changes.ts";
+
+export interface RoomChangesMakingPorts {
+  store: EngineStore;
+  identity: Identity;
+  known: KnownAccounts;
+  names: Pick<Names, "shown">;
+  rooms: Rooms;
+  groups: Groups;
+  roomCrypto: RoomCrypto;
+  homeserver: Homeserver;
+  primitives: Primitives;
+  clock: Pick<Clock, "now">;
+  changes: Changes;
+  log: Log;
+  /** The hub's log is further than this engine has read. */
+  behind: (room: RoomId) => void;
+}
+
+type KeyPackages = ReadonlyMap<AccountId, readonly Uint8Array[]>;
+
+/** What is kept until the log shows it, but for what everything has. */
+interface Made {
+  item: RoomLogItem;
+  info?: Uint8Array;
+  welcome?: Uint8Array | undefined;
+  access?: Uint8Array;
+  work?: PendingWork;
+  /** The group as it is after it. */
+  next?: GroupState;
+}
+
+export class RoomChangesMaking {
+  readonly #ports: RoomChangesMakingPorts;
+  /** The epochs in which we said that we leave, and nobody's Commit has taken that up yet. */
+  readonly #leaving = new Map<RoomId, bigint>();
+  #stopped = false;
+
+  constructor(ports: RoomChangesMakingPorts) {
+    this.#ports = ports;
+  }
+
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  /** Rejects where it cannot be made now. Nothing is made where nothing is wanted. */
+  async make(room: RoomId): Promise<void> {
+    const { store } = this.#ports;
+    if (store.groupRooms.log(room)?.position === 0) return this.#begin(room);
+    const wanted = wantedChanges(store, room);
+    if (wanted.length === 0) return;
+    const rejoin = wanted.find(({ change }) => change.kind === "rejoin");
+    if (rejoin !== undefined) return this.#rejoin(room, rejoin.id, rejoin.change as Rejoin);
+    const leaving = wanted.find(({ change }) => change.kind === "leave");
+    if (leaving !== undefined) return this.#leave(room, leaving);
+    const fetched = await fetchKeyPackages(this.#ports, room, wanted);
+    if (this.#stopped || store.groupRooms.pending(room) !== undefined) return;
+    this.#commit(room, fetched.wanted, fetched.keyPackages);
+    // What could not be fetched now is tried again when the rest is done; with nothing else to do, it is the cause.
+    if (fetched.failure !== undefined && store.groupRooms.pending(room) === undefined) throw fetched.failure;
+  }
+
+  #begin(room: RoomId): void {
+    const { store, groups, roomCrypto } = this.#ports;
+    const state = groups.of(room);
+    if (state === undefined) return;
+    const { access, servers, info } = roomCrypto.epochForLog(state);
+    const group = roomCrypto.groupId(state);
+    store.transaction(() => {
+      this.#keep(room, { item: { kind: "begin", group, access, servers: [...servers] }, info });
+    });
+  }
+
+  /** Said anew in each epoch until it is taken up: with its epoch a proposal lapses. [W2] */
+  #leave(room: RoomId, { id }: Wanted): void {
+    const { store, groups, roomCrypto } = this.#ports;
+    const state = groups.of(room);
+    if (state === undefined) return;
+    const epoch = roomCrypto.epoch(state);
+    if (this.#leaving.get(room) === epoch) return;
+    const left = roomCrypto.leave(state);
+    if (left.kind === "refused") return store.groupRooms.deleteChange(id);
+    const place = { group: roomCrypto.groupId(state), epoch: Number(epoch) };
+    store.transaction(() => {
+      groups.advance(room, left.state);
+      this.#keep(room, { item: { kind: "proposal", ...place, message: left.message } });
+    });
+    this.#leaving.set(room, epoch);
+  }
+
+  /** By a Commit from outside, on the room's info as the hub has it. [W4] */
+  async #rejoin(room: RoomId, id: number, change: Rejoin): Promise<void> {
+    const { store, groups, roomCrypto, identity, behind } = this.#ports;
+    const expected = { epoch: BigInt(change.epoch), room: decodeRoomState(decodeBase32(change.room)) };
+    const { info, position } = await fetchRoomInfo(this.#ports, room);
+    const log = store.groupRooms.log(room);
+    if (this.#stopped || log === undefined || store.groupRooms.pending(room) !== undefined) return;
+    if (position !== log.position) {
+      behind(room);
+      throw new ProtocolError("conflict");
+    }
+    const { infoKey: key } = expected.room;
+    const joined = roomCrypto.joinByItself({ room, identity: identity.member, info, key, expected });
+    if (joined.kind === "refused") return this.#lost(room, id, joined.reason);
+    const { state, groupId: group, message, access, after } = joined;
+    const work = { wanted: [id], changes: [] };
+    const item = commitItem({ group, epoch: after.epoch - 1n }, { message, external: true }, after);
+    store.transaction(() => {
+      this.#keep(room, { item, info: after.info, access: access.seed, work, next: state });
+    });
+    roomCrypto.erase(state, groups.of(room));
+  }
+
+  /** Whoever is in the room can take us in again. */
+  #lost(room: RoomId, id: number, reason: string): void {
+    const { store, rooms, log } = this.#ports;
+    log.info("a room cannot be joined again", { room, reason });
+    store.transaction(() => {
+      store.groupRooms.deleteChange(id);
+      rooms.close(room, "broken", "room-lost");
+      store.groupRooms.end(room);
+    });
+  }
+
+  /** Synchronous, on the group as it is now: the fetching may have taken a while. */
+  #commit(room: RoomId, wanted: readonly Wanted[], keyPackages: KeyPackages): void {
+    const { store, groups, roomCrypto } = this.#ports;
+    const state = groups.of(room);
+    if (state === undefined) return;
+    const { updates, add, done } = this.#updates(room, wanted, keyPackages);
+    if (done.length === 0) return;
+    const committed = roomCrypto.commit(state, { updates, add });
+    if (committed.kind === "refused") return this.refused(room, done, committed.reason);
+    const { before, next, message, welcome, after, summary } = committed;
+    // Somebody else was first to commit what waited.
+    if (summary.gone.length === 0 && done.every(({ change }) => change.kind === "settle")) {
+      for (const { id } of done) store.groupRooms.deleteChange(id);
+      roomCrypto.erase(next, state);
+      return roomCrypto.erase(before, state);
+    }
+    const place = { group: roomCrypto.groupId(state), epoch: roomCrypto.epoch(state) };
+    const item = commitItem(place, { message, external: false }, after);
+    const work = { wanted: done.map(({ id }) => id), changes: [...summary.changes] };
+    store.transaction(() => {
+      groups.advance(room, before);
+      this.#keep(room, { item, info: after.info, welcome, work, next });
+    });
+    // It lies on disk; the log decides whether it is ever used.
+    roomCrypto.erase(next, before);
+  }
+
+  /** What of the wanted changes the room's rules allow as it is now, one upon the other; the rest is told and dropped. */
+  #updates(room: RoomId, wanted: readonly Wanted[], keyPackages: KeyPackages) {
+    const { groups, roomCrypto, known, identity, primitives } = this.#ports;
+    let state = roomCrypto.room(groups.of(room)!);
+    const updates: RoomUpdate[] = [];
+    const add: Uint8Array[] = [];
+    const done: Wanted[] = [];
+    for (const one of wanted) {
+      const update = updateOf(one, known);
+      if (update === undefined) {
+        done.push(one);
+        continue;
+      }
+      const outcome = applyUpdate(state, update, identity.account, primitives);
+      if (outcome.kind === "refused") {
+        this.refused(room, [one], outcome.reason);
+        continue;
+      }
+      state = outcome.state;
+      updates.push(update);
+      if (one.change.kind === "admit") add.push(...(keyPackages.get(one.change.account) ?? []));
+      done.push(one);
+    }
+    return { updates, add, done };
+  }
+
+  /** It will never be: somebody else changed the room meanwhile, or the person was mistaken. */
+  refused(room: RoomId, wanted: readonly Wanted[], reason: string): void {
+    const { store, rooms, names, identity } = this.#ports;
+    store.transaction(() => {
+      for (const { id, change } of wanted) {
+        store.groupRooms.deleteChange(id);
+        const line = underwayLine(change, (account) => names.shown(account));
+        if (line !== undefined)
+          rooms.addNotice(room, identity.account, `${line} was not possible: ${reason}`);
+      }
+    });
+    this.#ports.changes.mark("room", room);
+  }
+
+  /** Within a transaction. */
+  #keep(room: RoomId, { item, info, welcome, access, work, next }: Made): void {
+    const { store, roomCrypto, clock } = this.#ports;
+    const row = {
+      room,
+      item: encode(roomLogItem, item),
+      info: info ?? null,
+      welcome: welcome ?? null,
+      access: access ?? null,
+      changes: JSON.stringify(work ?? ({ wanted: [], changes: [] } satisfies PendingWork)),
+      createdAt: clock.now(),
+    };
+    const records =
+      next === undefined ? new Map<string, Uint8Array>() : roomCrypto.changes(undefined, next).put;
+    store.groupRooms.putPending(row, records);
+  }
+}
+
+function commitItem(
+  { group, epoch }: { group: Uint8Array; epoch: bigint },
+  made: { message: Uint8Array; external: boolean },
+  { access, servers }: RoomEpoch,
+): RoomLogItem {
+  return { kind: "commit", group, epoch: Number(epoch), ...made, access, servers: [...servers] };
+}
+
+/** Undefined for what an empty Commit does: new keys, and what others proposed. */
+function updateOf({ change }: Wanted, known: KnownAccounts): RoomUpdate | undefined {
+  switch (change.kind) {
+    case "admit": {
+      const record = known.get(change.account);
+      if (record === undefined) throw new Error("assertion: the record of whom we invite is kept");
+      return { kind: "admit", record: record.signed, role: change.role };
+    }
+    case "leave":
+    case "settle":
+    case "refresh":
+    case "rejoin":
+      return undefined;
+    case "remove":
+    case "ban":
+    case "unban":
+    case "role":
+    case "rename":
+    case "rules":
+      return change;
+  }
+}
