@@ -214,6 +214,17 @@ describe("asking for a chat", () => {
 });
 
 describe("messages", () => {
+  test("[M4] what was read is said before what is answered to it", async () => {
+    await using world = new World();
+    const { alice, bob } = await friends(world);
+    const asked = await alice.send("Are you coming?");
+    await bob.sees("Are you coming?");
+    await bob.engine.call("messages.markRead", { roomId: asked.roomId, messageId: asked.messageId });
+    await bob.engine.call("messages.send", { roomId: asked.roomId, text: "Yes" });
+    await alice.sees("Are you coming?", "Yes");
+    expect((await alice.stateOf(asked)).state).toBe("read");
+  });
+
   test("[M4] a state rises as it is confirmed, each with its time", async () => {
     await using world = new World();
     const { alice, bob } = await friends(world);

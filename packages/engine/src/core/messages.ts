@@ -162,8 +162,9 @@ export class Messages {
   }
 
   #sendToPeer(room: RoomRow, text: NewText): MessageId {
-    const { store, sender, identity } = this.#ports;
+    const { store, sender, identity, receipts } = this.#ports;
     const { device } = identity.self;
+    receipts.sendFor(room.id);
     const { id, encoded } = this.#compose(room, text);
     const place = nextPlace(store.rooms, room.id, device);
     const seen = seenCounters(store.rooms, room.id);

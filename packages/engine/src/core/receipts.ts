@@ -47,6 +47,11 @@ export class Receipts {
     });
   }
 
+  /** What is owed in a room goes before what is written there: whoever answers has read. */
+  sendFor(roomId: RoomId): void {
+    if (!this.#stopped) this.#send(roomId);
+  }
+
   stop(): void {
     this.#stopped = true;
     this.#timer?.cancel();
