@@ -34,7 +34,7 @@ export const RULES = {
   "leaf.extensions-listed": "§7.3: an extension of the leaf is not listed in its capabilities",
   "leaf.source": "§7.3: the leaf node source is not the one that belongs here",
   "leaf.encryption-key-fresh": "§7.3, §12.4.2: the encryption key is that of the leaf replaced",
-  "leaf.encryption-key-form": "§5.1.1: the encryption key does not have the suite's length",
+  "leaf.encryption-key-form": "§5.1.1: the encryption key is none that one can encrypt to",
   "leaf.signature-key-unique": "§7.3: two members have one signature key",
   "leaf.encryption-key-unique": "§7.3: two nodes have one encryption key",
 
@@ -98,7 +98,7 @@ export const RULES = {
   "commit.path-length": "§7.6: the path does not have the length of the filtered direct path",
   "commit.path-ciphertexts": "§7.6: a path node has not one ciphertext for each node of the resolution",
   "commit.path-key-fresh": "§12.4.2: a key of the path is already in the tree or twice in the path",
-  "commit.path-key-form": "§5.1.1: a key of the path does not have the suite's length",
+  "commit.path-key-form": "§5.1.1: a key of the path is none that one can encrypt to",
   "commit.parent-hash": "§7.9.2: the committer's leaf does not have the path's parent hash",
   "commit.path-secret": "§7.5: the path secret for us does not decrypt",
   "commit.path-key": "§7.5: a key of the path is not the one that its secret makes",

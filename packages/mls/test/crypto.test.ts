@@ -3,7 +3,7 @@ import { sha512 } from "@noble/hashes/sha2.js";
 import { ml_kem768_x25519 } from "@noble/post-quantum/hybrid.js";
 import { describe, expect, test } from "vitest";
 import { hpkeInfo, hpkeOpen, hpkeSeal } from "../src/crypto/hpke.ts";
-import { mlkem768X25519 } from "../src/crypto/kem.ts";
+import { dhkemX25519, mlkem768X25519 } from "../src/crypto/kem.ts";
 import { backends, native, sodium } from "./backends.ts";
 import { seededRandom } from "./seeded-random.ts";
 import { suiteOf } from "./suite-of.ts";
@@ -109,10 +109,33 @@ describe("all backends give the same answers", () => {
   test("every X25519 key of small order or not in canonical form, and of any length", () => {
     const privateKey = random.bytes(32);
     const lengths = [0, 1, 31, 33, 64].map((length) => random.bytes(length));
-    for (const publicKey of [...ED25519_TORSION_SUBGROUP.map(unhex), ...notCanonical(), ...lengths]) {
+    const special = [...ED25519_TORSION_SUBGROUP.map(unhex), ...notCanonical(), ...X25519_ORDER_8.map(unhex)];
+    for (const publicKey of [...special, ...special.map(signTurned), ...lengths]) {
       const shared = sodium.x25519.sharedSecret(privateKey, publicKey);
       for (const p of backends) expect(p.x25519.sharedSecret(privateKey, publicKey)).toEqual(shared);
       if (publicKey.length !== 32) expect(shared).toBeUndefined();
+      expect(dhkemX25519.isPublicKey(publicKey)).toBe(shared !== undefined);
+    }
+  });
+
+  test("every key that X-Wing cannot encapsulate to", () => {
+    const key = sodium.xwing.publicKey(random.bytes(32));
+    const changed = (part: Uint8Array, at: number) => {
+      const other = key.slice();
+      other.set(part, at);
+      return other;
+    };
+    const points = [new Uint8Array(32), ...X25519_ORDER_8.map(unhex)];
+    // Two coefficients each: 0 and 0, 3328 and 3328, 3329 and 0, 0 and 3329.
+    const pairs = ["000000", "000dd0", "010d00", "0010d0"].map(unhex);
+    const keys = [
+      ...[key, key.subarray(1), new Uint8Array([...key, 0])],
+      ...points.map((point) => changed(point, 1184)),
+      ...[0, 600, 1149].flatMap((at) => pairs.map((pair) => changed(pair, at))),
+    ];
+    for (const publicKey of keys) {
+      const isTaken = sodium.xwing.encapsulate(publicKey, random.bytes(64)) !== undefined;
+      expect(mlkem768X25519.isPublicKey(publicKey)).toBe(isTaken);
     }
   });
 
@@ -216,6 +239,11 @@ describe("MLKEM768-X25519 (draft-ietf-hpke-pq)", () => {
 });
 
 const FIELD = 2n ** 255n - 19n;
+
+const X25519_ORDER_8 = [
+  "e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800",
+  "5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f1157",
+];
 
 /** Encodings of y that are not below the field's order, and small orders' with their sign turned. */
 function notCanonical(): Uint8Array[] {

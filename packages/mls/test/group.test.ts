@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { leafIndex, type ListedProposal } from "../src/index.ts";
 import { backends } from "./backends.ts";
+import { forgedLeaf, forgedProposal } from "./forge.ts";
 import { add, groupOf, remove, want, World } from "./world.ts";
 
 const suites = [0x0001, 0x0003, 0x004f];
@@ -75,4 +76,15 @@ test("a committer chooses among the proposals that wait; what it leaves out stil
   want(alice.receive(both.commit), "commit");
   bob.accept(both);
   expect(alice.authenticator).toBe(bob.authenticator);
+});
+
+test("a member whose key is none to encrypt to cannot keep the others from making Commits", () => {
+  const world = new World({ seed: "keyless" });
+  const [alice, bob, mallory] = groupOf(world, "alice", "bob", "mallory");
+  const leafNode = forgedLeaf(mallory, { encryptionKey: new Uint8Array(32) });
+  const update = forgedProposal(mallory, { type: "update", leafNode });
+  for (const client of [alice, bob]) client.receive(update);
+  const first = alice.commit();
+  want(bob.receive(first.commit), "commit");
+  expect(bob.commit().summary.updated).toEqual([]);
 });

@@ -69,10 +69,12 @@ export const commitBreaks = {
     }),
   ],
   "commit.path-key-form": (s) =>
-    pathChanged(s, (path) => ({
-      ...path,
-      nodes: [{ ...path.nodes[0]!, encryptionKey: text("short") }, ...path.nodes.slice(1)],
-    })),
+    [text("short"), new Uint8Array(32)].map((encryptionKey) =>
+      pathChanged(s, (path) => ({
+        ...path,
+        nodes: [{ ...path.nodes[0]!, encryptionKey }, ...path.nodes.slice(1)],
+      })),
+    ),
   "commit.parent-hash": (s) => [
     pathChanged(s, (path) => {
       const source = { kind: "commit", parentHash: new Uint8Array(32) } as const;

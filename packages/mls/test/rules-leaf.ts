@@ -179,7 +179,12 @@ export const leafBreaks = {
       bobGets(s, forgedCommit(s.alice, [], stale)),
     ];
   },
-  "leaf.encryption-key-form": (s) => addition(s, { leaf: { encryptionKey: text("short") } }),
+  "leaf.encryption-key-form": (s) => [
+    ...addition(s, { leaf: { encryptionKey: text("short") } }),
+    // Nobody could make a Commit any more with such a leaf in the tree.
+    ...addition(s, { leaf: { encryptionKey: new Uint8Array(32) } }, "erin"),
+    updateOf(s, forgedLeaf(s.alice, { encryptionKey: new Uint8Array(32) })),
+  ],
   "leaf.signature-key-unique": (s) => {
     // Carol's key under another's name, in a group whose application sees two different clients.
     const signatureKey = suiteFor(s.alice).signaturePublicKey(s.carol.identity.signaturePrivateKey);
@@ -224,6 +229,7 @@ export const leafBreaks = {
     return [
       ...addition(s, { initKey: pair, leaf: { encryptionKey: pair.publicKey } }),
       ...addition(s, { initKey: { privateKey: text(""), publicKey: text("short") } }, "erin"),
+      ...addition(s, { initKey: { privateKey: text(""), publicKey: new Uint8Array(32) } }, "frank"),
     ];
   },
   "key-package.extensions-listed": (s) =>

@@ -14,7 +14,8 @@ export interface KeyPair {
 export interface Kem {
   /** RFC 9180 §7.1 or the draft that registers it. */
   readonly id: number;
-  readonly publicKeyBytes: number;
+  /** Whether `encapsulate` takes it: told from the octets alone, so that all members refuse the same keys. */
+  isPublicKey(publicKey: Uint8Array): boolean;
   /** How much randomness an encapsulation takes. */
   readonly randomBytes: number;
   deriveKeyPair(p: Primitives, ikm: Uint8Array): KeyPair;
@@ -29,7 +30,7 @@ const x25519Kdf = new LabeledKdf("sha256", concat(utf8("KEM"), Uint8Array.of(0x0
 /** DHKEM(X25519, HKDF-SHA256), RFC 9180 §4.1 and §7.1. */
 export const dhkemX25519: Kem = {
   id: 0x0020,
-  publicKeyBytes: 32,
+  isPublicKey: isX25519Key,
   randomBytes: 32,
 
   deriveKeyPair(p, ikm) {
@@ -57,10 +58,41 @@ function extractAndExpand(p: Primitives, dh: Uint8Array, context: Uint8Array): U
   return x25519Kdf.expand(p, prk, "shared_secret", context, 32);
 }
 
+const P = 2n ** 255n - 19n;
+
+/** The coordinates of order 8 or less on the curve and on its twist: with these every secret is zero (RFC 7748 §6.1). */
+const SMALL_ORDER: ReadonlySet<bigint> = new Set([
+  0n,
+  1n,
+  P - 1n,
+  0x00b8495f16056286fdb1329ceb8d09da6ac49ff1fae35616aeb8413b7c7aebe0n,
+  0x57119fd0dd4e22d8868e1c58c45c44045bef839c55b1d0b1248c50a3bc959c5fn,
+]);
+
+/** RFC 9180 §7.1.4, RFC 7748 §5: the highest bit is ignored, and what is not below P is reduced. */
+function isX25519Key(key: Uint8Array): boolean {
+  if (key.length !== 32) return false;
+  let u = BigInt(key[31]! & 0x7f);
+  for (let at = 30; at >= 0; at -= 1) u = (u << 8n) + BigInt(key[at]!);
+  return !SMALL_ORDER.has(u % P);
+}
+
+/** FIPS 203 §7.2: every coefficient of an encapsulation key, of 12 bits each, is below q. */
+function isReduced(coefficients: Uint8Array): boolean {
+  for (let at = 0; at < coefficients.length; at += 3) {
+    const [low, middle, high] = [coefficients[at]!, coefficients[at + 1]!, coefficients[at + 2]!];
+    if ((middle & 0xf) * 0x100 + low >= Q || high * 0x10 + (middle >> 4) >= Q) return false;
+  }
+  return true;
+}
+
+const Q = 3329;
+
 /** MLKEM768-X25519 (X-Wing), draft-ietf-hpke-pq-05 §4. */
 export const mlkem768X25519: Kem = {
   id: 0x647a,
-  publicKeyBytes: 1216,
+  isPublicKey: (key) =>
+    key.length === 1216 && isReduced(key.subarray(0, 1152)) && isX25519Key(key.subarray(1184)),
   randomBytes: 64,
 
   deriveKeyPair(p, ikm) {

@@ -29,7 +29,6 @@ export class CipherSuite {
   /** AEAD.Nk and AEAD.Nn. */
   readonly keyBytes: number;
   readonly nonceBytes = AEAD_NONCE_BYTES;
-  readonly publicKeyBytes: number;
   readonly #p: Primitives;
   readonly #parameters: SuiteParameters;
 
@@ -40,7 +39,6 @@ export class CipherSuite {
     this.name = parameters.name;
     this.secretBytes = HASH_BYTES[parameters.hpke.kdf];
     this.keyBytes = AEAD_KEY_BYTES[parameters.hpke.aead];
-    this.publicKeyBytes = parameters.hpke.kem.publicKeyBytes;
   }
 
   hash(data: Uint8Array): Uint8Array {
@@ -130,6 +128,11 @@ export class CipherSuite {
     signature: Uint8Array,
   ): boolean {
     return labelled(label, content).lend((bytes) => this.#p.ed25519.verify(publicKey, bytes, signature));
+  }
+
+  /** Whether one can encrypt to it. */
+  isPublicKey(bytes: Uint8Array): boolean {
+    return this.#parameters.hpke.kem.isPublicKey(bytes);
   }
 
   deriveKeyPair(ikm: Uint8Array): KeyPair {

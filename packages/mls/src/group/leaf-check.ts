@@ -16,7 +16,7 @@ import type { Scope } from "./environment.ts";
 /** What a leaf must satisfy by itself, wherever it stands. `place` is needed for leaves of updates and commits. */
 export function checkLeaf(scope: Scope, leaf: LeafNode, place: LeafPlace | undefined): void {
   const { suite, policy } = scope;
-  check(leaf.encryptionKey.length === suite.publicKeyBytes, "leaf.encryption-key-form");
+  check(suite.isPublicKey(leaf.encryptionKey), "leaf.encryption-key-form");
   checkLists(leaf.extensions);
   const { capabilities } = leaf;
   const listed = capabilities.versions.includes(MLS10) && capabilities.cipherSuites.includes(suite.id);
@@ -54,7 +54,7 @@ export function checkKeyPackage(scope: Scope, kp: KeyPackage): void {
   const { capabilities } = kp.leafNode;
   const listed = kp.extensions.every(({ type }) => supportsExtension(capabilities, type));
   check(listed, "key-package.extensions-listed");
-  const usable = kp.initKey.length === suite.publicKeyBytes && !equal(kp.initKey, kp.leafNode.encryptionKey);
+  const usable = suite.isPublicKey(kp.initKey) && !equal(kp.initKey, kp.leafNode.encryptionKey);
   check(usable, "key-package.init-key");
   check(keyPackageSignatureIsValid(suite, kp), "key-package.signature");
 }

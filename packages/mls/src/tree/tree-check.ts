@@ -42,7 +42,7 @@ function checkKeys(suite: CipherSuite, tree: RatchetTree): void {
   for (const node of tree.nodes) {
     if (node === undefined) continue;
     const key = encryptionKeyOf(node);
-    check(key.length === suite.publicKeyBytes, "leaf.encryption-key-form");
+    check(suite.isPublicKey(key), "leaf.encryption-key-form");
     check(encryptionKeys.add(key), "leaf.encryption-key-unique");
     if (node.kind === "leaf") check(signatureKeys.add(node.leaf.signatureKey), "leaf.signature-key-unique");
   }

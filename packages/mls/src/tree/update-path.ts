@@ -130,7 +130,7 @@ export function mergePath(
 /** RFC 9420 §12.4.2: no key of the path is in the tree yet, and none comes twice. */
 function checkFresh(suite: CipherSuite, tree: RatchetTree, path: UpdatePath): void {
   const keys = [path.leafNode.encryptionKey, ...path.nodes.map((node) => node.encryptionKey)];
-  for (const key of keys) check(key.length === suite.publicKeyBytes, "commit.path-key-form");
+  for (const key of keys) check(suite.isPublicKey(key), "commit.path-key-form");
   const fresh = new Set(keys.map(keyOf));
   check(fresh.size === keys.length, "commit.path-key-fresh");
   for (const node of tree.nodes) {
