@@ -36,31 +36,30 @@ export function checkParentHashes(suite: CipherSuite, tree: RatchetTree): void {
     if (value?.kind !== "parent") continue;
     const node = nodeIndex(at);
     const [l, r] = [left(node), right(node)];
-    const vouching = vouchers(suite, tree, value.parent, l, r) + vouchers(suite, tree, value.parent, r, l);
-    check(vouching === 1, "tree.parent-hash", `node ${at}`);
+    const fromLeft = isVouchedFor(suite, tree, value.parent, l, r);
+    const fromRight = isVouchedFor(suite, tree, value.parent, r, l);
+    check(fromLeft !== fromRight, "tree.parent-hash", `node ${at}`);
   }
 }
 
-/** How many nodes in the resolution of `child` have the parent hash of P with the other child as the copath. */
-function vouchers(
+/** Whether a node in the resolution of `child` has the parent hash of P with the other child as the copath. */
+function isVouchedFor(
   suite: CipherSuite,
   tree: RatchetTree,
   p: ParentNode,
   child: NodeIndex,
   copathChild: NodeIndex,
-): number {
+): boolean {
   const candidates = resolution(tree, child);
-  const unmergedHere = p.unmergedLeaves.map(leafToNode).filter((leaf) => isInSubtree(leaf, child));
-  // §7.9.2: the resolution without the voucher is what of P's unmerged leaves lies below the child.
-  if (candidates.length !== unmergedHere.length + 1) return 0;
+  const unmergedHere = new Set(p.unmergedLeaves.map(leafToNode).filter((leaf) => isInSubtree(leaf, child)));
+  // §7.9.2: the resolution without the voucher is what of P's unmerged leaves lies below the child. So there is one
+  // node that can vouch, however many have its parent hash: whoever made the tree chose how many.
+  const [voucher, ...others] = candidates.filter((candidate) => !unmergedHere.has(candidate));
+  if (voucher === undefined || others.length > 0 || candidates.length !== unmergedHere.size + 1) return false;
   const siblingHash = subtreeHashWithout(suite, tree, copathChild, p.unmergedLeaves);
   const { encryptionKey, parentHash } = p;
   const expected = suite.hash(encode(parentHashInput, { encryptionKey, parentHash, siblingHash }));
-  return candidates.filter(
-    (candidate) =>
-      equal(parentHashIn(tree.nodes[candidate]!), expected) &&
-      candidates.every((other) => other === candidate || unmergedHere.includes(other)),
-  ).length;
+  return equal(parentHashIn(tree.nodes[voucher]!), expected);
 }
 
 /** The `parent_hash` field of a node; leaves that came by a key package or an update have none. */

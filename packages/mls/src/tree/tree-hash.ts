@@ -58,7 +58,8 @@ export function subtreeHashWithout(
 }
 
 function withoutUnmerged(node: TreeNode & { kind: "parent" }, absent: readonly LeafIndex[]): TreeNode {
-  const unmergedLeaves = node.parent.unmergedLeaves.filter((leaf) => !absent.includes(leaf));
+  const gone = new Set(absent);
+  const unmergedLeaves = node.parent.unmergedLeaves.filter((leaf) => !gone.has(leaf));
   return { kind: "parent", parent: { ...node.parent, unmergedLeaves } };
 }
 

@@ -1,0 +1,49 @@
+/** What a stranger makes us read may cost what its length costs, and not the square or the cube of it. */
+import { expect, test } from "vitest";
+import { encode, opaque, struct } from "../src/codec/codec.ts";
+import { join, leafIndex } from "../src/index.ts";
+import { leafToNode, nodeIndex } from "../src/tree/math.ts";
+import { type TreeNode } from "../src/tree/ratchet-tree.ts";
+import { subtreeHash } from "../src/tree/tree-hash.ts";
+import type { ParentNode } from "../src/wire/parent-node.ts";
+import { forgedWelcome, suiteFor } from "./forge.ts";
+import { groupOf, wantRefused, World } from "./world.ts";
+
+test("[§7.9.2] a Welcome whose tree has thousands of leaves with one parent hash is judged at once", () => {
+  const half = 4096;
+  const world = new World({ seed: "one parent hash" });
+  const [mallory] = groupOf(world, "mallory");
+  const suite = suiteFor(mallory);
+  const own = world.client("bob").keyPackage();
+  const signer = leafIndex(half);
+  const nodes = new Array<TreeNode | undefined>(4 * half - 1).fill(undefined);
+  nodes[leafToNode(signer)] = mallory.state.tree.nodes[0];
+  const siblingHash = subtreeHash(suite, { nodes, hashes: [] }, nodeIndex(3 * half - 1));
+  const key: Pick<ParentNode, "encryptionKey" | "parentHash"> = {
+    encryptionKey: world.random.bytes(32),
+    parentHash: new Uint8Array(0),
+  };
+  const input = struct<typeof key & { siblingHash: Uint8Array }>({
+    encryptionKey: opaque,
+    parentHash: opaque,
+    siblingHash: opaque,
+  });
+  const source = {
+    kind: "commit",
+    parentHash: suite.hash(encode(input, { ...key, siblingHash })),
+  } as const;
+  const all = Array.from({ length: half }, (_, at) => leafIndex(at));
+  for (const leaf of all) {
+    const [encryptionKey, signatureKey] = [world.random.bytes(32), world.random.bytes(32)];
+    nodes[leafToNode(leaf)] = {
+      kind: "leaf",
+      leaf: { ...own.keyPackage.leafNode, encryptionKey, signatureKey, source },
+    };
+  }
+  // All but the last are unmerged, so it is the last that vouches, and each of the others looks as if it might.
+  nodes[2 * half - 1] = { kind: "parent", parent: { ...key, unmergedLeaves: all.slice(0, -1) } };
+  const welcome = forgedWelcome(mallory, own, { nodes, hashes: [] }, { info: { signer } });
+  const before = performance.now();
+  wantRefused(join({ welcome, keyPackages: [own] }, world.env()), "leaf.signature");
+  expect(performance.now() - before).toBeLessThan(5_000);
+});
