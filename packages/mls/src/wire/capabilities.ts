@@ -22,15 +22,15 @@ export const capabilities: Codec<Capabilities> = struct<Capabilities>({
 });
 
 export function supportsExtension(by: Capabilities, type: number): boolean {
-  return isDefaultExtension(type) || by.extensions.includes(type);
+  return isDefaultExtension(type) || lists(by.extensions, type);
 }
 
 export function supportsProposal(by: Capabilities, type: number): boolean {
-  return isDefaultProposal(type) || by.proposals.includes(type);
+  return isDefaultProposal(type) || lists(by.proposals, type);
 }
 
 export function supportsCredential(by: Capabilities, credential: Credential): boolean {
-  return by.credentials.includes(credentialType(credential));
+  return lists(by.credentials, credentialType(credential));
 }
 
 /** RFC 9420 §11.1: default types need not be listed; credential types always do. */
@@ -38,6 +38,18 @@ export function supportsRequired(by: Capabilities, required: RequiredCapabilitie
   return (
     required.extensions.every((type) => supportsExtension(by, type)) &&
     required.proposals.every((type) => supportsProposal(by, type)) &&
-    required.credentials.every((type) => by.credentials.includes(type))
+    required.credentials.every((type) => lists(by.credentials, type))
   );
+}
+
+const sets = new WeakMap<readonly number[], ReadonlySet<number>>();
+
+/** Lists are as long as whoever sends them likes, and are asked as often: long ones are searched once. */
+function lists(list: readonly number[], type: number): boolean {
+  if (list.length <= 32) return list.includes(type);
+  const known = sets.get(list);
+  if (known !== undefined) return known.has(type);
+  const made = new Set(list);
+  sets.set(list, made);
+  return made.has(type);
 }
