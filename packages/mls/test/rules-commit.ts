@@ -10,22 +10,37 @@ import type { UpdatePath } from "../src/wire/update-path.ts";
 import { forgedCommit, forgedLeaf, forgedPath, forgedProposal, reforged, suiteFor } from "./forge.ts";
 import { bobGets, everyone, text } from "./rule-steps.ts";
 import type { Breaks, Outcome, Scene } from "./rules.ts";
-import { add, type Client, remove, TRUSTING, want } from "./world.ts";
+import { add, remove, TRUSTING, want } from "./world.ts";
 
 const pathChanged = (s: Scene, change: (path: UpdatePath) => UpdatePath): Outcome =>
   bobGets(s, forgedCommit(s.alice, [], change(forgedPath(s.alice))));
 
 /** The external Commit of a newcomer, changed and signed by it again. */
-function entry(
-  s: Scene,
-  change: (commit: Commit) => Commit,
-  newcomer: Client = s.world.client("dave"),
-): Outcome {
-  const { identity } = newcomer;
-  const joining = { groupInfo: s.alice.groupInfo(), identity };
+function entry(s: Scene, change: (commit: Commit) => Commit, selfRemoves: Uint8Array[] = []): Outcome {
+  const { identity } = s.world.client("dave");
+  const joining = { groupInfo: s.alice.groupInfo(), identity, selfRemoves };
   const joined = want(joinExternally(joining, s.world.env()), "joined-externally");
   const { signaturePrivateKey } = identity;
   return bobGets(s, reforged(s.alice, joined.commit, change, { signaturePrivateKey }));
+}
+
+function removalWithoutCiphertexts(s: Scene): Outcome {
+  const removal = s.alice.commit({ proposals: [remove(leafIndex(1))], wireFormat: "public_message" });
+  const change = ({ proposals, path }: Commit): Commit => ({
+    proposals,
+    path: { ...path!, nodes: path!.nodes.map((node) => ({ ...node, encryptedPathSecrets: [] })) },
+  });
+  return bobGets(s, reforged(s.alice, removal.commit, change));
+}
+
+/** Path secrets that nobody can decrypt. */
+function withoutSecrets(path: UpdatePath): UpdatePath {
+  const unusable = { kemOutput: text("x"), ciphertext: text("x") };
+  const nodes = path.nodes.map(({ encryptionKey, encryptedPathSecrets }) => ({
+    encryptionKey,
+    encryptedPathSecrets: encryptedPathSecrets.map(() => unusable),
+  }));
+  return { ...path, nodes };
 }
 
 const withProposals =
@@ -47,6 +62,8 @@ export const commitBreaks = {
       const [first, ...rest] = path.nodes;
       return { ...path, nodes: [{ ...first!, encryptedPathSecrets: [] }, ...rest] };
     }),
+    // Whom the Commit would remove does not take its word: nobody else will follow it.
+    removalWithoutCiphertexts(s),
   ],
   "commit.path-key-fresh": (s) => [
     pathChanged(s, (path) => {
@@ -181,9 +198,21 @@ export const commitBreaks = {
     );
   },
   "external-commit.path": (s) => entry(s, (former) => ({ ...former, path: undefined })),
-  "external-commit.init": (s) =>
-    entry(
-      s,
-      withProposals(() => [{ type: "proposal", proposal: { type: "external_init", kemOutput: text("x") } }]),
-    ),
+  "external-commit.init": (s) => {
+    const init = { type: "proposal", proposal: { type: "external_init", kemOutput: text("x") } } as const;
+    const leaving = s.bob.propose({ type: "self_remove" });
+    return [
+      entry(
+        s,
+        withProposals(() => [init]),
+      ),
+      // What fails for all comes before what fails for Bob alone, and before that he is removed.
+      entry(s, ({ path }) => ({ proposals: [init], path: withoutSecrets(path!) })),
+      entry(
+        s,
+        withProposals((former) => [init, ...former.slice(1)]),
+        [leaving],
+      ),
+    ];
+  },
 } satisfies Breaks;

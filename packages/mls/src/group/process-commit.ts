@@ -81,8 +81,10 @@ export function processCommit(
     removed: applied.removed,
     updated: applied.updated,
   };
+  // Before anyone takes it that it is removed, or alone in not being able to follow: this is the same for all.
+  const initSecret = initSecretOf(suite, state, applied);
   if (applied.removed.includes(state.ownLeaf)) return { kind: "removed", summary };
-  const next = follow(env, suite, state, authenticated, commit, applied, merged);
+  const next = follow(env, suite, state, authenticated, commit, applied, { ...merged, initSecret });
   return { kind: "commit", state: next, summary };
 }
 
@@ -120,15 +122,16 @@ function mergeCommit(
   const before = member === undefined ? extendedTo(applied.tree, committer) : applied.tree;
   check(leafCount(before) <= LEAVES_MAX, "tree.size");
   const fresh = new Set([...applied.added.map(({ index }) => index), ...applied.updated]);
+  const addedNodes = new Set<NodeIndex>(applied.added.map(({ index }) => leafToNode(index)));
   let tree = before;
   if (commit.path !== undefined) {
     const former = member === undefined ? undefined : leafAt(state.tree, member);
     checkCommitterLeaf(scope, state, commit.path.leafNode, committer, former);
-    tree = mergePath(scope.suite, before, committer, commit.path);
+    tree = mergePath(scope.suite, before, committer, commit.path, addedNodes);
     fresh.add(committer);
   }
   checkNewLeaves(scope, tree, applied, fresh, member === undefined ? committer : undefined);
-  return { tree, committer, addedNodes: new Set(applied.added.map(({ index }) => leafToNode(index))) };
+  return { tree, committer, addedNodes };
 }
 
 /** §7.3, §12.4.2: the leaf of the path, a successor of the committer's former one where there is one. */
@@ -170,7 +173,7 @@ function follow(
   { wireFormat, content, auth }: AuthenticatedContent,
   commit: Commit,
   applied: Applied,
-  { tree, committer, addedNodes }: Merged,
+  { tree, committer, addedNodes, initSecret }: Merged & { readonly initSecret: Uint8Array },
 ): GroupState {
   const provisional = provisionalContext(suite, state.context, tree, applied.extensions);
   const kept = new Map(keptKeys(tree, state.tree, state.privateKeys));
@@ -189,7 +192,7 @@ function follow(
   const next = nextEpoch(suite, {
     provisional,
     interimBefore: state.interimTranscriptHash,
-    initSecret: initSecretOf(suite, state, applied),
+    initSecret,
     commitSecret,
     psks: findPsks(env, state, applied.psks),
     wireFormat,

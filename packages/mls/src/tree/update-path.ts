@@ -98,8 +98,7 @@ export function encryptPath(
   const encryptTo = suite.encryptingWithLabel("UpdatePathNode", provisionalContext);
   const nodes = path.steps.map((step): UpdatePathNode => {
     const pathSecret = path.pathSecrets.get(step.node)!;
-    const recipients = resolution(path.tree, step.copathChild).filter((node) => !added.has(node));
-    const encryptedPathSecrets = recipients.map((node) => {
+    const encryptedPathSecrets = recipientsOf(path.tree, step, added).map((node) => {
       const publicKey = encryptionKeyOf(path.tree.nodes[node]!);
       const sealed = encryptTo(random, publicKey, pathSecret);
       if (sealed === undefined) throw new Error("a key in our own validated tree is no public key");
@@ -110,21 +109,34 @@ export function encryptPath(
   return { leafNode: path.leaf, nodes };
 }
 
-/** RFC 9420 §7.5, first part: the committer's new public keys merged; checks length, freshness and the parent hash. */
+/**
+ * RFC 9420 §7.5, first part: the committer's new public keys merged; checks lengths, freshness and the parent hash, all
+ * that everyone can, those included who are removed.
+ */
 export function mergePath(
   suite: CipherSuite,
   tree: RatchetTree,
   committer: LeafIndex,
   path: UpdatePath,
+  added: ReadonlySet<NodeIndex>,
 ): RatchetTree {
   const steps = filteredDirectPath(tree, committer);
   check(steps.length === path.nodes.length, "commit.path-length");
+  steps.forEach((step, i) => {
+    const recipients = recipientsOf(tree, step, added).length;
+    check(path.nodes[i]!.encryptedPathSecrets.length === recipients, "commit.path-ciphertexts");
+  });
   checkFresh(suite, tree, path);
   const withKeys = steps.map((step, i) => ({ ...step, publicKey: path.nodes[i]!.encryptionKey }));
   const { tree: merged, parentHash } = withPathKeys(suite, tree, committer, withKeys);
   const { source } = path.leafNode;
   check(source.kind === "commit" && equal(source.parentHash, parentHash), "commit.parent-hash");
   return withNodes(merged, [[leafToNode(committer), { kind: "leaf", leaf: path.leafNode }]]);
+}
+
+/** RFC 9420 §7.6: the nodes whose keys a step's path secret is encrypted to. */
+function recipientsOf(tree: RatchetTree, step: PathStep, added: ReadonlySet<NodeIndex>): NodeIndex[] {
+  return resolution(tree, step.copathChild).filter((node) => !added.has(node));
 }
 
 /** RFC 9420 §12.4.2: no key of the path is in the tree yet, and none comes twice. */
@@ -152,17 +164,12 @@ export function decryptPath(
 ): PathKeys {
   const steps = filteredDirectPath(tree, committer);
   const ownNode = leafToNode(own.leafIndex);
-  const recipients = steps.map((step) =>
-    resolution(tree, step.copathChild).filter((node) => !added.has(node)),
-  );
-  recipients.forEach((nodes, i) => {
-    check(nodes.length === path.nodes[i]!.encryptedPathSecrets.length, "commit.path-ciphertexts");
-  });
   const at = steps.findIndex((step) => isInSubtree(ownNode, step.copathChild));
   check(at !== -1, "commit.path-secret");
-  const position = recipients[at]!.findIndex((node) => own.keys.has(node));
+  const recipients = recipientsOf(tree, steps[at]!, added);
+  const position = recipients.findIndex((node) => own.keys.has(node));
   check(position !== -1, "commit.path-secret");
-  const node = recipients[at]![position]!;
+  const node = recipients[position]!;
   const keyPair: KeyPair = {
     privateKey: own.keys.get(node)!,
     publicKey: encryptionKeyOf(tree.nodes[node]!),

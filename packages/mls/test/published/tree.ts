@@ -111,7 +111,7 @@ export const treeKem = publishedFile<TreeKemCase>(
     for (const published of c.update_paths) {
       const sender = leafIndex(published.sender);
       const path = decode(updatePath, unhex(published.update_path));
-      const merged = mergePath(suite, tree, sender, path);
+      const merged = mergePath(suite, tree, sender, path, none);
       same(treeHash(suite, merged), published.tree_hash_after, "hash after");
       const context = contextFor(suite, c, merged);
       for (const owner of owners.filter((one) => one.leafIndex !== sender)) {
@@ -130,7 +130,7 @@ export const treeKem = publishedFile<TreeKemCase>(
       const fresh = freshPath(suite, random, tree, committer, leafAt(tree, sender)!);
       const ourContext = contextFor(suite, c, fresh.tree);
       const ours = encryptPath(suite, random, fresh, none, ourContext);
-      const theirs = mergePath(suite, tree, sender, ours);
+      const theirs = mergePath(suite, tree, sender, ours, none);
       same(treeHash(suite, theirs), treeHash(suite, fresh.tree), "hash of our path");
       for (const owner of owners.filter((one) => one.leafIndex !== sender)) {
         const got = decryptPath(suite, theirs, owner, sender, ours, none, ourContext);
