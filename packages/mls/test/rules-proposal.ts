@@ -178,10 +178,20 @@ export const proposalBreaks = {
   "extensions.required-capabilities": (s) => together(s, [extensions(required({ proposals: [0xf000] }))]),
   "extensions.unsupported": (s) => together(s, [extensions({ type: 0xf123, data: text("x") })]),
   "extensions.external-senders": (s) => {
-    const listed = externalSendersExtension([bot(s).sender]);
+    const { sender } = bot(s);
+    const listed = externalSendersExtension([sender]);
     s.world.policy = policy({ ...TRUSTING, acceptsExternalSender: () => false });
     const create = { groupId: text("x"), extensions: [listed] };
-    return [...single(s, extensions(listed)), createGroup(s.alice.keyPackage(), create, s.world.env())];
+    const unknown = [
+      ...single(s, extensions(listed)),
+      createGroup(s.alice.keyPackage(), create, s.world.env()),
+    ];
+    s.world.policy = TRUSTING;
+    everyone(s, s.alice, extensions(listed));
+    s.world.policy = policy({ ...TRUSTING, acceptsExternalSender: () => false });
+    const { credential } = s.alice.identity;
+    const renamed = externalSendersExtension([{ ...sender, credential }]);
+    return [...unknown, ...single(s, extensions(renamed))];
   },
   "extensions.app-data-dictionary": (s) => {
     const malformed = { type: EXTENSION.appDataDictionary, data: text("nonsense") };

@@ -7,7 +7,7 @@ import { leafAt, members, type RatchetTree } from "../tree/ratchet-tree.ts";
 import { supportsProposal } from "../wire/capabilities.ts";
 import type { Commit } from "../wire/commit.ts";
 import { EXTENSION, findExtension } from "../wire/extension.ts";
-import { externalSenders } from "../wire/external-sender.ts";
+import { externalSenders, sameExternalSender } from "../wire/external-sender.ts";
 import type { GroupContext } from "../wire/group-context.ts";
 import type { LeafNode } from "../wire/leaf-node.ts";
 import type { Proposal } from "../wire/proposal.ts";
@@ -63,9 +63,7 @@ export function checkProposal(
       checkLists(proposal.extensions);
       const senders = findExtension(proposal.extensions, EXTENSION.externalSenders, externalSenders) ?? [];
       const known = findExtension(context.extensions, EXTENSION.externalSenders, externalSenders) ?? [];
-      const strangers = senders.filter(
-        (one) => !known.some((other) => equal(other.signatureKey, one.signatureKey)),
-      );
+      const strangers = senders.filter((one) => !known.some((other) => sameExternalSender(one, other)));
       return check(
         strangers.every((one) => scope.policy.acceptsExternalSender(one)),
         "extensions.external-senders",
