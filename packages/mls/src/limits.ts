@@ -9,6 +9,9 @@ export const MESSAGE_BYTES_MAX = 32 * 1024 * 1024;
 /** Leaves of a ratchet tree: far above any room we make, and small enough that index arithmetic stays exact. */
 export const LEAVES_MAX = 65_536;
 
+/** Elements of a vector, where nothing smaller is said: as many as a full tree has leaves. */
+export const VECTOR_ELEMENTS_MAX = 65_536;
+
 /** Proposals in one Commit: as many as members that a full tree could lose and win at once. */
 export const PROPOSALS_PER_COMMIT_MAX = 16_384;
 

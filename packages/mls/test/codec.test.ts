@@ -67,3 +67,9 @@ test("what a writer lends is wiped when it comes back, whether it was read or no
   expect(failing).toThrow("unread");
   expect(kept).toEqual(new Uint8Array(3));
 });
+
+test("a vector of more elements than any group needs is refused before they are made", () => {
+  const count = vector(uint8);
+  expect(decode(count, encode(count, Array(65_536).fill(7)))).toHaveLength(65_536);
+  expect(() => decode(count, encode(count, Array(65_537).fill(7)))).toThrow(DecodeError);
+});

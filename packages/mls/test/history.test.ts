@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { branch, join, leafIndex, receive, reinitialize, verifyApplication } from "../src/index.ts";
-import { groupOf, want, World } from "./world.ts";
+import { add, groupOf, want, World } from "./world.ts";
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 
@@ -43,6 +43,17 @@ test("[RFC 9420 §11.3] a branch has some of the members, bound to the group tha
   const stranger = join({ welcome, keyPackages: [others] }, world.env());
   expect(stranger).toMatchObject({ kind: "refused", rule: "psk.unknown" });
   expect(bob.isMember).toBe(true);
+});
+
+test("[RFC 9420 §11.2] [§11.3] who says where a group is to come from takes no Welcome that proves nothing of it", () => {
+  const world = new World({ seed: "from nowhere" });
+  const [, bob] = groupOf(world, "alice", "bob");
+  const mallory = world.client("mallory");
+  const kp = bob.keyPackage();
+  mallory.create();
+  const added = mallory.commit({ proposals: [add(kp)] });
+  const joined = join({ welcome: added.welcome!, keyPackages: [kp], origin: bob.state }, world.env());
+  expect(joined).toMatchObject({ kind: "refused", rule: "welcome.branch" });
 });
 
 test("[RFC 9420 §12.4.2] a member that lost its PSK diverges and says so; the others go on", () => {

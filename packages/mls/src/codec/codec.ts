@@ -6,6 +6,7 @@
  * checked against the bytes that are there before anything is allocated, non-minimal lengths are refused, and
  * `decode` refuses trailing bytes.
  */
+import { VECTOR_ELEMENTS_MAX } from "../limits.ts";
 import { DecodeError } from "./decode-error.ts";
 import { Reader } from "./reader.ts";
 import { Writer } from "./writer.ts";
@@ -45,8 +46,11 @@ export const uint64: Codec<bigint> = { write: (w, v) => w.uint64(v), read: (r) =
 /** `opaque x<V>`: bytes behind a variable-size length header. */
 export const opaque: Codec<Uint8Array> = { write: (w, v) => w.opaque(v), read: (r) => r.opaque() };
 
-/** `T x<V>`: elements one after the other behind the length of all of them in bytes. */
-export function vector<T>(element: Codec<T>): Codec<readonly T[]> {
+/**
+ * `T x<V>`: elements one after the other behind the length of all of them in bytes.
+ * @param max elements at most: decoded, one of a single octet takes a hundred
+ */
+export function vector<T>(element: Codec<T>, max = VECTOR_ELEMENTS_MAX): Codec<readonly T[]> {
   return {
     write(writer, values) {
       writer.nested((inner) => {
@@ -56,7 +60,10 @@ export function vector<T>(element: Codec<T>): Codec<readonly T[]> {
     read(reader) {
       const inner = new Reader(reader.opaqueView());
       const values: T[] = [];
-      while (inner.remaining() > 0) values.push(element.read(inner));
+      while (inner.remaining() > 0) {
+        if (values.length === max) throw new DecodeError(`a vector of more than ${max} elements`);
+        values.push(element.read(inner));
+      }
       return values;
     },
   };

@@ -17,13 +17,18 @@ export function checkOrigin(
   psks: readonly PskId[],
   origin: GroupState | undefined,
 ): void {
-  for (const { source } of psks) {
-    if (source.type !== "resumption" || source.usage === "application") continue;
+  const histories = psks.flatMap(({ source }) =>
+    source.type === "resumption" && source.usage !== "application" ? [source] : [],
+  );
+  // Whoever says where the group is to come from wants that proved: anybody can write a Welcome without any past.
+  const asked = origin?.reinit === undefined ? "welcome.branch" : "welcome.reinit";
+  check(origin === undefined || histories.length > 0, asked, "it comes from nowhere");
+  for (const source of histories) {
     check(info.groupContext.epoch === 1n, "welcome.first-epoch");
     const rule = source.usage === "reinit" ? "welcome.reinit" : "welcome.branch";
     check(origin !== undefined && equal(origin.context.groupId, source.groupId), rule, "an unknown group");
     if (source.usage === "reinit") checkReinitialized(policy, info, tree, source.epoch, origin);
-    else checkBranched(policy, info, tree, origin);
+    else checkBranched(policy, info, tree, source.epoch, origin);
   }
 }
 
@@ -46,11 +51,20 @@ function checkReinitialized(
   check(includesAll(policy, tree, origin.tree), "welcome.reinit", "members are missing");
 }
 
-function checkBranched(policy: Policy, info: GroupInfo, tree: RatchetTree, origin: GroupState): void {
+/** Those of the new group were in the former one in the very epoch that the PSK is of. */
+function checkBranched(
+  policy: Policy,
+  info: GroupInfo,
+  tree: RatchetTree,
+  epoch: bigint,
+  origin: GroupState,
+): void {
   const { version, cipherSuite } = info.groupContext;
+  const of = [origin, ...origin.past].find(({ context }) => context.epoch === epoch);
+  check(of !== undefined, "welcome.branch", "of an epoch that is not kept");
   const same = version === origin.context.version && cipherSuite === origin.context.cipherSuite;
   check(same, "welcome.branch", "other parameters");
-  check(includesAll(policy, origin.tree, tree), "welcome.branch", "members are new");
+  check(includesAll(policy, of.tree, tree), "welcome.branch", "members are new");
 }
 
 /** Whether everyone in `part` is also in `whole`, by the identities that the application sees. */

@@ -206,7 +206,7 @@ const treeNode: Codec<TreeNode> = {
   },
 };
 
-const nodeList = vector(optional(treeNode));
+const nodeList = vector(optional(treeNode), 2 * LEAVES_MAX);
 
 /** `optional<Node> ratchet_tree<V>` (RFC 9420 §12.4.3.3): blank nodes at the right end are left out. */
 export const ratchetTree: Codec<RatchetTree> = {
