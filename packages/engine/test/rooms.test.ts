@@ -122,6 +122,14 @@ test("[W3] [W4] who was removed reads nothing more and is told; who left is out 
   await world.until(async () => (await group(alice)).group?.people === 1, "alice is alone");
   expect((await lines(alice, roomId)).at(-1)).toBe("Bob left.");
   expect((await group(bob, "closed")).cause?.code).toBe("room-left");
+
+  // Whoever left may be taken in again, into the same room with its history.
+  await alice.call("rooms.invite", { roomId, who: await bob.account() });
+  await group(bob, "invited");
+  await bob.call("rooms.join", { roomId });
+  await bob.call("messages.send", { roomId, text: "Here I am again" });
+  await sees(alice, roomId, "Alice: Without Carol", "Bob: Here I am again");
+  await sees(bob, roomId, "Alice: Without Carol", "Bob: Here I am again");
 });
 
 test("[W3] what a role may not do is refused at once, in words", async () => {

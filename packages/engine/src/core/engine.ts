@@ -139,7 +139,6 @@ export function openEngine(options: EngineOptions): Engine {
   const contacts = new Contacts({ ...base, identity, names });
   const views = new Views({
     ...{ ...base, identity, names, people, servers, invitation: (row) => invitations.view(row) },
-    rules: (room) => groupRooms.rules(room),
     holdUp: (room) => commits.holdUp(room),
   });
   const account = new Account({

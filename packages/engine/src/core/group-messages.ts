@@ -37,7 +37,7 @@ export class GroupMessages {
   }
 
   /** Throws `ProtocolError("malformed")` for what is passed over. */
-  prepare(room: RoomRow, item: Arrived, { epoch }: MessageHeader): Commit {
+  prepare(room: RoomRow, item: Arrived, { epoch }: Pick<MessageHeader, "epoch">): Commit {
     const { store, groups, roomCrypto, items, behind } = this.#ports;
     const state = groups.of(room.id);
     if (state === undefined || room.state === "closed") throw passedOver("of a room that is over");
@@ -69,9 +69,8 @@ export class GroupMessages {
     for (const row of store.groupRooms.waiting(id, Number(roomCrypto.epoch(state)))) {
       const { sender, server, envelope, created, payload, epoch } = row;
       const item = { from: sender, server, id: envelope, created, payload };
-      const header = { groupId: new Uint8Array(), epoch: BigInt(epoch) };
       try {
-        const commit = this.prepare(room, item, header);
+        const commit = this.prepare(room, item, { epoch: BigInt(epoch) });
         store.transaction(() => {
           commit();
           store.groupRooms.deleteWaiting(row.seq);

@@ -2,12 +2,11 @@
  * Rooms of many as this person handles them: opening one, joining and leaving, and what is to change in it. What is
  * asked for is checked against the room as it is, kept, and done by a Commit as soon as the hub can be reached.
  */
-import type { AccountId, Clock, RandomSource, RoomId, ServerId } from "@fedchat/protocol";
+import type { AccountId, Clock, Primitives, RandomSource, RoomId, ServerId } from "@fedchat/protocol";
 import type { Role, RoomState } from "../room-state/room-state.ts";
 import type { RoomUpdate } from "../room-state/room-update.ts";
 import { applyUpdate } from "../room-state/apply-update.ts";
 import type { RoomCrypto } from "../mls/room-crypto.ts";
-import type { Primitives } from "@fedchat/protocol";
 import type { EngineStore } from "../store/engine-store.ts";
 import type { RoomRow } from "../store/rooms-table.ts";
 import { engineError } from "./causes.ts";
@@ -93,9 +92,9 @@ export class GroupRooms {
 
   /** Nothing is written here any more from now on; the others learn of it as the hub is reached. */
   leave(id: RoomId): void {
-    const { store, identity, rooms, clock } = this.#ports;
+    const { store, identity, rooms, groups, clock } = this.#ports;
     const room = this.#get(id);
-    if (room.state === "closed") return;
+    if (room.state === "closed" || room.state === "broken") return;
     const alone = this.#stateOf(id).participants.length === 1;
     if (!alone) this.#check(id, { kind: "leave" });
     store.transaction(() => {
@@ -103,7 +102,9 @@ export class GroupRooms {
       if (!alone) want(store, id, { kind: "leave" }, clock.now());
       rooms.close(id, "closed", "room-left");
       rooms.addNotice(id, identity.account, "You left.");
-      if (alone) store.groupRooms.end(id);
+      if (!alone) return;
+      groups.end(id);
+      store.groupRooms.end(id);
     });
     if (!alone) this.#ports.commits.run(id);
   }
@@ -146,13 +147,6 @@ export class GroupRooms {
     const log = store.groupRooms.log(id);
     if (log === undefined || clock.now() - log.renewedAt < keysRenewedAfterMs) return;
     this.#want(id, { kind: "refresh" });
-  }
-
-  /** Undefined where the room has no group (any more). */
-  rules(id: RoomId): Pick<RoomState, "join" | "invite"> | undefined {
-    const { groups, roomCrypto } = this.#ports;
-    const state = groups.of(id);
-    return state && roomCrypto.room(state);
   }
 
   banned(id: RoomId): readonly AccountId[] {

@@ -42,10 +42,12 @@ function recordForMessage(
     messages.addCustody(id, outcome.custody);
     return changes.messageChanged(id);
   }
-  const others = transport.others(subject, seq);
   if (outcome.kind === "forwarded" && outcome.path !== undefined) messages.setPassed(id, outcome.path);
-  if (outcome.kind === "submitted" && others.queued + others.failed > 0) return;
-  if (outcome.kind === "forwarded" && others.queued + others.submitted + others.failed > 0) return;
+  if (outcome.kind === "submitted" || outcome.kind === "forwarded") {
+    const others = transport.others(subject, seq);
+    const underWay = outcome.kind === "forwarded" ? others.submitted : 0;
+    if (others.queued + others.failed + underWay > 0) return;
+  }
   const changed =
     outcome.kind === "waiting"
       ? messages.setWaiting(id, encodeCause(outcome.cause))

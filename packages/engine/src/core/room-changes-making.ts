@@ -8,7 +8,7 @@ import { decodeBase32, encode, ProtocolError, roomLogItem } from "@fedchat/proto
 import type { GroupState } from "../mls/group-records.ts";
 import type { RoomCrypto, RoomEpoch } from "../mls/room-crypto.ts";
 import { applyUpdate } from "../room-state/apply-update.ts";
-import { decodeRoomState } from "../room-state/room-state.ts";
+import { decodeRoomState, type RoomState } from "../room-state/room-state.ts";
 import type { RoomUpdate } from "../room-state/room-update.ts";
 import type { EngineStore } from "../store/engine-store.ts";
 import type { Changes } from "./changes.ts";
@@ -98,14 +98,14 @@ export class RoomChangesMaking {
   }
 
   /** Said anew in each epoch until it is taken up: with its epoch a proposal lapses. [W2] */
-  #leave(room: RoomId, { id }: Wanted): void {
+  #leave(room: RoomId, wanted: Wanted): void {
     const { store, groups, roomCrypto } = this.#ports;
     const state = groups.of(room);
     if (state === undefined) return;
     const epoch = roomCrypto.epoch(state);
     if (this.#leaving.get(room) === epoch) return;
     const left = roomCrypto.leave(state);
-    if (left.kind === "refused") return store.groupRooms.deleteChange(id);
+    if (left.kind === "refused") return this.refused(room, [wanted], left.reason);
     const place = { group: roomCrypto.groupId(state), epoch: Number(epoch) };
     store.transaction(() => {
       groups.advance(room, left.state);
@@ -139,11 +139,12 @@ export class RoomChangesMaking {
 
   /** Whoever is in the room can take us in again. */
   #lost(room: RoomId, id: number, reason: string): void {
-    const { store, rooms, log } = this.#ports;
+    const { store, rooms, groups, log } = this.#ports;
     log.info("a room cannot be joined again", { room, reason });
     store.transaction(() => {
       store.groupRooms.deleteChange(id);
       rooms.close(room, "broken", "room-lost");
+      groups.end(room);
       store.groupRooms.end(room);
     });
   }
@@ -153,7 +154,7 @@ export class RoomChangesMaking {
     const { store, groups, roomCrypto } = this.#ports;
     const state = groups.of(room);
     if (state === undefined) return;
-    const { updates, add, done } = this.#updates(room, wanted, keyPackages);
+    const { updates, add, done } = this.#updates(roomCrypto.room(state), wanted, keyPackages);
     if (done.length === 0) return;
     const committed = roomCrypto.commit(state, { updates, add });
     if (committed.kind === "refused") return this.refused(room, done, committed.reason);
@@ -176,9 +177,9 @@ export class RoomChangesMaking {
   }
 
   /** What of the wanted changes the room's rules allow as it is now, one upon the other; the rest is told and dropped. */
-  #updates(room: RoomId, wanted: readonly Wanted[], keyPackages: KeyPackages) {
-    const { groups, roomCrypto, known, identity, primitives } = this.#ports;
-    let state = roomCrypto.room(groups.of(room)!);
+  #updates(before: RoomState, wanted: readonly Wanted[], keyPackages: KeyPackages) {
+    const { known, identity, primitives } = this.#ports;
+    let state = before;
     const updates: RoomUpdate[] = [];
     const add: Uint8Array[] = [];
     const done: Wanted[] = [];
@@ -190,7 +191,7 @@ export class RoomChangesMaking {
       }
       const outcome = applyUpdate(state, update, identity.account, primitives);
       if (outcome.kind === "refused") {
-        this.refused(room, [one], outcome.reason);
+        this.refused(before.room, [one], outcome.reason);
         continue;
       }
       state = outcome.state;

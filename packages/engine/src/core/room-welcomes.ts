@@ -69,7 +69,7 @@ export class RoomWelcomes {
 
   /** A contact took us in. */
   prepare(note: OpenedNote, content: WelcomeNote): Commit {
-    const { store, known, names, rooms, groups, clock, changes, onJoined } = this.#ports;
+    const { store, known, names, rooms, groups, roomCrypto, clock, changes, onJoined } = this.#ports;
     const { account } = note.sender.record;
     if (store.accounts.contact(account) === undefined) throw passedOver("from somebody who is no contact");
     const former = store.rooms.get(content.room);
@@ -77,11 +77,15 @@ export class RoomWelcomes {
       throw passedOver("into a room that we are in");
     const keyPackage = this.#keyPackageOf(content.welcome);
     const joined = this.#join(content, keyPackage);
-    if (joined.adder.account !== account) throw passedOver("by another than who sent it");
+    if (joined.adder.account !== account) {
+      roomCrypto.erase(joined.state, undefined);
+      throw passedOver("by another than who sent it");
+    }
     const { room, hub, position, hash } = content;
     return () => {
-      known.learn(note.sender);
+      // First of all: from here on the group is erased where the transaction fails.
       groups.add(room, "group", joined.groupId, joined.state);
+      known.learn(note.sender);
       const now = clock.now();
       if (former === undefined)
         rooms.addGroup({

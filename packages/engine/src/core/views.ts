@@ -32,7 +32,6 @@ import { networkMap } from "./network-map.ts";
 import type { ListedPerson, People } from "./people.ts";
 import type { Homeserver } from "./ports.ts";
 import { causeWithReach, reachOf } from "./reach.ts";
-import type { RoomState } from "../room-state/room-state.ts";
 import type { Servers } from "./servers.ts";
 import { underwayLine, wantedChanges } from "./wanted-changes.ts";
 
@@ -44,7 +43,6 @@ export class Views {
   readonly #servers: Servers;
   readonly #homeserver: Homeserver;
   readonly #invitation: (row: InvitationRow) => Invitation;
-  readonly #rules: (room: RoomId) => Pick<RoomState, "join" | "invite"> | undefined;
   readonly #holdUp: (room: RoomId) => Cause | null;
 
   constructor(ports: {
@@ -55,8 +53,6 @@ export class Views {
     servers: Servers;
     homeserver: Homeserver;
     invitation: (row: InvitationRow) => Invitation;
-    /** As the room's group has them; undefined where there is none (any more). */
-    rules: (room: RoomId) => Pick<RoomState, "join" | "invite"> | undefined;
     /** Why a room's changes are not done yet. */
     holdUp: (room: RoomId) => Cause | null;
   }) {
@@ -67,7 +63,6 @@ export class Views {
     this.#servers = ports.servers;
     this.#homeserver = ports.homeserver;
     this.#invitation = ports.invitation;
-    this.#rules = ports.rules;
     this.#holdUp = ports.holdUp;
   }
 
@@ -320,9 +315,8 @@ export class Views {
     return others.length === 0 ? "Room" : others.map(({ account }) => this.#names.shown(account)).join(", ");
   }
 
-  #group({ id, name, invitedBy }: RoomRow): Room["group"] {
+  #group({ id, name, joining, inviting, invitedBy }: RoomRow): Room["group"] {
     const people = this.#store.groupRooms.people(id);
-    const rules = this.#rules(id);
     const shown = (account: AccountId) => this.#names.shown(account);
     const underway = wantedChanges(this.#store, id).flatMap(
       ({ change }) => underwayLine(change, shown) ?? [],
@@ -332,8 +326,8 @@ export class Views {
       people: people.length,
       role: people.find(({ account }) => account === this.#identity.account)?.role ?? null,
       invitedBy: invitedBy === null ? null : shown(invitedBy),
-      joining: rules?.join ?? "invited",
-      inviting: rules?.invite ?? "moderators",
+      joining,
+      inviting,
       underway,
       cause: underway.length === 0 ? null : this.#holdUp(id),
     };

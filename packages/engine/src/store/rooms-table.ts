@@ -1,6 +1,7 @@
 /** Rooms, the records of their groups' MLS states, and the counters by which holes are seen. */
 import type { AccountId, DeviceId, MessageId, RoomId } from "@fedchat/protocol";
 import type { GroupChanges } from "../mls/group-crypto.ts";
+import type { RoomState } from "../room-state/room-state.ts";
 import type { Database } from "./database.ts";
 import { insertRow, putRow } from "./database.ts";
 
@@ -11,6 +12,9 @@ export interface RoomRow {
   peer: AccountId | null;
   /** Of a room of many, as its members call it. */
   name: string;
+  /** Of a room of many: how people come in, and who may invite. */
+  joining: RoomState["join"];
+  inviting: RoomState["invite"];
   /** Who brought us into a room of many. */
   invitedBy: AccountId | null;
   createdAt: number;
@@ -59,8 +63,10 @@ export class RoomsTable {
     insertRow(this.#db, "rooms", { lastActivityAt: row.createdAt, state: "open", ...row });
   }
 
-  setName(id: RoomId, name: string): void {
-    this.#db.run("UPDATE rooms SET name = ? WHERE id = ?", name, id);
+  /** Of a room of many, as its group's state has it now. */
+  show(id: RoomId, { name, joining, inviting }: Pick<RoomRow, "name" | "joining" | "inviting">): void {
+    const sql = "UPDATE rooms SET name = ?, joining = ?, inviting = ? WHERE id = ?";
+    this.#db.run(sql, name, joining, inviting, id);
   }
 
   /** Somebody took us into a room again that we had left. */

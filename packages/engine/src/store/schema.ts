@@ -274,6 +274,8 @@ CREATE TABLE roomsAnew (
   kind TEXT NOT NULL CHECK (kind IN ('notes', 'pair', 'group')),
   peer TEXT,
   name TEXT NOT NULL DEFAULT '',
+  joining TEXT NOT NULL DEFAULT 'invited',
+  inviting TEXT NOT NULL DEFAULT 'moderators',
   invitedBy TEXT,
   createdAt INTEGER NOT NULL,
   lastActivityAt INTEGER NOT NULL,
