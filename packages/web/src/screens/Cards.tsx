@@ -38,44 +38,31 @@ export function Cards(): JSX.Element {
           <Switch>
             <Match when={app.requests.get(id)}>
               {(request) => (
-                <div
-                  class="floating-card"
-                  role="dialog"
-                  aria-modal="false"
-                  aria-label={t.requests.card(request().displayName)}
-                  data-testid="request-dialog"
+                <FloatingCard
+                  label={t.requests.card(request().displayName)}
+                  testid="request-dialog"
+                  onLater={() => putOff(id)}
                 >
-                  <IconButton class="card-close" label={t.common.later} icon={X} onClick={() => putOff(id)} />
                   <RequestBody request={request()} />
                   <RequestActions request={request()} />
-                </div>
+                </FloatingCard>
               )}
             </Match>
             <Match when={app.rooms.get(id)}>
               {(chat) => (
-                <div
-                  class="floating-card"
-                  role="dialog"
-                  aria-modal="false"
-                  aria-label={invitationTitle(chat())}
-                  data-testid="room-card"
-                >
-                  <IconButton class="card-close" label={t.common.later} icon={X} onClick={() => putOff(id)} />
+                <FloatingCard label={invitationTitle(chat())} testid="room-card" onLater={() => putOff(id)}>
                   <InvitationBody chat={chat()} />
                   <InvitationActions chat={chat()} />
-                </div>
+                </FloatingCard>
               )}
             </Match>
             <Match when={app.servers.get(id)}>
               {(server) => (
-                <div
-                  class="floating-card"
-                  role="dialog"
-                  aria-modal="false"
-                  aria-label={t.servers.incomingCard(server().shownName)}
-                  data-testid="incoming-link"
+                <FloatingCard
+                  label={t.servers.incomingCard(server().shownName)}
+                  testid="incoming-link"
+                  onLater={() => putOff(id)}
                 >
-                  <IconButton class="card-close" label={t.common.later} icon={X} onClick={() => putOff(id)} />
                   <strong class="card-title">{t.servers.incomingCard(server().shownName)}</strong>
                   <p class="muted">{t.servers.incomingLead}</p>
                   <BothKeys server={server()} />
@@ -94,7 +81,7 @@ export function Cards(): JSX.Element {
                       {t.servers.block}
                     </Button>
                   </div>
-                </div>
+                </FloatingCard>
               )}
             </Match>
           </Switch>
@@ -103,6 +90,27 @@ export function Cards(): JSX.Element {
       <Show when={waiting().length > cardsMax}>
         <p class="cards-more">{t.requests.moreWaiting(waiting().length - cardsMax)}</p>
       </Show>
+    </div>
+  );
+}
+
+/** Beside what one does, not in its way: it can wait. */
+function FloatingCard(props: {
+  label: string;
+  testid: string;
+  onLater: () => void;
+  children: JSX.Element;
+}): JSX.Element {
+  return (
+    <div
+      class="floating-card"
+      role="dialog"
+      aria-modal="false"
+      aria-label={props.label}
+      data-testid={props.testid}
+    >
+      <IconButton class="card-close" label={t.common.later} icon={X} onClick={props.onLater} />
+      {props.children}
     </div>
   );
 }
