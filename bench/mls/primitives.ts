@@ -1,18 +1,17 @@
 /** What bounds all the rest: the signatures and multiplications that RFC 9420 asks for, by backend. */
-import type { Primitives } from "@fedchat/mls";
-import { nodeRandom } from "@fedchat/protocol/node";
+import type { Backend } from "./ours.ts";
 import { type Comparison, type Contender, type Round, sideBySide, timed } from "./rounds.ts";
 
 /** Of a message of 400 bytes: what its signature covers. */
 const signedBytes = 700;
 const timesPerRound = 20;
 
-export function primitiveCosts(backends: readonly Primitives[], rounds: number): Promise<Comparison> {
-  const contenders = backends.map((p): Contender => {
-    const [privateKey, content] = [nodeRandom.bytes(32), nodeRandom.bytes(signedBytes)];
+export function primitiveCosts(backends: readonly Backend[], rounds: number): Promise<Comparison> {
+  const contenders = backends.map(({ primitives: p, random }): Contender => {
+    const [privateKey, content] = [random.bytes(32), random.bytes(signedBytes)];
     const publicKey = p.ed25519.publicKey(privateKey);
     const signature = p.ed25519.sign(privateKey, content);
-    const peer = p.x25519.publicKey(nodeRandom.bytes(32));
+    const peer = p.x25519.publicKey(random.bytes(32));
     const operations: Readonly<Record<string, () => unknown>> = {
       "Ed25519 sign": () => p.ed25519.sign(privateKey, content),
       "Ed25519 verify": () => p.ed25519.verify(publicKey, content, signature),

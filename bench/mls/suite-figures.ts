@@ -40,10 +40,7 @@ export async function suiteFigures(
   const { speed } = figures;
   const say = (what: string) => console.error(`suite ${suite}: ${what}`);
 
-  speed["primitives"] = await primitiveCosts(
-    backends.map(({ primitives }) => primitives),
-    rounds * primitiveRounds,
-  );
+  speed["primitives"] = await primitiveCosts(backends, rounds * primitiveRounds);
   const two = await pairs([...libraries, ...beside]);
   figures.written["2"] = await writtenBy(two);
   speed["messages, 2 members"] = await messages(two, rounds);

@@ -35,7 +35,7 @@ const permissive = (after: RoomState = olga.room): mls.Environment => ({
   policy: mls.policy({
     acceptsCredential: () => true,
     acceptsSuccessor: () => true,
-    isSameClient: () => false,
+    clientOf: (leaf) => leaf.signatureKey,
     acceptsCommit: () => true,
     acceptsExternalCommit: () => true,
     acceptsExternalSender: () => true,

@@ -1,8 +1,10 @@
 import { expect, test } from "vitest";
-import { leafIndex, type ListedProposal } from "../src/index.ts";
+import { encode } from "../src/codec/codec.ts";
+import { commit, EXTENSION, leafIndex, type ListedProposal } from "../src/index.ts";
+import { requiredCapabilities } from "../src/wire/required-capabilities.ts";
 import { backends } from "./backends.ts";
 import { forgedLeaf, forgedProposal } from "./forge.ts";
-import { add, groupOf, remove, want, World } from "./world.ts";
+import { add, groupOf, remove, want, wantRefused, World } from "./world.ts";
 
 const suites = [0x0001, 0x0003, 0x004f];
 
@@ -76,6 +78,47 @@ test("a committer chooses among the proposals that wait; what it leaves out stil
   want(alice.receive(both.commit), "commit");
   bob.accept(both);
   expect(alice.authenticator).toBe(bob.authenticator);
+});
+
+test("[§12.2] whom a Commit removes need not know its other proposals' types", () => {
+  const world = new World({ seed: "old client leaves" });
+  const old = world.client("old");
+  Object.assign(old.identity, { capabilities: { ...old.identity.capabilities, proposals: [] } });
+  const [alice, bob] = groupOf(world, "alice", "bob");
+  const kp = old.keyPackage();
+  const addition = alice.commit({ proposals: [add(kp)] });
+  alice.accept(addition);
+  want(bob.receive(addition.commit), "commit");
+  const news = { type: "app_ephemeral", componentId: 0x8000, data: new Uint8Array(3) } as const;
+  wantRefused(commit(alice.state, { proposals: [news] }, world.env()), "proposal.unsupported-type");
+  const made = alice.commit({ proposals: [news, remove(leafIndex(2))] });
+  alice.accept(made);
+  want(bob.receive(made.commit), "commit");
+  expect(bob.authenticator).toBe(alice.authenticator);
+});
+
+test("what waits and cannot be applied, or followed by the committer, keeps nobody from making Commits", () => {
+  const world = new World({ seed: "unusable proposals" });
+  const [alice, bob, mallory] = groupOf(world, "alice", "bob", "mallory");
+  const nonce = world.random.bytes(32);
+  const source = { type: "external", id: new TextEncoder().encode("nobody has it") } as const;
+  const nobodyKnows = {
+    type: EXTENSION.requiredCapabilities,
+    data: encode(requiredCapabilities, { extensions: [0x7777], proposals: [], credentials: [] }),
+  };
+  const unusable = [
+    forgedProposal(mallory, { type: "psk", psk: { source, nonce } }),
+    forgedProposal(mallory, { type: "app_data_update", componentId: 0x8000, update: undefined }),
+    forgedProposal(mallory, { type: "group_context_extensions", extensions: [nobodyKnows] }),
+  ];
+  const usable = mallory.propose(remove(leafIndex(1)));
+  for (const client of [alice, bob]) {
+    for (const waiting of [...unusable, usable]) want(client.receive(waiting), "proposal");
+  }
+  const made = alice.commit();
+  expect(made.summary.removed).toEqual([1]);
+  expect(made.summary.proposals).toHaveLength(1);
+  expect(bob.receive(made.commit).kind).toBe("removed");
 });
 
 test("a member whose key is none to encrypt to cannot keep the others from making Commits", () => {

@@ -31,7 +31,7 @@ const lenient = policy({
   acceptsExternalCommit: () => true,
   acceptsExternalProposal: () => true,
   acceptsExternalSender: () => true,
-  isSameClient: () => false,
+  clientOf: (leaf) => leaf.signatureKey,
   lifetimeSecondsMax: 1n << 64n,
   checksLifetimeOnReceipt: false,
 });

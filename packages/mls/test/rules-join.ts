@@ -12,7 +12,7 @@ import {
   type WelcomeInput,
 } from "../src/index.ts";
 import { leafIndex, nodeIndex } from "../src/tree/math.ts";
-import { parentAt, type RatchetTree, withLeafAdded, withNodes } from "../src/tree/ratchet-tree.ts";
+import { parentAt, type RatchetTree, withLeavesAdded, withNodes } from "../src/tree/ratchet-tree.ts";
 import { signGroupInfo } from "../src/wire/group-info.ts";
 import type { ParentNode } from "../src/wire/parent-node.ts";
 import { decodeMessage, encodeMessage } from "../src/wire/message.ts";
@@ -37,7 +37,7 @@ function joiningAs(
   change: ForgedWelcome,
   more: Partial<WelcomeInput> = {},
 ): Outcome {
-  const tree = change.tree ?? withLeafAdded(s.alice.state.tree, own.keyPackage.leafNode).tree;
+  const tree = change.tree ?? withLeavesAdded(s.alice.state.tree, [own.keyPackage.leafNode]).tree;
   const welcome = forgedWelcome(s.alice, own, tree, change);
   const psk = () => PSK;
   return join({ welcome, keyPackages: [own], ...more }, s.world.env({ psk }));
@@ -54,7 +54,7 @@ const history = (s: Scene, usage: "reinit" | "branch", secret = s.alice.state.se
 
 /** Alice's tree with Dave in it and its root changed. */
 function treeWithRoot(s: Scene, own: OwnKeyPackage, change: (root: ParentNode) => ParentNode): RatchetTree {
-  const { tree } = withLeafAdded(s.alice.state.tree, own.keyPackage.leafNode);
+  const { tree } = withLeavesAdded(s.alice.state.tree, [own.keyPackage.leafNode]);
   return withNodes(tree, [[nodeIndex(3), { kind: "parent", parent: change(parentAt(tree, nodeIndex(3))!) }]]);
 }
 
@@ -99,7 +99,7 @@ export const joinBreaks = {
   "tree.size": (s) => {
     const [alice] = groupOf(s.world, "alone");
     const own = s.world.client("dave").keyPackage();
-    const { tree } = withLeafAdded(alice.state.tree, own.keyPackage.leafNode);
+    const { tree } = withLeavesAdded(alice.state.tree, [own.keyPackage.leafNode]);
     const parent = { encryptionKey: s.world.random.bytes(32), parentHash: text(""), unmergedLeaves: [] };
     const nodes = [...tree.nodes, undefined, undefined, { kind: "parent", parent } as const, undefined];
     const welcome = forgedWelcome(alice, own, { nodes, hashes: [] }, {});
@@ -151,7 +151,7 @@ export const joinBreaks = {
     const groupId = text("successor");
     const [alone] = groupOf(s.world, "someone else");
     const own = s.world.client("dave").keyPackage();
-    const { tree } = withLeafAdded(alone.state.tree, own.keyPackage.leafNode);
+    const { tree } = withLeavesAdded(alone.state.tree, [own.keyPackage.leafNode]);
     const welcome = forgedWelcome(alone, own, tree, { psks: [history(s, "reinit")], context: { groupId } });
     const missing = join({ welcome, keyPackages: [own], origin: closed }, s.world.env({ psk: () => PSK }));
     return [open, unknown, early, other, missing];

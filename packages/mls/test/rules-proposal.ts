@@ -14,7 +14,7 @@ import {
   proposeExternally,
 } from "../src/index.ts";
 import { PENDING_PROPOSALS_MAX, PROPOSALS_PER_COMMIT_MAX, PSKS_MAX } from "../src/limits.ts";
-import { withLeafAdded } from "../src/tree/ratchet-tree.ts";
+import { withLeavesAdded } from "../src/tree/ratchet-tree.ts";
 import { appDataExtension } from "../src/wire/app-data.ts";
 import { PROPOSAL_TYPE } from "../src/wire/proposal-type.ts";
 import { requiredCapabilities } from "../src/wire/required-capabilities.ts";
@@ -104,10 +104,14 @@ export const proposalBreaks = {
     alice.accept(committed);
     old.join(committed.welcome!, [kp]);
     const s = { world, alice, bob: old, carol: old };
+    const ephemeral = { type: "app_ephemeral", componentId: 0x8000, data: text("x") } as const;
+    const update = { type: "app_data_update", componentId: 0x8000, update: text("x") } as const;
     return [
-      ...single(s, { type: "app_ephemeral", componentId: 0x8000, data: text("x") }),
-      ...single(s, { type: "app_data_update", componentId: 0x8000, update: text("x") }),
-      propose(alice.state, { proposal: { type: "self_remove" } }, world.env()),
+      ...[ephemeral, update, { type: "self_remove" } as const].map((proposal) =>
+        propose(alice.state, { proposal }, world.env()),
+      ),
+      ...together(s, [ephemeral]),
+      ...together(s, [update]),
     ];
   },
   "proposal.external-type": (s) => {
@@ -253,7 +257,7 @@ export const proposalBreaks = {
 /** Someone is welcomed with a PSK of this nonce. */
 function welcomedWith(s: Scene, nonce: Uint8Array): Outcome {
   const own = s.world.client("dave").keyPackage();
-  const { tree } = withLeafAdded(s.alice.state.tree, own.keyPackage.leafNode);
+  const { tree } = withLeavesAdded(s.alice.state.tree, [own.keyPackage.leafNode]);
   const secret = new Uint8Array(32);
   const psks = [{ id: { source: { type: "external", id: text("x") } as const, nonce }, secret }];
   const welcome = forgedWelcome(s.alice, own, tree, { psks });

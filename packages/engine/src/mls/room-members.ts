@@ -25,6 +25,14 @@ export function isSameDevice(a: mls.LeafNode, b: mls.LeafNode): boolean {
   return one !== undefined && one.account === other?.account && one.device === other.device;
 }
 
+const utf8 = new TextEncoder();
+
+/** What a leaf stands for: a device of an account. */
+export function clientOf(leaf: mls.LeafNode): Uint8Array {
+  const own = leafOf(leaf);
+  return own === undefined ? leaf.signatureKey : utf8.encode(`${own.account} ${own.device}`);
+}
+
 export function memberAt(leaf: mls.LeafNode, index: number, own: boolean): RoomMember {
   const found = leafOf(leaf);
   if (found === undefined) throw new Error("assertion: a member's credential is a certificate");

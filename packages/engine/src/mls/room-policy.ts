@@ -11,7 +11,7 @@ import { checkLeaves, leafCheck, losesDevice } from "../room-state/leaves.ts";
 import { encodeRoomState, roomStateComponent, type RoomState } from "../room-state/room-state.ts";
 import { decodeRoomUpdate, type RoomUpdate } from "../room-state/room-update.ts";
 import { refusedBy, type RoomRefused, type RoomRule } from "../room-state/rules.ts";
-import { isSameDevice, leafOf } from "./room-members.ts";
+import { clientOf, isSameDevice, leafOf } from "./room-members.ts";
 
 export interface Judged {
   readonly kind: "judged";
@@ -48,7 +48,7 @@ export class RoomStep {
       checksLifetimeOnReceipt: false,
       // Else nobody could write while a hub is away and somebody wants to leave.
       sendsWithPendingProposals: true,
-      isSameClient: isSameDevice,
+      clientOf,
       acceptsSuccessor: (former, next) =>
         isSameDevice(former, next) && isEqual(former.signatureKey, next.signatureKey),
       acceptsCommit: (review) => this.#accepts(review),
@@ -172,7 +172,7 @@ function leavesFault(
 
 /**
  * What is wrong with a device that comes in by itself. That it takes out nobody but its former self, and has one leaf
- * then, MLS asks by `acceptsSuccessor` and `isSameClient`.
+ * then, MLS asks by `acceptsSuccessor` and `clientOf`.
  */
 export function externalFault(
   room: RoomState,

@@ -10,7 +10,7 @@ import {
   members,
   type RatchetTree,
   truncated,
-  withLeafAdded,
+  withLeavesAdded,
   withLeafAndBlankPath,
 } from "../tree/ratchet-tree.ts";
 import { appDataDictionary, appDataExtension } from "../wire/app-data.ts";
@@ -44,7 +44,6 @@ export function applyProposals(
   list: readonly ListedProposal[],
 ): Applied {
   const updated: LeafIndex[] = [];
-  const added: { index: LeafIndex; keyPackage: KeyPackage }[] = [];
   const removed = list.map(leafThatGoes).filter((leaf) => leaf !== undefined);
   let next = tree;
   for (const { proposal, sender } of list) {
@@ -54,14 +53,14 @@ export function applyProposals(
   }
   for (const leaf of removed) next = withLeafAndBlankPath(next, leaf, undefined);
   if (removed.length > 0) next = truncated(next);
-  for (const { proposal } of list) {
-    if (proposal.type !== "add") continue;
-    const { keyPackage } = proposal;
-    const addition = withLeafAdded(next, keyPackage.leafNode);
-    next = addition.tree;
-    check(leafCount(next) <= LEAVES_MAX, "tree.size");
-    added.push({ index: addition.index, keyPackage });
-  }
+  const keyPackages = list.flatMap(({ proposal }) => (proposal.type === "add" ? [proposal.keyPackage] : []));
+  const addition = withLeavesAdded(
+    next,
+    keyPackages.map(({ leafNode }) => leafNode),
+  );
+  next = addition.tree;
+  check(leafCount(next) <= LEAVES_MAX, "tree.size");
+  const added = keyPackages.map((keyPackage, at) => ({ index: addition.indices[at]!, keyPackage }));
   const after = appliedExtensions(policy, before, list);
   if (after !== before) checkExtensionsSupported(next, after);
   return {

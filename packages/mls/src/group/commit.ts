@@ -34,7 +34,10 @@ import { type GroupState, ownLeafNode, suiteOf } from "./state.ts";
 export interface CommitInput {
   /** Proposals of our own, sent by value. */
   readonly proposals?: readonly Proposal[];
-  /** Whether the valid ones among those that wait are included, or which of them; true unless set. */
+  /**
+   * Whether those that wait are included, or which of them; true unless set. Of these all that are valid together and
+   * that we can follow; what the policy's `acceptsCommit` would refuse is to be left out by choice.
+   */
   readonly includePending?: boolean | ((waiting: ListedProposal) => boolean);
   /** Without a path only where none is required, and without post-compromise security (§12.4); "always" unless set. */
   readonly path?: "always" | "when-required";
@@ -77,8 +80,8 @@ export function commitWithHistory(
   const scope: Scope = { suite, policy: env.policy, now: env.now, sending: true };
   check(state.reinit === undefined, "commit.reinitialized");
   checkAuthenticatedData(state.context.extensions, input.authenticatedData ?? NO_BYTES);
-  const { list, items } = gather(scope, state, input, history);
-  const applied = applyProposals(env.policy, state.tree, state.context.extensions, list);
+  const { list, items } = gather(scope, env, state, input, history);
+  const applied = applyList(env, state, list);
   const hasPath = applied.needsPath || input.path !== "when-required" || input.identity !== undefined;
   const review = { committer: state.ownLeaf, proposals: list, tree: state.tree, hasPath };
   check(env.policy.acceptsCommit(review), "list.refused");
@@ -136,6 +139,7 @@ export function commitWithHistory(
 /** The list to commit, checked, in the form in which the Commit names it: those that wait first, then our own. */
 function gather(
   scope: Scope,
+  env: Environment,
   state: GroupState,
   input: CommitInput,
   history: History,
@@ -149,14 +153,24 @@ function gather(
   for (const listed of own) checkProposal(scope, state.context, state.tree, listed, history);
   const { includePending = true } = input;
   const isWanted = typeof includePending === "function" ? includePending : () => includePending;
-  const chosen = selectPending(scope, state, own, isWanted);
+  const chosen = selectPending(scope, state, isWanted, (waiting) => {
+    const applied = applyList(env, state, [...waiting, ...own]);
+    findPsks(env, state, applied.psks);
+    const fresh = new Set([...applied.added.map(({ index }) => index), ...applied.updated]);
+    checkNewLeaves(scope, applied.tree, applied, fresh, undefined);
+  });
   const list = [...chosen.map(({ listed }) => listed), ...own];
-  checkMemberList(scope.policy, state.tree, state.ownLeaf, list);
   const items = [
     ...chosen.map(({ reference }): ProposalOrRef => ({ type: "reference", reference })),
     ...own.map(({ proposal }): ProposalOrRef => ({ type: "proposal", proposal })),
   ];
   return { list, items };
+}
+
+/** A list that is valid together, applied as a Commit of ours would. Throws Refusal. */
+function applyList(env: Environment, state: GroupState, list: readonly ListedProposal[]): Applied {
+  checkMemberList(env.policy, state.tree, state.ownLeaf, list);
+  return applyProposals(env.policy, state.tree, state.context.extensions, list);
 }
 
 function makePath(

@@ -4,7 +4,7 @@ import { check } from "../rules.ts";
 import { startFromEpochSecret } from "../schedule/key-schedule.ts";
 import { interimTranscriptHash } from "../schedule/transcript.ts";
 import { leafIndex, leafToNode } from "../tree/math.ts";
-import { emptyTree, withLeafAdded } from "../tree/ratchet-tree.ts";
+import { emptyTree, withLeavesAdded } from "../tree/ratchet-tree.ts";
 import { treeHash } from "../tree/tree-hash.ts";
 import { EXTENSION, type Extension, findExtension } from "../wire/extension.ts";
 import { externalSenders } from "../wire/external-sender.ts";
@@ -34,8 +34,9 @@ export function createGroup(env: Environment, own: OwnKeyPackage, parameters: Gr
     senders.every((sender) => env.policy.acceptsExternalSender(sender)),
     "extensions.external-senders",
   );
-  const { tree, index } = withLeafAdded(emptyTree(), keyPackage.leafNode);
-  checkLeavesInGroup(tree, extensions, new Set([index]));
+  const ownLeaf = leafIndex(0);
+  const { tree } = withLeavesAdded(emptyTree(), [keyPackage.leafNode]);
+  checkLeavesInGroup(tree, extensions, new Set([ownLeaf]));
   const context = {
     version: MLS10,
     cipherSuite: suite.id,

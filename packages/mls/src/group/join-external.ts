@@ -71,7 +71,7 @@ export function joinExternally(env: Environment, input: ExternalJoinInput): Exte
   const external = suite.externalInitTo(env.random, externalPubOf(info));
   check(external !== undefined, "welcome.external-pub");
   const { list, items } = proposalsOf(env, scope, info, tree, input, external.kemOutput);
-  checkExternalList(list);
+  checkExternalList(tree, list);
   const applied = applyProposals(env.policy, tree, before.extensions, list);
   const ownLeaf = leftmostBlankLeaf(applied.tree);
   const placed = extendedTo(applied.tree, ownLeaf);

@@ -1,8 +1,8 @@
 /** Validation of leaf nodes (RFC 9420 §7.3) and key packages (§10.1). */
 import { equal } from "../codec/bytes.ts";
 import { check } from "../rules.ts";
-import type { LeafIndex } from "../tree/math.ts";
-import { members, type RatchetTree } from "../tree/ratchet-tree.ts";
+import { type LeafIndex, leafIndex } from "../tree/math.ts";
+import { encryptionKeyOf, leafAt, members, type RatchetTree } from "../tree/ratchet-tree.ts";
 import { supportsCredential, supportsExtension, supportsRequired } from "../wire/capabilities.ts";
 import { type Credential, credentialType } from "../wire/credential.ts";
 import { EXTENSION, type Extension, findExtension } from "../wire/extension.ts";
@@ -90,16 +90,39 @@ export function checkLeavesInGroup(
 
 /** §7.3: the keys of new leaves against every other node of the tree as it will be. */
 export function checkFreshKeys(tree: RatchetTree, fresh: ReadonlySet<LeafIndex>): void {
+  const encryption = new Keys();
+  const signature = new Keys();
   for (const index of fresh) {
-    const leaf = tree.nodes[2 * index];
-    if (leaf?.kind !== "leaf") continue;
-    tree.nodes.forEach((node, at) => {
-      if (node === undefined || at === 2 * index) return;
-      const other = node.kind === "leaf" ? node.leaf : node.parent;
-      check(!equal(other.encryptionKey, leaf.leaf.encryptionKey), "leaf.encryption-key-unique");
-      if (node.kind === "leaf") {
-        check(!equal(node.leaf.signatureKey, leaf.leaf.signatureKey), "leaf.signature-key-unique");
-      }
-    });
+    const leaf = leafAt(tree, index);
+    if (leaf === undefined) continue;
+    check(encryption.add(leaf.encryptionKey), "leaf.encryption-key-unique");
+    check(signature.add(leaf.signatureKey), "leaf.signature-key-unique");
   }
+  tree.nodes.forEach((node, at) => {
+    if (node === undefined || (at % 2 === 0 && fresh.has(leafIndex(at / 2)))) return;
+    check(!encryption.has(encryptionKeyOf(node)), "leaf.encryption-key-unique");
+    if (node.kind === "leaf") check(!signature.has(node.leaf.signatureKey), "leaf.signature-key-unique");
+  });
+}
+
+/** Keys by their first octets: those of a whole tree are looked up, and hybrid ones are long. */
+class Keys {
+  readonly #byHead = new Map<number, Uint8Array[]>();
+
+  /** False where it is there already. */
+  add(key: Uint8Array): boolean {
+    if (this.has(key)) return false;
+    const alike = this.#byHead.get(headOf(key));
+    if (alike === undefined) this.#byHead.set(headOf(key), [key]);
+    else alike.push(key);
+    return true;
+  }
+
+  has(key: Uint8Array): boolean {
+    return this.#byHead.get(headOf(key))?.some((other) => equal(other, key)) === true;
+  }
+}
+
+function headOf(key: Uint8Array): number {
+  return (key[0] ?? 0) | ((key[1] ?? 0) << 8) | ((key[2] ?? 0) << 16) | ((key[3] ?? 0) << 24);
 }

@@ -1,12 +1,13 @@
 /** Whether proposals are valid together (RFC 9420 §12.2; draft-ietf-mls-extensions §4.6, §6.3). */
-import { equal } from "../codec/bytes.ts";
+import { keyOf } from "../codec/bytes.ts";
 import { PSKS_MAX } from "../limits.ts";
 import { check } from "../rules.ts";
 import type { LeafIndex } from "../tree/math.ts";
 import { leafAt, members, type RatchetTree } from "../tree/ratchet-tree.ts";
+import { supportsProposal } from "../wire/capabilities.ts";
 import type { LeafNode } from "../wire/leaf-node.ts";
 import type { Proposal } from "../wire/proposal.ts";
-import type { ProposalKind } from "../wire/proposal-type.ts";
+import { isDefaultProposal, PROPOSAL_TYPE, type ProposalKind } from "../wire/proposal-type.ts";
 import { pskIdKey } from "../wire/psk-id.ts";
 import type { Policy } from "./policy.ts";
 import type { ListedProposal } from "./listed-proposal.ts";
@@ -19,6 +20,7 @@ export function checkMemberList(
   list: readonly ListedProposal[],
 ): void {
   const proposals = list.map((listed) => listed.proposal);
+  checkSupported(tree, list);
   check(!has(proposals, "external_init"), "list.external-init");
   check(list.length === 1 || !has(proposals, "reinit"), "list.reinit-alone");
   check(of(proposals, "group_context_extensions").length <= 1, "list.several-extensions");
@@ -32,8 +34,9 @@ export function checkMemberList(
 }
 
 /** The list of an external Commit: by value but for SelfRemoves, and of few types. */
-export function checkExternalList(list: readonly ListedProposal[]): void {
+export function checkExternalList(tree: RatchetTree, list: readonly ListedProposal[]): void {
   const proposals = list.map((listed) => listed.proposal);
+  checkSupported(tree, list);
   check(of(proposals, "external_init").length === 1, "external-commit.one-init");
   check(of(proposals, "remove").length <= 1, "external-commit.one-remove");
   for (const { proposal, byReference } of list) {
@@ -56,6 +59,20 @@ const IN_EXTERNAL_COMMIT: ReadonlySet<ProposalKind> = new Set<ProposalKind>([
   "app_ephemeral",
 ]);
 
+/** §12.2: whoever will process the Commit knows its proposals' types; whom it removes need not. */
+export function checkSupported(tree: RatchetTree, list: readonly ListedProposal[]): void {
+  const kinds = [...new Set(list.map(({ proposal }) => proposal.type))].filter(
+    (kind) => !isDefaultProposal(PROPOSAL_TYPE[kind]),
+  );
+  if (kinds.length === 0) return;
+  const gone = new Set(list.map(leafThatGoes));
+  for (const { index, leaf } of members(tree)) {
+    if (gone.has(index)) continue;
+    for (const kind of kinds)
+      check(supportsProposal(leaf.capabilities, PROPOSAL_TYPE[kind]), "proposal.unsupported-type", kind);
+  }
+}
+
 /** The leaf that a proposal empties. */
 export function leafThatGoes({ proposal, sender }: ListedProposal): LeafIndex | undefined {
   if (proposal.type === "remove") return proposal.removed;
@@ -77,21 +94,40 @@ function checkLeafChanges(list: readonly ListedProposal[], committer: LeafIndex)
 }
 
 function checkAdds(policy: Policy, tree: RatchetTree, list: readonly ListedProposal[]): void {
+  const adds = of(
+    list.map(({ proposal }) => proposal),
+    "add",
+  );
+  if (adds.length === 0) return;
   const gone = new Set(list.map(leafThatGoes));
-  const added: LeafNode[] = [];
-  for (const { proposal } of list) {
-    if (proposal.type !== "add") continue;
-    const { leafNode } = proposal.keyPackage;
-    check(!added.some((other) => isSameClient(policy, other, leafNode)), "list.same-client");
-    added.push(leafNode);
-    for (const { index, leaf } of members(tree)) {
-      check(gone.has(index) || !isSameClient(policy, leaf, leafNode), "list.already-member");
-    }
+  const present = new Clients(policy);
+  for (const { index, leaf } of members(tree)) if (!gone.has(index)) present.add(leaf);
+  const added = new Clients(policy);
+  for (const { keyPackage } of adds) {
+    check(!added.has(keyPackage.leafNode), "list.same-client");
+    check(!present.has(keyPackage.leafNode), "list.already-member");
+    added.add(keyPackage.leafNode);
   }
 }
 
-function isSameClient(policy: Policy, a: LeafNode, b: LeafNode): boolean {
-  return equal(a.signatureKey, b.signatureKey) || policy.isSameClient(a, b);
+/** Leaves by what makes two of them one client: the application's name for it, or the signature key. */
+class Clients {
+  readonly #policy: Policy;
+  readonly #names = new Set<string>();
+  readonly #keys = new Set<string>();
+
+  constructor(policy: Policy) {
+    this.#policy = policy;
+  }
+
+  add(leaf: LeafNode): void {
+    this.#names.add(keyOf(this.#policy.clientOf(leaf)));
+    this.#keys.add(keyOf(leaf.signatureKey));
+  }
+
+  has(leaf: LeafNode): boolean {
+    return this.#keys.has(keyOf(leaf.signatureKey)) || this.#names.has(keyOf(this.#policy.clientOf(leaf)));
+  }
 }
 
 function checkPsks(proposals: readonly Proposal[]): void {

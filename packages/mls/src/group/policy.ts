@@ -3,9 +3,10 @@
  * given. Hooks decide on what they are shown and nothing else: no clock, no local list, or members will disagree.
  */
 import { equal } from "../codec/bytes.ts";
+import { encode } from "../codec/codec.ts";
 import type { LeafIndex } from "../tree/math.ts";
 import type { RatchetTree } from "../tree/ratchet-tree.ts";
-import { type Credential, sameCredential } from "../wire/credential.ts";
+import { type Credential, credential, sameCredential } from "../wire/credential.ts";
 import type { ExternalSender } from "../wire/external-sender.ts";
 import type { LeafNode } from "../wire/leaf-node.ts";
 import type { Proposal } from "../wire/proposal.ts";
@@ -16,8 +17,11 @@ export interface Policy {
   acceptsCredential(credential: Credential, signatureKey: Uint8Array): boolean;
   /** Whether a member may replace its leaf by this one (§5.3.1, §12.1.2). */
   acceptsSuccessor(before: LeafNode, after: LeafNode): boolean;
-  /** Whether two leaves stand for one client (§12.2); leaves with one signature key always do. */
-  isSameClient(a: LeafNode, b: LeafNode): boolean;
+  /**
+   * What a leaf stands for: two leaves of which this is the same are one client (§12.2), as are two with one signature
+   * key.
+   */
+  clientOf(leaf: LeafNode): Uint8Array;
   /** Whether two leaves of different groups present one identity (§11.2, §11.3). */
   isSameIdentity(a: LeafNode, b: LeafNode): boolean;
   /** The application's own rules on a Commit whose proposals are valid by themselves (§12.2). */
@@ -70,7 +74,7 @@ const REFUSING: Policy = {
   acceptsCredential: refuse,
   acceptsSuccessor: (before, after) =>
     sameCredential(before.credential, after.credential) && equal(before.signatureKey, after.signatureKey),
-  isSameClient: (a, b) => sameCredential(a.credential, b.credential),
+  clientOf: ({ credential: own }) => encode(credential, own),
   isSameIdentity: (a, b) => sameCredential(a.credential, b.credential),
   acceptsCommit: () => true,
   acceptsExternalCommit: refuse,

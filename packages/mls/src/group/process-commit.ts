@@ -1,5 +1,5 @@
 /** A Commit received (RFC 9420 §12.4.2), from the checked signature to the next epoch's state. */
-import { equalConstantTime } from "../codec/bytes.ts";
+import { equal, equalConstantTime } from "../codec/bytes.ts";
 import type { CipherSuite } from "../crypto/suite.ts";
 import { LEAVES_MAX } from "../limits.ts";
 import { check } from "../rules.ts";
@@ -94,7 +94,7 @@ function checkExternalCommit(
   list: readonly ListedProposal[],
   commit: Commit,
 ): void {
-  checkExternalList(list);
+  checkExternalList(state.tree, list);
   const joiner = commit.path?.leafNode;
   check(joiner !== undefined, "external-commit.path");
   const replaced = replacedLeaf(state.tree, list);
@@ -159,9 +159,10 @@ export function checkNewLeaves(
   checkFreshKeys(tree, fresh);
   const joinerLeaf = joiner === undefined ? undefined : leafAt(tree, joiner);
   if (joinerLeaf === undefined) return;
+  const client = scope.policy.clientOf(joinerLeaf);
   tree.nodes.forEach((node, at) => {
     if (node?.kind !== "leaf" || node.leaf === joinerLeaf || at % 2 === 1) return;
-    check(!scope.policy.isSameClient(node.leaf, joinerLeaf), "list.already-member");
+    check(!equal(scope.policy.clientOf(node.leaf), client), "list.already-member");
   });
 }
 

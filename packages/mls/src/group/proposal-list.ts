@@ -3,15 +3,12 @@ import { equal, keyOf } from "../codec/bytes.ts";
 import { suiteParameters } from "../crypto/suites.ts";
 import { PROPOSALS_PER_COMMIT_MAX } from "../limits.ts";
 import { check } from "../rules.ts";
-import { leafAt, members, type RatchetTree } from "../tree/ratchet-tree.ts";
-import { supportsProposal } from "../wire/capabilities.ts";
+import { leafAt, type RatchetTree } from "../tree/ratchet-tree.ts";
 import type { Commit } from "../wire/commit.ts";
 import { EXTENSION, findExtension } from "../wire/extension.ts";
 import { externalSenders, sameExternalSender } from "../wire/external-sender.ts";
 import type { GroupContext } from "../wire/group-context.ts";
 import type { LeafNode } from "../wire/leaf-node.ts";
-import type { Proposal } from "../wire/proposal.ts";
-import { isDefaultProposal, PROPOSAL_TYPE } from "../wire/proposal-type.ts";
 import type { Sender } from "../wire/sender.ts";
 import type { Scope } from "./environment.ts";
 import { checkKeyPackage, checkLeaf, checkLists } from "./leaf-check.ts";
@@ -41,7 +38,6 @@ export function checkProposal(
   { proposal, sender }: Pick<ListedProposal, "proposal" | "sender">,
   history: History,
 ): void {
-  checkSupported(tree, proposal);
   switch (proposal.type) {
     case "add":
       return checkKeyPackage(scope, proposal.keyPackage);
@@ -79,15 +75,6 @@ export function checkProposal(
     case "external_init":
     case "app_data_update":
       return; // Valid or not only as part of a list.
-  }
-}
-
-/** §12.2: everyone who will process the Commit knows the type. */
-function checkSupported(tree: RatchetTree, proposal: Proposal): void {
-  const type = PROPOSAL_TYPE[proposal.type];
-  if (isDefaultProposal(type)) return;
-  for (const { leaf } of members(tree)) {
-    check(supportsProposal(leaf.capabilities, type), "proposal.unsupported-type", proposal.type);
   }
 }
 

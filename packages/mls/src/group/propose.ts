@@ -12,6 +12,8 @@ import type { Proposal } from "../wire/proposal.ts";
 import { EXTERNAL_SENDER_MAY } from "../wire/proposal-type.ts";
 import { type Environment, requireSuite } from "./environment.ts";
 import { checkAuthenticatedData } from "./encrypt.ts";
+import type { ListedProposal } from "./listed-proposal.ts";
+import { checkSupported } from "./list-check.ts";
 import { checkProposal } from "./proposal-list.ts";
 import type { Identity, OwnKeyPackage } from "./own-key-package.ts";
 import { type Framed, frame, ownContent, signOwn } from "./send.ts";
@@ -44,7 +46,10 @@ export function propose(env: Environment, state: GroupState, input: ProposeInput
   checkAuthenticatedData(state.context.extensions, authenticatedData);
   const content = ownContent(state, { type: "proposal", proposal }, authenticatedData);
   const scope = { suite, policy: env.policy, now: env.now, sending: true };
-  checkProposal(scope, state.context, state.tree, { proposal, sender: content.sender }, undefined);
+  const listed: ListedProposal = { proposal, sender: content.sender, byReference: true };
+  checkProposal(scope, state.context, state.tree, listed, undefined);
+  // Some Commit might remove whoever does not know it, but none is to be expected.
+  checkSupported(state.tree, [listed]);
   const auth = { signature: signOwn(suite, state, wireFormat, content), confirmationTag: undefined };
   const authenticated = { wireFormat, content, auth };
   const framed = frame(env, suite, state, authenticated);

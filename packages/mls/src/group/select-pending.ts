@@ -6,7 +6,6 @@
 import { Refusal } from "../rules.ts";
 import type { ProposalKind } from "../wire/proposal-type.ts";
 import type { Scope } from "./environment.ts";
-import { checkMemberList } from "./list-check.ts";
 import type { ListedProposal } from "./listed-proposal.ts";
 import { checkProposal } from "./proposal-list.ts";
 import type { GroupState } from "./state.ts";
@@ -16,30 +15,50 @@ export interface ChosenProposal {
   readonly reference: Uint8Array;
 }
 
-/** In the order of arrival, of those that are wanted. `own` are taken whatever comes. */
+/**
+ * In the order of arrival, of those that are wanted.
+ * @param check throws Refusal where a list, beside what the committer adds to it, makes no Commit
+ */
 export function selectPending(
   scope: Scope,
   state: GroupState,
-  own: readonly ListedProposal[],
   isWanted: (waiting: ListedProposal) => boolean,
+  check: (list: readonly ListedProposal[]) => void,
 ): readonly ChosenProposal[] {
-  const waiting = [...state.proposals.values()]
+  const waiting: readonly Waiting[] = [...state.proposals.values()]
     .map(({ proposal, reference, authenticated }, arrival) => {
       const listed: ListedProposal = { proposal, sender: authenticated.content.sender, byReference: true };
       return { listed, reference, arrival };
     })
-    .filter(({ listed }) => isWanted(listed));
+    .filter(({ listed }) => isWanted(listed))
+    .filter(({ listed }) => passes(() => checkProposal(scope, state.context, state.tree, listed, undefined)));
   const byPreference = waiting.toSorted((a, b) => {
     const [first, second] = [a.listed.proposal.type, b.listed.proposal.type];
     if (rank(first) !== rank(second)) return rank(first) - rank(second);
     return first === "update" ? b.arrival - a.arrival : a.arrival - b.arrival;
   });
-  const chosen: typeof waiting = [];
-  for (const candidate of byPreference) {
-    const list = [...chosen.map(({ listed }) => listed), candidate.listed, ...own];
-    if (isValid(scope, state, candidate.listed, list)) chosen.push(candidate);
-  }
+  const holds = (candidates: readonly Waiting[]) =>
+    passes(() => check(candidates.map(({ listed }) => listed)));
+  // Where what the committer adds is refused by itself, nothing that waits is to blame.
+  const chosen = holds([]) ? together(holds, [], byPreference) : [];
   return chosen.toSorted((a, b) => a.arrival - b.arrival);
+}
+
+interface Waiting extends ChosenProposal {
+  readonly arrival: number;
+}
+
+/** `chosen`, and of the others each that goes with all before it: halves are tried whole, for most go together. */
+function together(
+  holds: (candidates: readonly Waiting[]) => boolean,
+  chosen: readonly Waiting[],
+  others: readonly Waiting[],
+): readonly Waiting[] {
+  const all = [...chosen, ...others];
+  if (others.length === 0 || holds(all)) return all;
+  if (others.length === 1) return chosen;
+  const half = others.length >> 1;
+  return together(holds, together(holds, chosen, others.slice(0, half)), others.slice(half));
 }
 
 function rank(type: ProposalKind): number {
@@ -49,15 +68,9 @@ function rank(type: ProposalKind): number {
   return 2;
 }
 
-function isValid(
-  scope: Scope,
-  state: GroupState,
-  candidate: ListedProposal,
-  list: readonly ListedProposal[],
-): boolean {
+function passes(check: () => void): boolean {
   try {
-    checkProposal(scope, state.context, state.tree, candidate, undefined);
-    checkMemberList(scope.policy, state.tree, state.ownLeaf, list);
+    check();
     return true;
   } catch (thrown) {
     if (thrown instanceof Refusal) return false;

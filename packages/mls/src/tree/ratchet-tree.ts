@@ -145,10 +145,7 @@ export function withLeafAndBlankPath(
 
 /** The leftmost blank leaf, or the first beyond the tree where there is none. */
 export function leftmostBlankLeaf(tree: RatchetTree): LeafIndex {
-  for (let at = 0; at < tree.nodes.length; at += 2) {
-    if (tree.nodes[at] === undefined) return leafIndex(at / 2);
-  }
-  return leafIndex(leafCount(tree));
+  return leftmostBlankLeaves(tree, 1)[0]!;
 }
 
 /** RFC 9420 §7.7: doubled until it has `index`. */
@@ -161,21 +158,41 @@ export function extendedTo(tree: RatchetTree, index: LeafIndex): RatchetTree {
   return { nodes, hashes: tree.hashes.slice() };
 }
 
-/** RFC 9420 §12.1.1: the new leaf is unmerged at every non-blank node above it. */
-export function withLeafAdded(
+/**
+ * RFC 9420 §12.1.1: each new leaf takes the leftmost blank one, and is unmerged at every non-blank node above it.
+ * `indices` are where they went, in their order.
+ */
+export function withLeavesAdded(
   tree: RatchetTree,
-  leaf: LeafNode,
-): { readonly tree: RatchetTree; readonly index: LeafIndex } {
-  const index = leftmostBlankLeaf(tree);
-  const extended = extendedTo(tree, index);
-  const changes: [NodeIndex, TreeNode][] = [[leafToNode(index), { kind: "leaf", leaf }]];
-  for (const node of directPathOf(extended, index)) {
-    const parent = parentAt(extended, node);
-    if (parent === undefined) continue;
-    const unmergedLeaves = [...parent.unmergedLeaves, index].toSorted((a, b) => a - b);
-    changes.push([node, { kind: "parent", parent: { ...parent, unmergedLeaves } }]);
+  leaves: readonly LeafNode[],
+): { readonly tree: RatchetTree; readonly indices: readonly LeafIndex[] } {
+  const indices = leftmostBlankLeaves(tree, leaves.length);
+  const extended = indices.length === 0 ? tree : extendedTo(tree, indices.at(-1)!);
+  const changes = new Map<NodeIndex, TreeNode>();
+  const unmerged = new Map<NodeIndex, LeafIndex[]>();
+  leaves.forEach((leaf, at) => {
+    const index = indices[at]!;
+    changes.set(leafToNode(index), { kind: "leaf", leaf });
+    for (const node of directPathOf(extended, index)) {
+      if (parentAt(extended, node) === undefined) continue;
+      const below = unmerged.get(node);
+      if (below === undefined) unmerged.set(node, [index]);
+      else below.push(index);
+    }
+  });
+  for (const [node, below] of unmerged) {
+    const parent = parentAt(extended, node)!;
+    const unmergedLeaves = [...parent.unmergedLeaves, ...below].toSorted((a, b) => a - b);
+    changes.set(node, { kind: "parent", parent: { ...parent, unmergedLeaves } });
   }
-  return { tree: withNodes(extended, changes), index };
+  return { tree: withNodes(extended, changes), indices };
+}
+
+function leftmostBlankLeaves(tree: RatchetTree, count: number): readonly LeafIndex[] {
+  const found: LeafIndex[] = [];
+  for (let leaf = 0; found.length < count; leaf += 1)
+    if (tree.nodes[2 * leaf] === undefined) found.push(leafIndex(leaf));
+  return found;
 }
 
 /** RFC 9420 §7.7: halved while the right half has no member. */

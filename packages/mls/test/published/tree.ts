@@ -9,7 +9,7 @@ import {
   ratchetTreeExtension,
   resolution,
   truncated,
-  withLeafAdded,
+  withLeavesAdded,
   withLeafAndBlankPath,
 } from "../../src/tree/ratchet-tree.ts";
 import { checkTree } from "../../src/tree/tree-check.ts";
@@ -58,7 +58,7 @@ interface OperationsCase {
 }
 
 function applied(tree: RatchetTree, change: Proposal, sender: number): RatchetTree {
-  if (change.type === "add") return withLeafAdded(tree, change.keyPackage.leafNode).tree;
+  if (change.type === "add") return withLeavesAdded(tree, [change.keyPackage.leafNode]).tree;
   if (change.type === "update") return withLeafAndBlankPath(tree, leafIndex(sender), change.leafNode);
   if (change.type === "remove") return truncated(withLeafAndBlankPath(tree, change.removed, undefined));
   throw new Error(`no tree operation: ${change.type}`);
