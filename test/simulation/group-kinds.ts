@@ -5,39 +5,73 @@
  */
 import { sodiumPrimitives, type GroupState as MlsState } from "@fedchat/mls";
 import { nodePrimitives as nodeMlsPrimitives, withNativeSodium } from "@fedchat/mls/node";
-import type { Clock, RandomSource } from "@fedchat/protocol";
+import type { Clock, Primitives, RandomSource } from "@fedchat/protocol";
 import { createHash } from "node:crypto";
 import type { GroupCrypto, GroupState } from "../../packages/engine/src/mls/group-crypto.ts";
 import { MlsGroupCrypto, type MlsGroupPorts } from "../../packages/engine/src/mls/mls-group.ts";
+import { MlsRoomCrypto } from "../../packages/engine/src/mls/mls-room.ts";
+import type { RoomCrypto } from "../../packages/engine/src/mls/room-crypto.ts";
 import { StubGroupCrypto } from "./stub-group.ts";
+import { StubRoomCrypto, type Veiling } from "./stub-room.ts";
 import { Veil, veiled } from "./veiled-group.ts";
 import type { Violations } from "./violations.ts";
-import { WatchedLedger } from "./violations.ts";
+import { WatchedKeys, WatchedLedger } from "./violations.ts";
+
+/** For one engine, as long as it runs. */
+interface EnginePorts {
+  random: RandomSource;
+  clock: Pick<Clock, "now">;
+}
 
 /** One for a whole run. */
 export interface GroupKind {
-  /** For one engine, as long as it runs. */
-  crypto(ports: { random: RandomSource; clock: Pick<Clock, "now"> }): GroupCrypto;
-  /** These bytes leave an engine as a room's message. */
+  crypto(ports: EnginePorts): GroupCrypto;
+  rooms(ports: EnginePorts): RoomCrypto;
+  /** These bytes leave an engine as a room's message, or for its log. */
   left(message: Uint8Array): void;
 }
 
-/** @param wrap what an engine gets of its stub */
-export function stubGroups(
-  violations: Violations,
-  random: RandomSource,
-  wrap: (stub: GroupCrypto, veil: Veil) => GroupCrypto = veiled,
-): GroupKind {
+/** Wrong groups in the place of right ones. */
+export interface StubMutation {
+  group?: (group: GroupCrypto, veil: Veil) => GroupCrypto;
+  rooms?: (rooms: RoomCrypto) => RoomCrypto;
+  /** What is written in rooms of many leaves as it is. */
+  unveiled?: boolean;
+}
+
+interface StubGroupsPorts {
+  violations: Violations;
+  /** For the veil. */
+  random: RandomSource;
+  primitives: Primitives;
+  vouches: MlsGroupPorts["vouches"];
+  mutation: StubMutation;
+}
+
+export function stubGroups({
+  violations,
+  random,
+  primitives,
+  vouches,
+  mutation,
+}: StubGroupsPorts): GroupKind {
   const ledger = new WatchedLedger(violations);
+  const used = new WatchedKeys(violations);
   const veil = new Veil(random.bytes(16));
+  const { group: wrap = veiled, rooms: wrapRooms = (stub) => stub, unveiled = false } = mutation;
+  const roomsPorts = { used, veil: unveiled ? noVeil : veil, primitives, vouches };
+  const watching = new StubRoomCrypto({ ...roomsPorts, random, clock: { now: () => 0 } });
   return {
-    crypto(ports) {
-      const stub = new StubGroupCrypto({ ledger, ...ports });
-      return wrap(stub, veil);
+    crypto: (ports) => wrap(new StubGroupCrypto({ ledger, ...ports }), veil),
+    rooms: (ports) => wrapRooms(new StubRoomCrypto({ ...roomsPorts, ...ports })),
+    left(message) {
+      ledger.left(veil.lift(message));
+      watching.left(message);
     },
-    left: (message) => ledger.left(veil.lift(message)),
   };
 }
+
+const noVeil: Veiling = { put: (bytes) => bytes, lift: (bytes) => bytes };
 
 const portable = nodeMlsPrimitives(await sodiumPrimitives());
 const fastest = withNativeSodium(portable);
@@ -49,21 +83,39 @@ const fastest = withNativeSodium(portable);
 export function realGroups(
   violations: Pick<Violations, "add">,
   vouches: MlsGroupPorts["vouches"],
-  { native }: { readonly native: boolean } = { native: true },
+  { native, protocolPrimitives }: { readonly native: boolean; readonly protocolPrimitives: Primitives },
 ): GroupKind {
   const primitives = native ? fastest : portable;
   const keyOfMessage = new Map<string, string>();
   const messageOfKey = new Map<string, string>();
+  const watched = <Crypto extends Pick<GroupCrypto, "encrypt" | "epochAuthenticator">>(crypto: Crypto) => {
+    const encrypt = crypto.encrypt.bind(crypto);
+    crypto.encrypt = (state, plaintext, authenticatedData) => {
+      const sealed = encrypt(state, plaintext, authenticatedData);
+      keyOfMessage.set(digest(sealed.message), nextKeyOf(crypto, state, "application"));
+      return sealed;
+    };
+    return crypto;
+  };
   return {
-    crypto(ports) {
-      const crypto = new MlsGroupCrypto({ primitives, vouches, ...ports });
-      const encrypt = crypto.encrypt.bind(crypto);
-      crypto.encrypt = (state, plaintext, authenticatedData) => {
-        const sealed = encrypt(state, plaintext, authenticatedData);
-        keyOfMessage.set(digest(sealed.message), nextKeyOf(crypto, state));
-        return sealed;
+    crypto: (ports) => watched(new MlsGroupCrypto({ primitives, vouches, ...ports })),
+    rooms(ports) {
+      const rooms = watched(new MlsRoomCrypto({ primitives, protocolPrimitives, vouches, ...ports }));
+      const commit = rooms.commit.bind(rooms);
+      rooms.commit = (state, args) => {
+        const made = commit(state, args);
+        if (made.kind === "committed")
+          keyOfMessage.set(digest(made.message), nextKeyOf(rooms, state, "handshake"));
+        return made;
       };
-      return crypto;
+      const leave = rooms.leave.bind(rooms);
+      rooms.leave = (state) => {
+        const made = leave(state);
+        if (made.kind === "proposed")
+          keyOfMessage.set(digest(made.message), nextKeyOf(rooms, state, "handshake"));
+        return made;
+      };
+      return rooms;
     },
     left(message) {
       const leaving = digest(message);
@@ -77,10 +129,15 @@ export function realGroups(
 }
 
 /** What the key is known by that the next message from this state uses. */
-function nextKeyOf(crypto: GroupCrypto, state: GroupState): string {
+function nextKeyOf(
+  crypto: Pick<GroupCrypto, "epochAuthenticator">,
+  state: GroupState,
+  ratchet: "application" | "handshake",
+): string {
   const { ownLeaf, messageKeys } = state as unknown as MlsState;
-  const generation = messageKeys.senders[ownLeaf]?.application.generation ?? 0;
-  return `${Buffer.from(crypto.epochAuthenticator(state)).toString("hex")}/${ownLeaf}/${generation}`;
+  const generation = messageKeys.senders[ownLeaf]?.[ratchet].generation ?? 0;
+  const epoch = Buffer.from(crypto.epochAuthenticator(state)).toString("hex");
+  return `${epoch}/${ownLeaf}/${ratchet}/${generation}`;
 }
 
 function digest(bytes: Uint8Array): string {

@@ -112,10 +112,15 @@ export class Simulation implements Surroundings, AsyncDisposable {
     const { ed25519 } = nodePrimitives;
     const groups = options.groups ?? "stub";
     this.primitives = { ...simulatedPrimitives(), ...(groups === "stub" ? {} : { ed25519 }) };
+    const { primitives, violations } = this;
+    const vouches = vouchesFor(primitives);
     this.groups =
       groups === "stub"
-        ? stubGroups(this.violations, this.random.fork("veil"), this.mutation.group)
-        : realGroups(this.violations, vouchesFor(this.primitives), { native: groups === "real" });
+        ? stubGroups({
+            ...{ violations, primitives, vouches, mutation: this.mutation },
+            random: this.random.fork("veil"),
+          })
+        : realGroups(violations, vouches, { native: groups === "real", protocolPrimitives: primitives });
     this.homeservers = names.map((name) => new SimulatedHomeserver(this, name));
     for (const homeserver of this.homeservers) this.#homeservers.set(homeserver.name, homeserver);
     const withEngine = new Set(options.people ?? names);

@@ -1,6 +1,5 @@
 /** A person's engine in the simulation: the database that outlives its runs, the run of now, and what its person does. */
 import type { AccountId, Primitives, RoomId } from "@fedchat/protocol";
-import { decodeClientFrame } from "@fedchat/protocol";
 import { causeOf } from "../../packages/engine/src/core/causes.ts";
 import type { Engine } from "../../packages/engine/src/core/engine.ts";
 import { openEngine } from "../../packages/engine/src/core/engine.ts";
@@ -9,9 +8,8 @@ import { openSqliteDatabase } from "../../packages/engine/src/node/sqlite-databa
 import type { Database } from "../../packages/engine/src/store/database.ts";
 import { StoreFullError } from "../../packages/engine/src/store/database.ts";
 import type { SeededRandom } from "../../packages/homeserver/test/virtual/seeded-random.ts";
-import { decodeBatch } from "../../packages/protocol/src/noise/index.ts";
 import { guardedDatabase } from "./guarded-database.ts";
-import { NoRooms } from "./no-rooms.ts";
+import { leavingMessages } from "./leaving-messages.ts";
 import type { SimulatedHomeserver } from "./simulated-homeserver.ts";
 import { SimulatedProcess } from "./simulated-process.ts";
 import type { Peer, Surroundings } from "./surroundings.ts";
@@ -83,7 +81,7 @@ export class SimulatedDevice {
         server: { id: this.home.id, noiseKey: this.home.noiseKey },
       },
       groups: groups.crypto({ random, clock: process }),
-      roomGroups: new NoRooms(random),
+      roomGroups: groups.rooms({ random, clock: process }),
       opaque: noPasswords,
       clock: process,
       random,
@@ -230,7 +228,7 @@ export class SimulatedDevice {
     return others[0]!;
   }
 
-  /** Sees what this engine seals for its homeserver: a room's message that is among it has left. */
+  /** Sees what this engine seals for its homeserver: what is among it for a room has left. */
   #watchedPrimitives(): Primitives {
     const { groups, primitives } = this.#surroundings;
     return {
@@ -240,7 +238,7 @@ export class SimulatedDevice {
         return {
           open: (nonce, aad, ciphertext) => aead.open(nonce, aad, ciphertext),
           seal(nonce, aad, plaintext) {
-            for (const payload of roomPayloads(plaintext)) groups.left(payload);
+            for (const message of leavingMessages(plaintext)) groups.left(message);
             return aead.seal(nonce, aad, plaintext);
           },
         };
@@ -252,18 +250,6 @@ export class SimulatedDevice {
 /** Failures that pass: no connection, no room on the disk. */
 function isForNow(error: unknown): boolean {
   return error instanceof StoreFullError || causeOf(error).retry !== "never";
-}
-
-function roomPayloads(sealed: Uint8Array): Uint8Array[] {
-  try {
-    return decodeBatch(sealed).flatMap((message) => {
-      const frame = decodeClientFrame(message);
-      return frame.kind === "submit" && frame.submission.kind === "room" ? [frame.submission.payload] : [];
-    });
-  } catch {
-    // Handshakes and requests to people are sealed too, and are no batches.
-    return [];
-  }
 }
 
 const refuse = (): never => {

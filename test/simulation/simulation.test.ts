@@ -56,7 +56,10 @@ test("[X4] with real MLS nothing is lost either, no key seals twice, and the see
 
 test("the watch on real groups notices two messages from one state", () => {
   const found: string[] = [];
-  const groups = realGroups({ add: (what) => found.push(what) }, () => true);
+  const groups = realGroups({ add: (what) => found.push(what) }, () => true, {
+    native: true,
+    protocolPrimitives: nodePrimitives,
+  });
   const ports = { random: new SeededRandom("twice"), clock: { now: () => 1_800_000_000_000 } };
   const crypto = groups.crypto(ports);
   const [alice, bob] = [memberNamed("alice"), memberNamed("bob")];

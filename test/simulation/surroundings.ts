@@ -1,6 +1,5 @@
 /** What every machine of a simulation stands in, and the parts of it that a mutant replaces. */
 import type { AccountId, ByteChannel, Primitives } from "@fedchat/protocol";
-import type { GroupCrypto } from "../../packages/engine/src/mls/group-crypto.ts";
 import type { Database } from "../../packages/engine/src/store/database.ts";
 import type { HomeserverConfig } from "../../packages/homeserver/src/core/homeserver.ts";
 import type { HomeserverStore } from "../../packages/homeserver/src/store/store.ts";
@@ -8,11 +7,10 @@ import type { SeededRandom } from "../../packages/homeserver/test/virtual/seeded
 import type { VirtualClock } from "../../packages/homeserver/test/virtual/virtual-clock.ts";
 import type { VirtualNetwork } from "../../packages/homeserver/test/virtual/virtual-network.ts";
 import type { Acquaintance } from "./acquaintance.ts";
-import type { GroupKind } from "./group-kinds.ts";
+import type { GroupKind, StubMutation } from "./group-kinds.ts";
 import type { Happenings } from "./happenings.ts";
 import type { SimulatedProcess } from "./simulated-process.ts";
 import type { Trace } from "./trace.ts";
-import type { Veil } from "./veiled-group.ts";
 import type { Violations } from "./violations.ts";
 
 export interface Surroundings {
@@ -43,7 +41,7 @@ export interface Peer {
 }
 
 /** Parts replaced by wrong ones: the checkers must notice. */
-export interface Mutation {
+export interface Mutation extends StubMutation {
   store?: (store: HomeserverStore) => HomeserverStore;
   /** Of a homeserver's links. */
   linkChannel?: (channel: ByteChannel) => ByteChannel;
@@ -52,5 +50,4 @@ export interface Mutation {
   database?: (database: Database) => Database;
   /** The engine on this database was killed. */
   crashed?: (database: Database) => void;
-  group?: (group: GroupCrypto, veil: Veil) => GroupCrypto;
 }

@@ -1,5 +1,6 @@
 /** What a run did that must never be. Everything that is thrown where nobody waits for it counts. */
 import { KeyUseLedger } from "./stub-group.ts";
+import { UsedKeys } from "./used-keys.ts";
 
 export class Violations implements Disposable {
   readonly found: string[] = [];
@@ -32,6 +33,25 @@ export class WatchedLedger extends KeyUseLedger {
   }
 
   override assertUnused(...used: Parameters<KeyUseLedger["assertUnused"]>): void {
+    try {
+      super.assertUnused(...used);
+    } catch (error) {
+      this.#violations.add("a key was used twice", error);
+      throw error;
+    }
+  }
+}
+
+/** As `WatchedLedger`, for rooms of many. */
+export class WatchedKeys extends UsedKeys {
+  readonly #violations: Violations;
+
+  constructor(violations: Violations) {
+    super();
+    this.#violations = violations;
+  }
+
+  override assertUnused(...used: Parameters<UsedKeys["assertUnused"]>): void {
     try {
       super.assertUnused(...used);
     } catch (error) {

@@ -1,5 +1,5 @@
 /**
- * A room of many on real MLS: devices with records of their own, and the log as the order in which commits are taken.
+ * A room of many, on real MLS unless a test brings another: devices with records of their own, and the log as the order in which commits are taken.
  * Each device's state is put together from its records after each step, as after a restart.
  */
 import assert from "node:assert/strict";
@@ -16,6 +16,7 @@ import type {
   RoomCommit,
   RoomCommitOutcome,
   RoomCommitSummary,
+  RoomCrypto,
   RoomReceived,
   RoomSuite,
 } from "../src/mls/room-crypto.ts";
@@ -42,6 +43,8 @@ export class Seat {
   account: TestAccount;
   readonly device: number;
   readonly records = new Map<string, Uint8Array>();
+  /** The epoch in which it came in. */
+  since = 0n;
   #state: GroupState | undefined;
 
   constructor(world: RoomWorld, account: TestAccount, device = 0) {
@@ -81,7 +84,10 @@ export class Seat {
   step(after: GroupState, anew = false): void {
     const { crypto } = this.world;
     const before = anew ? undefined : this.#state;
-    if (anew) this.records.clear();
+    if (anew) {
+      this.records.clear();
+      this.since = crypto.epoch(after);
+    }
     const { put, remove } = crypto.changes(before, after);
     for (const name of remove) this.records.delete(name);
     for (const [name, value] of put) this.records.set(name, Uint8Array.from(value));
@@ -122,8 +128,14 @@ export class Seat {
   }
 }
 
+export interface RoomWorldOptions {
+  random?: RandomSource;
+  suite?: RoomSuite;
+  crypto?: (random: RandomSource) => RoomCrypto;
+}
+
 export class RoomWorld {
-  readonly crypto: MlsRoomCrypto;
+  readonly crypto: RoomCrypto;
   readonly random: RandomSource;
   readonly id: RoomId;
   readonly suite: RoomSuite;
@@ -136,10 +148,11 @@ export class RoomWorld {
   constructor({
     random = nodeRandom,
     suite = "classical",
-  }: { random?: RandomSource; suite?: RoomSuite } = {}) {
+    crypto = (source) => new MlsRoomCrypto(roomPorts(source)),
+  }: RoomWorldOptions = {}) {
     this.random = random;
     this.suite = suite;
-    this.crypto = new MlsRoomCrypto(roomPorts(random));
+    this.crypto = crypto(random);
     this.id = roomId.fromBytes(random.bytes(16));
   }
 
