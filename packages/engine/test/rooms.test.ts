@@ -101,6 +101,29 @@ test("[W1] [W7] [O4] people who do not know each other talk in a room that a thi
   ]);
 });
 
+test("[W1] [H15] a room made for many hundreds has shorter keys, of which everybody's homeserver keeps some ready", async () => {
+  await using world = new World("real");
+  const { alice, bob, carol } = await threeOf(world);
+  const { roomId } = await alice.call("rooms.create", {
+    ...{ name: "Village", people: [await bob.account()], size: "large" },
+  });
+  await group(bob, "invited");
+  await bob.call("rooms.join", { roomId });
+  await alice.call("rooms.invite", { roomId, who: await carol.account() });
+  await group(carol, "invited");
+  await carol.call("rooms.join", { roomId });
+  await carol.call("messages.send", { roomId, text: "Good evening" });
+  for (const person of [alice, bob]) await sees(person, roomId, "Carol: Good evening");
+  const suites = bob.database.all(
+    "SELECT suite, count(*) AS n FROM keyPackages GROUP BY suite ORDER BY suite",
+  );
+  // Of ten and the last resort one was used, and twenty-one wait for rooms of the usual kind.
+  expect(suites.map((row) => ({ ...row }))).toEqual([
+    { suite: "classical", n: 10 },
+    { suite: "hybrid", n: 21 },
+  ]);
+});
+
 test("[W3] [W4] who was removed reads nothing more and is told; who left is out for all; a name is the same for all", async () => {
   await using world = new World("real");
   const { alice, bob, carol, roomId } = await opened(world);

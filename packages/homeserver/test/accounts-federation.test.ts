@@ -142,8 +142,13 @@ test("[H15] a key package is fetched across servers by its capability, once", as
   await link(alice, b, "b");
   await link(bob, a, "a");
   const capability = new Uint8Array(16).fill(3);
-  await bob.client.request("keyPackages.put", { packages: [new Uint8Array([1])], capability });
-  const wanted = { server: b.id, account: bob.account.id, device: bob.account.devices[0]!.id, capability };
+  await bob.client.request("keyPackages.put", {
+    suite: "hybrid",
+    packages: [new Uint8Array([1])],
+    capability,
+  });
+  const { id: account, devices } = bob.account;
+  const wanted = { server: b.id, account, device: devices[0]!.id, suite: "hybrid", capability } as const;
   expect(await alice.client.request("keyPackages.fetch", wanted)).toEqual({
     keyPackage: new Uint8Array([1]),
   });

@@ -5,6 +5,7 @@ import { peopleSearchRate } from "../src/core/limits.ts";
 import { random, startHomeserver } from "./start-homeserver.ts";
 
 const code = (expected: string) => expect.objectContaining({ code: expected });
+const suite = "hybrid" as const;
 const bytes = (...values: number[]) => new Uint8Array(values);
 
 test("[H15] a key package is given out once, the last-resort one again and again, only for the capability", async () => {
@@ -13,12 +14,12 @@ test("[H15] a key package is given out once, the last-resort one again and again
   const bob = await world.join("bob");
   const capability = random.bytes(16);
   const packages = [bytes(1), bytes(2)];
-  expect(await bob.client.request("keyPackages.put", { packages, lastResort: bytes(9), capability })).toEqual(
-    { stocked: 2 },
-  );
+  expect(
+    await bob.client.request("keyPackages.put", { suite, packages, lastResort: bytes(9), capability }),
+  ).toEqual({ stocked: 2 });
 
   const { id: device } = bob.account.devices[0]!;
-  const wanted = { server: world.id, account: bob.account.id, device, capability };
+  const wanted = { server: world.id, account: bob.account.id, device, suite, capability };
   const fetch = async (change: Partial<typeof wanted> = {}) =>
     (await alice.client.request("keyPackages.fetch", { ...wanted, ...change })).keyPackage;
   expect(await fetch({ capability: random.bytes(16) })).toBeNull();
@@ -27,7 +28,7 @@ test("[H15] a key package is given out once, the last-resort one again and again
   expect(taken.map((one) => one![0]).sort()).toEqual([1, 2]);
   expect(await fetch()).toEqual(bytes(9));
   expect(await fetch()).toEqual(bytes(9));
-  expect(await bob.client.request("keyPackages.count", {})).toEqual({ stocked: 0 });
+  expect(await bob.client.request("keyPackages.count", { suite })).toEqual({ stocked: 0 });
 });
 
 test("[H15] a device stocks no more key packages than it may", async () => {
@@ -35,10 +36,10 @@ test("[H15] a device stocks no more key packages than it may", async () => {
   const { client } = await world.join("alice");
   const capability = random.bytes(16);
   const packages = Array.from({ length: limits.keyPackagesStockedMax }, () => bytes(1));
-  await client.request("keyPackages.put", { packages, capability });
-  await expect(client.request("keyPackages.put", { packages: [bytes(2)], capability })).rejects.toEqual(
-    code("quota-exceeded"),
-  );
+  await client.request("keyPackages.put", { suite, packages, capability });
+  await expect(
+    client.request("keyPackages.put", { suite, packages: [bytes(2)], capability }),
+  ).rejects.toEqual(code("quota-exceeded"));
 });
 
 test("[H16] a sealed record is replaced only by its successor", async () => {

@@ -379,12 +379,12 @@ test("[L11] a stranger's questions are answered within a rate", async () => {
 test("[L11] an answer that nobody asked for, or of another server, is let go", async () => {
   const { world, alice, mallory } = await scene();
   const eve = await BarePeer.mutual(world, alice, "eve");
-  const asked = alice.federation.fetchKeyPackage(
-    mallory.id,
-    alice.person,
-    deviceId.fromBytes(new Uint8Array(16)),
-    new Uint8Array(16),
-  );
+  const asked = alice.federation.fetchKeyPackage(mallory.id, {
+    account: alice.person,
+    device: deviceId.fromBytes(new Uint8Array(16)),
+    suite: "hybrid",
+    capability: new Uint8Array(16),
+  });
   await world.clock.advance(100);
   const query = mallory.controls.find((control) => control.kind === "query")!;
 

@@ -178,7 +178,9 @@ test("[L11] a key package goes to holders of the capability; a silent server is 
   const world = new World();
   const [alice, bob] = await world.linkedPair();
   const fetch = (fill: number) =>
-    alice.federation.fetchKeyPackage(bob.id, bob.person, device, new Uint8Array(16).fill(fill));
+    alice.federation.fetchKeyPackage(bob.id, {
+      ...{ account: bob.person, device, suite: "hybrid", capability: new Uint8Array(16).fill(fill) },
+    });
 
   expect(new TextDecoder().decode(await world.clock.settle(fetch(7)))).toBe("key package");
   expect(await world.clock.settle(fetch(8))).toBeUndefined();

@@ -341,7 +341,9 @@ test("[C11] a question to a server without a link opens one, and waits no longer
   expect(found).toEqual(bob.accounts.record(bob.person));
   const capability = new Uint8Array(16).fill(7);
   const device = deviceId.fromBytes(new Uint8Array(16));
-  const fetched = alice.federation.fetchKeyPackage(bob.id, bob.person, device, capability);
+  const fetched = alice.federation.fetchKeyPackage(bob.id, {
+    ...{ account: bob.person, device, suite: "hybrid", capability },
+  });
   await expect(world.clock.settle(fetched)).resolves.toBeDefined();
 
   await world.clock.advance(2 * unlinkedIdleMs);

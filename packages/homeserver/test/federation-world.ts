@@ -7,6 +7,7 @@ import type {
   ClientEvent,
   Envelope,
   EnvelopeKind,
+  KeyPackageClaim,
   ListedPerson,
   ServerAddress,
   ServerId,
@@ -370,11 +371,7 @@ export class RecordingAccounts implements LocalAccounts {
     return this.#host.people.find(({ id }) => id === account)?.signed;
   }
 
-  async takeKeyPackage(
-    account: AccountId,
-    _device: unknown,
-    capability: Uint8Array,
-  ): Promise<Uint8Array | undefined> {
+  async takeKeyPackage({ account, capability }: KeyPackageClaim): Promise<Uint8Array | undefined> {
     const mayTake = capability.every((byte) => byte === 7);
     return mayTake && this.record(account) !== undefined
       ? new TextEncoder().encode("key package")

@@ -1,6 +1,6 @@
 /** What every store does, whatever it is made of. Each implementation runs this same suite. */
 import { describe, expect, test } from "vitest";
-import type { AccountId, InboxItem } from "@fedchat/protocol";
+import type { AccountId, InboxItem, KeyPackageSuite } from "@fedchat/protocol";
 import { GroupCommit } from "../src/core/group-commit.ts";
 import type { Delivered, HomeserverStore, WriteOp } from "../src/store/store.ts";
 import {
@@ -63,7 +63,7 @@ export function describeStore(name: string, makePlace: () => StorePlace): void {
       expect(await store.outboxPage(there, "messages", 0, 10)).toEqual([]);
       expect(await store.sealedGet(alice, "contacts")).toBeUndefined();
       expect(await store.sealedList(alice)).toEqual([]);
-      expect(await store.keyPackageCount(alice, phone)).toBe(0);
+      expect(await store.keyPackageCount(alice, phone, "hybrid")).toBe(0);
       expect(await store.refusals(alice, [envelope(1)])).toEqual([]);
       expect(await store.outboxFind([envelope(1)])).toEqual([]);
     });
@@ -574,12 +574,24 @@ export function describeStore(name: string, makePlace: () => StorePlace): void {
       test("leave one by one, then the last resort, which stays; only with the capability", async () => {
         await using h = await house();
         await h.store.write([putPackages(alice, phone, [1, 2], 9), putPackages(alice, phone, [3])]);
-        expect(await h.store.keyPackageCount(alice, phone)).toBe(3);
+        expect(await h.store.keyPackageCount(alice, phone, "hybrid")).toBe(3);
         expect(await taken(h.store, Uint8Array.of(0))).toBeUndefined();
         expect([await taken(h.store), await taken(h.store), await taken(h.store)]).toEqual([1, 2, 3]);
         expect([await taken(h.store), await taken(h.store)]).toEqual([9, 9]);
         await h.store.write([putPackages(alice, phone, [4], 8)]);
         expect([await taken(h.store), await taken(h.store)]).toEqual([4, 8]);
+      });
+
+      test("lie ready for each kind of room by themselves", async () => {
+        await using h = await house();
+        await h.store.write([
+          putPackages(alice, phone, [1], 9),
+          putPackages(alice, phone, [2, 3], undefined, "classical"),
+        ]);
+        expect(await h.store.keyPackageCount(alice, phone, "classical")).toBe(2);
+        expect([await taken(h.store), await taken(h.store)]).toEqual([1, 9]);
+        const classical = () => taken(h.store, capability, "classical");
+        expect([await classical(), await classical(), await classical()]).toEqual([2, 3, undefined]);
       });
 
       test("go with their device", async () => {
@@ -594,7 +606,7 @@ export function describeStore(name: string, makePlace: () => StorePlace): void {
         await h.store.write([putPackages(alice, phone, [1, 2], 9), list([laptop])]);
         expect(await taken(h.store)).toBeUndefined();
         await h.store.write([list([laptop, phone])]);
-        expect(await h.store.keyPackageCount(alice, phone)).toBe(0);
+        expect(await h.store.keyPackageCount(alice, phone, "hybrid")).toBe(0);
         expect(await taken(h.store)).toBeUndefined();
       });
     });
@@ -645,26 +657,43 @@ export function describeStore(name: string, makePlace: () => StorePlace): void {
 
 const capability = new Uint8Array(16).fill(5);
 
-function putPackages(of: AccountId, device: typeof phone, bytes: number[], lastResort?: number): WriteOp {
+function putPackages(
+  of: AccountId,
+  device: typeof phone,
+  bytes: number[],
+  lastResort?: number,
+  suite: KeyPackageSuite = "hybrid",
+): WriteOp {
   return {
     op: "keyPackages.put",
     account: of,
     device,
+    suite,
     packages: bytes.map((byte) => Uint8Array.of(byte)),
     lastResort: lastResort === undefined ? undefined : Uint8Array.of(lastResort),
     capability,
   };
 }
 
-const takePackage = (of: AccountId, device: typeof phone, held = capability): WriteOp => ({
+const takePackage = (
+  of: AccountId,
+  device: typeof phone,
+  held = capability,
+  suite: KeyPackageSuite = "hybrid",
+): WriteOp => ({
   op: "keyPackages.take",
   account: of,
   device,
+  suite,
   capability: held,
 });
 
-async function taken(store: HomeserverStore, held = capability): Promise<number | undefined> {
-  const [result] = await store.write([takePackage(alice, phone, held)]);
+async function taken(
+  store: HomeserverStore,
+  held = capability,
+  suite: KeyPackageSuite = "hybrid",
+): Promise<number | undefined> {
+  const [result] = await store.write([takePackage(alice, phone, held, suite)]);
   return result?.op === "keyPackages.take" ? result.keyPackage?.[0] : undefined;
 }
 

@@ -13,6 +13,7 @@ import { account, accountRow, bundle, delivery, device, envelope, link, server }
 import { memoryPlace, sqlitePlace } from "./store-places.ts";
 
 const accounts = [0, 1, 2, 3, 4].map(account);
+const suites = ["hybrid", "classical"] as const;
 const devices = [0, 1, 2].map(device);
 const servers = [0, 1, 2].map(server);
 const names = ["contacts", "drafts"];
@@ -182,6 +183,7 @@ function randomOp(random: Random, known: Known): WriteOp {
         op: "keyPackages.put",
         account: who,
         device: pick(devices),
+        suite: pick(suites),
         packages: some([bytes, Uint8Array.of(1)]),
         lastResort: pick([undefined, bytes]),
         capability: Uint8Array.of(random(2)),
@@ -191,6 +193,7 @@ function randomOp(random: Random, known: Known): WriteOp {
         op: "keyPackages.take",
         account: who,
         device: pick(devices),
+        suite: pick(suites),
         capability: Uint8Array.of(random(2)),
       };
     case 20:
@@ -283,7 +286,9 @@ async function everything(store: HomeserverStore): Promise<unknown> {
     items: await store.inboxPage(who, 0, 1_000),
     some: await store.inboxPage(who, 5, 3),
     refusals: sorted(await store.refusals(who, envelopes)),
-    stocks: await Promise.all(devices.map((one: DeviceId) => store.keyPackageCount(who, one))),
+    stocks: await Promise.all(
+      devices.flatMap((one: DeviceId) => suites.map((suite) => store.keyPackageCount(who, one, suite))),
+    ),
     sealed: sorted(await store.sealedList(who)),
     drafts: await store.sealedGet(who, "drafts"),
   }));

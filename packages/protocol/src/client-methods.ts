@@ -33,6 +33,7 @@ import {
   sealedRecordsPerAccountMax,
   serverAddressesMax,
 } from "./limits.ts";
+import { keyPackageClaim, keyPackageSuite } from "./key-package-claim.ts";
 import { accountId, deviceId, envelopeId, handlePattern, roomId, serverId } from "./names.ts";
 import { relayHint } from "./invitation.ts";
 import { followedRoom, roomAppendFields, roomAppendOutcome, roomInfoPart, roomLogPage } from "./room-log.ts";
@@ -328,6 +329,7 @@ export const clientMethods = {
   "keyPackages.put": method(
     "session",
     struct({
+      suite: keyPackageSuite,
       packages: array(bytes({ min: 1, max: keyPackageBytesMax }), { max: keyPackagesStockedMax }),
       lastResort: optional(bytes({ min: 1, max: keyPackageBytesMax })),
       /** Holders of this may fetch one. */
@@ -335,15 +337,10 @@ export const clientMethods = {
     }),
     struct({ stocked: uint({}) }),
   ),
-  "keyPackages.count": method("session", nothing, struct({ stocked: uint({}) })),
+  "keyPackages.count": method("session", struct({ suite: keyPackageSuite }), struct({ stocked: uint({}) })),
   "keyPackages.fetch": method(
     "session",
-    struct({
-      server: serverId.codec,
-      account: accountId.codec,
-      device: deviceId.codec,
-      capability: bytes(16),
-    }),
+    struct({ server: serverId.codec, ...keyPackageClaim }),
     struct({ keyPackage: nullable(bytes({ min: 1, max: keyPackageBytesMax })) }),
   ),
 

@@ -15,6 +15,7 @@ export * from "./envelope.ts";
 export * from "./directory-fault.ts";
 export * from "./errors.ts";
 export * from "./invitation.ts";
+export * from "./key-package-claim.ts";
 export * from "./link-messages.ts";
 export * as limits from "./limits.ts";
 export * from "./mls-head.ts";

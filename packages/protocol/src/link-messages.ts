@@ -30,7 +30,8 @@ import {
   serverAddressesMax,
   signedOverheadBytesMax,
 } from "./limits.ts";
-import { accountId, deviceId, roomId, serverId } from "./names.ts";
+import { keyPackageClaim } from "./key-package-claim.ts";
+import { accountId, roomId, serverId } from "./names.ts";
 import { roomAppendFields } from "./room-log.ts";
 import { serverAddress } from "./server-record.ts";
 
@@ -52,7 +53,7 @@ export const linkQuery = tagged("ask", {
   /** The signed record of an account whose key the asker already knows. */
   account: struct({ account: accountId.codec }),
   /** A single-use key package, for a holder of the account's capability. */
-  keyPackage: struct({ account: accountId.codec, device: deviceId.codec, capability: bytes(16) }),
+  keyPackage: struct(keyPackageClaim),
   /** Dial the asker at each of these addresses, and say how each went. [L25] */
   dialBack: struct({ addresses: array(serverAddress, { min: 1, max: serverAddressesMax }) }),
   /** People who let a directory show them, by name or handle. [D6] */

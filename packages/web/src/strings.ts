@@ -300,6 +300,9 @@ export const t = {
     peopleChosen: (n: number) => (n === 0 ? "People" : `People (${n})`),
     filter: "Find among your contacts",
     contacts: "Your contacts",
+    large: "For more than a hundred people",
+    largeMeans:
+      "Keys are shorter then, so that many hundreds fit. What is written today could be read by somebody who records it now and has a quantum computer one day.",
     noContacts: "A room is for people you already chat with: bring somebody in first.",
     noContactsDo: "Invite somebody",
     allInside: "All your contacts are in this room already.",

@@ -39,6 +39,8 @@ export interface GroupRoomsPorts {
   changes: Changes;
 }
 
+export type RoomSize = "usual" | "large";
+
 export class GroupRooms {
   readonly #ports: GroupRoomsPorts;
 
@@ -46,8 +48,11 @@ export class GroupRooms {
     this.#ports = ports;
   }
 
-  /** The room is there at once; those who are to be in it come as the hub and their homeservers are reached. */
-  create(name: string, people: readonly AccountId[]): RoomId {
+  /**
+   * The room is there at once; those who are to be in it come as the hub and their homeservers are reached.
+   * @param size `large`: for more people than the keys of a hybrid room have room for [W1]
+   */
+  create(name: string, people: readonly AccountId[], size: RoomSize): RoomId {
     const { store, identity, rooms, groups, roomCrypto, server, clock, random, changes } = this.#ports;
     for (const account of people) this.#invitable(account);
     const id = rooms.newId();
@@ -55,7 +60,7 @@ export class GroupRooms {
     const created = roomCrypto.create({
       room: id,
       groupId,
-      suite: "hybrid",
+      suite: size === "large" ? "classical" : "hybrid",
       identity: identity.member,
       record: identity.record.signed,
       ...{ name, join: "invited", invite: "moderators", hubs: [server] },

@@ -2,7 +2,8 @@
  * Key packages that lie ready at the homeserver for contacts who hold the capability. The private parts are stored
  * before anything is published.
  */
-import type { Clock, RandomSource } from "@fedchat/protocol";
+import type { Clock, KeyPackageSuite, RandomSource } from "@fedchat/protocol";
+import { keyPackageSuites } from "@fedchat/protocol";
 import type { NewKeyPackage } from "../mls/group-crypto.ts";
 import type { RoomCrypto } from "../mls/room-crypto.ts";
 import type { EngineStore } from "../store/engine-store.ts";
@@ -20,26 +21,32 @@ export interface KeyPackagesPorts {
   random: RandomSource;
 }
 
-/** Fills the stock up where it is low. */
+/** Fills the stocks up where they are low: one for each kind of room. */
 export async function replenishKeyPackages(ports: KeyPackagesPorts): Promise<void> {
-  const { store, identity, homeserver, roomCrypto, clock } = ports;
+  const { store, clock } = ports;
   store.requests.deleteKeyPackagesBefore(clock.now() - keyPackageMemoryMs);
-  const { stocked } = await homeserver.request("keyPackages.count", {});
-  const needsLastResort = !store.requests.hasLastResort();
-  if (stocked >= keyPackagesStockedMin && !needsLastResort) return;
+  for (const suite of keyPackageSuites) await replenish(ports, suite);
+}
+
+async function replenish(ports: KeyPackagesPorts, suite: KeyPackageSuite): Promise<void> {
+  const { store, identity, homeserver, roomCrypto, clock } = ports;
+  const { stocked } = await homeserver.request("keyPackages.count", { suite });
+  const needsLastResort = !store.requests.hasLastResort(suite);
+  if (stocked >= keyPackagesStockedMin[suite] && !needsLastResort) return;
   const fresh: NewKeyPackage[] = [];
-  while (stocked + fresh.length < keyPackagesStocked) {
-    fresh.push(roomCrypto.createKeyPackage(identity.member, "hybrid"));
+  while (stocked + fresh.length < keyPackagesStocked[suite]) {
+    fresh.push(roomCrypto.createKeyPackage(identity.member, suite));
   }
-  const lastResort = needsLastResort ? roomCrypto.createKeyPackage(identity.member, "hybrid") : undefined;
+  const lastResort = needsLastResort ? roomCrypto.createKeyPackage(identity.member, suite) : undefined;
   const createdAt = clock.now();
   const keep = (made: NewKeyPackage, purpose: KeyPackageRow["purpose"]) =>
-    store.requests.insertKeyPackage({ ...made, purpose, request: null, createdAt });
+    store.requests.insertKeyPackage({ ...made, suite, purpose, request: null, createdAt });
   store.transaction(() => {
     for (const one of fresh) keep(one, "stock");
     if (lastResort !== undefined) keep(lastResort, "last-resort");
   });
   await homeserver.request("keyPackages.put", {
+    suite,
     packages: fresh.map(({ keyPackage }) => keyPackage),
     ...(lastResort === undefined ? {} : { lastResort: lastResort.keyPackage }),
     capability: keyPackageCapability(ports),

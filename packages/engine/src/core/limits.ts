@@ -31,9 +31,9 @@ export const receiptsPeopleMax = 32;
 export const noticesMax = 200;
 
 /** Key packages that lie ready at the homeserver: a person is rarely added to more rooms while away. */
-export const keyPackagesStocked = 20;
+export const keyPackagesStocked = { hybrid: 20, classical: 10 } as const;
 /** Below this the stock is filled up. */
-export const keyPackagesStockedMin = 10;
+export const keyPackagesStockedMin = { hybrid: 10, classical: 5 } as const;
 /** Private parts outlive the key packages' own lifetime by a little. */
 export const keyPackageMemoryMs = 110 * 86_400_000;
 

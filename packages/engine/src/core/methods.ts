@@ -208,9 +208,9 @@ export function methodHandlers(ports: MethodPorts): Handlers {
     "rooms.get": ({ roomId }) => views.room(rooms.get(roomId as RoomId)),
     "rooms.clear": ({ roomId }) => done(rooms.clear(roomId as RoomId)),
 
-    "rooms.create": ({ name, people: invited }) => {
+    "rooms.create": ({ name, people: invited, size = "usual" }) => {
       const accounts = invited.map((one) => names.resolve(one).account);
-      return views.room(rooms.get(groupRooms.create(name, accounts)));
+      return views.room(rooms.get(groupRooms.create(name, accounts, size)));
     },
     "rooms.join": ({ roomId }) => shownRoom(roomId, (id) => groupRooms.join(id)),
     "rooms.leave": ({ roomId }) => shownRoom(roomId, (id) => groupRooms.leave(id)),

@@ -192,6 +192,7 @@ export class Requests {
         reference,
         keyPackage,
         privatePart,
+        suite: "hybrid",
         purpose: "request",
         request: id,
         createdAt,

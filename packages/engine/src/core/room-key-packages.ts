@@ -66,7 +66,7 @@ async function keyPackagesOf(
   const suite = roomCrypto.suite(state);
   const packages: Uint8Array[] = [];
   for (const { device } of newest.certificates) {
-    const query = { server, account, device, capability };
+    const query = { server, account, device, suite, capability };
     for (let fetches = 0; fetches < keyPackageFetchesMax; fetches++) {
       const { keyPackage } = await homeserver.request("keyPackages.fetch", query);
       if (keyPackage === null) break;

@@ -274,7 +274,14 @@ export const methods = {
 
   "rooms.create": method(
     "Open a room of many with these contacts in it; they are taken in as their homeservers are reached",
-    z.strictObject({ name: RoomName, people: z.array(who).max(200) }),
+    z.strictObject({
+      name: RoomName,
+      people: z.array(who).max(200),
+      size: z
+        .enum(["usual", "large"])
+        .optional()
+        .describe("large: for more than a hundred people; its keys are shorter, and not post-quantum"),
+    }),
     Room,
   ),
   "rooms.join": method(

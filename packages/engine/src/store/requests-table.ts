@@ -1,5 +1,5 @@
 /** Chat requests, theirs and ours, and the private parts of key packages that wait to be used. */
-import type { AccountId, RequestId, RoomId, ServerId } from "@fedchat/protocol";
+import type { AccountId, KeyPackageSuite, RequestId, RoomId, ServerId } from "@fedchat/protocol";
 import type { Database } from "./database.ts";
 import { insertRow } from "./database.ts";
 
@@ -25,6 +25,8 @@ export interface KeyPackageRow {
   reference: Uint8Array;
   keyPackage: Uint8Array;
   privatePart: Uint8Array;
+  /** The kind of room that it is for. */
+  suite: KeyPackageSuite;
   purpose: "request" | "stock" | "last-resort";
   request: RequestId | null;
   createdAt: number;
@@ -112,8 +114,9 @@ export class RequestsTable {
     this.#db.run("DELETE FROM keyPackages WHERE request = ?", request);
   }
 
-  hasLastResort(): boolean {
-    return this.#db.get("SELECT 1 AS one FROM keyPackages WHERE purpose = 'last-resort'") !== undefined;
+  hasLastResort(suite: KeyPackageSuite): boolean {
+    const sql = "SELECT 1 AS one FROM keyPackages WHERE purpose = 'last-resort' AND suite = ?";
+    return this.#db.get(sql, suite) !== undefined;
   }
 
   deleteKeyPackagesBefore(time: number): void {

@@ -364,4 +364,12 @@ ALTER TABLE contacts ADD COLUMN capability BLOB;
 ALTER TABLE contacts ADD COLUMN capabilityTold INTEGER NOT NULL DEFAULT 0;
 `;
 
-const migrations = [first, custody, ways, groupRecords, linksBack, outgoingLanes, roomsOfMany];
+/** All that were stocked before are for hybrid rooms. */
+const keyPackageSuites = `
+ALTER TABLE keyPackages ADD COLUMN suite TEXT NOT NULL DEFAULT 'hybrid';
+`;
+
+const migrations = [
+  ...[first, custody, ways, groupRecords, linksBack, outgoingLanes, roomsOfMany],
+  keyPackageSuites,
+];

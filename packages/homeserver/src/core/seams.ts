@@ -6,14 +6,14 @@ import type {
   AccountId,
   ClientEvent,
   ClientResult,
-  DeviceId,
-  DirectoryView,
   DialBackResult,
+  DirectoryView,
   Envelope,
   EnvelopeId,
   EnvelopeKind,
   EnvelopeTrace,
   Examination,
+  KeyPackageClaim,
   LinkView,
   ListedPerson,
   NearbyState,
@@ -23,8 +23,8 @@ import type {
   RoomQuery,
   ServerAddress,
   ServerId,
-  Visibility,
   UnlinkedView,
+  Visibility,
 } from "@fedchat/protocol";
 import type { Delivered, Delivery, WriteOp } from "../store/store.ts";
 
@@ -70,12 +70,7 @@ export interface Federation {
   searchPeople(text: string): Promise<PersonView[]>;
   /** @param invited where an invitation says that the server is; without, it must be known. Waits within bounds. */
   lookup(server: ServerId, account: AccountId, invited?: Whereabouts): Promise<Uint8Array | undefined>;
-  fetchKeyPackage(
-    server: ServerId,
-    account: AccountId,
-    device: DeviceId,
-    capability: Uint8Array,
-  ): Promise<Uint8Array | undefined>;
+  fetchKeyPackage(server: ServerId, claim: KeyPackageClaim): Promise<Uint8Array | undefined>;
   /** Where an envelope of this account is on its way to other servers; what has arrived is not among it. [H18] */
   trace(account: AccountId, envelope: EnvelopeId): Promise<EnvelopeTrace[]>;
   /** What lies here in custody for others. [K3] */
@@ -168,11 +163,7 @@ export interface LocalAccounts {
   deliver(deliveries: Delivery[], alongside: WriteOp[]): Promise<Delivered[][]>;
   /** Signed record of an account that lives here. */
   record(account: AccountId): Uint8Array | undefined;
-  takeKeyPackage(
-    account: AccountId,
-    device: DeviceId,
-    capability: Uint8Array,
-  ): Promise<Uint8Array | undefined>;
+  takeKeyPackage(claim: KeyPackageClaim): Promise<Uint8Array | undefined>;
   /** Everybody who lives here; how far each lets themselves be shown stands beside them. */
   listed(): LocalPerson[];
   onListedChange(listener: (changes: ListedChange[]) => void): void;

@@ -2,7 +2,16 @@
  * The store in memory, for simulations: the same semantics as on disk, committed at a moment that the simulation
  * chooses. A copy of a committed state can be opened again, which is how a crash looks to the core.
  */
-import type { AccountId, DeviceId, EnvelopeId, InboxItem, ServerId, StreamClass } from "@fedchat/protocol";
+import { keyPackageSuites } from "@fedchat/protocol";
+import type {
+  AccountId,
+  DeviceId,
+  EnvelopeId,
+  InboxItem,
+  KeyPackageSuite,
+  ServerId,
+  StreamClass,
+} from "@fedchat/protocol";
 import type {
   AccountRow,
   Delivered,
@@ -173,8 +182,8 @@ export class MemoryStore implements HomeserverStore {
     );
   }
 
-  async keyPackageCount(account: AccountId, device: DeviceId): Promise<number> {
-    return this.#committed().keyPackages.get(key(account, device))?.packages.length ?? 0;
+  async keyPackageCount(account: AccountId, device: DeviceId, suite: KeyPackageSuite): Promise<number> {
+    return this.#committed().keyPackages.get(key(account, device, suite))?.packages.length ?? 0;
   }
 
   async sealedGet(account: AccountId, name: string): Promise<SealedRow | undefined> {
@@ -430,8 +439,8 @@ function apply(t: Tables, op: WriteOp): WriteResult {
       return done;
     case "keyPackages.put": {
       if (!t.devices.has(key(op.account, op.device))) return done;
-      const held = t.keyPackages.get(key(op.account, op.device));
-      t.keyPackages.set(key(op.account, op.device), {
+      const held = t.keyPackages.get(key(op.account, op.device, op.suite));
+      t.keyPackages.set(key(op.account, op.device, op.suite), {
         packages: [...(held?.packages ?? []), ...op.packages],
         lastResort: op.lastResort ?? held?.lastResort,
         capability: op.capability,
@@ -439,7 +448,7 @@ function apply(t: Tables, op: WriteOp): WriteResult {
       return done;
     }
     case "keyPackages.take": {
-      const held = t.keyPackages.get(key(op.account, op.device));
+      const held = t.keyPackages.get(key(op.account, op.device, op.suite));
       const entitled = held !== undefined && held.capability.toString() === op.capability.toString();
       return {
         op: "keyPackages.take",
@@ -526,7 +535,7 @@ function setDevices(t: Tables, account: AccountId, devices: DeviceId[]): void {
   for (const row of [...t.devices.values()]) {
     if (row.account !== account || devices.includes(row.device)) continue;
     t.devices.delete(key(account, row.device));
-    t.keyPackages.delete(key(account, row.device));
+    for (const suite of keyPackageSuites) t.keyPackages.delete(key(account, row.device, suite));
   }
   for (const device of devices) {
     if (t.devices.has(key(account, device))) continue;

@@ -14,6 +14,8 @@ import type {
   EnvelopeId,
   EnvelopeKind,
   InboxItem,
+  KeyPackageClaim,
+  KeyPackageSuite,
   ServerAddress,
   ServerId,
   StreamClass,
@@ -194,12 +196,13 @@ export type WriteOp =
       op: "keyPackages.put";
       account: AccountId;
       device: DeviceId;
+      suite: KeyPackageSuite;
       packages: Uint8Array[];
       lastResort: Uint8Array | undefined;
       capability: Uint8Array;
     }
   /** Takes one single-use package out, or the last-resort one, which stays. */
-  | { op: "keyPackages.take"; account: AccountId; device: DeviceId; capability: Uint8Array }
+  | ({ op: "keyPackages.take" } & KeyPackageClaim)
   /** Compare-and-swap on the version: done when the held version is `row.version - 1` (0: none held). */
   | { op: "sealed.put"; account: AccountId; row: SealedRow }
   | { op: "grant.put"; account: AccountId; peer: AccountId; server: ServerId }
@@ -254,7 +257,7 @@ export interface HomeserverStore extends AsyncDisposable, CustodyReads, RoomRead
   /** Which of these envelopes still lie in an outbox, and for which server. */
   outboxFind(envelopes: EnvelopeId[]): Promise<{ envelope: EnvelopeId; server: ServerId }[]>;
   refusals(account: AccountId, envelopes: EnvelopeId[]): Promise<RefusalRow[]>;
-  keyPackageCount(account: AccountId, device: DeviceId): Promise<number>;
+  keyPackageCount(account: AccountId, device: DeviceId, suite: KeyPackageSuite): Promise<number>;
   sealedGet(account: AccountId, name: string): Promise<SealedRow | undefined>;
   sealedList(account: AccountId): Promise<{ name: string; version: number }[]>;
 }

@@ -286,15 +286,20 @@ const calls: { [M in ClientMethodName]: [object, object] } = {
   ],
   "keyPackages.put": [
     {
+      suite: "classical",
       packages: [made("key package", 64)],
       lastResort: made("last resort", 64),
       capability: made("capability", 16),
     },
     { stocked: 1 },
   ],
-  "keyPackages.count": [{}, { stocked: 100 }],
+  "keyPackages.count": [{ suite: "hybrid" }, { stocked: 100 }],
   "keyPackages.fetch": [
-    { ...server, ...account, device: bob.devices[0]!.certificate.device, capability: made("capability", 16) },
+    {
+      ...server,
+      ...account,
+      ...{ device: bob.devices[0]!.certificate.device, suite: "hybrid", capability: made("capability", 16) },
+    },
     { keyPackage: null },
   ],
   "sealed.put": [sealed, {}],

@@ -30,6 +30,7 @@ const controls: [string, LinkControl][] = [
         ask: "keyPackage",
         account: alice.account,
         device: alice.devices[0]!.certificate.device,
+        suite: "hybrid",
         capability: made("capability", 16),
       },
     },

@@ -20,6 +20,7 @@ export function NewRoom(props: { onClose: () => void }): JSX.Element {
   const app = useApp();
   const [name, setName] = createSignal("");
   const [chosen, setChosen] = createSignal<string[]>([]);
+  const [large, setLarge] = createSignal(false);
   const [busy, setBusy] = createSignal(false);
   const [cause, setCause] = createSignal<Cause | null>(null);
   const [refusals, setRefusals] = createSignal<Record<string, Cause>>({});
@@ -36,7 +37,11 @@ export function NewRoom(props: { onClose: () => void }): JSX.Element {
     setCause(null);
     setRefusals({});
     try {
-      const taken = await openRoomWith(app, name().trim(), chosen());
+      const taken = await openRoomWith(
+        app,
+        { name: name().trim(), size: large() ? "large" : "usual" },
+        chosen(),
+      );
       app.rooms.put(taken.room);
       if (Object.keys(taken.refusals).length === 0) return go(taken.room);
       setRefusals(taken.refusals);
@@ -94,6 +99,18 @@ export function NewRoom(props: { onClose: () => void }): JSX.Element {
                 max={roomPeopleChosenMax}
                 refusals={refusals()}
               />
+              <label class="choice">
+                <input
+                  type="checkbox"
+                  checked={large()}
+                  data-testid="large-room"
+                  onChange={(event) => setLarge(event.currentTarget.checked)}
+                />
+                <span>
+                  <strong>{t.rooms.large}</strong>
+                  <span class="muted">{t.rooms.largeMeans}</span>
+                </span>
+              </label>
               <Show when={cause()}>{(why) => <CauseText cause={why()} level="danger" />}</Show>
               <Button
                 type="submit"

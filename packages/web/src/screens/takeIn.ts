@@ -11,15 +11,19 @@ export interface TakenIn {
 }
 
 /** Opens a room with these people. Throws where no room was opened. */
-export async function openRoomWith(app: Caller, name: string, people: string[]): Promise<TakenIn> {
+export async function openRoomWith(
+  app: Caller,
+  terms: { name: string; size: "usual" | "large" },
+  people: string[],
+): Promise<TakenIn> {
   try {
-    return { room: await app.call("rooms.create", { name, people }), refusals: {} };
+    return { room: await app.call("rooms.create", { ...terms, people }), refusals: {} };
   } catch (error) {
     const { code } = causeOf(error);
     if (!aboutOnePerson.has(code) || people.length < 2) throw error;
   }
   // One of several cannot be taken in, and the refusal names nobody: the others need not wait for them.
-  return takeInto(app, await app.call("rooms.create", { name, people: [] }), people);
+  return takeInto(app, await app.call("rooms.create", { ...terms, people: [] }), people);
 }
 
 /** One after the other, as each changes the room. */

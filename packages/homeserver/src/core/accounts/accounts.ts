@@ -6,7 +6,7 @@ import type {
   AccountId,
   ClientEvent,
   Clock,
-  DeviceId,
+  KeyPackageClaim,
   Primitives,
   RandomSource,
   ServerId,
@@ -97,12 +97,8 @@ export class Accounts implements LocalAccounts {
     return this.book.get(account)?.signed;
   }
 
-  takeKeyPackage(
-    account: AccountId,
-    device: DeviceId,
-    capability: Uint8Array,
-  ): Promise<Uint8Array | undefined> {
-    return this.keyPackages.take(account, device, capability);
+  takeKeyPackage(claim: KeyPackageClaim): Promise<Uint8Array | undefined> {
+    return this.keyPackages.take(claim);
   }
 
   listed(): LocalPerson[] {

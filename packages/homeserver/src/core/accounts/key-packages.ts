@@ -1,8 +1,8 @@
 /**
- * Key packages: stocked by each device, given out once each to holders of the account's capability; the last-resort one
- * stays. [H15]
+ * Key packages: stocked by each device for each kind of room, given out once each to holders of the account's
+ * capability; the last-resort ones stay. [H15]
  */
-import type { AccountId, ClientParams, DeviceId, ServerId } from "@fedchat/protocol";
+import type { ClientParams, KeyPackageClaim, ServerId } from "@fedchat/protocol";
 import { limits, ProtocolError } from "@fedchat/protocol";
 import type { HomeserverStore } from "../../store/store.ts";
 import type { GroupCommit } from "../group-commit.ts";
@@ -28,39 +28,42 @@ export class KeyPackages {
 
   async put(
     { account, device }: Identity,
-    { packages, lastResort, capability }: ClientParams<"keyPackages.put">,
+    { suite, packages, lastResort, capability }: ClientParams<"keyPackages.put">,
   ): Promise<{ stocked: number }> {
     const { store, commit, disk } = this.#options;
     disk.admitNewWork();
-    const held = await store.keyPackageCount(account.id, device);
+    const held = await store.keyPackageCount(account.id, device, suite);
     if (held + packages.length > limits.keyPackagesStockedMax) throw new ProtocolError("quota-exceeded");
     await commit.add([
-      { op: "keyPackages.put", account: account.id, device, packages, lastResort, capability },
+      { op: "keyPackages.put", account: account.id, device, suite, packages, lastResort, capability },
     ]);
-    return this.count({ account, device });
+    return this.count({ account, device }, { suite });
   }
 
-  async count({ account, device }: Pick<Identity, "account" | "device">): Promise<{ stocked: number }> {
-    return { stocked: await this.#options.store.keyPackageCount(account.id, device) };
+  async count(
+    { account, device }: Pick<Identity, "account" | "device">,
+    { suite }: ClientParams<"keyPackages.count">,
+  ): Promise<{ stocked: number }> {
+    return { stocked: await this.#options.store.keyPackageCount(account.id, device, suite) };
   }
 
   /** Takes one of an account that lives here; undefined where there is none for this capability. */
-  async take(account: AccountId, device: DeviceId, capability: Uint8Array): Promise<Uint8Array | undefined> {
+  async take({ account, device, suite, capability }: KeyPackageClaim): Promise<Uint8Array | undefined> {
     const { accounts, commit } = this.#options;
     if (accounts.get(account)?.devices.has(device) !== true) return undefined;
-    const [taken] = await commit.add([{ op: "keyPackages.take", account, device, capability }]);
+    const [taken] = await commit.add([{ op: "keyPackages.take", account, device, suite, capability }]);
     if (taken?.op !== "keyPackages.take") throw new Error("the store answered another operation");
     return taken.keyPackage;
   }
 
   async fetch(
     federation: Pick<Federation, "fetchKeyPackage">,
-    { server, account, device, capability }: ClientParams<"keyPackages.fetch">,
+    { server, ...claim }: ClientParams<"keyPackages.fetch">,
   ): Promise<{ keyPackage: Uint8Array | null }> {
     const keyPackage =
       server === this.#options.self
-        ? await this.take(account, device, capability)
-        : await federation.fetchKeyPackage(server, account, device, capability);
+        ? await this.take(claim)
+        : await federation.fetchKeyPackage(server, claim);
     return { keyPackage: keyPackage ?? null };
   }
 }

@@ -110,7 +110,7 @@ function handlers(parts: RequestParts): Handlers {
     }),
 
     "keyPackages.put": (session, params) => keyPackages.put(session.identity, params),
-    "keyPackages.count": (session) => keyPackages.count(session.identity),
+    "keyPackages.count": (session, params) => keyPackages.count(session.identity, params),
     "keyPackages.fetch": (_, params) => keyPackages.fetch(federation, params),
 
     "sealed.put": (session, params) => sealed.put(account(session), params),

@@ -197,8 +197,7 @@ export function createFederation(options: FederationOptions): RunningFederation 
     watchBeyond: (looks) => beyond.watch(looks),
     searchPeople: (text) => lookingUp.search(text),
     lookup: (server, account, invited) => lookingUp.record(server, account, invited),
-    fetchKeyPackage: (server, account, device, capability) =>
-      lookingUp.keyPackage(server, account, device, capability),
+    fetchKeyPackage: (server, claim) => lookingUp.keyPackage(server, claim),
     trace: (account, envelope) =>
       traceEnvelope(
         { store: options.store, links, custody: streams.custody, self, records, connections },

@@ -2,7 +2,7 @@
  * How people here find somebody of another server: in the lists that linked servers told, in directories, or by asking
  * that person's own server. What a list told is used while the server itself cannot be asked. [L22] [L24] [D6]
  */
-import type { AccountId, DeviceId, PersonView, ServerId } from "@fedchat/protocol";
+import type { AccountId, KeyPackageClaim, PersonView, ServerId } from "@fedchat/protocol";
 import type { Whereabouts } from "../seams.ts";
 import type { Directories } from "./directories.ts";
 import type { Links } from "./links.ts";
@@ -51,13 +51,8 @@ export class LookingUp {
     return known ?? unlinked.asking(server, (open) => queries.lookup(open, account), invited);
   }
 
-  async keyPackage(
-    server: ServerId,
-    account: AccountId,
-    device: DeviceId,
-    capability: Uint8Array,
-  ): Promise<Uint8Array | undefined> {
+  async keyPackage(server: ServerId, claim: KeyPackageClaim): Promise<Uint8Array | undefined> {
     const { unlinked, queries } = this.#ports;
-    return unlinked.asking(server, (open) => queries.keyPackage(open, account, device, capability));
+    return unlinked.asking(server, (open) => queries.keyPackage(open, claim));
   }
 }

@@ -5,8 +5,8 @@
 import type {
   AccountId,
   Clock,
-  DeviceId,
   DialBackResult,
+  KeyPackageClaim,
   LinkControl,
   LinkQuery,
   Primitives,
@@ -91,11 +91,9 @@ export class Queries {
 
   keyPackage(
     link: Link,
-    account: AccountId,
-    device: DeviceId,
-    capability: Uint8Array,
+    { account, device, suite, capability }: KeyPackageClaim,
   ): Promise<Uint8Array | undefined> {
-    return this.#ask(link, { ask: "keyPackage", account, device, capability });
+    return this.#ask(link, { ask: "keyPackage", account, device, suite, capability });
   }
 
   /** How the peer's dials of us went. Rejects with `not-allowed` where it has not linked us. [L25] */
@@ -168,7 +166,7 @@ export class Queries {
     if (query.ask === "dialBack") return this.#dialBack(link, query.addresses);
     if (isOfRooms(query) && this.#rooms !== undefined) return this.#rooms.answer(link.server, query);
     if (query.ask !== "keyPackage") throw new ProtocolError("unknown-method");
-    return this.#accounts.takeKeyPackage(query.account, query.device, query.capability.slice());
+    return this.#accounts.takeKeyPackage({ ...query, capability: query.capability.slice() });
   }
 
   #ask(link: Peer, query: LinkQuery, patienceMs = queryTimeoutMs): Promise<Uint8Array | undefined> {

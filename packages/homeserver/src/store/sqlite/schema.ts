@@ -291,5 +291,30 @@ CREATE TABLE room_followers (
 ) STRICT, WITHOUT ROWID;
 `;
 
+/** Key packages by the kind of room that they are for: those from before are for hybrid ones. */
+const keyPackageSuites = `
+ALTER TABLE key_packages ADD COLUMN suite TEXT NOT NULL DEFAULT 'hybrid';
+DROP INDEX key_packages_by_device;
+CREATE INDEX key_packages_by_device ON key_packages (device, suite);
+
+CREATE TABLE stocks_by_suite (
+  device INTEGER NOT NULL,
+  suite TEXT NOT NULL,
+  capability BLOB NOT NULL,
+  last_resort BLOB,
+  PRIMARY KEY (device, suite)
+) STRICT, WITHOUT ROWID;
+INSERT INTO stocks_by_suite SELECT device, 'hybrid', capability, last_resort FROM key_package_stocks;
+DROP TABLE key_package_stocks;
+ALTER TABLE stocks_by_suite RENAME TO key_package_stocks;
+`;
+
 /** Entry n brings a store from version n (`PRAGMA user_version`) to n + 1. */
-export const migrations: readonly string[] = [version1, visibilityAndOrigin, heardRecords, custody, rooms];
+export const migrations: readonly string[] = [
+  version1,
+  visibilityAndOrigin,
+  heardRecords,
+  custody,
+  rooms,
+  keyPackageSuites,
+];

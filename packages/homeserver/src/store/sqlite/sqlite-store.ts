@@ -5,7 +5,14 @@
  */
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";
-import type { AccountId, DeviceId, EnvelopeId, ServerId, StreamClass } from "@fedchat/protocol";
+import type {
+  AccountId,
+  DeviceId,
+  EnvelopeId,
+  KeyPackageSuite,
+  ServerId,
+  StreamClass,
+} from "@fedchat/protocol";
 import { answerTimeoutMs, callsInFlightMax } from "../limits.ts";
 import type { HomeserverStore, WriteOp, WriteResult } from "../store.ts";
 import { StoreUnusableError } from "../store.ts";
@@ -101,8 +108,8 @@ export class SqliteStore implements HomeserverStore {
     return this.#read("refusals", account, envelopes);
   }
 
-  keyPackageCount(account: AccountId, device: DeviceId): Promise<number> {
-    return this.#read("keyPackageCount", account, device);
+  keyPackageCount(account: AccountId, device: DeviceId, suite: KeyPackageSuite): Promise<number> {
+    return this.#read("keyPackageCount", account, device, suite);
   }
 
   sealedGet(account: AccountId, name: string): ReturnType<HomeserverStore["sealedGet"]> {
