@@ -19,6 +19,7 @@ import { addServers } from "./commands/servers.ts";
 import { addOpen, addStart } from "./commands/start.ts";
 import { addStatus } from "./commands/status.ts";
 import { addTail } from "./commands/tail.ts";
+import { addVerify } from "./commands/verify.ts";
 import { addXray } from "./commands/xray.ts";
 import type { Streams } from "./commands/io.ts";
 import type { Environment } from "./config/schema.ts";
@@ -102,6 +103,7 @@ function createProgram(io: Io): Command {
   addMap(program, io);
   addInvite(program, io);
   addPeople(program, io);
+  addVerify(program, io);
   program.commandsGroup("Talk");
   addMessages(program, io);
   addXray(program, io);

@@ -64,6 +64,46 @@ async function runs(...words: string[]) {
 
 const linesOf = (output: string) => output.trim().split("\n");
 
+describe("verify", () => {
+  const account = "b".repeat(51) + "a";
+  beforeEach(() => {
+    engine.person = {
+      ...{ account, address: "@bob", displayName: "Bob\u001b[2J", serverId: account, serverName: "bob" },
+      ...{ presence: "online", relation: "contact", shownBy: null, verified: false, insteadOf: null },
+      roomId: null,
+    };
+    engine.number = {
+      digits: Array.from({ length: 12 }, (_, index) => `1234${index % 10}`).join(" "),
+      emoji: [..."abcdefg"].map((letter) => ({ symbol: letter.toUpperCase(), name: `sign ${letter}` })),
+      code: "FEDCHAT:VERIFY/B/C",
+      verified: null,
+    };
+  });
+
+  test("[N6] shows seven signs and sixty digits to compare, and what to do when they are the same", async () => {
+    const { code, output } = await runs("verify", "@bob");
+    expect(code).toBe(exitCodes.ok);
+    expect(engine.calls.map(({ method }) => method)).toEqual(["people.find", "contacts.safetyNumber"]);
+    expect(engine.calls.at(-1)?.params).toEqual({ account });
+    const lines = linesOf(output);
+    expect(lines.filter((line) => line.includes("sign "))).toHaveLength(7);
+    expect(lines).toContain("12340  12341  12342  12343");
+    expect(output).toMatch(/verify @bob --same/);
+    expect(output).not.toContain("\u001b");
+  });
+
+  test("[N9] keeps what was compared, or read from a code, and takes it back", async () => {
+    expect((await runs("verify", "@bob", "--same")).output).toMatch(/✓ You compared with Bob.* \(/);
+    expect(engine.calls.at(-1)).toEqual({ method: "contacts.verify", params: { account } });
+    await runs("verify", "@bob", "--code", "FEDCHAT:VERIFY/X/Y");
+    expect(engine.calls.at(-1)?.params).toEqual({ account, code: "FEDCHAT:VERIFY/X/Y" });
+    expect((await runs("verify", "@bob", "--undo")).output).toMatch(/Bob.* is not verified any more/);
+    const json = JSON.parse((await runs("verify", "@bob", "--json")).output) as { account: string };
+    expect(json).toMatchObject({ account, verified: null });
+    expect((await runs("verify", "@bob", "--same", "--undo")).code).toBe(exitCodes.usage);
+  });
+});
+
 describe("xray", () => {
   test("tells the steps with their way, who keeps the message how long, and the next try", async () => {
     const path = [

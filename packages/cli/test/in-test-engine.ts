@@ -1,5 +1,13 @@
 /** A small engine behind the interface, for tests of what carries it: it answers, fails, and speaks up. */
-import type { EngineEvent, Message, MethodName, Params, XrayStep } from "@fedchat/engine/interface";
+import type {
+  EngineEvent,
+  Message,
+  MethodName,
+  Params,
+  Person,
+  SafetyNumber,
+  XrayStep,
+} from "@fedchat/engine/interface";
 import type { Callable } from "@fedchat/engine/node";
 import { ProtocolError } from "@fedchat/protocol";
 
@@ -10,12 +18,20 @@ export class InTestEngine implements Callable {
   onSent: (message: Message) => void = () => undefined;
   /** What an X-ray of any message shows. */
   steps: XrayStep[] = [];
+  /** Whoever is looked for, and what is compared with them. */
+  person: Person | undefined;
+  number: SafetyNumber | undefined;
   readonly #listeners = new Set<(event: EngineEvent) => void>();
 
   async call(method: MethodName, params: unknown): Promise<unknown> {
     this.calls.push({ method, params });
     if (method === "engine.subscribe") return { position: this.messages.length };
     if (method === "messages.xray") return this.steps;
+    if (method === "people.find") return this.person;
+    if (method === "contacts.safetyNumber") return this.number;
+    if (method === "contacts.verify")
+      return { ...this.number, verified: { at: 1_800_000_000_000, how: "compared" } };
+    if (method === "contacts.unverify") return { ...this.number, verified: null };
     if (method === "requests.decline") throw new ProtocolError("blocked");
     if (method === "messages.since") {
       const { after, limit = 500 } = params as Params<"messages.since">;

@@ -152,7 +152,7 @@ export class Home implements AsyncDisposable {
   diskFull = false;
   /** Called before each of the homeserver's transactions. */
   onCommit: (() => void) | undefined;
-  readonly store = new MemoryStore({ full: () => this.diskFull, commit: async () => this.onCommit?.() });
+  store = this.#emptyStore();
   homeserver!: Homeserver;
   /** While true, engines cannot reach it. */
   down = false;
@@ -208,6 +208,19 @@ export class Home implements AsyncDisposable {
       nearby: { state: () => this.nearby, onChange: (listener) => (this.nearbyChanged = listener) },
       log: { ...silentLog, error: (message) => this.world.warnings.push(message) },
     });
+  }
+
+  /** The same server keys with nothing else: its owner lost the store, or pretends so. */
+  async beginAnew(): Promise<void> {
+    for (const person of this.people) await person.close();
+    this.cutLinks();
+    await this.world.during(this.homeserver[Symbol.asyncDispose]());
+    this.store = this.#emptyStore();
+    await this.start();
+  }
+
+  #emptyStore(): MemoryStore {
+    return new MemoryStore({ full: () => this.diskFull, commit: async () => this.onCommit?.() });
   }
 
   /** What links it, either way, breaks. */

@@ -58,3 +58,6 @@ export const roomPeopleChosenMax = 200;
 export const roomPeopleAtAGlance = 12;
 /** People of a room drawn at first; the rest on demand, so that a room of hundreds opens at once. */
 export const roomPeopleDrawn = 60;
+
+/** Between two looks at the camera's picture for a code: at once for a person, and little work. */
+export const codeReadEveryMs = 200;

@@ -24,6 +24,8 @@ function person(name: string, role: Role, self = false): RoomPerson {
       presence: "unknown",
       relation: self ? "self" : "none",
       shownBy: null,
+      verified: false,
+      insteadOf: null,
       roomId: null,
     },
   };
@@ -43,10 +45,12 @@ function room(group: Partial<NonNullable<Room["group"]>>, more: Partial<Room> = 
     missing: 0,
     state: "open",
     cause: null,
+    keyChange: null,
     draft: "",
     group: {
       name: "Choir",
       people: 3,
+      verified: 0,
       role: "member",
       invitedBy: null,
       joining: "invited",

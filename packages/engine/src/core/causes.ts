@@ -56,6 +56,17 @@ const own = {
     "No screens are served here.",
     "Ask the program that runs this engine's homeserver.",
   ],
+  "bad-code": ["never", "This is not a code to verify somebody by.", "Read it from the other's screen."],
+  "key-mismatch": [
+    "never",
+    "The keys are not the same on both sides.",
+    "Do not trust this chat: ask the person over another way what happened.",
+  ],
+  "key-changed": [
+    "never",
+    "Another key answers at this address than the one of your contact.",
+    "Compare the new key before you write to it.",
+  ],
   "already-contact": ["never", "You already have a chat with this person.", "Open the chat."],
   "is-self": ["never", "This is you.", "Use 'Notes to self' for your own notes."],
   "you-blocked": ["never", "You have blocked this person.", "Unblock them first."],

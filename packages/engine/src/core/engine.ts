@@ -45,6 +45,7 @@ import { RoomWelcomes } from "./room-welcomes.ts";
 import { Rooms } from "./rooms.ts";
 import { Servers } from "./servers.ts";
 import { Session } from "./session.ts";
+import { Verification } from "./verification.ts";
 import { Views } from "./views.ts";
 
 export interface EngineOptions {
@@ -134,8 +135,11 @@ export function openEngine(options: EngineOptions): Engine {
   const groupRooms: GroupRooms = new GroupRooms({ ...base, identity, known, names, rooms, commits, server });
   rooms.onPaired = () => clock.soon(() => capabilities.tellAll());
   commits.onAppended = (room) => logs.read(room);
+  const verification = new Verification({ ...base, identity, names });
   const linksBack = new LinksBack({ ...base, identity, servers, notices });
-  const invitations = new Invitations({ ...base, identity, servers, requests, linksBack });
+  const invitations = new Invitations({
+    ...{ ...base, identity, servers, requests, linksBack, verification },
+  });
   const contacts = new Contacts({ ...base, identity, names });
   const views = new Views({
     ...{ ...base, identity, names, people, servers, invitation: (row) => invitations.view(row) },
@@ -185,7 +189,7 @@ export function openEngine(options: EngineOptions): Engine {
 
   const handlers = methodHandlers({
     ...{ ...base, identity, account, servers, people, names, known, requests, contacts, invitations },
-    ...{ rooms, groupRooms, messages, notices, views },
+    ...{ rooms, groupRooms, messages, notices, views, verification },
   });
 
   return {

@@ -29,6 +29,7 @@ import type { Homeserver } from "./ports.ts";
 import type { Requests } from "./requests.ts";
 import type { OpenedNote } from "./sealed-notes.ts";
 import type { Servers } from "./servers.ts";
+import type { Verification } from "./verification.ts";
 
 export interface InvitationsPorts {
   store: EngineStore;
@@ -37,6 +38,7 @@ export interface InvitationsPorts {
   requests: Requests;
   homeserver: Homeserver;
   linksBack: LinksBack;
+  verification: Verification;
   primitives: Primitives;
   clock: Clock;
   random: RandomSource;
@@ -103,13 +105,18 @@ export class Invitations {
 
   /** Links the inviter's server where this account may, and asks the inviter with the proof. */
   async accept(link: string): Promise<RequestRow> {
-    const { identity, clock, requests } = this.#ports;
+    const { identity, clock, requests, store, verification } = this.#ports;
     const invitation = parsed(link);
     if (invitation.inviter === identity.account) throw engineError("own-invitation");
     if (invitation.expires <= clock.now()) throw new ProtocolError("expired");
     await this.#linkServer(invitation);
     const { id, secret } = invitation;
-    return requests.send(await this.#inviter(invitation), "", { id, secret });
+    const inviter = await this.#inviter(invitation);
+    const request = requests.send(inviter, "", { id, secret });
+    // The key came with the link, and not from a server. [I6]
+    if (store.verified.get(invitation.inviter) === undefined)
+      verification.mark(invitation.inviter, "invitation");
+    return request;
   }
 
   /**

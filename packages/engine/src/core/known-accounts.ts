@@ -1,4 +1,7 @@
-/** The newest signed record of every account that we have to do with; only a verified, newer one replaces a kept one. */
+/**
+ * The newest signed record of every account that we have to do with; only a verified, newer one replaces a kept one. An
+ * account is its key: another key at a contact's address is another account, of which the person is warned. [N11]
+ */
 import type { AccountId, Clock, OpenedAccountRecord, Primitives } from "@fedchat/protocol";
 import { accountRecordReplaces, limits, openAccountRecord, ProtocolError } from "@fedchat/protocol";
 import type { EngineStore } from "../store/engine-store.ts";
@@ -6,13 +9,13 @@ import type { Changes } from "./changes.ts";
 import { isEqual } from "./credentials.ts";
 
 export class KnownAccounts {
-  readonly #store: Pick<EngineStore, "accounts" | "rooms">;
+  readonly #store: Pick<EngineStore, "accounts" | "rooms" | "verified">;
   readonly #primitives: Primitives;
   readonly #clock: Pick<Clock, "now">;
   readonly #changes: Changes;
 
   constructor(ports: {
-    store: Pick<EngineStore, "accounts" | "rooms">;
+    store: Pick<EngineStore, "accounts" | "rooms" | "verified">;
     primitives: Primitives;
     clock: Pick<Clock, "now">;
     changes: Changes;
@@ -48,6 +51,23 @@ export class KnownAccounts {
       for (const room of this.#store.rooms.withPeer(account)) this.#changes.mark("room", room.id);
     }
     return opened;
+  }
+
+  /**
+   * Its own homeserver says that this account lives there. Where a contact was said to live at that very address, the
+   * person is warned; nothing of the contact's goes to this key. [N11]
+   */
+  answers(opened: OpenedAccountRecord): void {
+    const { account: other, server, handle } = opened.record;
+    const contact = this.#store.verified.contactAt(server, handle, other);
+    if (contact === undefined || this.#store.verified.changeOf(contact)?.other === other) return;
+    this.learn(opened);
+    this.#store.verified.putChange({
+      ...{ contact, other, server, handle },
+      ...{ at: this.#clock.now(), decided: 0 },
+    });
+    this.#changes.mark("contact", contact);
+    for (const room of this.#store.rooms.withPeer(contact)) this.#changes.mark("room", room.id);
   }
 
   /** As `learn`, only for accounts that are kept already. */

@@ -35,9 +35,9 @@ import type { People } from "./people.ts";
 import { givesReceipts } from "./receipts.ts";
 import type { Requests } from "./requests.ts";
 import type { Rooms } from "./rooms.ts";
-import { safetyNumber } from "./safety-number.ts";
 import { searchMessages } from "./search.ts";
 import { addressOf, type Servers } from "./servers.ts";
+import type { Verification } from "./verification.ts";
 import type { Views } from "./views.ts";
 import { traceMessage, xrayOf } from "./xray.ts";
 
@@ -52,6 +52,7 @@ export interface MethodPorts {
   known: KnownAccounts;
   requests: Requests;
   contacts: Contacts;
+  verification: Verification;
   invitations: Invitations;
   rooms: Rooms;
   groupRooms: GroupRooms;
@@ -67,9 +68,9 @@ export type Handlers = { [M in MethodName]: (params: Parsed<M>) => Result<M> | P
 
 /** Parameters have passed the interface's schemas: their identifiers have the form that the brands promise. */
 export function methodHandlers(ports: MethodPorts): Handlers {
-  const { store, identity, account, servers, people, names, requests, contacts, invitations } = ports;
-  const { rooms, messages, notices, views, homeserver, primitives, random } = ports;
-  const { groupRooms } = ports;
+  const { store, account, servers, people, names, requests, contacts, invitations } = ports;
+  const { rooms, messages, notices, views, homeserver, random } = ports;
+  const { groupRooms, verification } = ports;
   const groupWayOf = groupWay(ports);
   const finder = personFinder(ports);
   const shownRoom = (roomId: string, change: (id: RoomId) => void) => {
@@ -188,8 +189,16 @@ export function methodHandlers(ports: MethodPorts): Handlers {
       store.accounts
         .blocked()
         .map((row) => ({ account: row.account, displayName: names.shown(row.account) })),
-    "contacts.safetyNumber": ({ account: other }) =>
-      safetyNumber(primitives, identity.account, other as AccountId),
+    "contacts.safetyNumber": ({ account: other }) => verification.number(other as AccountId),
+    "contacts.verify": ({ account: other, code }) => {
+      verification.verify(other as AccountId, code);
+      return verification.number(other as AccountId);
+    },
+    "contacts.unverify": ({ account: other }) => {
+      verification.unverify(other as AccountId);
+      return verification.number(other as AccountId);
+    },
+    "contacts.dismissKeyChange": ({ account: contact }) => done(verification.notNow(contact as AccountId)),
 
     "invitations.create": async ({ label, uses, expiresInMs }) => {
       await servers.learnOwn();

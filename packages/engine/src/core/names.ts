@@ -18,13 +18,13 @@ export interface NamedAccount {
 const idCharacters = 8;
 
 export class Names {
-  readonly #store: Pick<EngineStore, "accounts" | "groupRooms">;
+  readonly #store: Pick<EngineStore, "accounts" | "groupRooms" | "verified">;
   readonly #servers: Servers;
   readonly #people: People;
   readonly #identity: Identity;
 
   constructor(ports: {
-    store: Pick<EngineStore, "accounts" | "groupRooms">;
+    store: Pick<EngineStore, "accounts" | "groupRooms" | "verified">;
     servers: Servers;
     people: People;
     identity: Identity;
@@ -87,6 +87,8 @@ export class Names {
     if (known !== undefined) return known;
     const found = this.#candidates(text.toLowerCase());
     if (found.length === 1) return found[0]!;
+    const meant = this.#withoutReplaced(found);
+    if (meant.length === 1) return meant[0]!;
     if (found.length === 0) throw engineError("unknown-person", `Nobody called '${text}' is known here.`);
     const addresses = found.slice(0, 5).map((one) => `${one.handle}@${this.server(one.server)}`);
     throw engineError("ambiguous", `'${text}' could be ${addresses.join(" or ")}.`);
@@ -112,6 +114,27 @@ export class Names {
       if (found.length > 0) return found;
     }
     return [];
+  }
+
+  /**
+   * Of a contact and another key at the same address the name means nobody, until the person decided for that key: by
+   * verifying it, or by a chat with it. [N11]
+   */
+  #withoutReplaced(found: NamedAccount[]): NamedAccount[] {
+    const { verified, accounts } = this.#store;
+    return found.filter(({ account, handle, server }) => {
+      const change = verified.changeOf(account);
+      if (change === undefined || found.every((one) => one.account !== change.other)) return true;
+      const isDecided =
+        verified.get(change.other) !== undefined || accounts.contact(change.other) !== undefined;
+      if (isDecided) return false;
+      const address = `${handle}@${this.server(server)}`;
+      throw engineError(
+        "key-changed",
+        `At ${address} another key answers than your contact ${this.shown(account)}'s. It may be somebody else.`,
+        `Compare the new key before you write to it: ${change.other}`,
+      );
+    });
   }
 
   #everybody(): NamedAccount[] {

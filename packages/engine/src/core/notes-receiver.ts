@@ -101,6 +101,7 @@ export class NotesReceiver implements ItemHandler {
     const crossed = store.requests.pending("outgoing", account);
     const keep = () => {
       known.learn(note.sender);
+      known.answers(note.sender);
       store.requests.insert(row);
       this.#marked(row);
       this.#learnNamesSoon();

@@ -142,6 +142,7 @@ export class People {
   changed({ server, whole, people, gone }: Omit<Extract<ClientEvent, { kind: "people" }>, "kind">): void {
     const before = this.#byServer.get(server);
     const now = new Map<AccountId, ListedPerson>(whole ? [] : before);
+    const told: OpenedAccountRecord[] = [];
     for (const account of gone) now.delete(account);
     for (const { record, presence, serverName, shownBy } of people) {
       const opened = this.#open(record, before);
@@ -149,7 +150,10 @@ export class People {
       now.set(opened.record.account, { opened, server, presence, shownBy });
       if (serverName !== undefined) this.#claimed.set(server, serverName);
       this.#known.update(opened);
+      if (shownBy === undefined) told.push(opened);
     }
+    // After all of them were learned: a contact may have given its address up to somebody.
+    for (const opened of told) this.#known.answers(opened);
     if (now.size > 0) this.#byServer.set(server, now);
     else {
       this.#byServer.delete(server);

@@ -195,6 +195,8 @@ export class Views {
       presence: this.#presence(account),
       relation: this.#relation(account),
       shownBy: this.#shownBy(account),
+      verified: this.#isVerified(account),
+      insteadOf: this.#insteadOf(account),
       roomId: this.#store.accounts.contact(account)?.room ?? null,
     };
   }
@@ -224,6 +226,7 @@ export class Views {
       displayName: named?.displayName ?? handle,
       serverId: row.server,
       serverName: this.#names.server(row.server),
+      insteadOf: row.state === "pending" ? this.#insteadOf(row.account) : null,
       text: row.text,
       why: row.why,
       createdAt: row.createdAt,
@@ -250,6 +253,7 @@ export class Views {
       serverName: this.#names.server(named.server),
       presence: this.#presence(row.account),
       blocked: this.#store.accounts.isBlocked(row.account),
+      verified: this.#isVerified(row.account),
       roomId: row.room,
       since: row.since,
     };
@@ -278,6 +282,7 @@ export class Views {
       missing: this.#store.rooms.missing(row.id),
       state: isBlocked && row.state === "open" ? "closed" : row.state,
       cause: isBlocked && row.state === "open" ? causeOfCode("you-blocked") : decodeCause(row.cause),
+      keyChange: row.peer === null ? null : this.#keyChange(row.peer),
       draft: row.draft,
       group: row.kind === "group" ? this.#group(row) : null,
     };
@@ -324,6 +329,7 @@ export class Views {
     return {
       name,
       people: people.length,
+      verified: people.filter(({ account }) => this.#isVerified(account)).length,
       role: people.find(({ account }) => account === this.#identity.account)?.role ?? null,
       invitedBy: invitedBy === null ? null : shown(invitedBy),
       joining,
@@ -331,6 +337,21 @@ export class Views {
       underway,
       cause: underway.length === 0 ? null : this.#holdUp(id),
     };
+  }
+
+  #keyChange(contact: AccountId): Room["keyChange"] {
+    const change = this.#store.verified.changeOf(contact);
+    if (change === undefined || change.decided === 1) return null;
+    return { account: change.other, at: change.at, verified: this.#isVerified(change.other) };
+  }
+
+  #insteadOf(account: AccountId): string | null {
+    const change = this.#store.verified.changeTo(account);
+    return change === undefined ? null : this.#names.shown(change.contact);
+  }
+
+  #isVerified(account: AccountId): boolean {
+    return this.#store.verified.get(account) !== undefined;
   }
 
   roomById(id: RoomId): Room | undefined {

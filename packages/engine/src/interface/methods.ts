@@ -236,6 +236,21 @@ export const methods = {
     z.strictObject({ account: AccountText }),
     SafetyNumber,
   ),
+  "contacts.verify": method(
+    "Keep an account's key as verified: it was compared, or the other's QR code says this",
+    z.strictObject({ account: AccountText, code: z.string().max(512).optional() }),
+    SafetyNumber,
+  ),
+  "contacts.unverify": method(
+    "Take a verification back",
+    z.strictObject({ account: AccountText }),
+    SafetyNumber,
+  ),
+  "contacts.dismissKeyChange": method(
+    "Warn no more that another key answers at this contact's address",
+    z.strictObject({ account: AccountText }),
+    done,
+  ),
 
   "invitations.create": method(
     "Make an invitation link",

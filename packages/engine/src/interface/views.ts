@@ -219,6 +219,12 @@ export const Presence = z.enum(["online", "offline", "unknown"]);
 export const Visibility = z.enum(["hidden", "linked", "beyond", "directory"]);
 export type Visibility = z.infer<typeof Visibility>;
 
+/** A contact at whose address this account answers with another key. */
+const InsteadOf = z
+  .string()
+  .nullable()
+  .describe("the contact's name at whose address this other key answers");
+
 export const Person = z.object({
   account: AccountText,
   address: z.string(),
@@ -231,6 +237,8 @@ export const Person = z.object({
     .string()
     .nullable()
     .describe("the linked server or directory that shows this person, where their own server is not linked"),
+  verified: z.boolean().describe("whether the person compared this key"),
+  insteadOf: InsteadOf,
   roomId: RoomIdText.nullable(),
 });
 export type Person = z.infer<typeof Person>;
@@ -244,6 +252,7 @@ export const Request = z.object({
   displayName: z.string(),
   serverId: ServerIdText,
   serverName: z.string(),
+  insteadOf: InsteadOf,
   text: z.string(),
   why: z.string().describe("why this is seen: how the request could reach this account"),
   createdAt: Time,
@@ -262,6 +271,7 @@ export const Contact = z.object({
   serverName: z.string(),
   presence: Presence,
   blocked: z.boolean(),
+  verified: z.boolean(),
   roomId: RoomIdText.nullable(),
   since: Time,
 });
@@ -349,11 +359,16 @@ export const Room = z.object({
     .enum(["invited", "open", "closed", "broken"])
     .describe("invited: others took us in, and we have not joined yet"),
   cause: Cause.nullable().describe("why nothing can be written here, where so"),
+  keyChange: z
+    .object({ account: AccountText, at: Time, verified: z.boolean() })
+    .nullable()
+    .describe("another key that answers at the contact's address, until the person decided about it"),
   draft: z.string(),
   group: z
     .object({
       name: z.string().describe("as its members call it; may be empty"),
       people: z.number().int(),
+      verified: z.number().int().describe("how many of the others are verified"),
       role: Role.nullable().describe("ours; null where we are out"),
       invitedBy: z.string().nullable().describe("who took us in"),
       joining: RoomJoining,
@@ -376,6 +391,11 @@ export type SearchHit = z.infer<typeof SearchHit>;
 export const SafetyNumber = z.object({
   digits: z.string().describe("60 digits in 12 groups of 5"),
   emoji: z.array(z.object({ symbol: z.string(), name: z.string() })).length(7),
+  code: z.string().describe("what a QR code for the other's camera holds"),
+  verified: z
+    .object({ at: Time, how: z.enum(["code", "compared", "invitation"]) })
+    .nullable()
+    .describe("when and how this key was verified"),
 });
 export type SafetyNumber = z.infer<typeof SafetyNumber>;
 

@@ -12,6 +12,7 @@ import { RequestsTable } from "./requests-table.ts";
 import { RoomsTable } from "./rooms-table.ts";
 import { migrate } from "./schema.ts";
 import { TransportTable } from "./transport-table.ts";
+import { VerifiedTable } from "./verified-table.ts";
 
 export interface EngineStore {
   transaction<T>(work: () => T): T;
@@ -30,6 +31,7 @@ export interface EngineStore {
   transport: TransportTable;
   invitations: InvitationsTable;
   notices: NoticesTable;
+  verified: VerifiedTable;
 }
 
 /** Brings the database to the newest schema. Throws `StoreUnusableError` for one of a newer program. */
@@ -47,6 +49,7 @@ export function openEngineStore(db: Database): EngineStore {
     transport: new TransportTable(db),
     invitations: new InvitationsTable(db),
     notices: new NoticesTable(db),
+    verified: new VerifiedTable(db),
   };
 }
 

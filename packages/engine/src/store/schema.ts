@@ -369,7 +369,23 @@ const keyPackageSuites = `
 ALTER TABLE keyPackages ADD COLUMN suite TEXT NOT NULL DEFAULT 'hybrid';
 `;
 
+/** Keys that were compared, and other keys at contacts' addresses. [N9] [N11] */
+const verification = `
+CREATE TABLE verified (account TEXT PRIMARY KEY, at INTEGER NOT NULL, how TEXT NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE keyChanges (
+  contact TEXT PRIMARY KEY,
+  other TEXT NOT NULL,
+  server TEXT NOT NULL,
+  handle TEXT NOT NULL,
+  at INTEGER NOT NULL,
+  decided INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX accountsByAddress ON accounts (server, handle);
+`;
+
+/** In the order in which stores get them: new ones come last. */
 const migrations = [
   ...[first, custody, ways, groupRecords, linksBack, outgoingLanes, roomsOfMany],
   keyPackageSuites,
+  verification,
 ];

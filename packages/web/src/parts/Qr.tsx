@@ -2,7 +2,7 @@
 import { createMemo, type JSX } from "solid-js";
 import { encode } from "uqr";
 
-export function Qr(props: { text: string; label: string }): JSX.Element {
+export function Qr(props: { text: string; label: string; testid?: string }): JSX.Element {
   const code = createMemo(() => encode(props.text, { ecc: "L", border: 3 }));
   const path = createMemo(() => {
     const { data, size } = code();
@@ -16,7 +16,7 @@ export function Qr(props: { text: string; label: string }): JSX.Element {
       viewBox={`0 0 ${code().size} ${code().size}`}
       role="img"
       aria-label={props.label}
-      data-testid="invite-qr"
+      data-testid={props.testid ?? "invite-qr"}
     >
       <rect width={code().size} height={code().size} fill="#fff" />
       <path d={path()} fill="#000" shape-rendering="crispEdges" />

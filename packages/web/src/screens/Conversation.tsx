@@ -15,6 +15,7 @@ import { t } from "../strings.ts";
 import { titleOf } from "./ChatList.tsx";
 import { Composer } from "./Composer.tsx";
 import { DetailPanel } from "./DetailPanel.tsx";
+import { KeyChange } from "./KeyChange.tsx";
 import { RoomInvitation } from "./RoomInvitation.tsx";
 import { TimelineView } from "./TimelineView.tsx";
 
@@ -89,6 +90,7 @@ function Open(props: ConversationProps & { chat: Room }): JSX.Element {
             onWrite={() => composer()?.focus()}
           />
         </Show>
+        <KeyChange chat={props.chat} />
         <Switch>
           <Match when={props.chat.state === "open"}>
             <Composer

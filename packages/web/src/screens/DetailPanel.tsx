@@ -42,6 +42,7 @@ import { ChatChores } from "./ChatChores.tsx";
 import { titleOf } from "./ChatList.tsx";
 import { RoomPanel } from "./RoomPanel.tsx";
 import { Snippet } from "./Snippet.tsx";
+import { VerifiedLine } from "./VerifiedLine.tsx";
 
 interface DetailPanelProps {
   chat: Room;
@@ -146,13 +147,13 @@ function About(props: { chat: Room }): JSX.Element {
           <>
             <section class="block">
               <h4>{t.about.safety}</h4>
-              <p class="muted">{t.about.safetyHint(props.chat.title)}</p>
+              <VerifiedLine verified={person().verified} name={props.chat.title} />
               <Button
                 icon={ShieldCheck}
                 testid="safety-number"
                 onClick={() => setOverlay({ show: "safety", account: person().account })}
               >
-                {t.about.safetyShow}
+                {person().verified ? t.about.safetyShow : t.safety.verify}
               </Button>
             </section>
             <section class="block">

@@ -33,6 +33,7 @@ import { say } from "../state/toasts.ts";
 import { t } from "../strings.ts";
 import { matches } from "../text/names.ts";
 import { waitingRequests } from "./waiting.ts";
+import { InsteadOf } from "./KeyChange.tsx";
 
 const order = { online: 0, unknown: 1, offline: 2 } as const;
 
@@ -315,6 +316,7 @@ export function RequestForm(props: { person: Person }): JSX.Element {
         wide
         testid="request-text"
       />
+      <InsteadOf name={props.person.insteadOf} account={props.person.account} />
       <Show when={cause()}>{(why) => <CauseText cause={why()} level="danger" />}</Show>
       <Button type="submit" look="primary" busy={busy()} testid="request-chat">
         {t.people.request}

@@ -16,6 +16,7 @@ import { setOverlay } from "../state/panel.ts";
 import { say } from "../state/toasts.ts";
 import { t } from "../strings.ts";
 import { ago, fullDate, listTime } from "../text/time.ts";
+import { InsteadOf } from "./KeyChange.tsx";
 
 export function RequestList(): JSX.Element {
   const app = useApp();
@@ -171,6 +172,7 @@ export function RequestBody(props: { request: Request }): JSX.Element {
         </p>
       </Show>
       <Show when={request().cause}>{(cause) => <CauseText cause={cause()} />}</Show>
+      <InsteadOf name={request().insteadOf} account={request().account} />
       <Facts>
         <Fact name={t.about.server}>{request().serverName}</Fact>
         <Fact name={t.requests.fingerprint} testid="request-fingerprint">

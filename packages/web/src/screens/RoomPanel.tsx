@@ -85,7 +85,12 @@ function RoomHead(props: { chat: Room }): JSX.Element {
     const group = props.chat.group;
     if (!group) return "";
     if (!isIn(props.chat)) return props.chat.state === "invited" ? t.rooms.count(group.people) : t.rooms.out;
-    return [t.rooms.count(group.people), group.role ? t.rooms.yourRole[group.role] : ""]
+    const others = group.people - 1;
+    return [
+      t.rooms.count(group.people),
+      others > 0 && group.role ? t.safety.ofMany(group.verified, others) : "",
+      group.role ? t.rooms.yourRole[group.role] : "",
+    ]
       .filter(Boolean)
       .join(" · ");
   };

@@ -2,6 +2,7 @@
 import type { Room, RoomPerson } from "@fedchat/engine/interface";
 import Ellipsis from "lucide-solid/icons/ellipsis";
 import Search from "lucide-solid/icons/search";
+import ShieldCheck from "lucide-solid/icons/shield-check";
 import UserRoundPlus from "lucide-solid/icons/user-round-plus";
 import { createMemo, createSignal, Show, type JSX } from "solid-js";
 import { roomPeopleAtAGlance, roomPeopleDrawn } from "../limits.ts";
@@ -125,6 +126,11 @@ function PersonRow(props: PersonRowProps): JSX.Element {
             <span class="row-title" dir="auto">
               {props.one.self ? t.rooms.panel.you : name()}
             </span>
+            <Show when={!props.one.self && person().verified}>
+              <span class="verified-sign">
+                <ShieldCheck size={15} role="img" aria-label={t.safety.verified} />
+              </span>
+            </Show>
             <Show when={props.one.role !== "member"}>
               <span class="role-pill" data-role={props.one.role}>
                 {t.rooms.roles[props.one.role]}

@@ -1,17 +1,20 @@
 /** One person of a room: who that is, the way into a chat with them, and what one may do to them here. */
 import type { Person, Room } from "@fedchat/engine/interface";
 import MessageCircle from "lucide-solid/icons/message-circle";
+import ShieldCheck from "lucide-solid/icons/shield-check";
 import { createResource, For, Match, Show, Switch, type JSX } from "solid-js";
 import { Avatar } from "../parts/Avatar.tsx";
 import { Button } from "../parts/Button.tsx";
 import { Fact, Facts, Fingerprint } from "../parts/Small.tsx";
 import { room, routePath } from "../router.ts";
 import { useApp } from "../state/context.ts";
+import { setOverlay } from "../state/panel.ts";
 import type { RoomPeople } from "../state/room-people.ts";
 import { t } from "../strings.ts";
 import { deedsFor, isIn } from "../text/rooms.ts";
 import { RequestForm } from "./People.tsx";
 import { offerOf, type AskedDeed } from "./roomDeeds.tsx";
+import { VerifiedLine } from "./VerifiedLine.tsx";
 
 interface RoomPersonViewProps {
   chat: Room;
@@ -84,6 +87,20 @@ export function RoomPersonView(props: RoomPersonViewProps): JSX.Element {
           </Fact>
         </Facts>
       </section>
+      <Show when={!self() && person()}>
+        {(known) => (
+          <section class="block">
+            <VerifiedLine verified={known().verified} name={props.name} />
+            <Button
+              icon={ShieldCheck}
+              testid="person-verify"
+              onClick={() => setOverlay({ show: "safety", account: props.account })}
+            >
+              {known().verified ? t.about.safetyShow : t.safety.verify}
+            </Button>
+          </section>
+        )}
+      </Show>
       <Show when={!self() && person()}>
         {(known) => (
           <section class="block">
