@@ -16,7 +16,7 @@ const running = await startHomeserver({
   addresses: [],
   accept: "ask",
   listed: [],
-  registration: "token",
+  registration: "invited",
   tls: undefined,
   localToken: token,
   log: { debug() {}, info() {}, warn, error: warn },

@@ -15,7 +15,7 @@ test("[B1] [H8] 2,000 messages arrive exactly once and in order while processes 
   const seed = Number(process.env["SEED"] ?? Date.now() % 1_000_000);
   const random = seededRandom(seed);
   console.log(`seed ${seed}`);
-  const server = { command: "server" as const, args: ["--registration", "token"] };
+  const server = { command: "server" as const, args: ["--registration", "invited"] };
   await using serverA = await startFedchat({ name: "a", ...server });
   await using serverB = await startFedchat({ name: "b", ...server });
   await using alice = await startEngine("alice", serverA);

@@ -202,7 +202,7 @@ export class SimulatedHomeserver {
       name: undefined,
       addresses: [this.address],
       software: "fedchat simulation",
-      registration: "token",
+      registration: "invited",
       federation: { accept: "ask", listed: [] },
       ...this.#surroundings.configure(this.name),
     };

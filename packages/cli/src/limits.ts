@@ -113,3 +113,8 @@ export const examinationTimeoutMs = 90_000;
 
 /** Servers of one map, as the engine's interface bounds it. */
 export const mapServersMax = 2_000;
+
+/** An account invitation made where a homeserver runs alone serves for a week, as those of administrators' engines do. */
+export const accountInvitationLifetimeMs = 7 * 86_400_000;
+/** The port of homeservers that nobody named another one for. */
+export const homeserverPort = 8_443;

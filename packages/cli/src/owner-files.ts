@@ -74,5 +74,6 @@ export function dataFiles(data: string) {
     pairedScreens: join(data, "paired-screens.json"),
     registrationToken: join(data, "registration-token"),
     engine: join(data, "engine.db"),
+    homeserver: join(data, "homeserver.json"),
   };
 }

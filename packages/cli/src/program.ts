@@ -3,6 +3,7 @@ import type { Argument } from "commander";
 import { Command, CommanderError } from "commander";
 import { addAccount } from "./commands/account.ts";
 import { addAddress } from "./commands/address.ts";
+import { addChat } from "./commands/chat.ts";
 import { addConfig } from "./commands/config.ts";
 import { addDirectory } from "./commands/directory.ts";
 import { addDoctor } from "./commands/doctor.ts";
@@ -92,6 +93,7 @@ function createProgram(io: Io): Command {
     );
   program.commandsGroup("Run");
   addStart(program, io);
+  addChat(program, io);
   addOpen(program, io);
   addAccount(program, io);
   addScreens(program, io);

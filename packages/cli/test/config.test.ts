@@ -44,7 +44,7 @@ describe("precedence", () => {
       accept: "anyone",
       "screen.port": 1002,
       "screen.open": false,
-      registration: "closed",
+      registration: "invited",
     });
     expect(loaded.origins.port).toEqual({ value: 3001, from: "--port" });
     expect(loaded.origins.name.from).toBe("FEDCHAT_NAME");

@@ -183,7 +183,7 @@ export class Home implements AsyncDisposable {
         name: undefined,
         addresses: [{ host: this.host, port, kind: "direct" }],
         software: "fedchat test",
-        registration: "token",
+        registration: "invited",
         federation: { accept: "ask", listed: [] },
       },
       dialer: {

@@ -2,7 +2,6 @@
 export * from "./core/homeserver.ts";
 export * from "./core/log.ts";
 export type { OpaqueServer, OpaqueSuite } from "./core/accounts/passwords.ts";
-export type { RegistrationPolicy } from "./core/accounts/registration.ts";
 export type { Dialer, FederationPolicy, OwnRecord, Remote } from "./core/federation/index.ts";
 export type { DialBackReport, Examine } from "./core/seams.ts";
 export type { HomeserverKeys } from "./core/server-identity.ts";

@@ -31,11 +31,11 @@ test("[A6] two accounts opened at once: one owner", async () => {
   expect(opened.filter(({ value }) => value.opened.administrator)).toHaveLength(1);
 });
 
-test("[A6] who may open an account is the policy's: closed, token, open", async () => {
+test("[A6] who may open an account is the policy's: closed, invited, open", async () => {
   for (const [registration, token, outcome] of [
     ["closed", localToken, "registration-closed"],
-    ["token", nobody, "registration-closed"],
-    ["token", localToken, "opened"],
+    ["invited", nobody, "registration-closed"],
+    ["invited", localToken, "opened"],
     ["open", nobody, "opened"],
   ] as const) {
     await using world = await startHomeserver({ config: { registration } });

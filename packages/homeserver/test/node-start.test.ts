@@ -28,7 +28,7 @@ function start(dataDir: string, change: Partial<StartOptions> = {}) {
     addresses: [],
     accept: "ask",
     listed: [],
-    registration: "token",
+    registration: "invited",
     tls: undefined,
     localToken,
     log: silentLog,

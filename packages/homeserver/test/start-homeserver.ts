@@ -52,7 +52,7 @@ export async function startHomeserver(start: Start = {}): Promise<World> {
       name: undefined,
       addresses: [],
       software: "fedchat test",
-      registration: "token",
+      registration: "invited",
       federation: { accept: "ask", listed: [] },
       ...start.config,
     },

@@ -18,8 +18,14 @@ import {
   text,
   uint,
 } from "./cbor/codec.ts";
+import {
+  accountInvitationTokenBytes,
+  accountInvitationView,
+  accountInvitationWish,
+} from "./account-invitation.ts";
 import { wireError } from "./errors.ts";
 import {
+  accountInvitationsMax,
   findingsMax,
   invitationRelaysMax,
   keyPackageBytesMax,
@@ -42,6 +48,10 @@ import { serverAddress } from "./server-record.ts";
 const signedAccountRecord = bytes({ min: 1, max: recordBytesMax * 4 });
 const opaqueMessage = bytes({ min: 1, max: 4_096 });
 const handle = text({ min: 1, max: 32, pattern: handlePattern });
+
+/** closed: the owner only · invited: who holds an account invitation or the local token · open: anybody. [A6] */
+export const registrationPolicy = literals("closed", "invited", "open");
+export type RegistrationPolicy = TypeOf<typeof registrationPolicy>;
 
 /** Where an inbox stands. `incarnation` changes when the homeserver lost or restored it. */
 const inboxState = struct({ incarnation: bytes(16), floor: uint({}), head: uint({}), cursor: uint({}) });
@@ -262,6 +272,23 @@ export const clientMethods = {
     }),
     opened,
   ),
+  /** Who may open an account, and whether this token (or none: empty) would. [J3] */
+  "registration.terms": method(
+    "open",
+    struct({ token: bytes({ max: 64 }) }),
+    struct({ policy: registrationPolicy, admits: bool }),
+  ),
+  "accountInvitations.make": method(
+    "administrator",
+    accountInvitationWish,
+    struct({ token: bytes(accountInvitationTokenBytes), invitation: accountInvitationView }),
+  ),
+  "accountInvitations.list": method(
+    "administrator",
+    struct({}),
+    struct({ invitations: array(accountInvitationView, { max: accountInvitationsMax }) }),
+  ),
+  "accountInvitations.revoke": method("administrator", struct({ id: bytes(8) }), struct({})),
   /** A newer version of the own account record. */
   "account.update": method("session", struct({ record: signedAccountRecord }), nothing),
   "server.info": method("session", nothing, serverInfo),

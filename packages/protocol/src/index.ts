@@ -1,4 +1,5 @@
 /** What crosses a wire or a disk, and nothing else. docs/protocol.md is the specification; rules like [B2] are its. */
+export * from "./account-invitation.ts";
 export * from "./account-note.ts";
 export * from "./account-record.ts";
 export * from "./base32.ts";

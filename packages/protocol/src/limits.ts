@@ -96,6 +96,13 @@ export const inboxPageItemsMax = 500;
 export const peopleListMax = 10_000;
 export const invitationUsesMax = 1_000;
 export const invitationLinkBytesMax = 8_192;
+/** What an invitation is for, in a few words. */
+export const invitationLabelBytesMax = 256;
+/** Account invitations that are open at once, all held in memory; and how many may come by one of them: a school year. */
+export const accountInvitationsMax = 256;
+export const accountInvitationUsesMax = 1_000;
+/** Longer than a year it is not an invitation any more but an open door. */
+export const accountInvitationLifetimeMsMax = 366 * 86_400_000;
 
 /** An item of a room's log: a commit of a large room, which has a secret for each part of its tree. */
 export const roomItemBytesMax = 393_216;

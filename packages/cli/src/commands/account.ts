@@ -1,8 +1,9 @@
-/** `fedchat account create`: the first run without a screen. */
+/** `fedchat account …`: the first run without a screen, and invitations for others to open an account here. */
 import type { Command } from "commander";
 import { CommandError, exitCodes } from "../exit-codes.ts";
 import { askSecret } from "../terminal/ask-secret.ts";
 import { cleanLine } from "../terminal/clean.ts";
+import { addAccountInvite } from "./account-invite.ts";
 import type { CommonOptions } from "./define.ts";
 import { define } from "./define.ts";
 import type { Io } from "./io.ts";
@@ -14,7 +15,8 @@ interface AccountFlags extends CommonOptions {
 }
 
 export function addAccount(program: Command, io: Io): void {
-  const account = program.command("account").description("open this engine's account");
+  const account = program.command("account").description("open this engine's account, or invite others to");
+  addAccountInvite(account, io);
   define(account, {
     usage: "create <name>",
     summary: "open the account of this engine on its homeserver",
@@ -22,7 +24,10 @@ export function addAccount(program: Command, io: Io): void {
   })
     .option("--handle <handle>", "local part of the address; made from the name when absent")
     .option("--password", "set a password too, asked for here or read from standard input")
-    .option("--token <token>", "registration token of a homeserver elsewhere")
+    .option(
+      "--token <token>",
+      "account invitation (its link or the token in it), or the token of the homeserver's owner",
+    )
     .action(async (displayName: string, flags: AccountFlags) => {
       using control = await io.control(flags);
       const password = flags.password ? await askSecret(io.streams, "Password: ") : undefined;

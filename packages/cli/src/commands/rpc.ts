@@ -3,7 +3,10 @@ import type { Command } from "commander";
 import { connect } from "node:net";
 import { controlPlace } from "../control/place.ts";
 import { CommandError, exitCodes } from "../exit-codes.ts";
+import { tryLock } from "../host/lock.ts";
+import { dataFiles, ensureDataFolder } from "../owner-files.ts";
 import { version } from "../version.ts";
+import { sayWho, serverHelp } from "./chat.ts";
 import type { CommonOptions } from "./define.ts";
 import { define } from "./define.ts";
 import type { Io } from "./io.ts";
@@ -16,12 +19,27 @@ export function addRpc(program: Command, io: Io): void {
     json: false,
   })
     .option("--openrpc", "print the interface as an OpenRPC document and end")
-    .action(async (flags: CommonOptions & { openrpc?: boolean }) => {
+    .option("--server <where>", `with an engine of its own in this process; ${serverHelp}`)
+    .action(async (flags: CommonOptions & { openrpc?: boolean; server?: string }) => {
       if (flags.openrpc) {
         const { openRpcDocument } = await import("@fedchat/engine/node");
         return io.printJson(openRpcDocument(version), 2);
       }
-      await passThrough(io, io.config(flags).config.data, io.command("start"));
+      const loaded = io.config(flags);
+      const { data } = loaded.config;
+      const speak = () => passThrough(io, data, io.command("start"));
+      if (flags.server === undefined) return speak();
+      ensureDataFolder(data);
+      using lock = tryLock(dataFiles(data).lock);
+      // The program that runs for this folder has the engine.
+      if (lock === undefined) return speak();
+      // Loaded here only: other commands start without homeserver and engine.
+      const { findHomeserver } = await import("../host/find-homeserver.ts");
+      const { withEngineAlone } = await import("../host/engine-alone.ts");
+      const homeserver = await findHomeserver(data, flags.server);
+      sayWho(io, homeserver);
+      const warn = (line: string) => io.note(io.style.warn(line));
+      await withEngineAlone({ loaded, homeserver, warn }, speak);
     });
 }
 

@@ -80,7 +80,9 @@ const shape = {
     )
     .max(10_000)
     .describe('server ids that accept = "listed" lets in, beside those linked from here'),
-  registration: oneOf(["closed", "token", "open"]).describe("who may open an account here"),
+  registration: oneOf(["closed", "invited", "open"]).describe(
+    "who may open an account here: nobody but the owner, whom an administrator invited, or anybody",
+  ),
   directory: z
     .array(directoryPlace)
     .max(8)
@@ -137,6 +139,11 @@ const shape = {
     "how the authority looks: tls-alpn-01 at port 443 of this server, http-01 at port 80; auto finds out",
   ),
   "acme.http_port": port.describe("port that answers http-01; the authority's questions come to port 80"),
+  app: z
+    .boolean()
+    .describe(
+      "whether browsers get FedChat with an engine of their own at /app, for the people of this server",
+    ),
   "screen.port": port.describe(
     "port of the local screen on 127.0.0.1; the next free one when this default is taken",
   ),
@@ -175,7 +182,7 @@ export function defaults(environment: Environment): Partial<Record<ConfigKey, un
     proxies: [],
     accept: "ask",
     listed: [],
-    registration: "closed",
+    registration: "invited",
     directory: [],
     visibility: "linked",
     nearby: "announce",
@@ -187,6 +194,7 @@ export function defaults(environment: Environment): Partial<Record<ConfigKey, un
     "acme.agree_terms": false,
     "acme.challenge": "auto",
     "acme.http_port": 80,
+    app: false,
     "screen.port": 8080,
     "screen.open": true,
     "log.level": "info",
@@ -226,7 +234,7 @@ export function fromText(key: ConfigKey, text: string): unknown {
   if (wholeNumbers.includes(key)) {
     return /^\d+$/.test(text) ? Number(text) : text;
   }
-  if (key === "screen.open" || key === "acme.agree_terms" || key === "port_mapping")
+  if (key === "app" || key === "screen.open" || key === "acme.agree_terms" || key === "port_mapping")
     return text === "true" ? true : text === "false" ? false : text;
   if (key === "nearby" && text === "false") return false;
   if (!lists.includes(key)) return text;

@@ -18,6 +18,8 @@ export const hostInfo = z.object({
   screen: z.string().nullable(),
   /** Whether an engine runs here; a homeserver alone has none. */
   engine: z.boolean(),
+  /** Whether the homeserver runs on another machine: then this is a client alone. */
+  elsewhere: z.boolean().optional(),
   /** What the homeserver's port shows; absent where a program of another version answers. */
   certificate: z
     .object({

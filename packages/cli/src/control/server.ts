@@ -18,7 +18,7 @@ import { commandName } from "../terminal/command-name.ts";
 export interface ControlOptions {
   data: string;
   host: Host;
-  /** Undefined where a homeserver runs alone. */
+  /** Undefined where a directory runs. */
   engine: Callable | undefined;
   log: Log;
 }
@@ -64,9 +64,7 @@ function serve(socket: Socket, { host, engine, log }: ControlOptions): void {
   if (engine !== undefined) serveRpc(engine, channel, log);
   else {
     channel.onText = (text) => {
-      const message = host.info().directory
-        ? "A directory runs here: it has no accounts, no links and no messages."
-        : "A homeserver runs here alone, without an engine.";
+      const message = "A directory runs here: it has no accounts, no links and no messages.";
       const fix = `What can be looked at here: ${commandName} status; ${commandName} doctor`;
       const data: Cause = { code: "no-engine", sentence: message, fix, retry: "never" };
       const error = { code: rpcCodes.method, message, data };

@@ -29,18 +29,23 @@ import type { LocalScreen } from "../screen/server.ts";
 import { startScreen } from "../screen/server.ts";
 import { version } from "../version.ts";
 import { certificateInfo } from "./certificate-info.ts";
+import { homeserverAlone } from "./homeserver-alone.ts";
 import type { ProgramLog } from "./log.ts";
 import { registrationToken, registrationTokenBytes } from "./registration-token.ts";
 
-export interface BoxOptions {
+/** What a program of ours is started with, whatever it is made of. */
+export interface BoxSurroundings {
   loaded: LoadedConfig;
-  /** A homeserver alone: no engine, no screen. */
-  headless: boolean;
   log: ProgramLog;
   /** Something takes some seconds, and what. */
   onProgress(sentence: string): void;
   /** The engine's thread died, or the homeserver's store: nothing works any more. */
   onCrash(error: Error): void;
+}
+
+export interface BoxOptions extends BoxSurroundings {
+  /** A homeserver alone: no engine, no screen. */
+  headless: boolean;
 }
 
 export interface Box extends Host, AsyncDisposable {}
@@ -133,8 +138,10 @@ export async function startBox(options: BoxOptions): Promise<Box> {
     onError: (error) => log.error("a check of the doctor failed", {}, error),
   });
 
-  if (headless) started.use(await startControl({ data: config.data, host, engine: undefined, log }));
-  else {
+  if (headless) {
+    const engine = homeserverAlone(homeserver);
+    started.use(await startControl({ data: config.data, host, engine, log }));
+  } else {
     const engine = started.use(
       await startEngineWorker({
         databasePath: paths.engine,

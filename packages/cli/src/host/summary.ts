@@ -47,6 +47,33 @@ export function startSummary(info: HostInfo, { way, registration, command, style
   ].join("\n");
 }
 
+/** Of an engine and screen alone. */
+export function clientSummary(
+  info: HostInfo,
+  { way, command, style }: Omit<SummaryOptions, "registration">,
+): string {
+  const rows = [
+    [style.dim("Screen"), style.bold(style.accent(info.screen ?? ""))],
+    [style.dim("Server"), `${formatAddress(info)} ${style.dim("elsewhere")}`],
+    ...fingerprintLines(info.serverId).map((line, index) => [
+      style.dim(index === 0 ? "Server ID" : ""),
+      line,
+    ]),
+    [style.dim("Data"), info.data],
+  ];
+  return [
+    "",
+    `  ${style.bold("FedChat")} ${style.dim(info.version)} ${style.good("runs")}`,
+    "",
+    columns(rows, "  "),
+    "",
+    ...(way === undefined ? [`  Open the screen     ${style.bold(command("open"))}`] : []),
+    `  Stop                ${style.bold("Ctrl+C")}`,
+    "",
+    ...(way === undefined ? [] : [style.dim(`  If no browser opened, open this file: ${way.path}`), ""]),
+  ].join("\n");
+}
+
 /** In groups of four, for people to compare; two lines. */
 function fingerprintLines(id: string): string[] {
   const groups = fingerprint(id as ServerId).split(" ");

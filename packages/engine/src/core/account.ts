@@ -1,5 +1,6 @@
 /** The account as its person handles it: opening it, signing in, password, display name. */
-import { decodeBase32, DecodeError, displayNamePattern } from "@fedchat/protocol";
+import { displayNamePattern } from "@fedchat/protocol";
+import type { RegistrationTerms } from "../interface/index.ts";
 import { engineError } from "./causes.ts";
 import type { Changes } from "./changes.ts";
 import type { Log } from "./log.ts";
@@ -9,6 +10,7 @@ import type { OpaqueClient } from "./opaque-client.ts";
 import { refuseWeakPassword, setPassword } from "./password.ts";
 import type { RegistrationPorts } from "./registration.ts";
 import { register } from "./registration.ts";
+import { registrationTokenFrom } from "./registration-token.ts";
 import { signIn } from "./sign-in.ts";
 
 export interface AccountPorts extends RegistrationPorts {
@@ -24,7 +26,7 @@ export interface AccountWish {
   displayName: string;
   handle: string | undefined;
   password: string | undefined;
-  /** As a person was given it: base32. */
+  /** As a person was given it. */
   registrationToken: string | undefined;
 }
 
@@ -40,10 +42,22 @@ export class Account {
   async create(wish: AccountWish): Promise<void> {
     const displayName = usableName(wish.displayName);
     if (wish.password !== undefined) refuseWeakPassword(wish.password, [displayName, wish.handle ?? ""]);
-    const token = tokenFrom(wish.registrationToken) ?? this.#ports.registrationToken ?? new Uint8Array();
+    const token = this.#token(wish.registrationToken);
     await this.#once(() => register(this.#ports, { displayName, handle: wish.handle, token }));
     if (this.#ports.identity.record.record.displayName !== displayName) await this.rename(displayName);
     if (wish.password !== undefined) await this.#trySetPassword(wish.password);
+  }
+
+  /** Who may open an account, and whether this token would. Nothing is used up. [J3] */
+  async terms(registrationToken: string | undefined): Promise<RegistrationTerms> {
+    const token = this.#token(registrationToken);
+    const { homeserver, random } = this.#ports;
+    const session = await homeserver.openUnidentified(random.bytes(32));
+    try {
+      return await session.request("registration.terms", { token });
+    } finally {
+      session.close();
+    }
   }
 
   async signIn(handle: string, password: string): Promise<void> {
@@ -73,6 +87,11 @@ export class Account {
       .catch((error: unknown) => log.info("the new record is not published yet", { error: String(error) }));
   }
 
+  #token(given: string | undefined): Uint8Array {
+    const { registrationToken = new Uint8Array(), server } = this.#ports;
+    return given === undefined ? registrationToken : registrationTokenFrom(given, server);
+  }
+
   async #once(open: () => Promise<void>): Promise<void> {
     if (this.#ports.identity.opened !== undefined) throw engineError("account-exists");
     if (this.#opening !== undefined) return this.#opening;
@@ -100,14 +119,4 @@ function usableName(name: string): string {
   if (!displayNamePattern.test(clean) || unusable.test(clean) || !clean.isWellFormed())
     throw engineError("bad-name");
   return clean;
-}
-
-function tokenFrom(text: string | undefined): Uint8Array | undefined {
-  if (text === undefined) return undefined;
-  try {
-    return decodeBase32(text.trim().toLowerCase().replaceAll(/[\s-]/g, ""));
-  } catch (error) {
-    if (error instanceof DecodeError) throw engineError("bad-token");
-    throw error;
-  }
 }

@@ -21,6 +21,11 @@ const own = {
   "bad-name": ["never", "This name cannot be used.", "Use letters and digits, without control characters."],
   "bad-text": ["never", "This text holds characters that cannot be sent.", "Remove them and try again."],
   "bad-token": ["never", "This registration token is not complete.", "Copy the whole token."],
+  "other-server": [
+    "never",
+    "This invitation is for another homeserver.",
+    "Open it in a browser, or run: fedchat chat --server LINK",
+  ],
   "bad-invitation": [
     "never",
     "This is not a complete invitation link.",

@@ -9,6 +9,7 @@ import type { RoomCrypto } from "../mls/room-crypto.ts";
 import type { Database } from "../store/database.ts";
 import { openEngineStore } from "../store/engine-store.ts";
 import { Account } from "./account.ts";
+import { AccountInvitations } from "./account-invitations.ts";
 import { Capabilities } from "./capabilities.ts";
 import { Changes } from "./changes.ts";
 import { Contacts } from "./contacts.ts";
@@ -148,6 +149,7 @@ export function openEngine(options: EngineOptions): Engine {
   const account = new Account({
     ...{ ...base, identity, rooms, server, deviceName, opaque, notices, registrationToken },
   });
+  const accountInvitations = new AccountInvitations({ homeserver, servers });
   const note = new NotesReceiver({
     ...{ ...base, identity, known, names, servers, rooms, requests, invitations, notes, outgoing, welcomes },
   });
@@ -188,8 +190,8 @@ export function openEngine(options: EngineOptions): Engine {
   }
 
   const handlers = methodHandlers({
-    ...{ ...base, identity, account, servers, people, names, known, requests, contacts, invitations },
-    ...{ rooms, groupRooms, messages, notices, views, verification },
+    ...{ ...base, identity, account, accountInvitations, servers, people, names, known },
+    ...{ requests, contacts, invitations, rooms, groupRooms, messages, notices, views, verification },
   });
 
   return {

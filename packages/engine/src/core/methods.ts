@@ -16,6 +16,7 @@ import type { EngineStore } from "../store/engine-store.ts";
 import type { MessageRow } from "../store/messages-table.ts";
 import type { RoomRow } from "../store/rooms-table.ts";
 import type { Account } from "./account.ts";
+import type { AccountInvitations } from "./account-invitations.ts";
 import { engineError } from "./causes.ts";
 import { EngineError } from "./engine-error.ts";
 import type { Contacts } from "./contacts.ts";
@@ -45,6 +46,7 @@ export interface MethodPorts {
   store: EngineStore;
   identity: Identity;
   account: Account;
+  accountInvitations: AccountInvitations;
   homeserver: HomeserverClient;
   servers: Servers;
   people: People;
@@ -68,9 +70,9 @@ export type Handlers = { [M in MethodName]: (params: Parsed<M>) => Result<M> | P
 
 /** Parameters have passed the interface's schemas: their identifiers have the form that the brands promise. */
 export function methodHandlers(ports: MethodPorts): Handlers {
-  const { store, account, servers, people, names, requests, contacts, invitations } = ports;
-  const { rooms, messages, notices, views, homeserver, random } = ports;
-  const { groupRooms, verification } = ports;
+  const { store, account, accountInvitations, servers, people, names, requests, contacts } = ports;
+  const { invitations, rooms, groupRooms, messages, notices, views, verification } = ports;
+  const { homeserver, random } = ports;
   const groupWayOf = groupWay(ports);
   const finder = personFinder(ports);
   const shownRoom = (roomId: string, change: (id: RoomId) => void) => {
@@ -88,6 +90,7 @@ export function methodHandlers(ports: MethodPorts): Handlers {
       await account.create({ displayName, handle, password, registrationToken });
       return views.me();
     },
+    "account.terms": ({ registrationToken }) => account.terms(registrationToken),
     "account.signIn": async ({ handle, password }) => {
       await account.signIn(handle, password);
       return views.me();
@@ -101,6 +104,11 @@ export function methodHandlers(ports: MethodPorts): Handlers {
       await account.rename(displayName);
       return views.me();
     },
+
+    "accountInvitations.create": (wish) => accountInvitations.create(wish),
+    "accountInvitations.list": () => accountInvitations.list(),
+    "accountInvitations.revoke": async ({ invitationId }) =>
+      done(await accountInvitations.revoke(invitationId)),
 
     "servers.list": () => servers.list().map((link) => views.server(link)),
     "servers.link": async ({ host, port, serverId, localName }) =>

@@ -5,6 +5,7 @@
 import { z } from "zod";
 import { PairingLink, ScreenIdText, Screens } from "./screens.ts";
 import {
+  AccountInvitation,
   AccountText,
   Contact,
   Directory,
@@ -18,6 +19,7 @@ import {
   NetworkMap,
   Notice,
   Person,
+  RegistrationTerms,
   Relaying,
   RelaysFor,
   Request,
@@ -44,6 +46,7 @@ function method<P extends z.ZodType, R extends z.ZodType>(summary: string, param
 const nothing = z.strictObject({});
 const done = z.object({});
 const RoomName = z.string().min(1).max(64);
+const registrationToken = z.string().max(512).describe("an account invitation: its link, or the token in it");
 /** A person by account key, or by address: `@bob`, `bob@chat.example.com`. */
 const who = z.string().min(1).max(320);
 
@@ -67,9 +70,14 @@ export const methods = {
         .optional()
         .describe("made from the display name when absent"),
       password: z.string().min(1).max(1024).optional(),
-      registrationToken: z.string().max(256).optional(),
+      registrationToken: registrationToken.optional(),
     }),
     Me,
+  ),
+  "account.terms": method(
+    "Who may open an account on our homeserver, and whether this invitation would",
+    z.strictObject({ registrationToken: registrationToken.optional() }),
+    RegistrationTerms,
   ),
   "account.signIn": method(
     "Sign in with handle and password on a new engine, as a further device",
@@ -95,6 +103,26 @@ export const methods = {
     "Change the display name",
     z.strictObject({ displayName: z.string().min(1).max(64) }),
     Me,
+  ),
+
+  "accountInvitations.create": method(
+    "Make a link by which somebody opens an account on our homeserver; for its administrators",
+    z.strictObject({
+      label: z.string().max(64).optional(),
+      uses: z.number().int().min(1).max(1_000).optional(),
+      expiresInMs: z.number().int().min(60_000).max(31_622_400_000).optional(),
+    }),
+    AccountInvitation.extend({ link: z.string().describe("told this once") }),
+  ),
+  "accountInvitations.list": method(
+    "Account invitations that can still be used",
+    nothing,
+    z.array(AccountInvitation),
+  ),
+  "accountInvitations.revoke": method(
+    "Let nobody in by an account invitation any more",
+    z.strictObject({ invitationId: z.string().max(64) }),
+    done,
   ),
 
   "servers.list": method("Linked servers and servers that linked us", nothing, z.array(Server)),

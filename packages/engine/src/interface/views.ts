@@ -84,6 +84,24 @@ export const Status = z.object({
 });
 export type Status = z.infer<typeof Status>;
 
+/** An invitation to open an account on our homeserver. */
+export const AccountInvitation = z.object({
+  invitationId: z.string(),
+  label: z.string().describe("what it is for; administrators see it"),
+  createdAt: Time,
+  expiresAt: Time,
+  usesMax: z.number().int(),
+  usesLeft: z.number().int(),
+});
+export type AccountInvitation = z.infer<typeof AccountInvitation>;
+
+/** Who may open an account on our homeserver: nobody but its owner, those with an invitation, or anybody. */
+export const RegistrationTerms = z.object({
+  policy: z.enum(["closed", "invited", "open"]),
+  admits: z.boolean().describe("whether the token that was asked with, or none, opens an account now"),
+});
+export type RegistrationTerms = z.infer<typeof RegistrationTerms>;
+
 /** A homeserver that ours links with, or that linked us. */
 export const Server = z.object({
   serverId: ServerIdText,

@@ -10,6 +10,7 @@ import type {
   LinkView,
   Primitives,
   RandomSource,
+  RegistrationPolicy,
   ServerAddress,
   ServerId,
   Timer,
@@ -17,13 +18,13 @@ import type {
 } from "@fedchat/protocol";
 import { isPrivateHost } from "@fedchat/protocol";
 import type { HomeserverStore } from "../store/store.ts";
+import { AccountInvitations } from "./accounts/account-invitations.ts";
 import { Accounts } from "./accounts/accounts.ts";
 import { ClientSessions } from "./accounts/client-sessions.ts";
 import { Openings } from "./accounts/openings.ts";
 import type { OpaqueServer, OpaqueSuite } from "./accounts/passwords.ts";
 import { Passwords } from "./accounts/passwords.ts";
 import { People, peopleEvents } from "./accounts/people.ts";
-import type { RegistrationPolicy } from "./accounts/registration.ts";
 import { Registration } from "./accounts/registration.ts";
 import type { ServerInfo } from "./accounts/requests.ts";
 import { Requests } from "./accounts/requests.ts";
@@ -116,6 +117,9 @@ export async function openHomeserver(options: HomeserverOptions): Promise<Homese
   });
   await accounts.inboxes.begin(state.accounts.map(({ account }) => account));
   const opaque = await openOpaque(options.opaque, state.meta, commit);
+  const invitations = new AccountInvitations({
+    ...{ policy: config.registration, meta: state.meta, commit, primitives, random, clock },
+  });
   const relaying = new OwnRelaying(config.relaying ?? defaultRelaying, state.meta, commit);
   const description = describe(config, accounts, identity, relaying, identity.standing);
   await identity.settle(description).catch((error: unknown) => {
@@ -148,6 +152,7 @@ export async function openHomeserver(options: HomeserverOptions): Promise<Homese
     identity,
     relaying,
     accounts,
+    invitations,
     rooms,
     opaque,
     federation,
@@ -187,6 +192,7 @@ interface Parts {
   identity: ServerIdentity;
   relaying: OwnRelaying;
   accounts: Accounts;
+  invitations: AccountInvitations;
   rooms: Rooms;
   opaque: OpaqueServer;
   federation: RunningFederation;
@@ -207,7 +213,7 @@ export class Homeserver implements AsyncDisposable {
 
   /** Use `openHomeserver`. */
   constructor(parts: Parts) {
-    const { options, commit, identity, accounts, rooms, opaque, federation } = parts;
+    const { options, commit, identity, accounts, invitations, rooms, opaque, federation } = parts;
     const { store, clock, random, primitives, log } = options;
     const self = identity.id;
     const { book, live, disk, inboxes, rules, people, acknowledgements } = accounts;
@@ -219,6 +225,7 @@ export class Homeserver implements AsyncDisposable {
       policy: options.config.registration,
       localToken: options.localToken,
       accounts: book,
+      invitations,
       clock,
     });
     const openings = new Openings({
@@ -240,6 +247,8 @@ export class Homeserver implements AsyncDisposable {
     const requests = new Requests(
       {
         accounts,
+        registration,
+        invitations,
         openings,
         passwords,
         sealed,
@@ -311,6 +320,11 @@ export class Homeserver implements AsyncDisposable {
   setAddresses(addresses: ServerAddress[]): Promise<void> {
     this.#config = { ...this.#config, addresses };
     return this.#settleRecord();
+  }
+
+  /** Those who may open an account here, beside whom the policy lets in. [J1] */
+  get accountInvitations(): AccountInvitations {
+    return this.#parts.invitations;
   }
 
   directories(): DirectoryView[] {

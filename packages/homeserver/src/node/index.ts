@@ -3,6 +3,7 @@ export { ownAddresses } from "./addresses.ts";
 export { webSocketDialer } from "./dialer.ts";
 export { openHttpsServer } from "./https-server.ts";
 export type { HttpsServer, HttpsServerOptions, SecondDoor } from "./https-server.ts";
+export { identifyOverHttps } from "./identify.ts";
 export { keyFileName, loadKeys } from "./keys.ts";
 export { ListenError } from "./listen.ts";
 export { SecretFileError } from "./owner-only.ts";

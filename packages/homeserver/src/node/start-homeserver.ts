@@ -4,11 +4,10 @@
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { networkInterfaces } from "node:os";
-import type { NearbyState, ServerAddress, Visibility } from "@fedchat/protocol";
+import type { NearbyState, RegistrationPolicy, ServerAddress, Visibility } from "@fedchat/protocol";
 import { serverId } from "@fedchat/protocol";
 import { nodeClock, nodeRandom } from "@fedchat/protocol/node";
 import { nodePrimitives } from "@fedchat/protocol/primitives/node";
-import type { RegistrationPolicy } from "../core/accounts/registration.ts";
 import type { DirectoryPlace } from "../core/federation/directory-config.ts";
 import type { FederationPolicy, Relaying } from "../core/federation/options.ts";
 import { openHomeserver } from "../core/homeserver.ts";

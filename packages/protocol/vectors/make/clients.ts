@@ -227,6 +227,15 @@ const failed = {
 const { term, position, head: hash } = roomAppendExample;
 const roomHead = { term, position, hash };
 
+const accountInvitation = {
+  id: made("account invitation", 8),
+  label: "book club",
+  createdAt: now,
+  expiresAt: now + 604_800_000,
+  usesMax: 5,
+  usesLeft: 4,
+};
+
 /** Parameters and result of every method. */
 const calls: { [M in ClientMethodName]: [object, object] } = {
   "session.open": [
@@ -237,6 +246,13 @@ const calls: { [M in ClientMethodName]: [object, object] } = {
     { token: made("token", 16), record: alice.signed, device: device.certificate.device, signature },
     opened,
   ],
+  "registration.terms": [{ token: made("token", 16) }, { policy: "invited", admits: true }],
+  "accountInvitations.make": [
+    { label: "book club", lifetimeMs: 604_800_000, uses: 5 },
+    { token: made("token", 16), invitation: accountInvitation },
+  ],
+  "accountInvitations.list": [{}, { invitations: [accountInvitation] }],
+  "accountInvitations.revoke": [{ id: accountInvitation.id }, {}],
   "account.update": [{ record: alice.signed }, {}],
   "server.info": [{}, info],
   "password.registerStart": [{ request: opaque }, { response: opaque }],

@@ -12,7 +12,7 @@ import type {
   Visibility,
 } from "@fedchat/protocol";
 import { accountRecordReplaces, openAccountRecord, ProtocolError } from "@fedchat/protocol";
-import type { AccountRow, DeviceRow, StoredState } from "../../store/store.ts";
+import type { AccountRow, DeviceRow, StoredState, WriteOp } from "../../store/store.ts";
 import type { GroupCommit } from "../group-commit.ts";
 import { accountsMax } from "../limits.ts";
 import { sameBytes } from "../same-bytes.ts";
@@ -118,10 +118,14 @@ export class AccountBook {
     this.#changed.push(listener);
   }
 
-  /** Opens an account; resolves when it is on disk. Rejects with `handle-taken`, `conflict`, `quota-exceeded`. [A6] */
+  /**
+   * Opens an account; resolves when it is on disk. Rejects with `handle-taken`, `conflict`, `quota-exceeded`. [A6]
+   * @param alongside of the same transaction
+   */
   async open(
     opened: OpenedAccountRecord,
     terms: { administrator: boolean; incarnation: Uint8Array; nowMs: number },
+    alongside: WriteOp[] = [],
   ): Promise<Account> {
     const { record, signed } = opened;
     if (this.#byId.size >= accountsMax) throw new ProtocolError("quota-exceeded");
@@ -138,7 +142,7 @@ export class AccountBook {
     const devices = opened.certificates.map(({ device }) => device);
     const names = [record.account, record.handle, ...(terms.administrator ? [ownership] : [])];
     await this.#reserving(names, () =>
-      this.#commit.add([{ op: "account.open", row, devices, incarnation: terms.incarnation }]),
+      this.#commit.add([{ op: "account.open", row, devices, incarnation: terms.incarnation }, ...alongside]),
     );
     const account = new Account(row, this.#primitives);
     account.setDevices(devices, 0);

@@ -73,16 +73,15 @@ export class Openings {
     if (opened.record.sequence > clock.now() + limits.sequenceAheadMsMax) {
       throw new ProtocolError("malformed", "The record's sequence is too far ahead of the clock.");
     }
-    const terms = registration.admit(params.token, session.remote);
     disk.admitNewWork();
-    try {
-      const incarnation = random.bytes(16);
-      const account = await accounts.open(opened, { ...terms, incarnation, nowMs: clock.now() });
-      return await this.#begin(session, account, params, 0);
-    } catch (error) {
+    const { administrator, use } = registration.admit(params.token, session.remote);
+    const terms = { administrator, incarnation: random.bytes(16), nowMs: clock.now() };
+    const account = await accounts.open(opened, terms, use === undefined ? [] : [use.op]).catch((error) => {
+      use?.giveBack();
       disk.saw(error);
       throw error;
-    }
+    });
+    return this.#begin(session, account, params, 0);
   }
 
   /** device.add: a password admits the channel, the account key's new record the device. [A9] */

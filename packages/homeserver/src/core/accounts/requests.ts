@@ -11,11 +11,13 @@ import { clientMethods, decode, encode, ProtocolError } from "@fedchat/protocol"
 import type { HomeserverStore } from "../../store/store.ts";
 import { openCallsLimit } from "../limits.ts";
 import type { Examine, Federation, Nearby } from "../seams.ts";
+import type { AccountInvitations } from "./account-invitations.ts";
 import type { Accounts } from "./accounts.ts";
 import type { Openings } from "./openings.ts";
 import type { Passwords } from "./passwords.ts";
 import type { People } from "./people.ts";
 import { envelopesProgress } from "./progress.ts";
+import type { Registration } from "./registration.ts";
 import { RateLimits } from "../rate-limits.ts";
 import type { SealedStorage } from "./sealed-storage.ts";
 import type { Rooms } from "../rooms/rooms.ts";
@@ -33,6 +35,8 @@ export type ServerInfo = ClientResult<"server.info">;
 /** Who answers. */
 export interface RequestParts {
   accounts: Accounts;
+  registration: Registration;
+  invitations: AccountInvitations;
   openings: Openings;
   passwords: Passwords;
   sealed: SealedStorage;
@@ -87,13 +91,21 @@ export class Requests {
 }
 
 function handlers(parts: RequestParts): Handlers {
-  const { accounts, openings, passwords, sealed, people, federation, rooms } = parts;
+  const { accounts, registration, invitations, openings, passwords, sealed, people, federation, rooms } =
+    parts;
   const { inboxes, keyPackages, rules } = accounts;
   const account = (session: Session) => session.identity.account;
 
   return {
     "session.open": (session, params) => openings.open(session, params),
     "account.register": (session, params) => openings.register(session, params),
+    "registration.terms": ({ remote }, { token }) => ({
+      policy: registration.policy,
+      admits: registration.wouldAdmit(token, remote),
+    }),
+    "accountInvitations.make": (_, wish) => invitations.make(wish),
+    "accountInvitations.list": () => ({ invitations: invitations.list() }),
+    "accountInvitations.revoke": (_, { id }) => done(invitations.revoke(id)),
     "account.update": (session, params) => openings.update(session, params),
     "device.add": (session, params) => openings.addDevice(session, passwords.loggedIn(session), params),
     "server.info": () => parts.serverInfo(),
