@@ -118,3 +118,6 @@ export const mapServersMax = 2_000;
 export const accountInvitationLifetimeMs = 7 * 86_400_000;
 /** The port of homeservers that nobody named another one for. */
 export const homeserverPort = 8_443;
+/** Lines of one call of an import, and how long they are together: a call has a megabyte. */
+export const importBatchLines = 500;
+export const importBatchCharacters = 600_000;

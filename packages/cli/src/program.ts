@@ -7,6 +7,7 @@ import { addChat } from "./commands/chat.ts";
 import { addConfig } from "./commands/config.ts";
 import { addDirectory } from "./commands/directory.ts";
 import { addDoctor } from "./commands/doctor.ts";
+import { addHistory } from "./commands/history.ts";
 import { addInvite } from "./commands/invite.ts";
 import { asTyped } from "./commands/define.ts";
 import { Io } from "./commands/io.ts";
@@ -110,6 +111,7 @@ function createProgram(io: Io): Command {
   addMessages(program, io);
   addXray(program, io);
   addTail(program, io);
+  addHistory(program, io);
   addRpc(program, io);
   program.commandsGroup("Look");
   addStatus(program, io);

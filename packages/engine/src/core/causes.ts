@@ -106,6 +106,22 @@ const own = {
     "A newer chat with this person took this one's place.",
     "Write in the newer chat.",
   ],
+  "room-from-file": [
+    "never",
+    "This chat came from a file of its history. Nothing can be written in it.",
+    null,
+  ],
+  "room-restored": [
+    "later",
+    "This chat came back from your archive. Its keys were lost with the device that had them.",
+    "Ask for a new chat. What was written stays here.",
+  ],
+  "never-sent": ["never", "This was not sent before its device was lost.", "Write it again."],
+  "bad-history": [
+    "never",
+    "This is not a FedChat history, or a part of it is damaged.",
+    "Choose the file history.jsonl of an export.",
+  ],
   "nothing-to-retry": ["never", "This message does not need another try.", null],
   "too-much-waiting": [
     "later",

@@ -42,6 +42,8 @@ type Marks = {
   invitation: string;
   room: RoomId;
   draft: RoomId;
+  /** Messages of before came into the room, or moved in it. */
+  history: RoomId;
   notice: number;
 };
 type Kind = keyof Marks;
@@ -55,6 +57,7 @@ const order: Kind[] = [
   "request",
   "room",
   "draft",
+  "history",
   "invitation",
   "notice",
 ];
@@ -171,6 +174,8 @@ export class Changes {
         const room = views.roomById(id as RoomId);
         return room && { type: "draft.changed", roomId: room.roomId, text: room.draft };
       }
+      case "history":
+        return { type: "history.changed", roomId: id as RoomId };
       case "notice": {
         const notice = views.noticeById(id as number);
         return notice && { type: "notice.added", notice };

@@ -8,6 +8,7 @@ import type { GroupCrypto } from "../mls/group-crypto.ts";
 import type { RoomCrypto } from "../mls/room-crypto.ts";
 import type { Database } from "../store/database.ts";
 import { openEngineStore } from "../store/engine-store.ts";
+import type { RoomRow } from "../store/rooms-table.ts";
 import { Account } from "./account.ts";
 import { AccountInvitations } from "./account-invitations.ts";
 import { Capabilities } from "./capabilities.ts";
@@ -17,6 +18,10 @@ import { withEmptiedLog } from "./emptied-log.ts";
 import { GroupMessages } from "./group-messages.ts";
 import { GroupRooms } from "./group-rooms.ts";
 import { Groups } from "./groups.ts";
+import { HistoryFiles } from "./history-files.ts";
+import { HistoryImport } from "./history-import.ts";
+import { HistoryLines } from "./history-lines.ts";
+import { HistoryTaker } from "./history-taker.ts";
 import { HomeserverClient } from "./homeserver-client.ts";
 import { Identity } from "./identity.ts";
 import { Inbox } from "./inbox.ts";
@@ -146,6 +151,11 @@ export function openEngine(options: EngineOptions): Engine {
     ...{ ...base, identity, names, people, servers, invitation: (row) => invitations.view(row) },
     holdUp: (room) => commits.holdUp(room),
   });
+  const title = (row: RoomRow) => views.title(row);
+  const lines = new HistoryLines({ store, identity, names, title });
+  const historyFiles = new HistoryFiles({ ...base, identity, names, lines, title });
+  const taker = new HistoryTaker({ ...base, identity, known, rooms });
+  const historyImport = new HistoryImport({ store, taker });
   const account = new Account({
     ...{ ...base, identity, rooms, server, deviceName, opaque, notices, registrationToken },
   });
@@ -192,6 +202,7 @@ export function openEngine(options: EngineOptions): Engine {
   const handlers = methodHandlers({
     ...{ ...base, identity, account, accountInvitations, servers, people, names, known },
     ...{ requests, contacts, invitations, rooms, groupRooms, messages, notices, views, verification },
+    ...{ historyFiles, historyImport },
   });
 
   return {

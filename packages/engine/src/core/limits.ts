@@ -90,3 +90,9 @@ export const settlePerPersonMs = 100;
 export const settleMaxMs = 30_000;
 /** A room's info may be replaced while it is read in parts. */
 export const roomInfoAttemptsMax = 5;
+
+/** Messages of one page of an exported chat: what a browser still opens at once. */
+export const historyPageMessages = 2_000;
+/** A piece of an exported file: with the answer around it well below what a connection may leave unread. */
+export const historyPieceMessages = 500;
+export const historyPieceBytes = 524_288;

@@ -23,6 +23,8 @@ import type { Contacts } from "./contacts.ts";
 import type { GroupRooms } from "./group-rooms.ts";
 import type { GroupWay } from "./group-xray.ts";
 import { groupXray } from "./group-xray.ts";
+import type { HistoryFiles } from "./history-files.ts";
+import type { HistoryImport } from "./history-import.ts";
 import type { HomeserverClient } from "./homeserver-client.ts";
 import type { Identity } from "./identity.ts";
 import type { Invitations } from "./invitations.ts";
@@ -59,6 +61,8 @@ export interface MethodPorts {
   rooms: Rooms;
   groupRooms: GroupRooms;
   messages: Messages;
+  historyFiles: HistoryFiles;
+  historyImport: HistoryImport;
   notices: Notices;
   views: Views;
   primitives: Primitives;
@@ -72,7 +76,7 @@ export type Handlers = { [M in MethodName]: (params: Parsed<M>) => Result<M> | P
 export function methodHandlers(ports: MethodPorts): Handlers {
   const { store, account, accountInvitations, servers, people, names, requests, contacts } = ports;
   const { invitations, rooms, groupRooms, messages, notices, views, verification } = ports;
-  const { homeserver, random } = ports;
+  const { historyFiles, historyImport, homeserver, random } = ports;
   const groupWayOf = groupWay(ports);
   const finder = personFinder(ports);
   const shownRoom = (roomId: string, change: (id: RoomId) => void) => {
@@ -297,6 +301,12 @@ export function methodHandlers(ports: MethodPorts): Handlers {
         snippet,
       }));
     },
+
+    "history.files": () => historyFiles.list(),
+    "history.piece": ({ file, at, timeZone = "UTC" }) => historyFiles.piece(file, at, timeZone),
+    "history.importBegin": ({ header }) => ({ next: historyImport.begin(header) }),
+    "history.import": ({ lines, next }) => historyImport.take(lines, next),
+    "history.importEnd": () => done(historyImport.end()),
 
     "drafts.set": ({ roomId, text }) => done(rooms.setDraft(roomId as RoomId, text)),
 

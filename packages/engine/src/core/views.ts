@@ -272,7 +272,7 @@ export class Views {
     return {
       roomId: row.id,
       kind: row.kind,
-      title: this.#title(row),
+      title: this.title(row),
       peer: peer === undefined ? null : this.person(peer),
       createdAt: row.createdAt,
       lastActivityAt: row.lastActivityAt,
@@ -310,7 +310,8 @@ export class Views {
     return this.person(this.#names.account(account) ?? unnamed(account, this.#servers.own.id));
   }
 
-  #title({ id, kind, peer, name }: RoomRow): string {
+  /** What a screen calls a room. */
+  title({ id, kind, peer, name }: RoomRow): string {
     if (kind === "notes") return "Notes to self";
     if (peer !== null) return this.#names.shown(peer);
     if (name !== "") return name;

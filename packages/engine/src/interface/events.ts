@@ -29,6 +29,11 @@ export const EngineEvent = z.discriminatedUnion("type", [
   z.object({ type: z.literal("message.added"), message: Message }),
   z.object({ type: z.literal("message.changed"), message: Message }),
   z.object({ type: z.literal("draft.changed"), roomId: RoomIdText, text: z.string() }),
+  z
+    .object({ type: z.literal("history.changed"), roomId: RoomIdText })
+    .describe(
+      "messages of before came into the room, or moved in it: what was listed of it is to be listed anew",
+    ),
   z.object({ type: z.literal("notice.added"), notice: Notice }),
   z.object({ type: z.literal("screens.changed"), screens: Screens }),
 ]);

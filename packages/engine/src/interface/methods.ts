@@ -10,6 +10,8 @@ import {
   Contact,
   Directory,
   Examination,
+  HistoryFile,
+  HistoryFiles,
   Invitation,
   InvitationPreview,
   Me,
@@ -431,6 +433,40 @@ export const methods = {
     }),
     z.array(SearchHit),
   ),
+
+  "history.files": method(
+    "The files of an export of everything that is kept here: lines for programs, pages for people",
+    nothing,
+    HistoryFiles,
+  ),
+  "history.piece": method(
+    "A piece of a file of history.files; ask on with `next` until that is null",
+    z.strictObject({
+      file: HistoryFile,
+      at: z.number().int().optional().describe("`next` of the piece before"),
+      timeZone: z.string().max(64).optional().describe("IANA name, for the times on pages; UTC when absent"),
+    }),
+    z.object({ text: z.string(), next: z.number().int().nullable() }),
+  ),
+  "history.importBegin": method(
+    "Make room for the messages of an exported history",
+    z.strictObject({ header: z.unknown().describe("the first line of history.jsonl, as JSON") }),
+    z.object({ next: z.number().int().describe("for the first history.import") }),
+  ),
+  "history.import": method(
+    "Take lines of history.jsonl, in their order; what is here already is not taken twice",
+    z.strictObject({
+      lines: z.array(z.unknown()).min(1).max(500).describe("each a line, as JSON"),
+      next: z.number().int(),
+    }),
+    z.object({
+      next: z.number().int().describe("for the lines that follow"),
+      added: z.number().int().describe("messages that were not here"),
+      known: z.number().int().describe("messages that were here already"),
+      passedOver: z.number().int().describe("messages that expired, or are not what they say"),
+    }),
+  ),
+  "history.importEnd": method("Put what was taken in order", nothing, done),
 
   "drafts.set": method(
     "Keep a draft",

@@ -439,3 +439,22 @@ export const XrayStep = z.object({
   nextTryAt: Time.optional().describe("when it is tried again, while it waits"),
 });
 export type XrayStep = z.infer<typeof XrayStep>;
+
+/** One file of an exported history, as `history.piece` is given it back. Names are paths within the folder. */
+export const HistoryFile = z.discriminatedUnion("kind", [
+  z.object({ kind: z.literal("lines"), name: z.string().max(200), below: z.number().int() }),
+  z.object({ kind: z.literal("index"), name: z.string().max(200), below: z.number().int() }),
+  z.object({
+    kind: z.literal("chat"),
+    name: z.string().max(200),
+    roomId: RoomIdText,
+    from: z.number().int(),
+    below: z.number().int(),
+    earlier: z.string().max(200).optional().describe("the file with what came before"),
+    later: z.string().max(200).optional(),
+  }),
+]);
+export type HistoryFile = z.infer<typeof HistoryFile>;
+
+export const HistoryFiles = z.object({ messages: z.number().int(), files: z.array(HistoryFile) });
+export type HistoryFiles = z.infer<typeof HistoryFiles>;

@@ -5,6 +5,7 @@
 import { AccountsTable } from "./accounts-table.ts";
 import type { Database } from "./database.ts";
 import { GroupRoomsTable } from "./group-rooms-table.ts";
+import { HistoryTable } from "./history-table.ts";
 import { IdentityTable } from "./identity-table.ts";
 import { InvitationsTable, NoticesTable } from "./invitations-table.ts";
 import { MessagesTable } from "./messages-table.ts";
@@ -28,6 +29,7 @@ export interface EngineStore {
   rooms: RoomsTable;
   groupRooms: GroupRoomsTable;
   messages: MessagesTable;
+  history: HistoryTable;
   transport: TransportTable;
   invitations: InvitationsTable;
   notices: NoticesTable;
@@ -46,6 +48,7 @@ export function openEngineStore(db: Database): EngineStore {
     rooms: new RoomsTable(db),
     groupRooms: new GroupRoomsTable(db),
     messages: new MessagesTable(db),
+    history: new HistoryTable(db),
     transport: new TransportTable(db),
     invitations: new InvitationsTable(db),
     notices: new NoticesTable(db),

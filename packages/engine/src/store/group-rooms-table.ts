@@ -114,6 +114,11 @@ export class GroupRoomsTable {
     return this.#db.get<Omit<RoomPersonRow, "role">>(sql, account);
   }
 
+  /** Of somebody of whom nothing else is known. */
+  putName({ account, server, handle, displayName }: Omit<RoomPersonRow, "role">): void {
+    putRow(this.#db, "roomNames", { account, server, handle, displayName });
+  }
+
   putPeople(room: RoomId, people: readonly RoomPersonRow[]): void {
     this.#db.run("DELETE FROM roomPeople WHERE room = ?", room);
     for (const { account, server, handle, displayName, role } of people) {

@@ -43,7 +43,7 @@ export type NewMessage = Pick<
   Partial<MessageRow>;
 
 /** How far each state is; a state only rises. `failed` may still turn out to have arrived. */
-const ranks: Record<MessageState, number> = {
+export const messageRanks: Record<MessageState, number> = {
   waiting: 0,
   failed: 1,
   submitted: 2,
@@ -76,7 +76,7 @@ export class MessagesTable {
   confirm(id: MessageId, state: Confirmed, at: number): boolean {
     const row = this.get(id);
     if (row === undefined || row.state === null || row[`${state}At`] !== null) return false;
-    const risen = ranks[state] > ranks[row.state] ? state : row.state;
+    const risen = messageRanks[state] > messageRanks[row.state] ? state : row.state;
     const cause = risen === state ? null : row.cause;
     this.#db.run(
       `UPDATE messages SET state = ?, cause = ?, ${state}At = ? WHERE id = ?`,

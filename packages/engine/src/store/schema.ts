@@ -383,9 +383,20 @@ CREATE TABLE keyChanges (
 CREATE INDEX accountsByAddress ON accounts (server, handle);
 `;
 
+/**
+ * roomsToOrder: rooms whose messages of before came and are not in order yet. roomAliases: rooms whose messages are kept
+ * in another one. markersToReach: how far a room was read, where that message is still to come.
+ */
+const historyOfBefore = `
+CREATE TABLE roomsToOrder (room TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
+CREATE TABLE roomAliases (room TEXT PRIMARY KEY, kept TEXT NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE markersToReach (room TEXT PRIMARY KEY, message TEXT NOT NULL) STRICT, WITHOUT ROWID;
+`;
+
 /** In the order in which stores get them: new ones come last. */
 const migrations = [
   ...[first, custody, ways, groupRecords, linksBack, outgoingLanes, roomsOfMany],
   keyPackageSuites,
   verification,
+  historyOfBefore,
 ];

@@ -174,6 +174,8 @@ export function createApp(secret: string, ports: RpcPorts): App {
         return lastChanged(happened.message);
       case "draft.changed":
         return drafts.heard(happened.roomId, happened.text);
+      case "history.changed":
+        return void timelines.get(happened.roomId)?.loadAnew();
       case "notice.added":
         return notices.put(happened.notice);
       case "screens.changed":

@@ -27,6 +27,8 @@ export interface Timeline {
   loadAround(messageId: string): Promise<void>;
   loadBefore(): Promise<void>;
   loadAfter(): Promise<void>;
+  /** Messages of before came, or moved: what is held is asked for again, around where it is. */
+  loadAnew(): Promise<void>;
   /** After a reconnection: what happened meanwhile. */
   refresh(): Promise<void>;
   arrive(message: Message): void;
@@ -83,6 +85,14 @@ export function createTimeline(rpc: Pick<Rpc, "call">, roomId: string, frame: ()
     loadAround: (messageId) =>
       guarded("whole", async () => {
         const page = await rpc.call("messages.list", { roomId, around: messageId, limit: pageMessages });
+        replace(page.messages, page.more);
+      }),
+    loadAnew: () =>
+      guarded("whole", async () => {
+        if (!state.loaded) return;
+        const middle = state.more.after ? state.order[Math.floor(state.order.length / 2)] : undefined;
+        const at = middle === undefined ? {} : { around: middle };
+        const page = await rpc.call("messages.list", { roomId, limit: pageMessages, ...at });
         replace(page.messages, page.more);
       }),
     loadBefore: () =>
