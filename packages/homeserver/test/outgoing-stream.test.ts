@@ -1,6 +1,6 @@
 /** One outgoing stream by itself, where two works of its own overlap. */
 import type { Clock, Envelope, RandomSource, ServerId } from "@fedchat/protocol";
-import { accountId, envelopeId, serverId } from "@fedchat/protocol";
+import { accountId, decodeBundleBody, envelopeId, serverId } from "@fedchat/protocol";
 import { expect, test } from "vitest";
 import { KeptStream } from "../src/core/federation/kept-stream.ts";
 import { OutgoingStream } from "../src/core/federation/outgoing-stream.ts";
@@ -238,4 +238,16 @@ test("[K7] a receiver that holds a higher stream has a new one begun above it, w
   commit();
   expect(stream.kept.state).toMatchObject({ floor: 1, next: 2 });
   expect(stream.kept.state.stream).toBeGreaterThan(higher);
+});
+
+test("[O4] an entry that is told while a transaction is written goes with the next one, and is not lost", () => {
+  const { stream } = streamWith(undefined, []);
+  const [first, second] = [new Uint8Array(8).fill(1), new Uint8Array(8).fill(2)];
+  stream.kept.tell(first);
+  const writing = stream.kept.plan()!;
+  stream.kept.tell(second);
+  expect(stream.kept.plan()).toBeUndefined();
+  writing.committed();
+  const rows = stream.kept.plan()!.ops.flatMap((op) => (op.op === "outbox.append" ? op.rows : []));
+  expect(rows.map(({ body }) => decodeBundleBody(body))).toEqual([{ kind: "entries", entries: [second] }]);
 });

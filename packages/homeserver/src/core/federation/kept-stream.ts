@@ -250,7 +250,8 @@ export class KeptStream {
     const stream = restart ?? (this.#stream === 0 ? this.#streamAbove(0) : this.#stream);
     const waiting = this.#waiting;
     const refusals = [...this.#refusals];
-    const entries = this.#entries;
+    // Its own: what is told while this is written belongs to the next transaction.
+    const entries = [...this.#entries];
     const rows = this.#pack(waiting, refusals, entries, { stream, next, now });
     if (rows.length > 0) ops.push({ op: "outbox.append", rows });
     if (ops.length === 0) return undefined;
