@@ -1,7 +1,7 @@
 /** Copies of a room's log at its members' servers: complete, in order, and nobody's word but the hub's. */
 import { expect, test } from "vitest";
 import type { RoomEntry } from "@fedchat/protocol";
-import { encode, roomEntry, roomEntryHash, roomLogItem } from "@fedchat/protocol";
+import { decode, encode, roomEntry, roomEntryHash, roomLogItem, roomLogPage } from "@fedchat/protocol";
 import { settled, star } from "./custody-scene.ts";
 import type { Host } from "./federation-world.ts";
 import { primitives, World } from "./federation-world.ts";
@@ -299,4 +299,25 @@ test("[O5] a copy that was quiet for a day asks whether the room was: its hub ma
   await world.clock.advance(60_000);
   await world.clock.settle(dave.rooms.expire());
   await world.clock.until(() => room.at(dave) === 2, "it asked", 3_600_000);
+});
+
+test("[O8] a server that missed how it was taken off the list is told up to there, and nothing behind it", async () => {
+  const { world, hub, member, room } = await sharedRoom();
+  member.crash();
+  await room.add(hub, room.proposal());
+  await room.add(hub, room.commit([hub.id]));
+  await room.add(hub, room.commit([hub.id]));
+  const told = async (after: number) => {
+    const query = { ask: "roomLog", room: room.id, after } as const;
+    return decode(roomLogPage, await world.clock.settle(hub.rooms.answer(member.id, query)));
+  };
+  const { entries, head } = await told(2);
+  expect(entries.map((signed) => roomEntry.read(signed).value.position)).toEqual([3, 4]);
+  expect(head).toEqual({ term: 1, position: 4, hash: roomEntryHash(primitives, entries[1]!) });
+  await expect(told(4)).rejects.toMatchObject({ code: "not-allowed" });
+  // Taken in again, it is told the rest; out again, what went to it in between.
+  await room.add(hub, room.commit([hub.id, member.id]));
+  await room.add(hub, room.commit([hub.id]));
+  const again = await told(4);
+  expect(again.entries.map((signed) => roomEntry.read(signed).value.position)).toEqual([6, 7]);
 });

@@ -41,6 +41,7 @@ import {
 import { RateLimits } from "../rate-limits.ts";
 import { sameBytes } from "../same-bytes.ts";
 import type { RoomLinks } from "../seams.ts";
+import { farewellPage } from "./farewell.ts";
 import { advanced, emptyLog, headOf } from "./log-state.ts";
 import { pageOf } from "./pages.ts";
 import type { RoomLogs } from "./room-logs.ts";
@@ -94,9 +95,13 @@ export class Hub {
     }
   }
 
-  /** What is behind a position, for a member server. Rejects with `unknown-room`, `not-allowed`. */
+  /** What is behind a position, for a member server, or one that was. Rejects with `unknown-room`, `not-allowed`. */
   async log(server: ServerId, room: RoomId, after: number): Promise<RoomLogPage> {
-    const { store } = this.#options;
+    const { store, logs, self } = this.#options;
+    const held = logs.get({ room, hub: self });
+    const isFormer = held?.row.former.includes(server) === true;
+    const farewell = isFormer ? await farewellPage(this.#options, held.row, server, after) : undefined;
+    if (farewell !== undefined) return farewell;
     const log = this.#logFor(server, room);
     const entries = await pageOf(store, log.row, after);
     return { entries, head: headOf(log.row) };
