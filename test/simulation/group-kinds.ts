@@ -7,15 +7,13 @@ import { sodiumPrimitives, type GroupState as MlsState } from "@fedchat/mls";
 import { nodePrimitives as nodeMlsPrimitives, withNativeSodium } from "@fedchat/mls/node";
 import type { Clock, Primitives, RandomSource } from "@fedchat/protocol";
 import { createHash } from "node:crypto";
-import type { GroupCrypto, GroupState } from "../../packages/engine/src/mls/group-crypto.ts";
-import { MlsGroupCrypto, type MlsGroupPorts } from "../../packages/engine/src/mls/mls-group.ts";
-import { MlsRoomCrypto } from "../../packages/engine/src/mls/mls-room.ts";
+import type { GroupState } from "../../packages/engine/src/mls/group-records.ts";
+import { MlsRoomCrypto, type MlsRoomPorts } from "../../packages/engine/src/mls/mls-room.ts";
 import type { RoomCrypto } from "../../packages/engine/src/mls/room-crypto.ts";
-import { StubGroupCrypto } from "./stub-group.ts";
 import { StubRoomCrypto, type Veiling } from "./stub-room.ts";
-import { Veil, veiled } from "./veiled-group.ts";
+import { Veil } from "./veil.ts";
 import type { Violations } from "./violations.ts";
-import { WatchedKeys, WatchedLedger } from "./violations.ts";
+import { WatchedKeys } from "./violations.ts";
 
 /** For one engine, as long as it runs. */
 interface EnginePorts {
@@ -25,17 +23,15 @@ interface EnginePorts {
 
 /** One for a whole run. */
 export interface GroupKind {
-  crypto(ports: EnginePorts): GroupCrypto;
-  rooms(ports: EnginePorts): RoomCrypto;
+  crypto(ports: EnginePorts): RoomCrypto;
   /** These bytes leave an engine as a room's message, or for its log. */
   left(message: Uint8Array): void;
 }
 
 /** Wrong groups in the place of right ones. */
 export interface StubMutation {
-  group?: (group: GroupCrypto, veil: Veil) => GroupCrypto;
-  rooms?: (rooms: RoomCrypto) => RoomCrypto;
-  /** What is written in rooms of many leaves as it is. */
+  groups?: (groups: RoomCrypto) => RoomCrypto;
+  /** What is written leaves as it is. */
   unveiled?: boolean;
 }
 
@@ -44,7 +40,7 @@ interface StubGroupsPorts {
   /** For the veil. */
   random: RandomSource;
   primitives: Primitives;
-  vouches: MlsGroupPorts["vouches"];
+  vouches: MlsRoomPorts["vouches"];
   mutation: StubMutation;
 }
 
@@ -55,19 +51,13 @@ export function stubGroups({
   vouches,
   mutation,
 }: StubGroupsPorts): GroupKind {
-  const ledger = new WatchedLedger(violations);
   const used = new WatchedKeys(violations);
-  const veil = new Veil(random.bytes(16));
-  const { group: wrap = veiled, rooms: wrapRooms = (stub) => stub, unveiled = false } = mutation;
-  const roomsPorts = { used, veil: unveiled ? noVeil : veil, primitives, vouches };
-  const watching = new StubRoomCrypto({ ...roomsPorts, random, clock: { now: () => 0 } });
+  const { groups: wrap = (stub) => stub, unveiled = false } = mutation;
+  const stubPorts = { used, veil: unveiled ? noVeil : new Veil(random.bytes(16)), primitives, vouches };
+  const watching = new StubRoomCrypto({ ...stubPorts, random, clock: { now: () => 0 } });
   return {
-    crypto: (ports) => wrap(new StubGroupCrypto({ ledger, ...ports }), veil),
-    rooms: (ports) => wrapRooms(new StubRoomCrypto({ ...roomsPorts, ...ports })),
-    left(message) {
-      ledger.left(veil.lift(message));
-      watching.left(message);
-    },
+    crypto: (ports) => wrap(new StubRoomCrypto({ ...stubPorts, ...ports })),
+    left: (message) => watching.left(message),
   };
 }
 
@@ -82,40 +72,36 @@ const fastest = withNativeSodium(portable);
  */
 export function realGroups(
   violations: Pick<Violations, "add">,
-  vouches: MlsGroupPorts["vouches"],
+  vouches: MlsRoomPorts["vouches"],
   { native, protocolPrimitives }: { readonly native: boolean; readonly protocolPrimitives: Primitives },
 ): GroupKind {
   const primitives = native ? fastest : portable;
   const keyOfMessage = new Map<string, string>();
   const messageOfKey = new Map<string, string>();
-  const watched = <Crypto extends Pick<GroupCrypto, "encrypt" | "epochAuthenticator">>(crypto: Crypto) => {
-    const encrypt = crypto.encrypt.bind(crypto);
-    crypto.encrypt = (state, plaintext, authenticatedData) => {
-      const sealed = encrypt(state, plaintext, authenticatedData);
-      keyOfMessage.set(digest(sealed.message), nextKeyOf(crypto, state, "application"));
-      return sealed;
-    };
-    return crypto;
-  };
   return {
-    crypto: (ports) => watched(new MlsGroupCrypto({ primitives, vouches, ...ports })),
-    rooms(ports) {
-      const rooms = watched(new MlsRoomCrypto({ primitives, protocolPrimitives, vouches, ...ports }));
-      const commit = rooms.commit.bind(rooms);
-      rooms.commit = (state, args) => {
+    crypto(ports) {
+      const crypto = new MlsRoomCrypto({ primitives, protocolPrimitives, vouches, ...ports });
+      const encrypt = crypto.encrypt.bind(crypto);
+      crypto.encrypt = (state, plaintext, authenticatedData) => {
+        const sealed = encrypt(state, plaintext, authenticatedData);
+        keyOfMessage.set(digest(sealed.message), nextKeyOf(crypto, state, "application"));
+        return sealed;
+      };
+      const commit = crypto.commit.bind(crypto);
+      crypto.commit = (state, args) => {
         const made = commit(state, args);
         if (made.kind === "committed")
-          keyOfMessage.set(digest(made.message), nextKeyOf(rooms, state, "handshake"));
+          keyOfMessage.set(digest(made.message), nextKeyOf(crypto, state, "handshake"));
         return made;
       };
-      const leave = rooms.leave.bind(rooms);
-      rooms.leave = (state) => {
+      const leave = crypto.leave.bind(crypto);
+      crypto.leave = (state) => {
         const made = leave(state);
         if (made.kind === "proposed")
-          keyOfMessage.set(digest(made.message), nextKeyOf(rooms, state, "handshake"));
+          keyOfMessage.set(digest(made.message), nextKeyOf(crypto, state, "handshake"));
         return made;
       };
-      return rooms;
+      return crypto;
     },
     left(message) {
       const leaving = digest(message);
@@ -130,7 +116,7 @@ export function realGroups(
 
 /** What the key is known by that the next message from this state uses. */
 function nextKeyOf(
-  crypto: Pick<GroupCrypto, "epochAuthenticator">,
+  crypto: Pick<RoomCrypto, "epochAuthenticator">,
   state: GroupState,
   ratchet: "application" | "handshake",
 ): string {

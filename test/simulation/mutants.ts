@@ -3,7 +3,7 @@
  * in one of the first seeds, and for its own reason.
  */
 import type { ByteChannel } from "@fedchat/protocol";
-import type { GroupCrypto } from "../../packages/engine/src/mls/group-crypto.ts";
+import type { RoomCrypto } from "../../packages/engine/src/mls/room-crypto.ts";
 import type { Database, SqlValue } from "../../packages/engine/src/store/database.ts";
 import type { HomeserverStore, WriteOp, WriteResult } from "../../packages/homeserver/src/store/store.ts";
 import { backlog } from "./backlog.ts";
@@ -11,7 +11,6 @@ import { neverTogether } from "./never-together.ts";
 import { restartingRelays } from "./restarting-relays.ts";
 import { story } from "./story.ts";
 import type { Mutation } from "./surroundings.ts";
-import { veiled } from "./veiled-group.ts";
 
 export interface Mutant {
   name: string;
@@ -123,12 +122,12 @@ export const mutants: Mutant[] = [
   {
     name: "an engine that does not keep the state which it sealed with",
     shows: /a key was used twice/,
-    mutation: { group: (group, veil) => withoutProgress(veiled(group, veil)) },
+    mutation: { groups: withoutProgress },
   },
   {
     name: "an engine that sends in the clear",
     shows: /message's text/,
-    mutation: { group: (group) => group },
+    mutation: { unveiled: true },
   },
 ];
 
@@ -241,12 +240,14 @@ function seeminglyEmpty(channel: ByteChannel): ByteChannel {
   };
 }
 
-function withoutProgress(group: GroupCrypto): GroupCrypto {
-  const encrypt: GroupCrypto["encrypt"] = (state, plaintext, authenticatedData) => ({
-    ...group.encrypt(state, plaintext, authenticatedData),
-    state,
+function withoutProgress(groups: RoomCrypto): RoomCrypto {
+  const encrypt = groups.encrypt.bind(groups);
+  return Object.assign(groups, {
+    encrypt: ((state, plaintext, authenticatedData) => ({
+      ...encrypt(state, plaintext, authenticatedData),
+      state,
+    })) satisfies RoomCrypto["encrypt"],
   });
-  return { ...group, encrypt };
 }
 
 /** A disk that answers before it has synced: a crash takes back what it did since it last did. */

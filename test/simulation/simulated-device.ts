@@ -81,7 +81,6 @@ export class SimulatedDevice {
         server: { id: this.home.id, noiseKey: this.home.noiseKey },
       },
       groups: groups.crypto({ random, clock: process }),
-      roomGroups: groups.rooms({ random, clock: process }),
       opaque: noPasswords,
       clock: process,
       random,

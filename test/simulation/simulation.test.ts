@@ -12,7 +12,7 @@ import { story } from "./story.ts";
 import { realGroups } from "./group-kinds.ts";
 import { Tally } from "./tally.ts";
 import { namesOf, randomGraph } from "./topology.ts";
-import type { MemberIdentity } from "../../packages/engine/src/mls/group-crypto.ts";
+import { createdPair, pairPerson } from "../../packages/engine/test/pair-scene.ts";
 import { SeededRandom } from "../../packages/homeserver/test/virtual/seeded-random.ts";
 
 const seedsOfTwo = [1, 20];
@@ -62,15 +62,10 @@ test("the watch on real groups notices two messages from one state", () => {
   });
   const ports = { random: new SeededRandom("twice"), clock: { now: () => 1_800_000_000_000 } };
   const crypto = groups.crypto(ports);
-  const [alice, bob] = [memberNamed("alice"), memberNamed("bob")];
-  const { keyPackage } = crypto.createKeyPackage(bob);
-  const pair = crypto.createPair({
-    groupId: new Uint8Array(32),
-    identity: alice,
-    peerKeyPackage: keyPackage,
+  const { aliceState } = createdPair(crypto, {
+    ...{ alice: pairPerson("alice"), bob: pairPerson("bob"), groupId: new Uint8Array(32) },
   });
-  if (pair.kind !== "created") throw new Error(pair.reason);
-  const [one, two] = ["one", "two"].map((text) => crypto.encrypt(pair.state, new TextEncoder().encode(text)));
+  const [one, two] = ["one", "two"].map((text) => crypto.encrypt(aliceState, new TextEncoder().encode(text)));
   groups.left(one!.message);
   groups.left(one!.message);
   expect(found).toEqual([]);
@@ -126,13 +121,4 @@ async function firstDifference(seed: number): Promise<string> {
   const [one, other] = [await story({ seed, keepTrace: true }), await story({ seed, keepTrace: true })];
   const at = one.trace!.findIndex((line, index) => line !== other.trace![index]);
   return `${at}:\n${one.trace!.slice(at - 3, at + 1).join("\n")}\nand\n${other.trace![at]}`;
-}
-
-function memberNamed(name: string): MemberIdentity {
-  const seed = nodePrimitives.sha256(new TextEncoder().encode(name));
-  return {
-    signaturePrivateKey: seed,
-    signaturePublicKey: nodePrimitives.ed25519.publicKey(seed),
-    credential: new TextEncoder().encode(name),
-  };
 }

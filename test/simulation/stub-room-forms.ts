@@ -1,4 +1,4 @@
-/** What the stub of rooms of many sends and stores: the structures of MLS as far as it has them, in CBOR, in the clear. */
+/** What the stub of rooms sends and stores: the structures of MLS as far as it has them, in CBOR, in the clear. */
 import type { Codec, TypeOf } from "@fedchat/protocol";
 import {
   array,

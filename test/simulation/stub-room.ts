@@ -1,5 +1,5 @@
 /**
- * NO CRYPTOGRAPHY: the engine's interface to groups of many with everything in the clear but for a veil, for the
+ * NO CRYPTOGRAPHY: the engine's interface to groups with everything in the clear but for a veil, for the
  * simulation. It is deterministic from its random source and costs little, and it is honest about who can open what:
  * an epoch's messages only with that epoch's secret, a commit's path only with the private part of the leaf that it
  * names, an info only with the room's key; so that an engine that goes on from a wrong state fails as it would with
@@ -9,12 +9,6 @@
 import { hash } from "node:crypto";
 import type { Clock, RandomSource, RoomId } from "@fedchat/protocol";
 import { encode, openAccountRecord, roomId } from "@fedchat/protocol";
-import type {
-  KeyPackageInfo,
-  MemberIdentity,
-  MessageHeader,
-  NewKeyPackage,
-} from "../../packages/engine/src/mls/group-crypto.ts";
 import type { GroupState } from "../../packages/engine/src/mls/group-records.ts";
 import {
   authenticatedDataBytesMax,
@@ -32,7 +26,11 @@ import type {
   JoinRoomByItself,
   JoinRoomByItselfOutcome,
   JoinRoomOutcome,
+  KeyPackageInfo,
   LeaveOutcome,
+  MemberIdentity,
+  MessageHeader,
+  NewKeyPackage,
   Refused,
   RoomCommit,
   RoomCommitOutcome,
@@ -49,6 +47,7 @@ import type { RoomChange } from "../../packages/engine/src/room-state/apply-upda
 import { applyUpdate, participantBy } from "../../packages/engine/src/room-state/apply-update.ts";
 import { checkLeaves, leafCheck, losesDevice } from "../../packages/engine/src/room-state/leaves.ts";
 import {
+  compareIds,
   encodeRoomState,
   type RoomState,
   serversOf,
@@ -141,12 +140,14 @@ export class StubRoomCrypto extends StubRecords implements RoomCrypto {
     return { credential, signatureKey, reference: referenceOf(bytes), expiresMs: notAfter };
   }
 
-  create({ room, groupId, suite, identity, record, ...terms }: CreateRoom): CreateRoomOutcome {
+  create({ room, groupId, suite, identity, record, peer, ...terms }: CreateRoom): CreateRoomOutcome {
     const { primitives, random } = this.#ports;
     const { name, join, invite, hubs } = terms;
-    const owner = participantBy(openAccountRecord(primitives, record), "owner");
+    const participants = [record, ...(peer === undefined ? [] : [peer])]
+      .map((signed) => participantBy(openAccountRecord(primitives, signed), "owner"))
+      .toSorted((a, b) => compareIds(a.account, b.account));
     const infoKey = random.bytes(32);
-    const state: RoomState = { room, name, join, invite, hubs, infoKey, participants: [owner], banned: [] };
+    const state: RoomState = { room, name, join, invite, hubs, infoKey, participants, banned: [] };
     const leafPrivate = random.bytes(32);
     const { credential, signaturePublicKey: signatureKey, signaturePrivateKey } = identity;
     const leaf: Leaf = { index: 0, credential, signatureKey, path: publicOf(leafPrivate) };

@@ -1,5 +1,4 @@
 /** What a run did that must never be. Everything that is thrown where nobody waits for it counts. */
-import { KeyUseLedger } from "./stub-group.ts";
 import { UsedKeys } from "./used-keys.ts";
 
 export class Violations implements Disposable {
@@ -23,26 +22,7 @@ export class Violations implements Disposable {
   readonly #unhandled = (error: unknown): void => this.add("a rejection was not handled", error);
 }
 
-/** A ledger whose findings count even where the engine catches them. */
-export class WatchedLedger extends KeyUseLedger {
-  readonly #violations: Violations;
-
-  constructor(violations: Violations) {
-    super();
-    this.#violations = violations;
-  }
-
-  override assertUnused(...used: Parameters<KeyUseLedger["assertUnused"]>): void {
-    try {
-      super.assertUnused(...used);
-    } catch (error) {
-      this.#violations.add("a key was used twice", error);
-      throw error;
-    }
-  }
-}
-
-/** As `WatchedLedger`, for rooms of many. */
+/** Its findings count even where the engine catches them. */
 export class WatchedKeys extends UsedKeys {
   readonly #violations: Violations;
 

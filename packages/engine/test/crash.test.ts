@@ -4,7 +4,7 @@
  * stub group's ledger throws if one would).
  */
 import { expect, test, vi } from "vitest";
-import type { GroupState } from "../src/mls/group-crypto.ts";
+import type { GroupState } from "../src/mls/group-records.ts";
 import type { Database } from "../src/store/database.ts";
 import { StoreFullError } from "../src/store/database.ts";
 import type { Person } from "./world.ts";
@@ -141,9 +141,9 @@ test("[X4] a full disk of this machine refuses new work with its cause, and ever
 
 test("[X4] a group whose room found no place on the disk is erased from memory", async () => {
   await using world = new World();
-  const groups = world.stub();
+  const groups = world.groups;
   const { alice, bob } = await neighbours(world, groups);
-  const made = [vi.spyOn(groups, "createPair"), vi.spyOn(groups, "join")];
+  const made = [vi.spyOn(groups, "create"), vi.spyOn(groups, "commit"), vi.spyOn(groups, "join")];
   const erase = vi.spyOn(groups, "erase");
   const left = () => {
     const states = made.flatMap(({ mock }) =>
@@ -180,7 +180,7 @@ test("[X4] a group whose room found no place on the disk is erased from memory",
   );
   full = true;
   await bob.call("requests.accept", { requestId: theirs.requestId });
-  await world.until(() => made[1]!.mock.calls.length > 0, "the Welcome is tried");
+  await world.until(() => made[2]!.mock.calls.length > 0, "the Welcome is tried");
   // Bob's own has stepped on: he told Alice how to fetch his key packages.
   await world.until(() => left().length === 0, "the joined group is erased");
   full = false;

@@ -4,8 +4,8 @@ import { nodePrimitives as primitives, nodeRandom as random } from "@fedchat/pro
 import { expect, test } from "vitest";
 import type { TestAccount, TestDevice } from "../../homeserver/test/test-account.ts";
 import { changed, makeAccount, makeDevice } from "../../homeserver/test/test-account.ts";
+import type { PairMember } from "../src/core/credentials.ts";
 import { pairFault } from "../src/core/credentials.ts";
-import type { MemberInfo } from "../src/mls/group-crypto.ts";
 
 const server = serverId.fromBytes(random.bytes(32));
 const account = (handle: string): TestAccount =>
@@ -13,8 +13,8 @@ const account = (handle: string): TestAccount =>
 const [alice, bob, carol] = [account("alice"), account("bob"), account("carol")];
 const publicKeyOf = (device: TestDevice) => primitives.ed25519.publicKey(device.signatureSeed);
 
-function member(device: TestDevice, own: boolean, signatureKey = publicKeyOf(device)): MemberInfo {
-  return { index: own ? 0 : 1, credential: device.certificate, signatureKey, own };
+function member(device: TestDevice, own: boolean, signatureKey = publicKeyOf(device)): PairMember {
+  return { credential: device.certificate, signatureKey, own };
 }
 
 const [hers, his] = [alice.devices[0]!, bob.devices[0]!];
@@ -23,7 +23,7 @@ const identity = {
   signaturePublicKey: publicKeyOf(hers),
   credential: hers.certificate,
 };
-const fault = (members: MemberInfo[], peer = bob) =>
+const fault = (members: PairMember[], peer = bob) =>
   pairFault(primitives, members, identity, openAccountRecord(primitives, peer.signed));
 
 test("[X3] a pair is this device and one on the record of exactly the account that was asked", () => {
@@ -36,7 +36,7 @@ const uncertified = makeDevice({ primitives, random }, bob);
 const forged: TestDevice = { ...his, certificate: his.certificate.with(60, his.certificate[60]! ^ 1) };
 const strange = "the other member is not a device of the expected account";
 
-const cases: [string, MemberInfo[], TestAccount, string][] = [
+const cases: [string, PairMember[], TestAccount, string][] = [
   ["one alone", [member(hers, true)], bob, "not a pair"],
   ["three", [member(hers, true), member(his, false), member(carol.devices[0]!, false)], bob, "not a pair"],
   ["two strangers", [member(his, false), member(carol.devices[0]!, false)], bob, "not a pair"],

@@ -1,64 +1,83 @@
-/** What the engine relies on, held against the real groups and the simulation's stub alike. */
+/** What the engine relies on of its groups, told of a room of two. */
 import { sodiumPrimitives } from "@fedchat/mls";
 import { nodePrimitives, nodeRandom } from "@fedchat/protocol/primitives/node";
 import { beforeAll, describe, expect, test } from "vitest";
-import { KeyUseLedger, StubGroupCrypto } from "../../../test/simulation/stub-group.ts";
-import type { DecryptOutcome, GroupCrypto, GroupState, MemberIdentity } from "../src/mls/group-crypto.ts";
+import { vouchesFor } from "../src/core/credentials.ts";
+import type { GroupState } from "../src/mls/group-records.ts";
+import { MlsRoomCrypto } from "../src/mls/mls-room.ts";
+import type { RoomCrypto, RoomReceived } from "../src/mls/room-crypto.ts";
 import {
   authenticatedDataBytesMax,
   clockSkewMs,
-  credentialBytesMax,
   keyPackageLifetimeMs,
   plaintextBytesMax,
   skippedKeysMax,
 } from "../src/mls/limits.ts";
-import { MlsGroupCrypto } from "../src/mls/mls-group.ts";
+import type { PairPerson } from "./pair-scene.ts";
+import { createdPair, pairPerson, pairTerms, takenIn } from "./pair-scene.ts";
 import { realGroups } from "./real-groups.ts";
 
 const clock = { at: 1_800_000_000_000, now: () => clock.at };
-const anybody = () => true;
 
-const implementations: [string, () => Promise<GroupCrypto>][] = [
-  ["MLS on node:crypto", () => realGroups(clock, anybody)],
-  ["MLS on libsodium", async () => new MlsGroupCrypto({ ...real, primitives: await sodiumPrimitives() })],
-  ["stub", async () => new StubGroupCrypto({ ledger: new KeyUseLedger(), random: nodeRandom, clock })],
+const implementations: [string, () => Promise<RoomCrypto>][] = [
+  ["MLS on node:crypto", async () => realGroups(clock)],
+  ["MLS on libsodium", async () => new MlsRoomCrypto({ ...ports, primitives: await sodiumPrimitives() })],
 ];
-const real = { random: nodeRandom, clock, vouches: anybody };
+const vouches = vouchesFor(nodePrimitives);
+const ports = { random: nodeRandom, clock, vouches, protocolPrimitives: nodePrimitives };
 
 const groupId = nodeRandom.bytes(32);
-const alice = identity("alice");
-const bob = identity("bob");
+const alice = pairPerson("alice");
+const bob = pairPerson("bob");
 
 describe.each(implementations)("%s", (_name, load) => {
-  let crypto: GroupCrypto;
+  let crypto: RoomCrypto;
   beforeAll(async () => {
     crypto = await load();
   });
 
   test("[X2] a creator and the one who joins hold the same group and know each other", () => {
-    const { aliceState, bobState, joined } = createdPair(crypto);
+    const { aliceState, bobState, joined, room } = pair(crypto);
     expect(joined.groupId).toEqual(groupId);
     expect(crypto.epochAuthenticator(bobState)).toEqual(crypto.epochAuthenticator(aliceState));
+    expect([crypto.epoch(aliceState), crypto.epoch(bobState)]).toEqual([1n, 1n]);
     const creator = { index: 0, credential: alice.credential, signatureKey: alice.signaturePublicKey };
     const joiner = { index: 1, credential: bob.credential, signatureKey: bob.signaturePublicKey };
-    expect(crypto.members(aliceState)).toEqual([
+    expect(crypto.members(aliceState)).toMatchObject([
       { ...creator, own: true },
       { ...joiner, own: false },
     ]);
-    expect(joined.members).toEqual([
+    expect(crypto.members(bobState)).toMatchObject([
       { ...creator, own: false },
       { ...joiner, own: true },
     ]);
-    expect(crypto.members(bobState)).toEqual(joined.members);
+    expect(joined.adder).toMatchObject({ ...creator, account: alice.account.id });
+    expect(crypto.room(bobState)).toEqual(crypto.room(aliceState));
+    expect(joined.room).toMatchObject({ room, name: "", join: "nobody", banned: [] });
+    expect(joined.room.participants.map(({ account, role }) => [account, role])).toEqual(
+      expect.arrayContaining([
+        [alice.account.id, "owner"],
+        [bob.account.id, "owner"],
+      ]),
+    );
   });
 
-  test("credentials come back byte for byte, up to the longest", () => {
-    const longest = { ...bob, credential: nodeRandom.bytes(credentialBytesMax) };
-    const zeros = { ...alice, credential: new Uint8Array(300) };
-    const { keyPackage } = crypto.createKeyPackage(longest);
-    expect(crypto.inspectKeyPackage(keyPackage)?.credential).toEqual(longest.credential);
-    const { joined } = createdPair(crypto, zeros, longest);
-    expect(joined.members.map((one) => one.credential)).toEqual([zeros.credential, longest.credential]);
+  test("[W1] nobody comes into a room of two, and it has neither a name nor roles", () => {
+    const carol = pairPerson("carol");
+    const { aliceState } = pair(crypto);
+    const refused = { kind: "refused", rule: "pair.change" };
+    const updates = [
+      { kind: "admit", record: carol.account.signed, role: "owner" },
+      { kind: "rename", name: "ours" },
+      { kind: "rules", join: "invited", invite: "members" },
+      { kind: "role", account: bob.account.id, role: "member" },
+      { kind: "remove", account: bob.account.id },
+      { kind: "ban", account: carol.account.id },
+    ] as const;
+    for (const update of updates)
+      expect(crypto.commit(aliceState, { updates: [update] })).toMatchObject(refused);
+    expect(crypto.leave(aliceState)).toMatchObject(refused);
+    expect(crypto.commit(aliceState, { renewKey: true }).kind).toBe("committed");
   });
 
   test("200 messages go both ways, each from a state that was stored in between", () => {
@@ -113,7 +132,7 @@ describe.each(implementations)("%s", (_name, load) => {
 
   test("another group's message is told apart, also where the members are the same", () => {
     const [a] = sides(crypto);
-    const other = createdPair(crypto, alice, bob, nodeRandom.bytes(32));
+    const other = pair(crypto, nodeRandom.bytes(32));
     const outsider = new Side(crypto, other.bobState);
     expect(outsider.receive(a.send("hi"))).toEqual({ kind: "wrong-group" });
   });
@@ -129,11 +148,11 @@ describe.each(implementations)("%s", (_name, load) => {
     const [a, b] = sides(crypto);
     const message = a.send("the right one");
     for (let i = 0; i < message.length; i += 3) {
-      expect(b.receive(flipped(message, i)).kind, `byte ${i}`).not.toBe("message");
+      expect(b.receive(flipped(message, i)).kind, `byte ${i}`).not.toBe("application");
     }
-    expect(b.receive(flipped(message, message.length - 1)).kind).toBe("corrupt");
+    expect(b.receive(flipped(message, message.length - 1)).kind).toBe("refused");
     for (const bytes of [message.subarray(0, -1), withByte(message), new Uint8Array()]) {
-      expect(b.receive(bytes).kind).toBe("corrupt");
+      expect(b.receive(bytes).kind).toBe("refused");
     }
     expect(textOf(b.receive(message))).toBe("the right one");
   });
@@ -144,8 +163,8 @@ describe.each(implementations)("%s", (_name, load) => {
     const { message } = crypto.encrypt(a.state, text("hi"), clear);
     const at = Buffer.from(message).indexOf(clear);
     expect(at).toBeGreaterThan(0);
-    expect(b.receive(flipped(message, at)).kind).toBe("corrupt");
-    expect(b.receive(message)).toMatchObject({ kind: "message", authenticatedData: clear });
+    expect(b.receive(flipped(message, at)).kind).toBe("refused");
+    expect(b.receive(message)).toMatchObject({ kind: "application", authenticatedData: clear });
   });
 
   test("a message may be empty and as long as the bound, and one byte more is our mistake", () => {
@@ -154,7 +173,7 @@ describe.each(implementations)("%s", (_name, load) => {
       const { state, message } = crypto.encrypt(a.state, new Uint8Array(length).fill(7));
       a.state = state;
       const outcome = b.receive(message);
-      expect(outcome.kind === "message" && outcome.plaintext.length).toBe(length);
+      expect(outcome.kind === "application" && outcome.plaintext.length).toBe(length);
     }
     expect(() => crypto.encrypt(a.state, new Uint8Array(plaintextBytesMax + 1))).toThrow();
     const clear = new Uint8Array(authenticatedDataBytesMax + 1);
@@ -162,17 +181,17 @@ describe.each(implementations)("%s", (_name, load) => {
   });
 
   test("no step changes the state it begins at, or the bytes it is given", () => {
-    const { aliceState, bobState } = createdPair(crypto);
+    const { aliceState, bobState } = pair(crypto);
     const recordsOf = (state: GroupState) => new Map(crypto.changes(undefined, state).put);
     const before = [recordsOf(aliceState), recordsOf(bobState)];
     const { message } = crypto.encrypt(aliceState, text("hi"));
-    const messageBefore = Uint8Array.from(message);
-    expect(crypto.decrypt(bobState, message).kind).toBe("message");
+    const [messageBefore, aliceBefore] = [Uint8Array.from(message), structuredClone(alice)];
+    expect(crypto.receive(bobState, message).kind).toBe("application");
     expect([recordsOf(aliceState), recordsOf(bobState)]).toEqual(before);
     expect(message).toEqual(messageBefore);
-    expect(alice).toEqual(identity("alice"));
+    expect(alice).toEqual(aliceBefore);
     // So a transaction that failed can be tried again from the state that still stands.
-    expect(crypto.decrypt(bobState, message).kind).toBe("message");
+    expect(crypto.receive(bobState, message).kind).toBe("application");
   });
 
   test("the changes of all steps add up to the state that stands", () => {
@@ -194,45 +213,43 @@ describe.each(implementations)("%s", (_name, load) => {
   });
 
   test("[X4] an erased state opens and seals nothing any more, and the one after it is untouched", () => {
-    const { aliceState, bobState } = createdPair(crypto);
+    const { aliceState, bobState } = pair(crypto);
     const { message, state } = crypto.encrypt(aliceState, text("hi"));
     crypto.erase(aliceState, state);
-    expect(mayOpen(() => crypto.decrypt(bobState, crypto.encrypt(aliceState, text("again")).message))).toBe(
+    expect(mayOpen(() => crypto.receive(bobState, crypto.encrypt(aliceState, text("again")).message))).toBe(
       false,
     );
-    expect(crypto.decrypt(bobState, message).kind).toBe("message");
+    expect(crypto.receive(bobState, message).kind).toBe("application");
     const next = crypto.encrypt(state, text("and on"));
-    expect(crypto.decrypt(bobState, next.message).kind).toBe("message");
+    expect(crypto.receive(bobState, next.message).kind).toBe("application");
   });
 
   test("a Welcome names the key package it is for, and no other joins by it", () => {
-    const wanted = crypto.createKeyPackage(bob);
-    const other = crypto.createKeyPackage(bob);
+    const wanted = crypto.createKeyPackage(bob, "hybrid");
+    const other = crypto.createKeyPackage(bob, "hybrid");
     expect(other.reference).not.toEqual(wanted.reference);
-    const created = crypto.createPair({
-      groupId,
-      identity: alice,
-      peerKeyPackage: wanted.keyPackage,
-    });
-    if (created.kind !== "created") throw new Error(created.reason);
-    const { welcome } = created;
+    const terms = pairTerms(alice, bob, groupId);
+    const made = takenIn(crypto, terms, wanted.keyPackage);
+    if (made.kind === "refused") throw new Error(made.reason);
+    const { room } = terms;
+    const welcome = made.welcome!;
     expect(crypto.welcomeReferences(welcome)).toEqual([wanted.reference]);
     expect(crypto.welcomeReferences(wanted.keyPackage)).toBeUndefined();
     const join = (keys: { keyPackage: Uint8Array; privatePart: Uint8Array }, bytes = welcome) =>
-      crypto.join({ welcome: bytes, identity: bob, ...keys });
+      crypto.join({ room, welcome: bytes, identity: bob, ...keys });
     expect(join(other).kind).toBe("refused");
     expect(join({ ...wanted, privatePart: other.privatePart }).kind).toBe("refused");
     expect(join(wanted, withByte(welcome)).kind).toBe("refused");
     for (let i = 0; i < welcome.length; i += 11) {
       expect(join(wanted, flipped(welcome, i)).kind, `byte ${i}`).toBe("refused");
     }
-    expect(() => crypto.join({ welcome, identity: alice, ...wanted })).toThrow();
+    expect(() => crypto.join({ room, welcome, identity: alice, ...wanted })).toThrow();
     expect(join(wanted).kind).toBe("joined");
   });
 
   test("a key package says whose it is and until when", () => {
-    const { keyPackage, reference } = crypto.createKeyPackage(bob);
-    const info = crypto.inspectKeyPackage(keyPackage);
+    const { keyPackage, reference } = crypto.createKeyPackage(bob, "hybrid");
+    const info = crypto.inspectKeyPackage(keyPackage, "hybrid");
     expect(info).toMatchObject({
       credential: bob.credential,
       signatureKey: bob.signaturePublicKey,
@@ -242,47 +259,47 @@ describe.each(implementations)("%s", (_name, load) => {
   });
 
   test("[X7] a key package outside its lifetime is refused, by a slow clock within a day it is not", () => {
-    const { keyPackage } = crypto.createKeyPackage(bob);
+    const { keyPackage } = crypto.createKeyPackage(bob, "hybrid");
     const start = clock.at;
     const validAt = (timeMs: number) => {
       clock.at = timeMs;
-      return crypto.inspectKeyPackage(keyPackage) !== undefined;
+      return crypto.inspectKeyPackage(keyPackage, "hybrid") !== undefined;
     };
     expect(validAt(start - clockSkewMs + 1000)).toBe(true);
     expect(validAt(start - clockSkewMs - 1000)).toBe(false);
     expect(validAt(start + keyPackageLifetimeMs - 1000)).toBe(true);
     expect(validAt(start + keyPackageLifetimeMs + 1000)).toBe(false);
-    expect(refusal(crypto, keyPackage)).toBe("the key package is not valid");
+    expect(refusal(crypto, keyPackage)).toBe("key-package.invalid");
     clock.at = start;
   });
 
   test("a key package with a broken signature, or damaged anywhere, is refused", () => {
-    const { keyPackage } = crypto.createKeyPackage(bob);
+    const { keyPackage } = crypto.createKeyPackage(bob, "hybrid");
     for (let i = 0; i < keyPackage.length; i += 5) {
-      expect(crypto.inspectKeyPackage(flipped(keyPackage, i)), `byte ${i}`).toBeUndefined();
+      expect(crypto.inspectKeyPackage(flipped(keyPackage, i), "hybrid"), `byte ${i}`).toBeUndefined();
     }
     // Its last byte is the signature's.
     const broken = flipped(keyPackage, keyPackage.length - 1);
     for (const bytes of [broken, withByte(keyPackage), keyPackage.subarray(1), new Uint8Array()]) {
-      expect(crypto.inspectKeyPackage(bytes)).toBeUndefined();
-      expect(refusal(crypto, bytes)).toBe("the key package is not valid");
+      expect(crypto.inspectKeyPackage(bytes, "hybrid")).toBeUndefined();
+      expect(refusal(crypto, bytes)).toBe("key-package.invalid");
     }
   });
 
   test("nobody makes a pair with their own device", () => {
-    const { keyPackage } = crypto.createKeyPackage(alice);
-    expect(refusal(crypto, keyPackage)).toBe("the key package is this device's own");
+    const { keyPackage } = crypto.createKeyPackage(alice, "hybrid");
+    expect(refusal(crypto, keyPackage)).not.toBe("committed");
   });
 });
 
 /** One device's view of a group; its state is put together from its records each time, as from a store. */
 class Side {
-  readonly #crypto: GroupCrypto;
+  readonly #crypto: RoomCrypto;
   readonly records = new Map<string, Uint8Array>();
   state: GroupState;
   received = 0;
 
-  constructor(crypto: GroupCrypto, state: GroupState) {
+  constructor(crypto: RoomCrypto, state: GroupState) {
     this.#crypto = crypto;
     this.state = this.#stored(undefined, state);
   }
@@ -297,9 +314,9 @@ class Side {
     return contents.map((content) => this.send(content));
   }
 
-  receive(message: Uint8Array): DecryptOutcome {
-    const outcome = this.#crypto.decrypt(this.state, message);
-    if (outcome.kind === "message") {
+  receive(message: Uint8Array): RoomReceived {
+    const outcome = this.#crypto.receive(this.state, message);
+    if (outcome.kind === "application") {
       this.state = this.#stored(this.state, outcome.state);
       this.received++;
     }
@@ -314,36 +331,18 @@ class Side {
   }
 }
 
-function sides(crypto: GroupCrypto): [Side, Side] {
-  const { aliceState, bobState } = createdPair(crypto);
+function sides(crypto: RoomCrypto): [Side, Side] {
+  const { aliceState, bobState } = pair(crypto);
   return [new Side(crypto, aliceState), new Side(crypto, bobState)];
 }
 
-function createdPair(crypto: GroupCrypto, creator = alice, joiner = bob, id = groupId) {
-  const { keyPackage, privatePart } = crypto.createKeyPackage(joiner);
-  const created = crypto.createPair({
-    groupId: id,
-    identity: creator,
-    peerKeyPackage: keyPackage,
-  });
-  if (created.kind !== "created") throw new Error(created.reason);
-  const joined = crypto.join({ welcome: created.welcome, identity: joiner, keyPackage, privatePart });
-  if (joined.kind !== "joined") throw new Error(joined.reason);
-  return { aliceState: created.state, bobState: joined.state, joined };
+function pair(crypto: RoomCrypto, id = groupId) {
+  return createdPair(crypto, { alice, bob, groupId: id });
 }
 
-function refusal(crypto: GroupCrypto, peerKeyPackage: Uint8Array): string {
-  const outcome = crypto.createPair({ groupId, identity: alice, peerKeyPackage });
-  return outcome.kind === "refused" ? outcome.reason : outcome.kind;
-}
-
-function identity(name: string): MemberIdentity {
-  const seed = nodePrimitives.sha256(text(name));
-  return {
-    signaturePrivateKey: seed,
-    signaturePublicKey: nodePrimitives.ed25519.publicKey(seed),
-    credential: text(`device certificate of ${name}`),
-  };
+function refusal(crypto: RoomCrypto, keyPackage: Uint8Array, peer: PairPerson = bob): string {
+  const outcome = takenIn(crypto, pairTerms(alice, peer, groupId), keyPackage);
+  return outcome.kind === "refused" ? outcome.rule : outcome.kind;
 }
 
 function text(content: string): Uint8Array {
@@ -351,16 +350,16 @@ function text(content: string): Uint8Array {
 }
 
 /** Whether a message came out of it; a state may also refuse by throwing. */
-function mayOpen(step: () => DecryptOutcome): boolean {
+function mayOpen(step: () => RoomReceived): boolean {
   try {
-    return step().kind === "message";
+    return step().kind === "application";
   } catch {
     return false;
   }
 }
 
-function textOf(outcome: DecryptOutcome): string {
-  return outcome.kind === "message" ? new TextDecoder().decode(outcome.plaintext) : outcome.kind;
+function textOf(outcome: RoomReceived): string {
+  return outcome.kind === "application" ? new TextDecoder().decode(outcome.plaintext) : outcome.kind;
 }
 
 function flipped(bytes: Uint8Array, index: number): Uint8Array {

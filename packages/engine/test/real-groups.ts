@@ -4,13 +4,17 @@ import { nodePrimitives as nodeMlsPrimitives, withNativeSodium } from "@fedchat/
 import type { Clock } from "@fedchat/protocol";
 import { nodePrimitives, nodeRandom } from "@fedchat/protocol/primitives/node";
 import { vouchesFor } from "../src/core/credentials.ts";
-import { MlsGroupCrypto } from "../src/mls/mls-group.ts";
+import { MlsRoomCrypto } from "../src/mls/mls-room.ts";
 
-/** Whether a credential must be a device certificate with the leaf's key: not in tests of the groups by themselves. */
-export async function realGroups(
-  clock: Pick<Clock, "now">,
-  vouches = vouchesFor(nodePrimitives),
-): Promise<MlsGroupCrypto> {
-  const primitives = withNativeSodium(nodeMlsPrimitives(await sodiumPrimitives()));
-  return new MlsGroupCrypto({ primitives, random: nodeRandom, clock, vouches });
+const primitives = withNativeSodium(nodeMlsPrimitives(await sodiumPrimitives()));
+
+export function realGroups(clock: Pick<Clock, "now">): MlsRoomCrypto {
+  const vouches = vouchesFor(nodePrimitives);
+  return new MlsRoomCrypto({
+    primitives,
+    protocolPrimitives: nodePrimitives,
+    random: nodeRandom,
+    clock,
+    vouches,
+  });
 }

@@ -1,4 +1,4 @@
-/** The simulation's stub of rooms of many is honest about who can open what, and notices keys that are used twice. */
+/** The simulation's stub of rooms is honest about who can open what, and notices keys that are used twice. */
 import { afterEach, expect, test, vi } from "vitest";
 import { UsedKeys } from "../../../test/simulation/used-keys.ts";
 import { RoomWorld, textOf } from "./room-world.ts";

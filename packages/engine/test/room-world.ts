@@ -10,7 +10,8 @@ import { roomId } from "@fedchat/protocol";
 import { nodePrimitives, nodeRandom } from "@fedchat/protocol/primitives/node";
 import type { TestAccount } from "../../homeserver/test/test-account.ts";
 import { vouchesFor } from "../src/core/credentials.ts";
-import type { GroupState, MemberIdentity } from "../src/mls/group-crypto.ts";
+import type { GroupState } from "../src/mls/group-records.ts";
+import type { MemberIdentity } from "../src/mls/room-crypto.ts";
 import { MlsRoomCrypto, type MlsRoomPorts } from "../src/mls/mls-room.ts";
 import type {
   RoomCommit,

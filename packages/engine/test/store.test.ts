@@ -73,13 +73,20 @@ describe("the file", () => {
     expect(readFileSync(`${torn}-wal`).equals(log)).toBe(true);
   });
 
-  test("whose groups are of another cipher suite keeps its chats' history, and they say how to go on", () => {
-    const path = join(directory, "older.db");
+  test.each([
+    ["are of another cipher suite", 3, `INSERT INTO groups VALUES ('${room}', x'01', x'0102')`],
+    [
+      "have no log",
+      7,
+      `INSERT INTO groups VALUES ('${room}', x'01'); INSERT INTO groupRecords VALUES ('${room}', 'a', x'02')`,
+    ],
+  ])("whose groups %s keeps its chats' history, and they say how to go on", (_what, version, groups) => {
+    const path = join(directory, `older-${version}.db`);
     const older = openSqliteDatabase(path);
-    migrate(older, 3);
+    migrate(older, version);
     older.exec(
       `INSERT INTO rooms (id, kind, peer, createdAt, lastActivityAt, state) VALUES ('${room}', 'pair', 'peer', 1, 1, 'open');
-       INSERT INTO groups VALUES ('${room}', x'01', x'0102')`,
+       ${groups}`,
     );
     older.close();
     const store = openEngineStore(openSqliteDatabase(path));

@@ -1,10 +1,13 @@
 /** Two engines, two homeservers, one process: everything that two people do with one another. */
 import type { RoomItem } from "@fedchat/protocol";
 import { decode, formatInvitationLink, parseInvitationLink, roomId, roomItem } from "@fedchat/protocol";
+import { nodePrimitives, nodeRandom } from "@fedchat/protocol/primitives/node";
 import { describe, expect, test } from "vitest";
+import { UsedKeys } from "../../../test/simulation/used-keys.ts";
+import type { IdentityRow } from "../src/store/identity-table.ts";
+import { stubRooms } from "./stub-rooms.ts";
 import type { Person } from "./world.ts";
 import { friends, neighbours, World } from "./world.ts";
-import { realGroups } from "./real-groups.ts";
 
 describe("asking for a chat", () => {
   test("[Q3] [Q9] a request waits, acceptance opens the room on both sides, and messages go both ways", async () => {
@@ -34,8 +37,8 @@ describe("asking for a chat", () => {
   });
 
   test("[Q3] the same with real MLS, over a restart of both engines", async () => {
-    await using world = new World();
-    const { alice, bob } = await friends(world, await realGroups(world.clock));
+    await using world = new World("real");
+    const { alice, bob } = await friends(world);
     await alice.send("one");
     await bob.sees("one");
     await alice.restart();
@@ -162,14 +165,12 @@ describe("asking for a chat", () => {
     await using world = new World();
     const alice = await (await world.home("alice.example")).person("Alice");
     const groups: Uint8Array[] = [];
-    const stub = world.stub();
-    const createPair = stub.createPair.bind(stub);
-    const watched = Object.assign(stub, {
-      createPair: (pair: Parameters<typeof createPair>[0]) => {
-        groups.push(pair.groupId);
-        return createPair(pair);
-      },
-    });
+    const watched = stubRooms(nodeRandom, new UsedKeys(), world.clock);
+    const create = watched.create.bind(watched);
+    watched.create = (args) => {
+      groups.push(args.groupId);
+      return create(args);
+    };
     const bob = await (await world.home("bob.example")).person("Bob", watched);
     await alice.link(bob);
     const kept = () => alice.database.all("SELECT reference FROM keyPackages WHERE purpose = 'request'");
@@ -189,19 +190,17 @@ describe("asking for a chat", () => {
     await using world = new World();
     const alice = await (await world.home("alice.example")).person("Alice");
     const mallory = await (await world.home("mallory.example")).person("Mallory");
-    const honest = world.stub();
-    // Bob's engine builds the group in Mallory's name and does not look at it.
-    const doctored = Object.assign(world.stub(), {
-      createPair: (args: Parameters<typeof honest.createPair>[0]) => {
-        const [row] = mallory.database.all<{ certificate: Uint8Array }>("SELECT certificate FROM identity");
-        return honest.createPair({ ...args, identity: { ...args.identity, credential: row!.certificate } });
-      },
-      members: (state: Parameters<typeof honest.members>[0]) =>
-        honest.members(state).map((member) => (member.own ? { ...member, credential: own } : member)),
-    });
+    // Bob's engine builds the group in Mallory's name.
+    const doctored = stubRooms(nodeRandom, new UsedKeys(), world.clock);
+    const create = doctored.create.bind(doctored);
+    doctored.create = (args) => {
+      const [row] = mallory.database.all<IdentityRow>("SELECT * FROM identity");
+      const { record, certificate: credential, signatureSeed: signaturePrivateKey } = row!;
+      const signaturePublicKey = nodePrimitives.ed25519.publicKey(signaturePrivateKey);
+      const identity = { credential, signaturePrivateKey, signaturePublicKey };
+      return create({ ...args, identity, record });
+    };
     const bob = await (await world.home("bob.example")).person("Bob", doctored);
-    const own = bob.database.all<{ certificate: Uint8Array }>("SELECT certificate FROM identity")[0]!
-      .certificate;
     await alice.link(bob);
     await alice.call("requests.send", { who: "@bob", text: "" });
     const { requestId } = await bob.request("pending");
@@ -308,14 +307,12 @@ describe("messages", () => {
     await using world = new World();
     const { alice, bob } = await neighbours(world);
     const items: RoomItem[] = [];
-    const stub = world.stub();
-    const encrypt = stub.encrypt.bind(stub);
-    const watched = Object.assign(stub, {
-      encrypt: (...[state, plaintext, clear]: Parameters<typeof encrypt>) => {
-        items.push(decode(roomItem, plaintext));
-        return encrypt(state, plaintext, clear);
-      },
-    });
+    const watched = stubRooms(nodeRandom, new UsedKeys(), world.clock);
+    const encrypt = watched.encrypt.bind(watched);
+    watched.encrypt = (state, plaintext, clear) => {
+      items.push(decode(roomItem, plaintext));
+      return encrypt(state, plaintext, clear);
+    };
     const carol = await alice.home.person("Carol", watched);
     await world.until(() => carol.knows(bob), "people");
     await carol.call("requests.send", { who: await bob.account(), text: "" });

@@ -2,39 +2,34 @@
  * Homeservers and engines in one process: real cores on real channels, joined by carriers in memory, on a clock that
  * moves only while a test waits for something.
  */
-import { sodiumPrimitives } from "@fedchat/mls";
-import { nodePrimitives as nodeMlsPrimitives } from "@fedchat/mls/node";
 import type { AccountId, Clock, NearbyState, ServerId, Timer } from "@fedchat/protocol";
 import { ProtocolError, serverId } from "@fedchat/protocol";
 import { nodePrimitives, nodeRandom } from "@fedchat/protocol/primitives/node";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { NoRooms } from "../../../test/simulation/no-rooms.ts";
-import { KeyUseLedger, StubGroupCrypto } from "../../../test/simulation/stub-group.ts";
+import { UsedKeys } from "../../../test/simulation/used-keys.ts";
 import type { Homeserver } from "../../homeserver/src/core/homeserver.ts";
 import { openHomeserver } from "../../homeserver/src/core/homeserver.ts";
 import { loadOpaque } from "../../homeserver/src/node/opaque-server.ts";
 import { MemoryStore } from "../../homeserver/src/store/memory-store.ts";
 import type { TestChannel } from "../../homeserver/test/channel-pair.ts";
 import { channelPair } from "../../homeserver/test/channel-pair.ts";
-import { vouchesFor } from "../src/core/credentials.ts";
 import { causeOf } from "../src/core/causes.ts";
 import type { Engine } from "../src/core/engine.ts";
 import { openEngine } from "../src/core/engine.ts";
 import { silentLog } from "../src/core/log.ts";
 import { EngineEvent, methods } from "../src/interface/index.ts";
 import type { Message, MethodName, Params, Request, Room } from "../src/interface/index.ts";
-import type { GroupCrypto } from "../src/mls/group-crypto.ts";
-import { MlsRoomCrypto } from "../src/mls/mls-room.ts";
 import type { RoomCrypto } from "../src/mls/room-crypto.ts";
 import { nodeOpaqueClient } from "../src/node/opaque-client.ts";
 import { openSqliteDatabase } from "../src/node/sqlite-database.ts";
 import type { Database } from "../src/store/database.ts";
+import { realGroups } from "./real-groups.ts";
+import { stubRooms } from "./stub-rooms.ts";
 
 const localToken = new TextEncoder().encode("the owner's token");
 const opaqueServer = await loadOpaque();
-const mlsPrimitives = nodeMlsPrimitives(await sodiumPrimitives());
 const port = 8443;
 
 /** Time moves in small steps, and only while somebody waits. */
@@ -77,8 +72,7 @@ class WaitingClock implements Clock {
 
 export class World implements AsyncDisposable {
   readonly clock = new WaitingClock(Date.now());
-  readonly rooms: RoomCrypto;
-  readonly ledger = new KeyUseLedger();
+  readonly groups: RoomCrypto;
   readonly homes = new Map<string, Home>();
   /** What engines and homeservers found wrong with themselves: nothing, in a test that passes. */
   readonly warnings: string[] = [];
@@ -90,9 +84,10 @@ export class World implements AsyncDisposable {
   /** Whether carriers between homeservers come from beyond their local networks. */
   fromOutside = true;
 
-  /** @param rooms `none`: nobody opens a room of many, and nothing is spent on getting ready for it */
-  constructor(rooms: "none" | "real" = "none") {
-    this.rooms = rooms === "real" ? realRooms(this.clock) : new NoRooms(nodeRandom);
+  /** @param groups `real` where a test is about what MLS makes of it */
+  constructor(groups: "stub" | "real" = "stub") {
+    this.groups =
+      groups === "real" ? realGroups(this.clock) : stubRooms(nodeRandom, new UsedKeys(), this.clock);
   }
 
   /** A homeserver at this host. */
@@ -101,10 +96,6 @@ export class World implements AsyncDisposable {
     await home.start();
     this.homes.set(host, home);
     return home;
-  }
-
-  stub(): GroupCrypto {
-    return new StubGroupCrypto({ ledger: this.ledger, random: nodeRandom, clock: this.clock });
   }
 
   /** Waits until `look` finds something, moving time on meanwhile. */
@@ -232,14 +223,14 @@ export class Home implements AsyncDisposable {
   }
 
   /** An engine of this homeserver with an open account. */
-  async person(displayName: string, groups?: GroupCrypto): Promise<Person> {
+  async person(displayName: string, groups?: RoomCrypto): Promise<Person> {
     const person = this.engine(groups);
     await this.world.during(person.engine.call("account.create", { displayName }));
     return person;
   }
 
   /** An engine without an account yet. */
-  engine(groups = this.world.stub()): Person {
+  engine(groups = this.world.groups): Person {
     const person = new Person(this, groups, join(`${this.directory}-${this.people.length}.db`));
     this.people.push(person);
     return person;
@@ -251,16 +242,10 @@ export class Home implements AsyncDisposable {
   }
 }
 
-/** Rooms of many are real where a test has any: what matters of them is what MLS makes of it. */
-function realRooms(clock: Pick<Clock, "now">): RoomCrypto {
-  const ports = { primitives: mlsPrimitives, random: nodeRandom, clock, vouches: vouchesFor(nodePrimitives) };
-  return new MlsRoomCrypto({ ...ports, protocolPrimitives: nodePrimitives });
-}
-
 /** One engine and what its person sees. */
 export class Person {
   readonly home: Home;
-  readonly groups: GroupCrypto;
+  readonly groups: RoomCrypto;
   readonly path: string;
   readonly events: EngineEvent[] = [];
   database!: Database;
@@ -268,7 +253,7 @@ export class Person {
   #closed = true;
   #carrier: TestChannel | undefined;
 
-  constructor(home: Home, groups: GroupCrypto, path: string) {
+  constructor(home: Home, groups: RoomCrypto, path: string) {
     this.home = home;
     this.groups = groups;
     this.path = path;
@@ -294,7 +279,6 @@ export class Person {
         server: { id, noiseKey: nodePrimitives.x25519.publicKey(this.home.keys.noise) },
       },
       groups: this.groups,
-      roomGroups: world.rooms,
       opaque: nodeOpaqueClient,
       clock: world.clock,
       random: nodeRandom,
@@ -440,10 +424,7 @@ export class Person {
 }
 
 /** Two people on two homeservers that are linked both ways. */
-export async function neighbours(
-  world: World,
-  groups?: GroupCrypto,
-): Promise<{ alice: Person; bob: Person }> {
+export async function neighbours(world: World, groups?: RoomCrypto): Promise<{ alice: Person; bob: Person }> {
   const alice = await (await world.home("alice.example")).person("Alice", groups);
   const bob = await (await world.home("bob.example")).person("Bob", groups);
   await alice.link(bob);
@@ -451,7 +432,7 @@ export async function neighbours(
 }
 
 /** As `neighbours`, with an open chat. */
-export async function friends(world: World, groups?: GroupCrypto): Promise<{ alice: Person; bob: Person }> {
+export async function friends(world: World, groups?: RoomCrypto): Promise<{ alice: Person; bob: Person }> {
   const { alice, bob } = await neighbours(world, groups);
   await alice.call("requests.send", { who: "@bob", text: "Shall we talk?" });
   const { requestId } = await bob.request("pending");

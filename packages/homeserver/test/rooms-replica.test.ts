@@ -70,12 +70,14 @@ test("[O6] only who has seen an entry follows a log that is here; the hub's must
     );
   expect(await follow(hub, { hash: new Uint8Array(32) })).toBe("not-allowed");
   expect(await follow(hub, { position: 7 })).toBe("not-allowed");
-  expect(await follow(hub, { position: 0 })).toBe("malformed");
+  expect(await follow(hub, { position: 0 })).toBe("not-allowed");
   expect(await follow(hub, { room: new TestRoom(hub.id, "x").id })).toBe("unknown-room");
   const [, another] = member.people;
   const guess = { room: room.id, hub: hub.id, position: 2, hash: new Uint8Array(32) };
   const guessed = member.rooms.follow(another!.id, guess);
   await expect(world.clock.settle(guessed)).rejects.toMatchObject({ code: "not-allowed" });
+  const fromTheBeginning = member.rooms.follow(another!.id, { ...guess, position: 0 });
+  expect(await world.clock.settle(fromTheBeginning)).toBeUndefined();
   expect(await follow(hub, {})).toBe("followed");
   expect(await follow(hub, {})).toBe("followed");
   expect(await follow(hub, { hub: member.id })).toBe("conflict");

@@ -41,7 +41,14 @@ export const accountNoteBody = struct({
   content: tagged("kind", {
     request: chatRequest,
     withdrawal: struct({}),
-    acceptance: struct({ room: roomId.codec, welcome: bytes({ min: 1, max: welcomeBytesMax }) }),
+    /** Into the room of two that its sender made, whose log is followed from its beginning. [Q9] */
+    acceptance: struct({
+      room: roomId.codec,
+      hub: serverId.codec,
+      welcome: bytes({ min: 1, max: welcomeBytesMax }),
+      /** The room's `infoKey`. */
+      key: bytes(32),
+    }),
     /** The answer to an acceptance of a request that was withdrawn: the room is closed again. */
     gone: struct({ room: roomId.codec }),
     /** Into a room of many: whose hub orders its log, and the entry at which the joined group's epoch begins. [W7] */

@@ -121,7 +121,7 @@ export const roomLogAnswerBytesMax = 400_000;
 /** A piece of a room's info. */
 export const roomInfoPartBytesMax = 200_000;
 /** Rooms that one account may follow; who follows what is held in memory. */
-export const roomsFollowedMax = 1_000;
+export const roomsFollowedMax = 4_096;
 
 /** Requests that a client session may have unanswered. */
 export const clientRequestsInFlightMax = 1_024;

@@ -4,7 +4,7 @@
  */
 import type { DeviceCertificate, OpenedAccountRecord, Primitives } from "@fedchat/protocol";
 import { deviceCertificate, ProtocolError } from "@fedchat/protocol";
-import type { MemberIdentity, MemberInfo } from "../mls/group-crypto.ts";
+import type { MemberIdentity, RoomMember } from "../mls/room-crypto.ts";
 
 /** The certificate in a credential, on the record of its account; undefined where anything does not hold. */
 export function certificateOf(
@@ -19,10 +19,13 @@ export function certificateOf(
   return listed !== undefined && isEqual(listed.signatureKey, signatureKey) ? certificate : undefined;
 }
 
+/** What of a member is checked here. */
+export type PairMember = Pick<RoomMember, "credential" | "signatureKey" | "own">;
+
 /** What is wrong with a pair's members; undefined where they are this device and one of the peer's. */
 export function pairFault(
   p: Primitives,
-  members: readonly MemberInfo[],
+  members: readonly PairMember[],
   own: MemberIdentity,
   peer: OpenedAccountRecord,
 ): string | undefined {

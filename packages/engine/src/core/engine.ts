@@ -4,7 +4,6 @@
  */
 import type { ByteChannel, Clock, Primitives, RandomSource, ServerId } from "@fedchat/protocol";
 import type { EngineEvent, MethodName, Params, Result } from "../interface/index.ts";
-import type { GroupCrypto } from "../mls/group-crypto.ts";
 import type { RoomCrypto } from "../mls/room-crypto.ts";
 import type { Database } from "../store/database.ts";
 import { openEngineStore } from "../store/engine-store.ts";
@@ -62,10 +61,7 @@ export interface EngineOptions {
     connect(): Promise<ByteChannel>;
     server: { id: ServerId; noiseKey: Uint8Array | undefined };
   };
-  /** Groups of two. */
-  groups: GroupCrypto;
-  /** Groups of many. */
-  roomGroups: RoomCrypto;
+  groups: RoomCrypto;
   opaque: OpaqueClient;
   clock: Clock;
   random: RandomSource;
@@ -91,8 +87,7 @@ export interface Engine extends AsyncDisposable {
 export function openEngine(options: EngineOptions): Engine {
   const {
     database,
-    groups: crypto,
-    roomGroups: roomCrypto,
+    groups: roomCrypto,
     opaque,
     clock,
     random,
@@ -106,8 +101,8 @@ export function openEngine(options: EngineOptions): Engine {
   const server = options.homeserver.server.id;
 
   const changes = new Changes({ clock, log });
-  const groups = new Groups({ store, crypto, roomCrypto });
-  const base = { store, homeserver, crypto, roomCrypto, groups, clock, random, primitives, log, changes };
+  const groups = new Groups({ store, roomCrypto });
+  const base = { store, homeserver, roomCrypto, groups, clock, random, primitives, log, changes };
 
   const identity = new Identity(base);
   const notices = new Notices(base);
@@ -128,7 +123,7 @@ export function openEngine(options: EngineOptions): Engine {
     beforeSending: (room) => groupRooms.renewKeysWhereDue(room),
   });
   const notes = new NotesSender({ ...base, identity });
-  const requests = new Requests({ ...base, identity, known, names, rooms, notes, outgoing });
+  const requests = new Requests({ ...base, identity, known, names, rooms, notes, outgoing, server });
   const capabilities = new Capabilities({ ...base, sender });
   const commits = new RoomCommits({ ...base, identity, known, names, rooms, server });
   const items = new RoomItems({ ...base, identity });
@@ -137,9 +132,16 @@ export function openEngine(options: EngineOptions): Engine {
     ...{ ...base, identity, known, rooms, names, notes, outgoing, onJoined: (room) => logs.read(room) },
   });
   const entries = new RoomEntries({ ...base, identity, rooms, names, messages: groupMessages, welcomes });
-  const logs: RoomLogs = new RoomLogs({ ...base, entries, onTaken: (room) => commits.run(room) });
+  const logs: RoomLogs = new RoomLogs({
+    ...{ ...base, entries, messages: groupMessages, onTaken: (room) => commits.run(room) },
+  });
   const groupRooms: GroupRooms = new GroupRooms({ ...base, identity, known, names, rooms, commits, server });
-  rooms.onPaired = () => clock.soon(() => capabilities.tellAll());
+  rooms.onPair = (room) =>
+    clock.soon(() => {
+      logs.read(room);
+      commits.run(room);
+      capabilities.tellAll();
+    });
   commits.onAppended = (room) => logs.read(room);
   const verification = new Verification({ ...base, identity, names });
   const linksBack = new LinksBack({ ...base, identity, servers, notices });
@@ -167,7 +169,7 @@ export function openEngine(options: EngineOptions): Engine {
     ...{
       ...base,
       notices,
-      handlers: { note, room: new RoomReceiver({ ...base, items, many: groupMessages }) },
+      handlers: { note, room: new RoomReceiver({ ...base, messages: groupMessages }) },
       after: () => receipts.sendSoon(),
     },
   });

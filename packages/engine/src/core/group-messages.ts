@@ -1,11 +1,10 @@
 /**
- * Messages of rooms of many: opened on the room's present state, or on that of an epoch that is still kept; those of an
+ * Messages of rooms: opened on the room's present state, or on that of an epoch that is still kept; those of an
  * epoch that is not here yet wait for its Commit. [O5] [W5]
  */
 import type { Clock, InboxItem, RoomId } from "@fedchat/protocol";
 import { ProtocolError } from "@fedchat/protocol";
-import type { MessageHeader } from "../mls/group-crypto.ts";
-import type { RoomCrypto } from "../mls/room-crypto.ts";
+import type { MessageHeader, RoomCrypto } from "../mls/room-crypto.ts";
 import { StoreFullError } from "../store/database.ts";
 import type { EngineStore } from "../store/engine-store.ts";
 import type { RoomRow } from "../store/rooms-table.ts";
@@ -40,7 +39,9 @@ export class GroupMessages {
   prepare(room: RoomRow, item: Arrived, { epoch }: Pick<MessageHeader, "epoch">): Commit {
     const { store, groups, roomCrypto, items, behind } = this.#ports;
     const state = groups.of(room.id);
-    if (state === undefined || room.state === "closed") throw passedOver("of a room that is over");
+    // In a pair whose place a newer one took, what was on its way still counts.
+    const isLeft = room.kind === "group" && room.state === "closed";
+    if (state === undefined || isLeft) throw passedOver("of a room that is over");
     if (epoch > roomCrypto.epoch(state)) {
       if (store.groupRooms.waitingCount(room.id) >= waitingMessagesMax) throw passedOver("too much waits");
       return () => {

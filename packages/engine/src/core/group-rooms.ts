@@ -68,7 +68,7 @@ export class GroupRooms {
     if (created.kind === "refused") throw new Error(`assertion: a room of one is made: ${created.reason}`);
     const now = clock.now();
     store.transaction(() => {
-      groups.add(id, "group", groupId, created.state);
+      groups.add(id, groupId, created.state);
       rooms.addGroup({ id, name, invitedBy: null, state: "open", createdAt: now });
       showRoomState(store, roomCrypto.room(created.state));
       const head = new Uint8Array(32);
@@ -141,7 +141,7 @@ export class GroupRooms {
   }
 
   setInviting(id: RoomId, invite: RoomState["invite"]): void {
-    const { join } = this.#stateOf(id);
+    const { joining: join } = this.#get(id);
     this.#check(id, { kind: "rules", join, invite });
     this.#want(id, { kind: "rules", join, invite });
   }

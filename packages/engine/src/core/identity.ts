@@ -5,7 +5,7 @@
 import type { AccountId, OpenedAccountRecord, Primitives } from "@fedchat/protocol";
 import { accountRecord, nextSequence, openAccountRecord } from "@fedchat/protocol";
 import type { AccountRecord, Clock } from "@fedchat/protocol";
-import type { MemberIdentity } from "../mls/group-crypto.ts";
+import type { MemberIdentity } from "../mls/room-crypto.ts";
 import type { EngineStore } from "../store/engine-store.ts";
 import type { IdentityRow } from "../store/identity-table.ts";
 import { engineError } from "./causes.ts";

@@ -4,8 +4,7 @@
  */
 import type { Clock, KeyPackageSuite, RandomSource } from "@fedchat/protocol";
 import { keyPackageSuites } from "@fedchat/protocol";
-import type { NewKeyPackage } from "../mls/group-crypto.ts";
-import type { RoomCrypto } from "../mls/room-crypto.ts";
+import type { NewKeyPackage, RoomCrypto } from "../mls/room-crypto.ts";
 import type { EngineStore } from "../store/engine-store.ts";
 import type { KeyPackageRow } from "../store/requests-table.ts";
 import type { Identity } from "./identity.ts";

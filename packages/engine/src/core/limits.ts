@@ -83,7 +83,7 @@ export const admitsPerCommitMax = 32;
 export const waitingMessagesMax = 1_000;
 /** Messages of groups whose Welcome is not here (yet), of all groups together. */
 export const strayMessagesMax = 1_000;
-/** Whoever writes in a room of many renews their keys there after this. */
+/** Whoever writes in a room renews their keys there after this. */
 export const keysRenewedAfterMs = 7 * 86_400_000;
 /** Who commits that somebody leaves is left to chance: within so long for each who could. */
 export const settlePerPersonMs = 100;

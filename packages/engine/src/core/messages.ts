@@ -35,7 +35,7 @@ export interface MessagesPorts {
   clock: Clock;
   random: RandomSource;
   changes: Changes;
-  /** Something is about to be written in a room of many. */
+  /** Something is about to be written to others. */
   beforeSending: (room: RoomId) => void;
 }
 
@@ -66,7 +66,7 @@ export class Messages {
     const earlier = text.clientId === null ? undefined : store.messages.byClientId(text.clientId);
     if (earlier !== undefined) return earlier;
     const room = rooms.writable(roomId);
-    if (room.kind === "group") this.#ports.beforeSending(roomId);
+    if (room.kind !== "notes") this.#ports.beforeSending(roomId);
     return this.get(room.kind === "notes" ? this.#addNote(room, text) : this.#sendToPeer(room, text));
   }
 

@@ -5,12 +5,12 @@
  */
 import type { AccountId, AccountNote, Clock, InboxItem, Primitives, RoomId } from "@fedchat/protocol";
 import { accountId, noteEnvelopeKind, ProtocolError } from "@fedchat/protocol";
-import type { GroupCrypto } from "../mls/group-crypto.ts";
+import type { RoomCrypto } from "../mls/room-crypto.ts";
 import type { EngineStore } from "../store/engine-store.ts";
 import type { KeyPackageRow, RequestRow } from "../store/requests-table.ts";
 import { causeOf, causeOfCode, encodeCause } from "./causes.ts";
 import type { Changes } from "./changes.ts";
-import { certificateOf, pairFault } from "./credentials.ts";
+import { certificateOf } from "./credentials.ts";
 import type { Identity } from "./identity.ts";
 import type { Commit, ItemHandler } from "./inbox.ts";
 import type { Invitations } from "./invitations.ts";
@@ -20,6 +20,7 @@ import type { Log } from "./log.ts";
 import type { Names } from "./names.ts";
 import type { NotesSender } from "./notes-sender.ts";
 import type { Outgoing } from "./outgoing.ts";
+import { joinPair } from "./pairs.ts";
 import type { Requests } from "./requests.ts";
 import { acceptedLine } from "./requests.ts";
 import type { Rooms } from "./rooms.ts";
@@ -28,6 +29,7 @@ import type { OpenedNote } from "./sealed-notes.ts";
 import { openNote } from "./sealed-notes.ts";
 import type { Servers } from "./servers.ts";
 import { learnStrangersNames } from "./strangers-names.ts";
+import { want } from "./wanted-changes.ts";
 
 export interface NotesReceiverPorts {
   store: EngineStore;
@@ -41,7 +43,7 @@ export interface NotesReceiverPorts {
   notes: NotesSender;
   outgoing: Outgoing;
   welcomes: RoomWelcomes;
-  crypto: GroupCrypto;
+  roomCrypto: RoomCrypto;
   primitives: Primitives;
   clock: Clock;
   changes: Changes;
@@ -144,7 +146,8 @@ export class NotesReceiver implements ItemHandler {
     };
   }
 
-  #accepted(note: OpenedNote, { room, welcome }: Content<"acceptance">): Commit {
+  #accepted(note: OpenedNote, content: Content<"acceptance">): Commit {
+    const { room, welcome } = content;
     const { store, known, notes, outgoing } = this.#ports;
     const request = this.#requestOf(note, "outgoing");
     if (request?.state === "withdrawn") {
@@ -161,13 +164,13 @@ export class NotesReceiver implements ItemHandler {
     return () => {
       known.learn(note.sender);
       const line = acceptedLine(request, this.#ports.names.shown(request.account));
-      const joined = keyPackage && this.#join(note, keyPackage, welcome);
+      const joined = keyPackage && this.#join(note, keyPackage, content);
       if (joined === undefined) {
         store.requests.settle(request.id, "failed", { cause: encodeCause(causeOfCode("wrong-credential")) });
       } else {
-        const { groupId, state } = joined;
         // First of all: from here on the group is erased where the transaction fails.
-        this.#ports.rooms.addPair({ id: room, peer: request.account, groupId, state }, line);
+        this.#ports.rooms.addPair({ ...joined, peer: request.account }, line);
+        want(store, room, { kind: "refresh" }, this.#ports.clock.now());
         store.requests.settle(request.id, "accepted", { room });
       }
       store.requests.deleteKeyPackagesOf(request.id);
@@ -182,33 +185,34 @@ export class NotesReceiver implements ItemHandler {
     return () => {
       known.learn(note.sender);
       const who = names.shown(request.account);
-      rooms.close(room, "closed", "room-closed", `${who} had taken the request back before you accepted it.`);
+      rooms.endPair(room, `${who} had taken the request back before you accepted it.`);
     };
   }
 
-  /** Undefined where the Welcome cannot be used or leads into a group with anybody else. */
-  #join(note: OpenedNote, { keyPackage, privatePart }: KeyPackageRow, welcome: Uint8Array) {
-    const { crypto, identity, primitives } = this.#ports;
-    const outcome = crypto.join({ welcome, identity: identity.member, keyPackage, privatePart });
-    if (outcome.kind !== "joined") return undefined;
-    const fault = pairFault(primitives, outcome.members, identity.member, note.sender);
-    const isKnown = this.#ports.store.rooms.roomOfGroup(outcome.groupId) !== undefined;
-    if (fault === undefined && !isKnown) return outcome;
-    crypto.erase(outcome.state, undefined);
+  /** Undefined where the Welcome cannot be used or leads into a room with anybody else. */
+  #join(
+    { sender: peer }: OpenedNote,
+    keyPackage: KeyPackageRow,
+    { room: id, hub, welcome }: Content<"acceptance">,
+  ) {
+    const { store, roomCrypto } = this.#ports;
+    const joined = joinPair(this.#ports, { peer, keyPackage, id, hub, welcome });
+    if (joined === undefined || store.rooms.roomOfGroup(joined.groupId) === undefined) return joined;
+    roomCrypto.erase(joined.state, undefined);
     return undefined;
   }
 
   /** The key package that this Welcome is for, if it is the one that went with this request. */
   #keyPackageOf(request: RequestRow, welcome: Uint8Array): KeyPackageRow | undefined {
-    const { crypto, store } = this.#ports;
-    const rows = (crypto.welcomeReferences(welcome) ?? []).map((one) => store.requests.keyPackage(one));
+    const { roomCrypto, store } = this.#ports;
+    const rows = (roomCrypto.welcomeReferences(welcome) ?? []).map((one) => store.requests.keyPackage(one));
     return rows.find((row) => row?.request === request.id);
   }
 
   #usableKeyPackage(note: OpenedNote, keyPackages: Uint8Array[]): Uint8Array {
-    const { crypto, primitives } = this.#ports;
+    const { roomCrypto, primitives } = this.#ports;
     for (const keyPackage of keyPackages) {
-      const info = crypto.inspectKeyPackage(keyPackage);
+      const info = roomCrypto.inspectKeyPackage(keyPackage, "hybrid");
       if (info !== undefined && certificateOf(primitives, info, note.sender) !== undefined)
         return keyPackage.slice();
     }

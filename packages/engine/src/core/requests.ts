@@ -9,19 +9,20 @@ import type {
   Primitives,
   RandomSource,
   RequestId,
+  ServerId,
 } from "@fedchat/protocol";
-import { accountId, invitationProofInput, requestId, roomId } from "@fedchat/protocol";
-import type { GroupCrypto } from "../mls/group-crypto.ts";
+import { accountId, invitationProofInput, requestId } from "@fedchat/protocol";
+import type { RoomCrypto } from "../mls/room-crypto.ts";
 import type { EngineStore } from "../store/engine-store.ts";
 import type { RequestRow } from "../store/requests-table.ts";
 import { causeOfCode, encodeCause, engineError } from "./causes.ts";
 import type { Changes } from "./changes.ts";
-import { pairFault } from "./credentials.ts";
 import type { Identity } from "./identity.ts";
 import type { KnownAccounts } from "./known-accounts.ts";
 import type { Names } from "./names.ts";
 import type { NotesSender } from "./notes-sender.ts";
 import type { Outgoing } from "./outgoing.ts";
+import { makePair } from "./pairs.ts";
 import type { Rooms } from "./rooms.ts";
 
 export interface RequestsPorts {
@@ -32,7 +33,9 @@ export interface RequestsPorts {
   rooms: Rooms;
   notes: NotesSender;
   outgoing: Outgoing;
-  crypto: GroupCrypto;
+  roomCrypto: RoomCrypto;
+  /** Our own homeserver, which orders the log of rooms that are made here. */
+  server: ServerId;
   primitives: Primitives;
   clock: Clock;
   random: RandomSource;
@@ -121,33 +124,28 @@ export class Requests {
    * @param how `invited`: they accepted our invitation, and nobody is asked here
    */
   openRoom(request: RequestRow, how: "asked" | "invited" = "asked"): void {
-    const { store, identity, known, rooms, notes, outgoing, crypto, primitives, random, names } = this.#ports;
+    const { store, known, rooms, notes, outgoing, names, server: hub } = this.#ports;
     const peer = known.get(request.account);
     const { keyPackage } = request;
     if (peer === undefined || keyPackage === null)
       throw new Error("assertion: a pending request keeps its sender");
     const name = names.shown(request.account);
-    const groupId = random.bytes(32);
-    const room = roomId.fromBytes(random.bytes(16));
-    const created = crypto.createPair({ groupId, identity: identity.member, peerKeyPackage: keyPackage });
-    const usable =
-      created.kind === "created" &&
-      pairFault(primitives, crypto.members(created.state), identity.member, peer) === undefined;
-    if (!usable) {
-      if (created.kind === "created") crypto.erase(created.state, undefined);
+    const made = makePair(this.#ports, { peer, keyPackage, hub });
+    if (made === undefined) {
       store.requests.settle(request.id, "failed", {
         cause: encodeCause(causeOfCode("key-package-refused")),
       });
       return this.#marked(request);
     }
-    const { state, welcome } = created;
+    const { welcome, key, ...pair } = made;
     // First of all: from here on the group is erased where the transaction fails.
     rooms.addPair(
-      { id: room, peer: request.account, groupId, state },
+      { ...pair, peer: request.account },
       how === "invited" ? `${name} accepted your invitation.` : `You accepted ${name}'s request.`,
     );
-    store.requests.settle(request.id, "accepted", { room });
-    outgoing.enqueue(notes.envelope(peer, request.id, { kind: "acceptance", room, welcome }));
+    store.requests.settle(request.id, "accepted", { room: pair.id });
+    const acceptance = { kind: "acceptance", room: pair.id, hub, welcome, key } as const;
+    outgoing.enqueue(notes.envelope(peer, request.id, acceptance));
     this.#marked(request);
   }
 
@@ -165,12 +163,12 @@ export class Requests {
     text: string,
     invitation: UsedInvitation | undefined,
   ): { id: RequestId; commit: Commit } {
-    const { store, identity, known, notes, outgoing, crypto, primitives, clock, random, changes } =
+    const { store, identity, known, notes, outgoing, roomCrypto, primitives, clock, random, changes } =
       this.#ports;
     const { account, server } = to.record;
     const idBytes = random.bytes(16);
     const id = requestId.fromBytes(idBytes);
-    const own = crypto.createKeyPackage(identity.member);
+    const own = roomCrypto.createKeyPackage(identity.member, "hybrid");
     const proof = invitation && {
       id: invitation.id,
       proof: primitives.hmacSha256(

@@ -1,5 +1,5 @@
 /**
- * Makes of what this person wants changed in a room of many what its log takes: the log's beginning, a Commit of all
+ * Makes of what this person wants changed in a room what its log takes: the log's beginning, a Commit of all
  * that the rules allow, the wish to leave, or a Commit from outside. It is kept with the group as it is after it; nothing
  * leaves before that. [W2] [W5]
  */
@@ -21,6 +21,7 @@ import type { Homeserver } from "./ports.ts";
 import type { PendingWork } from "./room-entries.ts";
 import { fetchRoomInfo } from "./room-info.ts";
 import { fetchKeyPackages } from "./room-key-packages.ts";
+import { isOursToBegin } from "./room-logs.ts";
 import type { Rooms } from "./rooms.ts";
 import type { Rejoin, Wanted } from "./wanted-changes.ts";
 import { underwayLine, wantedChanges } from "./wanted-changes.ts";
@@ -89,7 +90,7 @@ export class RoomChangesMaking {
   #begin(room: RoomId): void {
     const { store, groups, roomCrypto } = this.#ports;
     const state = groups.of(room);
-    if (state === undefined) return;
+    if (state === undefined || !isOursToBegin(this.#ports, room)) return;
     const { access, servers, info } = roomCrypto.epochForLog(state);
     const group = roomCrypto.groupId(state);
     store.transaction(() => {

@@ -1,5 +1,5 @@
 /**
- * Brings what this person wants changed in rooms of many into their logs: what was made of it is appended at the hub
+ * Brings what this person wants changed in rooms into their logs: what was made of it is appended at the hub
  * until the log shows it or another's. One at a time for each room. What is kept is sent again as it is. [O3] [W5]
  */
 import type { Clock, Primitives, RandomSource, RoomId, ServerId, Timer } from "@fedchat/protocol";

@@ -5,7 +5,7 @@
  */
 import type { Clock, Primitives, RoomEntry, RoomId } from "@fedchat/protocol";
 import { decodeRoomLogItem, encodeBase32, ProtocolError, roomEntry, roomEntryHash } from "@fedchat/protocol";
-import type { GroupState } from "../mls/group-crypto.ts";
+import type { GroupState } from "../mls/group-records.ts";
 import type { ExpectedRoom, RoomCommitSummary, RoomCrypto } from "../mls/room-crypto.ts";
 import type { RoomChange } from "../room-state/apply-update.ts";
 import { encodeRoomState } from "../room-state/room-state.ts";

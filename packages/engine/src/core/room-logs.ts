@@ -1,11 +1,14 @@
 /**
- * Follows the logs of this engine's rooms of many: tells our homeserver that we follow, and takes entries in their
+ * Follows the logs of this engine's rooms: tells our homeserver that we follow, and takes entries in their
  * order, page by page, whenever there are more. One reading at a time for each room. [O5] [O6]
  */
 import type { Clock, RoomId, Timer } from "@fedchat/protocol";
+import type { RoomCrypto } from "../mls/room-crypto.ts";
 import { StoreFullError } from "../store/database.ts";
 import type { EngineStore } from "../store/engine-store.ts";
 import { causeOf } from "./causes.ts";
+import type { GroupMessages } from "./group-messages.ts";
+import type { Groups } from "./groups.ts";
 import { roomLogRetryMs, storeRetryMs } from "./limits.ts";
 import type { Log } from "./log.ts";
 import type { Homeserver } from "./ports.ts";
@@ -15,10 +18,22 @@ export interface RoomLogsPorts {
   store: EngineStore;
   homeserver: Homeserver;
   entries: RoomEntries;
+  messages: Pick<GroupMessages, "takeWaiting">;
+  groups: Groups;
+  roomCrypto: RoomCrypto;
   clock: Clock;
   log: Log;
   /** Everything that is there now was taken. */
   onTaken: (room: RoomId) => void;
+}
+
+/** Whoever made a room's group begins its log; the others follow it from there. */
+export function isOursToBegin(
+  { groups, roomCrypto }: { groups: Groups; roomCrypto: Pick<RoomCrypto, "members"> },
+  room: RoomId,
+): boolean {
+  const state = groups.of(room);
+  return state !== undefined && roomCrypto.members(state).some(({ own, index }) => own && index === 0);
 }
 
 export class RoomLogs {
@@ -54,9 +69,12 @@ export class RoomLogs {
   }
 
   async #readOn(room: RoomId): Promise<void> {
+    const { messages } = this.#ports;
     try {
       do {
         this.#reading.set(room, false);
+        // Others may have written here before we could read it.
+        messages.takeWaiting(room);
         await this.#follow(room);
         while (await this.#page(room)) if (this.#stopped) return;
       } while (this.#reading.get(room) === true);
@@ -73,8 +91,9 @@ export class RoomLogs {
   async #follow(room: RoomId): Promise<void> {
     const { store, homeserver } = this.#ports;
     const row = store.groupRooms.log(room);
+    if (row === undefined || row.following === "told") return;
     // Before its first entry there is no log.
-    if (row === undefined || row.position === 0 || row.following === "told") return;
+    if (row.position === 0 && isOursToBegin(this.#ports, room)) return;
     if (row.following === "over") {
       await homeserver.request("rooms.unfollow", { room });
       return store.groupRooms.deleteLog(room);

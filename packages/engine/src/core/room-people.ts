@@ -7,7 +7,7 @@ export function showRoomState(
   { rooms, groupRooms }: Pick<EngineStore, "rooms" | "groupRooms">,
   { room, name, join: joining, invite: inviting, participants }: RoomState,
 ): void {
-  rooms.show(room, { name, joining, inviting });
+  if (joining !== "nobody") rooms.show(room, { name, joining, inviting });
   groupRooms.putPeople(
     room,
     participants.map(({ account, server, handle, displayName, role }) => {

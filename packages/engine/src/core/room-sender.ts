@@ -4,7 +4,6 @@
  */
 import type { AccountId, Clock, RandomSource, RoomItem, ServerId } from "@fedchat/protocol";
 import { encode, envelopeId, roomItem } from "@fedchat/protocol";
-import type { GroupCrypto } from "../mls/group-crypto.ts";
 import type { RoomCrypto } from "../mls/room-crypto.ts";
 import type { EngineStore } from "../store/engine-store.ts";
 import type { RoomRow } from "../store/rooms-table.ts";
@@ -17,7 +16,6 @@ import type { Outgoing } from "./outgoing.ts";
 export interface RoomSenderPorts {
   store: EngineStore;
   identity: Pick<Identity, "account">;
-  crypto: Pick<GroupCrypto, "encrypt">;
   roomCrypto: Pick<RoomCrypto, "encrypt">;
   groups: Groups;
   outgoing: Outgoing;
@@ -46,12 +44,11 @@ export class RoomSender {
     as: Pick<OutgoingRow, "purpose" | "subject">,
     alongside: () => void,
   ): void {
-    const { store, groups, outgoing, clock, random } = this.#ports;
-    const crypto = room.kind === "group" ? this.#ports.roomCrypto : this.#ports.crypto;
+    const { store, groups, roomCrypto, outgoing, clock, random } = this.#ports;
     const state = groups.of(room.id);
     const destinations = this.#destinations(room);
     if (state === undefined || destinations === undefined) throw engineError("room-broken");
-    const sealed = crypto.encrypt(state, encode(roomItem, item));
+    const sealed = roomCrypto.encrypt(state, encode(roomItem, item));
     store.transaction(() => {
       groups.advance(room.id, sealed.state);
       for (const destination of destinations) {

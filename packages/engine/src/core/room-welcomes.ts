@@ -77,14 +77,15 @@ export class RoomWelcomes {
       throw passedOver("into a room that we are in");
     const keyPackage = this.#keyPackageOf(content.welcome);
     const joined = this.#join(content, keyPackage);
-    if (joined.adder.account !== account) {
+    const isByOther = joined.adder.account !== account;
+    if (isByOther || joined.room.join === "nobody") {
       roomCrypto.erase(joined.state, undefined);
-      throw passedOver("by another than who sent it");
+      throw passedOver(isByOther ? "by another than who sent it" : "into a pair, which takes an acceptance");
     }
     const { room, hub, position, hash } = content;
     return () => {
       // First of all: from here on the group is erased where the transaction fails.
-      groups.add(room, "group", joined.groupId, joined.state);
+      groups.add(room, joined.groupId, joined.state);
       known.learn(note.sender);
       const now = clock.now();
       if (former === undefined)

@@ -1,32 +1,37 @@
 /** Rooms of this engine: the notes to self, one pair for every contact, and rooms of many. */
 import type { AccountId, Clock, RandomSource, RoomId } from "@fedchat/protocol";
 import { messageId, roomId } from "@fedchat/protocol";
-import type { GroupState } from "../mls/group-crypto.ts";
+import type { RoomCrypto } from "../mls/room-crypto.ts";
 import type { EngineStore } from "../store/engine-store.ts";
 import type { RoomRow } from "../store/rooms-table.ts";
 import type { EngineCode } from "./causes.ts";
 import { causeOfCode, decodeCause, encodeCause, engineError } from "./causes.ts";
 import type { Changes } from "./changes.ts";
 import type { Groups } from "./groups.ts";
+import type { PairGroup } from "./pairs.ts";
+import { showRoomState } from "./room-people.ts";
 
 export class Rooms {
   readonly #store: EngineStore;
   readonly #groups: Groups;
+  readonly #roomCrypto: Pick<RoomCrypto, "room">;
   readonly #clock: Pick<Clock, "now">;
   readonly #random: RandomSource;
   readonly #changes: Changes;
-  /** A room of two was opened, and is kept. */
-  onPaired: () => void = () => undefined;
+  /** A room of two was opened or is over, and that is kept. */
+  onPair: (room: RoomId) => void = () => undefined;
 
   constructor(ports: {
     store: EngineStore;
     groups: Groups;
+    roomCrypto: Pick<RoomCrypto, "room">;
     clock: Pick<Clock, "now">;
     random: RandomSource;
     changes: Changes;
   }) {
     this.#store = ports.store;
     this.#groups = ports.groups;
+    this.#roomCrypto = ports.roomCrypto;
     this.#clock = ports.clock;
     this.#random = ports.random;
     this.#changes = ports.changes;
@@ -74,15 +79,20 @@ export class Rooms {
    * keeps its history and is closed.
    * @param line the room's first line, such as 'Bob accepted the chat.'
    */
-  addPair(room: { id: RoomId; peer: AccountId; groupId: Uint8Array; state: GroupState }, line: string): void {
+  addPair(room: PairGroup & { peer: AccountId }, line: string): void {
     const now = this.#clock.now();
-    const { accounts, rooms } = this.#store;
-    this.#store.afterwards((committed) => committed && this.onPaired());
-    this.#groups.add(room.id, "pair", room.groupId, room.state);
+    const { accounts, rooms, groupRooms } = this.#store;
+    this.#store.afterwards((committed) => committed && this.onPair(room.id));
+    this.#groups.add(room.id, room.groupId, room.state);
     for (const earlier of rooms.withPeer(room.peer)) {
+      // Its group stays: what they wrote there before they knew may still come.
       if (earlier.state === "open") this.close(earlier.id, "closed", "room-replaced");
     }
     rooms.insert({ id: room.id, kind: "pair", peer: room.peer, createdAt: now });
+    showRoomState(this.#store, this.#roomCrypto.room(room.state));
+    groupRooms.claimStrays(room.groupId, room.id);
+    const log = { room: room.id, hub: room.hub, term: 1, position: 0, head: new Uint8Array(32) } as const;
+    groupRooms.putLog({ ...log, following: "wanted", renewedAt: now });
     const contact = accounts.contact(room.peer);
     accounts.putContact({
       account: room.peer,
@@ -107,6 +117,14 @@ export class Rooms {
   invitedAgain(id: RoomId, by: AccountId): void {
     this.#store.rooms.invitedAgain(id, by);
     this.#changes.mark("room", id);
+  }
+
+  /** Within a transaction: the other one is not there, and never was. */
+  endPair(id: RoomId, sentence: string): void {
+    this.#store.afterwards((committed) => committed && this.onPair(id));
+    this.close(id, "closed", "room-closed", sentence);
+    this.#groups.end(id);
+    this.#store.groupRooms.end(id);
   }
 
   close(id: RoomId, state: "closed" | "broken", reason: EngineCode, sentence?: string): void {

@@ -1,9 +1,9 @@
 /**
- * What this person wants changed in a room of many, kept until a Commit has done it: the hub may be away, and another's
+ * What this person wants changed in a room, kept until a Commit has done it: the hub may be away, and another's
  * Commit may come first.
  */
 import type { AccountId, RoomId } from "@fedchat/protocol";
-import type { Role, RoomState } from "../room-state/room-state.ts";
+import type { Joining, Role, RoomState } from "../room-state/room-state.ts";
 import type { EngineStore } from "../store/engine-store.ts";
 
 export type WantedChange =
@@ -11,7 +11,7 @@ export type WantedChange =
   | { kind: "remove" | "ban" | "unban"; account: AccountId }
   | { kind: "role"; account: AccountId; role: Role }
   | { kind: "rename"; name: string }
-  | { kind: "rules"; join: RoomState["join"]; invite: RoomState["invite"] }
+  | { kind: "rules"; join: Joining; invite: RoomState["invite"] }
   | { kind: "leave" }
   /** Commit what others proposed, such as that they leave. */
   | { kind: "settle" }

@@ -15,9 +15,6 @@ export const credentialBytesMax = 4096;
 /** A credential, two hybrid keys of 1,216 bytes, two signatures and the capabilities. */
 export const keyPackageBytesMax = limits.keyPackageBytesMax;
 
-/** Two leaves with the longest credentials, one encrypted secret and the group's context. */
-export const welcomeBytesMax = 16_384;
-
 /** A message is one envelope's payload. */
 export const messageBytesMax = limits.envelopePayloadBytesMax;
 

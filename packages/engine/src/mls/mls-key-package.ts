@@ -1,7 +1,7 @@
 /** Key packages of this device and of others, in the form in which they are published, kept and used. */
 import type { RandomSource } from "@fedchat/protocol";
 import * as mls from "@fedchat/mls";
-import type { KeyPackageInfo, MemberIdentity, NewKeyPackage } from "./group-crypto.ts";
+import type { KeyPackageInfo, MemberIdentity, NewKeyPackage } from "./room-crypto.ts";
 import { readPrivatePart, writePrivatePart } from "./key-package-form.ts";
 import { clockSkewMs, credentialBytesMax, keyPackageBytesMax, keyPackageLifetimeMs } from "./limits.ts";
 

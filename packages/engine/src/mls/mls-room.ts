@@ -1,13 +1,18 @@
-/** Rooms of many by our own MLS. Each step's policy is made of the room's state that it begins at, and of nothing else. */
-import type { Primitives } from "@fedchat/protocol";
+/** Rooms by our own MLS. Each step's policy is made of the room's state that it begins at, and of nothing else. */
+import type { Clock, Primitives, RandomSource } from "@fedchat/protocol";
 import { openAccountRecord, roomId } from "@fedchat/protocol";
 import * as mls from "@fedchat/mls";
 import { applyUpdate, participantBy } from "../room-state/apply-update.ts";
 import { leafCheck, losesDevice } from "../room-state/leaves.ts";
-import { encodeRoomState, roomStateComponent, type RoomState, serversOf } from "../room-state/room-state.ts";
+import {
+  compareIds,
+  encodeRoomState,
+  roomStateComponent,
+  type RoomState,
+  serversOf,
+} from "../room-state/room-state.ts";
 import { encodeRoomUpdate, type RoomUpdate } from "../room-state/room-update.ts";
 import { refusedBy } from "../room-state/rules.ts";
-import type { KeyPackageInfo, MemberIdentity, MessageHeader, NewKeyPackage } from "./group-crypto.ts";
 import type { GroupState } from "./group-records.ts";
 import {
   authenticatedDataBytesMax,
@@ -20,7 +25,6 @@ import {
   skippedGenerationsMax,
   skippedKeysMax,
 } from "./limits.ts";
-import type { MlsGroupPorts } from "./mls-group.ts";
 import {
   credentialPolicy,
   isEqual,
@@ -40,7 +44,11 @@ import {
   type JoinRoomByItself,
   type JoinRoomByItselfOutcome,
   type JoinRoomOutcome,
+  type KeyPackageInfo,
   type LeaveOutcome,
+  type MemberIdentity,
+  type MessageHeader,
+  type NewKeyPackage,
   type Refused,
   type RoomCommit,
   type RoomCommitOutcome,
@@ -65,7 +73,12 @@ import {
 import { summaryOf } from "./room-summary.ts";
 import { decodeInfo, encodeInfo, readSealed, type RoomInfo, seal, unseal } from "./sealed-for-members.ts";
 
-export interface MlsRoomPorts extends MlsGroupPorts {
+export interface MlsRoomPorts {
+  primitives: mls.Primitives;
+  random: RandomSource;
+  clock: Pick<Clock, "now">;
+  /** Whether this credential vouches for this signature key (RFC 9420 §5.3.1). */
+  vouches: (credential: Uint8Array, signatureKey: Uint8Array) => boolean;
   /** For account records. */
   protocolPrimitives: Primitives;
 }
@@ -94,13 +107,15 @@ export class MlsRoomCrypto extends MlsRecords implements RoomCrypto {
     return keyPackage && keyPackageInfo(env, keyPackage);
   }
 
-  create({ room, groupId, suite, identity, record, ...terms }: CreateRoom): CreateRoomOutcome {
+  create({ room, groupId, suite, identity, record, peer, ...terms }: CreateRoom): CreateRoomOutcome {
     const { protocolPrimitives, random } = this.#ports;
     if (groupId.length !== groupIdBytes) throw new Error(`assertion: a group id has ${groupIdBytes} bytes`);
-    const owner = participantBy(openAccountRecord(protocolPrimitives, record), "owner");
     const { name, join, invite, hubs } = terms;
+    const participants = [record, ...(peer === undefined ? [] : [peer])]
+      .map((signed) => participantBy(openAccountRecord(protocolPrimitives, signed), "owner"))
+      .toSorted((a, b) => compareIds(a.account, b.account));
     const infoKey = random.bytes(32);
-    const state: RoomState = { room, name, join, invite, hubs, infoKey, participants: [owner], banned: [] };
+    const state: RoomState = { room, name, join, invite, hubs, infoKey, participants, banned: [] };
     const own = makeKeyPackage(this.#environment(), roomSuites[suite], identity);
     const leaf = leafOf(own.keyPackage.leafNode);
     const fault = leaf === undefined ? "leaf.device" : leafCheck(state)(leaf);

@@ -1,30 +1,66 @@
 /**
- * What the engine asks of MLS (RFC 9420) for rooms of many: one group a room, whose context holds the room's state.
- * Nothing here waits: a step goes from one immutable state to the next at once.
+ * What the engine asks of MLS (RFC 9420): one group a room, whose context holds the room's state. Nothing here waits: a
+ * step goes from one immutable state to the next at once, and `changes` says which small records a store writes for it.
  *
- * Two rules beside those of `GroupCrypto`. A commit counts only where the room's log has taken it: `before` is stored
- * before the commit leaves, and takes the place of the former state; `next` takes its place once the commit stands in
- * the log, and is erased (`erase(next, before)`) where another one does. Whether a message is valid depends on the log
- * and the state alone, so that all members pass over the same ones. [W5]
+ * The caller keeps four rules. Bytes leave the machine only after the state that made them is on disk. A state is
+ * stepped from once: two steps from one state would use one key twice. Who takes part is for the caller to judge before
+ * anything is shown or sent. A commit counts only where the room's log has taken it: `before` is stored before the commit
+ * leaves, and takes the place of the former state; `next` takes its place once the commit stands in the log, and is
+ * erased (`erase(next, before)`) where another one does. Whether a message is valid depends on the log and the state
+ * alone, so that all members pass over the same ones. [W5]
  */
 import type { AccountId, DeviceId, RoomId, ServerId } from "@fedchat/protocol";
 import type { RoomChange } from "../room-state/apply-update.ts";
 import type { RoomState } from "../room-state/room-state.ts";
 import type { RoomUpdate } from "../room-state/room-update.ts";
-import type {
-  KeyPackageInfo,
-  MemberIdentity,
-  MemberInfo,
-  MessageHeader,
-  NewKeyPackage,
-} from "./group-crypto.ts";
 import type { GroupRecords, GroupState } from "./group-records.ts";
+
+/** This device as a member of groups. Its device key is the signature key of its leaf. */
+export interface MemberIdentity {
+  /** Ed25519 seed, 32 bytes (RFC 8032 §5.1.5). */
+  readonly signaturePrivateKey: Uint8Array;
+  /** 32 bytes; must belong to the seed. */
+  readonly signaturePublicKey: Uint8Array;
+  /** Identity of the basic credential: the device certificate's bytes. */
+  readonly credential: Uint8Array;
+}
+
+export interface NewKeyPackage {
+  /** MLSMessage with a KeyPackage: what is published. */
+  readonly keyPackage: Uint8Array;
+  /** The private keys of it, without the device key. Delete it when its group is joined. */
+  readonly privatePart: Uint8Array;
+  /** KeyPackageRef (RFC 9420 §5.2), 32 bytes. */
+  readonly reference: Uint8Array;
+}
+
+export interface KeyPackageInfo {
+  readonly credential: Uint8Array;
+  readonly signatureKey: Uint8Array;
+  readonly reference: Uint8Array;
+  /** Unix time, ms: from then on nobody adds it to a group. */
+  readonly expiresMs: number;
+}
+
+/** What a message says in the clear, unproved. */
+export interface MessageHeader {
+  readonly groupId: Uint8Array;
+  readonly epoch: bigint;
+}
 
 /** X25519 with ML-KEM-768, and X25519 alone for rooms in which the former's keys would take too much room. */
 export const roomSuites = { hybrid: 0x004f, classical: 0x0003 } as const;
 export type RoomSuite = keyof typeof roomSuites;
 
-export interface RoomMember extends MemberInfo {
+export interface RoomMember {
+  /** Leaf index. */
+  readonly index: number;
+  /** Byte for byte what its identity gave. */
+  readonly credential: Uint8Array;
+  /** Ed25519, 32 bytes: every message of this member verifies under it. */
+  readonly signatureKey: Uint8Array;
+  /** Whether this is the device whose state it is. */
+  readonly own: boolean;
   readonly account: AccountId;
   readonly device: DeviceId;
 }
@@ -60,6 +96,8 @@ export interface CreateRoom {
   readonly identity: MemberIdentity;
   /** The signed record of the creator's account, which becomes the owner. */
   readonly record: Uint8Array;
+  /** Of a pair, and only there: the signed record of the other one. */
+  readonly peer?: Uint8Array;
   readonly name: string;
   readonly join: RoomState["join"];
   readonly invite: RoomState["invite"];

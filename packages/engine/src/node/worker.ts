@@ -12,7 +12,6 @@ import { vouchesFor } from "../core/credentials.ts";
 import { openEngine } from "../core/engine.ts";
 import { EngineError } from "../core/engine-error.ts";
 import type { Log } from "../core/log.ts";
-import { MlsGroupCrypto } from "../mls/mls-group.ts";
 import { MlsRoomCrypto } from "../mls/mls-room.ts";
 import { nodeOpaqueClient } from "./opaque-client.ts";
 import { openSqliteDatabase } from "./sqlite-database.ts";
@@ -37,17 +36,17 @@ function connect(): Promise<ByteChannel> {
 }
 
 async function run(): Promise<void> {
-  const mlsPorts = {
+  const groups = new MlsRoomCrypto({
     primitives: withNativeSodium(nodeMlsPrimitives(await sodiumPrimitives())),
+    protocolPrimitives: nodePrimitives,
     random: nodeRandom,
     clock: nodeClock,
     vouches: vouchesFor(nodePrimitives),
-  };
+  });
   const engine = openEngine({
     database: openSqliteDatabase(options.databasePath),
     homeserver: { connect, server: options.server },
-    groups: new MlsGroupCrypto(mlsPorts),
-    roomGroups: new MlsRoomCrypto({ ...mlsPorts, protocolPrimitives: nodePrimitives }),
+    groups,
     opaque: nodeOpaqueClient,
     clock: nodeClock,
     random: nodeRandom,

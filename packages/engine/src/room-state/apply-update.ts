@@ -55,6 +55,7 @@ export function applyUpdate(
   by: AccountId,
   primitives: Primitives,
 ): UpdateOutcome {
+  if (state.join === "nobody" && !isOfPairs(update)) return refusedBy("pair.change");
   const missing = missingRight(state, update, by);
   if (missing !== undefined) return refusedBy(missing);
   switch (update.kind) {
@@ -95,6 +96,9 @@ export function applyUpdate(
       return applied({ ...state, infoKey: update.key }, { kind: "key", by });
   }
 }
+
+/** A pair has no name, roles, or comings and goings: what is left are its participants' records, its key and its hubs. */
+const isOfPairs = ({ kind }: RoomUpdate): boolean => kind === "record" || kind === "key" || kind === "hubs";
 
 /** The rule that a state breaks as a whole, after all updates of a commit; undefined where it may be. */
 export function stateFault(state: RoomState): RoomRule | undefined {

@@ -1,5 +1,5 @@
 /**
- * What a room of many is: its name, its rules, who takes part with which role and which devices. It is a component of
+ * What a room is: its name, its rules, who takes part with which role and which devices. It is a component of
  * the MLS group's context, so that all members of an epoch hold the same bytes. One state has one encoding. [W1]
  */
 import type { AccountId, DeviceId, ServerId, TypeOf } from "@fedchat/protocol";
@@ -32,6 +32,7 @@ export type Role = TypeOf<typeof roleCodec>;
 
 /** How people come in: who is asked, and whether anybody is. */
 export const joinCodec = literals("invited", "approval", "open");
+export type Joining = TypeOf<typeof joinCodec>;
 /** From which role on people may invite. */
 export const inviteCodec = literals("moderators", "members");
 
@@ -62,7 +63,8 @@ const roomState = checked(
   struct({
     room: roomId.codec,
     name: roomNameCodec,
-    join: joinCodec,
+    /** `nobody`: it is a pair, and stays one. */
+    join: literals("invited", "approval", "open", "nobody"),
     invite: inviteCodec,
     hubs: hubsCodec,
     /** Opens what is sealed for members from outside of the group. */
@@ -72,7 +74,10 @@ const roomState = checked(
     ),
     banned: checked(array(accountId.codec, { max: bannedMax }), orderFault),
   }),
-  ({ participants, banned }) => {
+  ({ name, join, participants, banned }) => {
+    const areAlike = participants.length === 2 && participants.every(({ role }) => role === "owner");
+    if (join === "nobody")
+      return areAlike && name === "" && banned.length === 0 ? undefined : "is no pair of people alike";
     if (!participants.some(({ role }) => role === "owner")) return "has no owner";
     const out = new Set(banned);
     return participants.some(({ account }) => out.has(account))

@@ -31,6 +31,8 @@ export const ROOM_RULES = {
   "room.servers": "People of too many servers would be in the room.",
   "room.large": "The list of people in the room would become too long.",
 
+  "pair.change": "A chat of two stays one of these two, and has neither a name nor roles.",
+
   "commit.path": "A commit must renew its maker's keys.",
   "commit.proposal": "A commit holds something that rooms do not have.",
   "commit.key": "Whoever takes a person or a device out of the room must renew the room's key.",

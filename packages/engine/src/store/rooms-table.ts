@@ -1,7 +1,7 @@
 /** Rooms, the records of their groups' MLS states, and the counters by which holes are seen. */
 import type { AccountId, DeviceId, MessageId, RoomId } from "@fedchat/protocol";
-import type { GroupChanges } from "../mls/group-crypto.ts";
-import type { RoomState } from "../room-state/room-state.ts";
+import type { GroupChanges } from "../mls/group-records.ts";
+import type { Joining, RoomState } from "../room-state/room-state.ts";
 import type { Database } from "./database.ts";
 import { insertRow, putRow } from "./database.ts";
 
@@ -13,7 +13,7 @@ export interface RoomRow {
   /** Of a room of many, as its members call it. */
   name: string;
   /** Of a room of many: how people come in, and who may invite. */
-  joining: RoomState["join"];
+  joining: Joining;
   inviting: RoomState["invite"];
   /** Who brought us into a room of many. */
   invitedBy: AccountId | null;

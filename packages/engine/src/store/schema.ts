@@ -393,10 +393,21 @@ CREATE TABLE roomAliases (room TEXT PRIMARY KEY, kept TEXT NOT NULL) STRICT, WIT
 CREATE TABLE markersToReach (room TEXT PRIMARY KEY, message TEXT NOT NULL) STRICT, WITHOUT ROWID;
 `;
 
+/** Chats of two have logs like any room. Groups of before have none: their rooms keep their history and say how to go on. */
+const pairsWithLogs = `
+UPDATE rooms SET
+  state = 'broken',
+  cause = '{"code":"room-broken","sentence":"This chat was opened by an earlier FedChat, in a way that is no longer used.","retry":"never","fix":"Send a new chat request. What was written stays here."}'
+WHERE kind = 'pair' AND state = 'open';
+DELETE FROM groupRecords WHERE room IN (SELECT id FROM rooms WHERE kind = 'pair');
+DELETE FROM groups WHERE room IN (SELECT id FROM rooms WHERE kind = 'pair');
+`;
+
 /** In the order in which stores get them: new ones come last. */
 const migrations = [
   ...[first, custody, ways, groupRecords, linksBack, outgoingLanes, roomsOfMany],
   keyPackageSuites,
   verification,
   historyOfBefore,
+  pairsWithLogs,
 ];

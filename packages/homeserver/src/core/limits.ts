@@ -65,8 +65,8 @@ export const recordCheckEveryMs = 3_600_000;
 
 // Rooms' logs.
 
-/** Rooms that one account may begin here: more than a person keeps up with; each is a log for ever. */
-export const roomsFoundedMax = 256;
+/** Rooms that one account may begin here, those of two among them: each is a log for ever. */
+export const roomsFoundedMax = 2_048;
 /** Appends of one account, tried: somebody who comes too late reads and tries again. Each may cost a signature check. */
 export const roomAttemptsRate = { burst: 600, refillMs: 500, keysMax: 10_000 };
 /** Entries of one account: a whole school added in one evening, then five in a minute. */

@@ -65,7 +65,16 @@ const notes: [string, typeof alice, AccountNote][] = [
   [
     "an acceptance",
     bob,
-    { ...fromBob, content: { kind: "acceptance", room, welcome: made("a Welcome", 80) } },
+    {
+      ...fromBob,
+      content: {
+        kind: "acceptance",
+        room,
+        hub: bob.record.server,
+        welcome: made("a Welcome", 80),
+        key: made("info key"),
+      },
+    },
   ],
   ["the answer to a late acceptance", alice, { ...fromAlice, content: { kind: "gone", room } }],
   [

@@ -10,7 +10,7 @@ import type { FullDisk } from "../accounts/full-disk.ts";
 import type { GroupCommit } from "../group-commit.ts";
 import { sameBytes } from "../same-bytes.ts";
 import type { RoomStanding } from "../seams.ts";
-import { emptyLog, headOf } from "./log-state.ts";
+import { emptyLog, headOf, zeros } from "./log-state.ts";
 import type { Replicas } from "./replicas.ts";
 import type { RoomLog, RoomLogs } from "./room-logs.ts";
 
@@ -43,7 +43,6 @@ export class Following {
   /** On disk when it resolves; what is missing comes later. Rejects with `ProtocolError`. */
   async follow(row: FollowerRow, hash: Uint8Array): Promise<void> {
     const { self, logs, replicas, disk } = this.#options;
-    if (row.position === 0) throw new ProtocolError("malformed", "a log begins at 1");
     disk.admitNewWork();
     const done = await replicas.turns.take(row.hub);
     try {
@@ -96,7 +95,7 @@ export class Following {
     await this.#assertSeen(row, hash, log);
     const now: RoomLogRow | undefined =
       log === undefined
-        ? emptyLog(row, row.position - 1, clock.now())
+        ? emptyLog(row, Math.max(0, row.position - 1), clock.now())
         : log.row.idleSince === undefined
           ? undefined
           : { ...log.row, idleSince: undefined };
@@ -114,6 +113,8 @@ export class Following {
       if (hub === self) throw new ProtocolError("unknown-room");
       return;
     }
+    // Whoever follows from the beginning came in before there was an entry. [O6]
+    if (position === 0 && sameBytes(hash, zeros())) return;
     const [entry] = await store.roomEntries({ room, hub }, position - 1, 1);
     const isHere = entry?.position === position;
     const seen = isHere ? sameBytes(roomEntryHash(p, entry.signed), hash) : hub !== self;
