@@ -25,5 +25,5 @@ function messageIn(frame: ClientFrame): Uint8Array | undefined {
   if (method !== "rooms.append") return undefined;
   const item = decodeRoomLogItem(decode(clientMethods["rooms.append"].params, params).item);
   // Whoever comes in from outside seals with the room's key, and no other of its own.
-  return item.kind === "begin" || (item.kind === "commit" && item.external) ? undefined : item.message;
+  return !("message" in item) || (item.kind === "commit" && item.external) ? undefined : item.message;
 }

@@ -2,14 +2,24 @@
 import type {
   AccountId,
   ClientParams,
+  FollowedRoom,
   RoomAppendOutcome,
   RoomEntry,
   RoomId,
   RoomLogHead,
   RoomLogItem,
+  RoomTakeover,
   ServerId,
 } from "@fedchat/protocol";
-import { encode, proveRoomAppend, roomEntry, roomEntryHash, roomId, roomLogItem } from "@fedchat/protocol";
+import {
+  encode,
+  proveRoomAppend,
+  roomEntry,
+  roomEntryHash,
+  roomId,
+  roomLogItem,
+  signTakeover,
+} from "@fedchat/protocol";
 import type { Host } from "./federation-world.ts";
 import { primitives, World } from "./federation-world.ts";
 
@@ -18,18 +28,29 @@ type Append = ClientParams<"rooms.append">;
 /** What every member of the room knows: its group, and the access keys of its epochs. */
 export class TestRoom {
   readonly id: RoomId;
-  readonly hub: ServerId;
   readonly group: Uint8Array;
-  head: RoomLogHead = { term: 1, position: 0, hash: new Uint8Array(32) };
+  head: RoomLogHead;
   epoch = 0;
+  readonly #name: string;
   readonly #seed: (epoch: number) => Uint8Array;
 
   constructor(hub: ServerId, name = "room") {
     const of = (what: string) => primitives.sha256(new TextEncoder().encode(`${name} ${what}`));
+    this.#name = name;
     this.id = roomId.fromBytes(of("id").subarray(0, 16));
-    this.hub = hub;
+    this.head = { hub, term: 1, position: 0, hash: new Uint8Array(32) };
     this.group = of("group");
     this.#seed = (epoch) => of(`access ${epoch}`);
+  }
+
+  get hub(): ServerId {
+    return this.head.hub;
+  }
+
+  /** What somebody knows who learns from now on otherwise than the others. */
+  apart(): TestRoom {
+    const other = new TestRoom(this.hub, this.#name);
+    return Object.assign(other, { head: this.head, epoch: this.epoch });
   }
 
   access(epoch = this.epoch): Uint8Array {
@@ -74,11 +95,29 @@ export class TestRoom {
     return { ...append, proof: proveRoomAppend(primitives, this.#seed(this.epoch), append) };
   }
 
+  /** Another server is asked to go on behind the head that this member knows. */
+  takeover(hub: ServerId, servers: ServerId[], change: Partial<RoomTakeover> = {}): Append {
+    const { hub: from, term, position, hash: previous } = this.head;
+    const place = { room: this.id, hub, term: term + 1, position: position + 1, previous };
+    const seeds = { access: this.#seed(this.epoch), member: this.#seed(1_000) };
+    const { group, epoch } = this;
+    const asked = { group, epoch, access: this.access(), servers, member: Uint8Array.of(1), ...change };
+    const item = signTakeover(primitives, seeds, place, { kind: "takeover", from, ...asked });
+    return this.append({ ...item, ...(change.proof && { proof: change.proof }) }, { hub });
+  }
+
+  /** Asks by way of a server, and follows what became of it. */
+  async moveTo(by: Host, hub: ServerId, servers: ServerId[], person = by.person): Promise<void> {
+    const outcome = await by.world.clock.settle(by.rooms.append(person, this.takeover(hub, servers)));
+    if (outcome.outcome !== "appended") throw new Error("it was not appended");
+    this.head = { hub, term: this.head.term + 1, position: outcome.position, hash: outcome.hash };
+  }
+
   /** Follows what became of an append. */
   took(item: RoomLogItem, outcome: RoomAppendOutcome): void {
     if (outcome.outcome !== "appended") throw new Error("it was not appended");
     const { position, hash } = outcome;
-    this.head = { term: 1, position, hash };
+    this.head = { ...this.head, position, hash };
     if (item.kind === "commit") this.epoch += 1;
   }
 
@@ -88,13 +127,23 @@ export class TestRoom {
   }
 
   follow(by: Host, person = by.person, head = this.head): Promise<void> {
-    const { position, hash } = head;
-    return by.world.clock.settle(by.rooms.follow(person, { room: this.id, hub: this.hub, position, hash }));
+    const { hub, position, hash } = head;
+    return by.world.clock.settle(by.rooms.follow(person, { room: this.id, hub, position, hash }));
   }
 
   /** Where its log is at a server. */
   at(host: Host, person = host.person): number | undefined {
-    return host.rooms.heads(person).rooms.find(({ room }) => room === this.id)?.position;
+    return this.headAt(host, person)?.position;
+  }
+
+  headAt(host: Host, person = host.person): FollowedRoom | undefined {
+    return host.rooms.heads(person).rooms.find(({ room }) => room === this.id);
+  }
+
+  /** Whether it is there as this member knows it. */
+  isAt(host: Host, person = host.person): boolean {
+    const head = this.headAt(host, person);
+    return head !== undefined && head.term === this.head.term && equal(head.hash, this.head.hash);
   }
 
   /** Its entries as a follower reads them, page by page: verified, in order, each naming the one before. */

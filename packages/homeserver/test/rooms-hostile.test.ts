@@ -45,7 +45,10 @@ async function handMade(features = ["rooms"]) {
     };
   };
   const page = (entries: Uint8Array[], position: number): Answer => ({
-    result: encode(roomLogPage, { entries, head: { term: 1, position, hash: new Uint8Array(32) } }),
+    result: encode(roomLogPage, {
+      entries,
+      head: { hub: hub.id, term: 1, position, hash: new Uint8Array(32) },
+    }),
   });
   const follow = () => {
     const begun = { position: 1, hash: roomEntryHash(primitives, first) };

@@ -38,7 +38,7 @@ test("[O3] of two that build on one head one wins, and the other is told where t
   const winner = answers.find(({ outcome }) => outcome === "appended");
   const loser = answers.find(({ outcome }) => outcome === "behind");
   expect(winner).toMatchObject({ position: 3 });
-  expect(loser).toEqual({ outcome: "behind", term: 1, position: 3, hash: winner?.hash });
+  expect(loser).toEqual({ outcome: "behind", hub: hub.id, term: 1, position: 3, hash: winner?.hash });
   expect(await room.positions(hub)).toEqual([1, 2, 3]);
 });
 
@@ -51,7 +51,7 @@ test("[O3] a hundred at once from two servers make one log, in which each stands
         .append(by.person, room.append(item as RoomLogItem))
         .catch(() => undefined);
       if (answer?.outcome === "appended") return room.took(item as RoomLogItem, answer);
-      if (answer !== undefined) room.head = { term: 1, position: answer.position, hash: answer.hash };
+      if (answer !== undefined) room.head = { ...room.head, position: answer.position, hash: answer.hash };
       await by.world.clock.sleep(world.random.between(1, 500));
     }
     throw new Error("it never won");
@@ -74,7 +74,7 @@ test("[O3] an append whose answer was lost is answered again, also when the log 
   await room.add(hub, room.proposal());
   expect(await outcomeOf(member, append)).toEqual(first);
   // By somebody else, or with another item, it is another append.
-  const behind = { outcome: "behind", term: 1, position: 4, hash: room.head.hash };
+  const behind = { outcome: "behind", ...room.head, position: 4 };
   expect(await outcomeOf(member, append, member.people[1]!.id)).toEqual(behind);
   const other = encode(roomLogItem, { ...item, external: true } as RoomLogItem);
   expect(await outcomeOf(member, { ...append, item: other })).toEqual(behind);

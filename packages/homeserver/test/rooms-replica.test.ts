@@ -63,7 +63,7 @@ test("[O6] only who has seen an entry follows a log that is here; the hub's must
   const [, other] = hub.people;
   const follow = (by: Host, change: object) =>
     world.clock.settle(
-      by.rooms.follow(other!.id, { room: room.id, hub: hub.id, ...room.head, position: 2, ...change }).then(
+      by.rooms.follow(other!.id, { room: room.id, ...room.head, position: 2, ...change }).then(
         () => "followed",
         (error: { code: string }) => error.code,
       ),
@@ -315,7 +315,7 @@ test("[O8] a server that missed how it was taken off the list is told up to ther
   };
   const { entries, head } = await told(2);
   expect(entries.map((signed) => roomEntry.read(signed).value.position)).toEqual([3, 4]);
-  expect(head).toEqual({ term: 1, position: 4, hash: roomEntryHash(primitives, entries[1]!) });
+  expect(head).toEqual({ hub: hub.id, term: 1, position: 4, hash: roomEntryHash(primitives, entries[1]!) });
   await expect(told(4)).rejects.toMatchObject({ code: "not-allowed" });
   // Taken in again, it is told the rest; out again, what went to it in between.
   await room.add(hub, room.commit([hub.id, member.id]));

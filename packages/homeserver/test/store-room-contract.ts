@@ -15,6 +15,7 @@ export function roomLog(position: number, change: Partial<RoomLogRow> = {}): Roo
     ...{ room: room(1), hub: here, founder: alice, term: 1, position, hash: bytes(position % 256) },
     ...{ group: bytes(7), access: bytes(8), servers: [here, there], former: [server(2)] },
     ...{ anchor: position, at: 1_000 + position, idleSince: undefined },
+    ...{ continues: undefined, successor: undefined },
     ...change,
   };
 }
@@ -118,6 +119,52 @@ export function describeRooms(name: string, makePlace: () => StorePlace): void {
       expect((await store.load()).followers).toEqual([follower]);
       await store.write([{ op: "room.drop", room: dropped, hub }]);
       expect((await store.load()).rooms).toEqual([]);
+    });
+
+    test("[O11] where another hub goes on, entries and followers go with it, and what its term lost stays apart", async () => {
+      await using place = makePlace();
+      let store = await place.open();
+      const from = roomLog(5);
+      const follower = { account: bob, room: room(1), hub: here, position: 2 };
+      const now = roomLog(3, {
+        hub: there,
+        founder: undefined,
+        term: 2,
+        continues: { hub: here, position: 3 },
+      });
+      const lost = { ...from, successor: there, idleSince: 5 };
+      await store.write([
+        append(from, 5, Uint8Array.of(1, 2)),
+        append(roomLog(9, { hub: there })),
+        { op: "room.follow", row: follower },
+        { op: "room.follow", row: { ...follower, account: alice, room: room(2) } },
+      ]);
+      const beyond = { ...now, position: 6 };
+      await expect(store.write([{ op: "room.fork", from, row: beyond, lost } as WriteOp])).rejects.toThrow(
+        "fork",
+      );
+      const next = { ...now, position: 4, hash: bytes(4) };
+      await store.write([{ op: "room.fork", from, row: now, lost }, append(next, 1, Uint8Array.of(7))]);
+      await place.crash(store);
+      store = await place.open();
+      const { rooms, followers } = await store.load();
+      expect(rooms.toSorted((a, b) => a.position - b.position)).toEqual([
+        { ...next, bytes: 10 },
+        { ...lost, bytes: 9 },
+      ]);
+      expect(positions(await all(store, next))).toEqual([1, 2, 3, 4]);
+      expect(positions(await all(store, from))).toEqual([4, 5]);
+      expect(await store.roomInfo(from, 0, 9)).toBeUndefined();
+      expect(await store.roomInfo(next, 0, 9)).toMatchObject({ position: 4, part: Uint8Array.of(7) });
+      expect(followers.find(({ account }) => account === bob)?.hub).toBe(there);
+      expect(followers.find(({ account }) => account === alice)?.hub).toBe(here);
+
+      // The same hub again, a term later: what is behind goes.
+      const same = roomLog(2, { hub: there, term: 3 });
+      await store.write([{ op: "room.fork", from: next, row: same, lost: next }]);
+      expect(positions(await all(store, next))).toEqual([1, 2]);
+      expect(await store.roomInfo(next, 0, 9)).toBeUndefined();
+      expect((await store.load()).rooms.find(({ hub }) => hub === there)).toEqual({ ...same, bytes: 3 });
     });
 
     test("[O3] old entries go, the oldest first, but for those from the newest begin or commit on", async () => {

@@ -55,6 +55,8 @@ export const accountNoteBody = struct({
     welcome: struct({
       room: roomId.codec,
       hub: serverId.codec,
+      /** Of that entry. */
+      term: uint(),
       position: uint(),
       hash: bytes(32),
       welcome: bytes({ min: 1, max: welcomeBytesMax }),

@@ -26,6 +26,7 @@ export * from "./private-hosts.ts";
 export type * from "./primitives/primitives.ts";
 export * from "./room-item.ts";
 export * from "./room-log.ts";
+export * from "./room-takeover.ts";
 export * from "./secure-channel.ts";
 export * from "./server-record.ts";
 export * from "./signed.ts";

@@ -20,6 +20,7 @@ import {
 } from "./cbor/codec.ts";
 import { ProtocolError } from "./errors.ts";
 import {
+  deviceCertificateBytesMax,
   roomEntryBytesMax,
   roomInfoBytesMax,
   roomInfoPartBytesMax,
@@ -56,6 +57,21 @@ export const roomLogItem = tagged("kind", {
     servers: roomServers,
   }),
   proposal: struct({ group: bytes(32), epoch: uint({}), message: mlsMessage }),
+  /** The first of a later term. `group`, `epoch`, `access`, `servers`: as they are behind the entry that it continues. [O9] */
+  takeover: struct({
+    /** The hub of that entry. */
+    from: serverId.codec,
+    group: bytes(32),
+    epoch: uint({}),
+    access: bytes(32),
+    servers: roomServers,
+    /** By the access key. */
+    proof: bytes(64),
+    /** Certificate of the device that asks for it. */
+    member: bytes({ min: 1, max: deviceCertificateBytesMax }),
+    /** By that device. */
+    signature: bytes(64),
+  }),
 });
 export type RoomLogItem = TypeOf<typeof roomLogItem>;
 
@@ -101,8 +117,8 @@ export function roomEntryHash(p: Primitives, signed: Uint8Array): Uint8Array {
   return p.sha256(signed);
 }
 
-/** Where a log is. Position 0 and zeros: before its first entry. */
-const headFields = { term: fromOne, position: uint({}), hash };
+/** Where a log is, and whose it is. Position 0 and zeros: before its first entry. */
+const headFields = { hub: serverId.codec, term: fromOne, position: uint({}), hash };
 export const roomLogHead = struct(headFields);
 export type RoomLogHead = TypeOf<typeof roomLogHead>;
 
@@ -113,14 +129,14 @@ export const roomAppendFields = {
   position: uint({}),
   head: hash,
   item: bytes({ min: 1, max: roomItemBytesMax }),
-  /** The room's encrypted GroupInfo after it; null with a proposal. */
+  /** The room's encrypted GroupInfo after it; null with a proposal. With a takeover, `term` is the one that it ends. */
   info: nullable(bytes({ min: 1, max: roomInfoBytesMax })),
   proof: bytes(64),
 };
 export const roomAppend = struct(roomAppendFields);
 export type RoomAppend = TypeOf<typeof roomAppend>;
 
-/** behind: nothing was changed, and the log is there now. */
+/** behind: nothing was changed, and the log is there now, maybe under another hub. */
 export const roomAppendOutcome = tagged("outcome", {
   appended: struct({ position: fromOne, hash }),
   behind: struct(headFields),
@@ -176,5 +192,5 @@ export function isRoomAppendProved(p: Primitives, access: Uint8Array, append: Ro
 }
 
 /** A room that an account follows, and where its log is here. */
-export const followedRoom = struct({ room: roomId.codec, hub: serverId.codec, ...headFields });
+export const followedRoom = struct({ room: roomId.codec, ...headFields });
 export type FollowedRoom = TypeOf<typeof followedRoom>;

@@ -1,11 +1,14 @@
 /** Logs of rooms: who may append, what a server reads of an item and of an MLS message. */
 import { describe, expect, test } from "vitest";
-import type { RoomAppend } from "../src/index.ts";
+import type { RoomAppend, RoomTakeover, TakeoverPlace } from "../src/index.ts";
 import {
   decode,
   decodeRoomLogItem,
+  deviceCertificate,
   encodeLinkControl,
   isRoomAppendProved,
+  isTakeoverBy,
+  isTakeoverProved,
   limits,
   ProtocolError,
   proveRoomAppend,
@@ -13,6 +16,8 @@ import {
   roomAppend,
   roomEntry,
   roomEntryHash,
+  roomId,
+  signTakeover,
 } from "../src/index.ts";
 import { alice, p } from "../vectors/make/cast.ts";
 import { fromHex, toHex } from "../vectors/make/json.ts";
@@ -22,6 +27,7 @@ import { vectorFile } from "./vector-files.ts";
 
 interface RoomLogFile {
   append: { seed: string; access: string; encoded: string };
+  takeover: { seed: string; memberSeed: string; item: string };
   heads: {
     name: string;
     message: string;
@@ -29,7 +35,7 @@ interface RoomLogFile {
   }[];
 }
 
-const { append, heads } = vectorFile<RoomLogFile>("room-log.json");
+const { append, takeover, heads } = vectorFile<RoomLogFile>("room-log.json");
 const given = decode(roomAppend, fromHex(append.encoded));
 
 describe.each(backends)("appends ($name)", ({ primitives }) => {
@@ -52,10 +58,52 @@ describe.each(backends)("appends ($name)", ({ primitives }) => {
   });
 });
 
+describe.each(backends)("takeovers ($name)", ({ primitives }) => {
+  const { valid } = vectorFile<{ valid: { signed: string }[] }>("room-entry.json");
+  const entry = roomEntry.open(p, fromHex(valid[2]!.signed));
+  const given = decodeRoomLogItem(fromHex(takeover.item)) as RoomTakeover;
+  const { signatureKey } = deviceCertificate.open(p, given.member);
+
+  test("[O9] the access key and a device say who goes on with which log, and where", () => {
+    const seeds = { access: fromHex(takeover.seed), member: fromHex(takeover.memberSeed) };
+    expect(signTakeover(primitives, seeds, entry, given)).toEqual(given);
+    expect(entry.item).toEqual(fromHex(takeover.item));
+    expect(isTakeoverProved(primitives, entry, given)).toBe(true);
+    expect(isTakeoverBy(primitives, signatureKey, entry, given)).toBe(true);
+    expect(isTakeoverBy(primitives, given.access, entry, given)).toBe(false);
+    const elsewhere: Partial<TakeoverPlace>[] = [
+      { room: roomId.fromBytes(new Uint8Array(16)) },
+      { hub: alice.record.server },
+      { term: 3 },
+      { position: 4 },
+      { previous: new Uint8Array(32) },
+    ];
+    const otherwise: Partial<RoomTakeover>[] = [
+      { from: entry.hub },
+      { group: new Uint8Array(32) },
+      { epoch: 9 },
+      { servers: [entry.hub] },
+    ];
+    const changed = [
+      ...elsewhere.map((change) => [{ ...entry, ...change }, given] as const),
+      ...otherwise.map((change) => [entry, { ...given, ...change }] as const),
+    ];
+    for (const [place, item] of changed) {
+      expect(isTakeoverProved(primitives, place, item)).toBe(false);
+      expect(isTakeoverBy(primitives, signatureKey, place, item)).toBe(false);
+    }
+    const { proof, signature } = given;
+    expect(isTakeoverProved(primitives, entry, { ...given, proof: signature })).toBe(false);
+    expect(isTakeoverProved(primitives, entry, { ...given, access: signatureKey })).toBe(false);
+    expect(isTakeoverBy(primitives, signatureKey, entry, { ...given, signature: proof })).toBe(false);
+  });
+});
+
 test("[O1] an entry names the one before it by the hash of its container", () => {
   const { valid } = vectorFile<{ valid: { signed: string }[] }>("room-entry.json");
-  const [first, second] = valid.map(({ signed }) => fromHex(signed));
+  const [first, second, third] = valid.map(({ signed }) => fromHex(signed));
   expect(roomEntry.open(p, second!).previous).toEqual(roomEntryHash(p, first!));
+  expect(roomEntry.open(p, third!).previous).toEqual(roomEntryHash(p, second!));
 });
 
 test("[O2] what is no item is malformed", () => {

@@ -58,12 +58,12 @@ export class RoomEntries {
     const { store, primitives, messages, log } = this.#ports;
     const row = store.groupRooms.log(room);
     const entry = row && this.#open(signed);
-    if (row === undefined || entry === undefined || !follows(row, entry)) {
+    if (row === undefined || entry === undefined || !isNext(row, entry)) {
       log.warn("an entry of a room's log does not follow", { room });
       return false;
     }
-    const { term, position } = entry;
-    const taken = { ...row, term, position, head: roomEntryHash(primitives, signed) };
+    const { hub, term, position } = entry;
+    const taken = { ...row, hub, term, position, head: roomEntryHash(primitives, signed) };
     const pending = store.groupRooms.pending(room);
     const isOwn = pending !== undefined && isEqual(pending.item, entry.item);
     if (isOwn) this.#own(pending, taken);
@@ -113,6 +113,7 @@ export class RoomEntries {
     const item = decodedItem(entry);
     const state = groups.of(room);
     if (item === undefined || item.kind === "begin" || state === undefined) return this.#pass(taken);
+    if (item.kind === "takeover") return this.#pass(taken);
     if (isRejoining(this.#ports.store, room)) return this.#pass(taken);
     const outcome = roomCrypto.receive(state, item.message);
     switch (outcome.kind) {
@@ -229,14 +230,14 @@ export class RoomEntries {
   }
 }
 
-function follows(row: RoomLogRow, entry: RoomEntry): boolean {
-  return (
-    entry.room === row.room &&
-    entry.hub === row.hub &&
-    entry.term === row.term &&
-    entry.position === row.position + 1 &&
-    isEqual(entry.previous, row.head)
-  );
+/** Whether it is directly behind what was taken: of the same hub and term, or a takeover of those. [O9] */
+function isNext(row: RoomLogRow, entry: RoomEntry): boolean {
+  const isBehind =
+    entry.room === row.room && entry.position === row.position + 1 && isEqual(entry.previous, row.head);
+  if (!isBehind) return false;
+  if (entry.hub === row.hub && entry.term === row.term) return true;
+  const item = decodedItem(entry);
+  return item?.kind === "takeover" && item.from === row.hub && entry.term === row.term + 1;
 }
 
 function decodedItem(entry: RoomEntry) {

@@ -60,8 +60,8 @@ export class RoomWelcomes {
     for (const account of admitted) {
       const recipient = known.get(account);
       if (recipient === undefined) throw new Error("assertion: the record of whom we took in is kept");
-      const { room, hub, position, head: hash } = at;
-      const content = { kind: "welcome", room, hub, position, hash, welcome, key } as const;
+      const { room, hub, term, position, head: hash } = at;
+      const content = { kind: "welcome", room, hub, term, position, hash, welcome, key } as const;
       outgoing.enqueue(notes.envelope(recipient, requestId.fromBytes(random.bytes(16)), content));
     }
     outgoing.pump();
@@ -82,7 +82,7 @@ export class RoomWelcomes {
       roomCrypto.erase(joined.state, undefined);
       throw passedOver(isByOther ? "by another than who sent it" : "into a pair, which takes an acceptance");
     }
-    const { room, hub, position, hash } = content;
+    const { room, hub, term, position, hash } = content;
     return () => {
       // First of all: from here on the group is erased where the transaction fails.
       groups.add(room, joined.groupId, joined.state);
@@ -100,7 +100,7 @@ export class RoomWelcomes {
       showRoomState(store, joined.room);
       store.groupRooms.hear(room, account);
       store.groupRooms.claimStrays(joined.groupId, room);
-      const log = { room, hub, term: 1, position, head: hash } as const;
+      const log = { room, hub, term, position, head: hash } as const;
       store.groupRooms.putLog({ ...log, following: "wanted", renewedAt: now });
       if (keyPackage.purpose !== "last-resort") store.requests.deleteKeyPackage(keyPackage.reference);
       rooms.addNotice(room, account, `${names.shown(account)} took you in.`);

@@ -66,7 +66,7 @@ export const recordCheckEveryMs = 3_600_000;
 // Rooms' logs.
 
 /** Rooms that one account may begin here, those of two among them: each is a log for ever. */
-export const roomsFoundedMax = 2_048;
+export const roomsFoundedMax = 1_024;
 /** Appends of one account, tried: somebody who comes too late reads and tries again. Each may cost a signature check. */
 export const roomAttemptsRate = { burst: 600, refillMs: 500, keysMax: 10_000 };
 /** Entries of one account: a whole school added in one evening, then five in a minute. */
@@ -99,6 +99,18 @@ export const roomCatchUpPagesMax = 2_048;
 export const roomAnswerMs = 15_000;
 /** Questions about rooms of a server that is in one: each may be a megabyte, or bring half of one. */
 export const roomQueriesRate = { burst: 100, refillMs: 50, keysMax: 10_000 };
+/** What another hub's branch may bring beside what is here before it is ahead: it is in memory until then. */
+export const roomBranchBytesMax = 33_554_432;
+/** Questions by which the newest entry is found that two servers both have, twice as far back each time. */
+export const roomBranchSearchMax = 32;
+/** Logs that one server says to go on elsewhere, until it could be asked for them. */
+export const roomsHeardMax = 1_024;
+/** A server that could not be asked how a log goes on is asked again after this. */
+export const roomHeardRetryMs = 60_000;
+/** Takeovers that one account asks for in all rooms: each makes every server go over. */
+export const roomTakeoversRate = { burst: 16, refillMs: 3_600_000, keysMax: 10_000 };
+/** A takeover continues an earlier entry than the newest only where what is behind it is no older. */
+export const roomTakeoverBackMs = 7 * 86_400_000;
 /** The longest pause that a hub may ask for; all rooms of it wait meanwhile. */
 export const roomPauseMsMax = 60_000;
 /** Messages to a room from a server whose entry may still be under way. [O7] */

@@ -26,11 +26,15 @@ const nameOf = ({ room, hub }: RoomLogName): string => `${room} ${hub}`;
 
 /** Before anything is applied. `ends`: where the logs of this write end so far; undefined: there is none. */
 export function assertRoomPossible(t: MemoryRooms, op: RoomOp, ends: Map<string, number | undefined>): void {
+  const endOf = (log: string) => (ends.has(log) ? ends.get(log) : t.logs.get(log)?.position);
   if (op.op === "room.drop") ends.set(nameOf(op), undefined);
+  if (op.op === "room.fork") {
+    assertForks(endOf(nameOf(op.from)), op);
+    ends.set(nameOf(op.row), op.row.position);
+  }
   if (op.op !== "room.append") return;
   const name = nameOf(op.row);
-  const end = ends.has(name) ? ends.get(name) : t.logs.get(name)?.position;
-  assertContinues(end, op);
+  assertContinues(endOf(name), op);
   ends.set(name, op.row.position);
 }
 
@@ -47,6 +51,11 @@ export function assertContinues(
   );
 }
 
+/** Behind an entry of a log that is there. */
+export function assertForks(end: number | undefined, { row }: Extract<RoomOp, { op: "room.fork" }>): void {
+  assert(end !== undefined && row.position <= end, "a fork is behind what is there");
+}
+
 export function applyRoom(t: MemoryRooms, op: RoomOp): RoomResult | { op: "done" } {
   switch (op.op) {
     case "room.append": {
@@ -56,6 +65,9 @@ export function applyRoom(t: MemoryRooms, op: RoomOp): RoomResult | { op: "done"
       if (op.info !== undefined) t.infos.set(log, { position: op.row.position, info: op.info });
       return { op: "done" };
     }
+    case "room.fork":
+      fork(t, op);
+      return { op: "done" };
     case "room.drop": {
       const log = nameOf(op);
       t.logs.delete(log);
@@ -72,6 +84,21 @@ export function applyRoom(t: MemoryRooms, op: RoomOp): RoomResult | { op: "done"
     case "room.prune":
       return prune(t, op.before, op.limit);
   }
+}
+
+function fork(t: MemoryRooms, { from, row, lost }: Extract<RoomOp, { op: "room.fork" }>): void {
+  const [former, now] = [nameOf(from), nameOf(row)];
+  const isSame = former === now;
+  t.entries = t.entries
+    .filter(({ log, position }) => log !== now || (isSame && position <= row.position))
+    .map((entry) =>
+      entry.log === former && entry.position <= row.position ? { ...entry, log: now } : entry,
+    );
+  for (const log of [former, now]) t.infos.delete(log);
+  if (!isSame) t.logs.set(former, lost);
+  t.logs.set(now, row);
+  for (const [key, follower] of t.followers)
+    if (nameOf(follower) === former) t.followers.set(key, { ...follower, hub: row.hub });
 }
 
 function prune(t: MemoryRooms, before: number, limit: number): RoomResult {

@@ -320,7 +320,7 @@ function assertPossible(t: Tables, ops: WriteOp[]): void {
       op.op === "sealed.put"
     ) {
       assert(exists(op.account), "the account of an operation exists");
-    } else if (op.op === "room.append" || op.op === "room.drop") {
+    } else if (op.op === "room.append" || op.op === "room.fork" || op.op === "room.drop") {
       assertRoomPossible(t.rooms, op, logEnds);
     } else if (op.op === "outbox.append") {
       for (const row of op.rows) {
@@ -494,6 +494,7 @@ function apply(t: Tables, op: WriteOp): WriteResult {
     case "custody.paid":
       return applyCustody(t.custody, op);
     case "room.append":
+    case "room.fork":
     case "room.drop":
     case "room.follow":
     case "room.unfollow":

@@ -31,6 +31,10 @@ export interface RoomLogRow extends RoomLogName {
   at: number;
   /** Since when nobody here follows it; undefined: somebody does, or this server is its hub. */
   idleSince: number | undefined;
+  /** The hub that its newest takeover took it over from, and behind which position; undefined: none is known. */
+  continues: { hub: ServerId; position: number } | undefined;
+  /** Who goes on with it as its hub: what is left here is what its own term lost. */
+  successor: ServerId | undefined;
 }
 
 export interface RoomEntryRow {
@@ -51,6 +55,12 @@ export type RoomOp =
    * log that is not there yet begins with the first of them.
    */
   | { op: "room.append"; row: RoomLogRow; entries: RoomEntryRow[]; info: Uint8Array | undefined }
+  /**
+   * Another hub goes on with a log behind `row.position`: entries up to there, and whoever follows it, are of the log
+   * `row` from now on, in place of any log of that name; what is behind stays as `lost`, without info. Where the hub is
+   * the same what is behind goes.
+   */
+  | { op: "room.fork"; from: RoomLogName; row: RoomLogRow; lost: RoomLogRow }
   /** Everything of it goes, but for who follows it. */
   | ({ op: "room.drop" } & RoomLogName)
   /** One hub for each account and room. */

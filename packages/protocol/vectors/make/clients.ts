@@ -225,7 +225,7 @@ const failed = {
 };
 
 const { term, position, head: hash } = roomAppendExample;
-const roomHead = { term, position, hash };
+const roomHead = { hub: serverA.id, term, position, hash };
 
 const accountInvitation = {
   id: made("account invitation", 8),
@@ -379,7 +379,7 @@ const calls: { [M in ClientMethodName]: [object, object] } = {
     { room, after: 0 },
     { entries: [signedRoomEntryExample], head: roomHead },
   ],
-  "rooms.heads": [{}, { rooms: [{ room, hub: serverA.id, ...roomHead }] }],
+  "rooms.heads": [{}, { rooms: [{ room, ...roomHead }] }],
   "rooms.info": [
     { room, hub: serverA.id, offset: 0 },
     { info: made("an encrypted GroupInfo", 80), total: 80, position: 2 },

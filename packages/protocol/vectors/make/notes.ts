@@ -86,6 +86,7 @@ const notes: [string, typeof alice, AccountNote][] = [
         kind: "welcome",
         room,
         hub: alice.record.server,
+        term: 1,
         position: 7,
         hash: made("hash of an entry"),
         welcome: made("Welcome of many", 80),

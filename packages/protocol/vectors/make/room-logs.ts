@@ -8,8 +8,9 @@ import {
   roomEntryHash,
   roomId,
   roomLogItem,
+  signTakeover,
 } from "../../src/index.ts";
-import { alice, made, now, p, serverA, serverB } from "./cast.ts";
+import { alice, bob, made, now, p, serverA, serverB } from "./cast.ts";
 import { invalid, joined, valid, withField, withoutField } from "./cases.ts";
 import { toHex, type Json } from "./json.ts";
 import { about, changedContainer, containerOf, flipLast, refused, statement } from "./statements.ts";
@@ -48,6 +49,29 @@ const second: RoomEntry = {
   item: encode(roomLogItem, commit),
 };
 
+/** Bob's server goes on behind the second. */
+const takeoverSeeds = {
+  access: made("the next access key of a room"),
+  member: bob.devices[0]!.signatureSeed,
+};
+const signedSecond = roomEntry.sign(p, serverA.seed, second);
+const takeoverPlace = {
+  ...{ room, hub: serverB.id, term: 2, position: 3 },
+  previous: roomEntryHash(p, signedSecond),
+};
+const takeover = signTakeover(p, takeoverSeeds, takeoverPlace, {
+  ...{ kind: "takeover", from: serverA.id, group, epoch: 8 },
+  access: p.ed25519.publicKey(takeoverSeeds.access),
+  servers: [serverA.id, serverB.id],
+  member: bob.devices[0]!.signed,
+});
+const third: RoomEntry = {
+  ...takeoverPlace,
+  at: now + 200_000,
+  by: { account: bob.account, server: serverB.id },
+  item: encode(roomLogItem, takeover),
+};
+
 /** What other files hold of rooms. */
 export const signedRoomEntryExample = signedFirst;
 const unproved: Omit<RoomAppend, "proof"> = {
@@ -64,10 +88,11 @@ export function roomEntries(): Json {
   const spoiled = (change: (encoded: Uint8Array) => Uint8Array) =>
     containerOf("room-entry", serverA.seed, change(body(second)));
   return {
-    about: [...about, "The second follows the first: its `previous` is SHA-256 over the first's `signed`."],
+    about: [...about, "Each follows the one before: its `previous` is SHA-256 over that one's `signed`."],
     valid: [
       statement("the first of a log", roomEntry, serverA.seed, first),
       statement("the next", roomEntry, serverA.seed, second),
+      statement("of the next term, by another hub", roomEntry, serverB.seed, third),
     ],
     invalid: [
       refused("signed by another server", containerOf("room-entry", serverB.seed, body(second))),
@@ -103,11 +128,13 @@ export function roomEntries(): Json {
 
 export function roomLogs(): Json {
   const [begun, committed, proposed] = [begin, commit, proposal].map((item) => encode(roomLogItem, item));
+  const takenOver = encode(roomLogItem, takeover);
   const server = made("a server");
   return {
     about: [
       "Items of rooms' logs.",
       "append: `proof` is the signature of the access key (`seed`), type `room-append`, over CBOR {room, term, position, head, item: SHA-256 of item, info: SHA-256 of info or null}.",
+      "takeover: the third of room-entry.json; `proof` and `signature` are of the access key (`seed`), type `room-takeover`, and of the device (`memberSeed`), type `room-takeover-member`, over CBOR {room, hub, term, position, previous} of its entry and {from, group, epoch, access, servers} of its item.",
       "heads: what a server reads of an MLSMessage with a PrivateMessage; null where it is none.",
     ],
     valid: [
@@ -119,9 +146,13 @@ export function roomLogs(): Json {
         message: made("a sealed PublicMessage", 100),
       }),
       valid("room log item", "a proposal", proposal),
+      valid("room log item", "a takeover", takeover),
     ],
     invalid: [
-      invalid("room log item", "a takeover", withField(begun!, "kind", "takeover")),
+      invalid("room log item", "an unknown kind", withField(begun!, "kind", "pause")),
+      invalid("room log item", "a takeover from nobody", withoutField(takenOver, "from")),
+      invalid("room log item", "a takeover without a proof", withoutField(takenOver, "proof")),
+      invalid("room log item", "a takeover by no device", withField(takenOver, "member", new Uint8Array(0))),
       invalid("room log item", "no server", withField(begun!, "servers", [])),
       invalid("room log item", "a server twice", withField(begun!, "servers", [server, server])),
       invalid(
@@ -144,6 +175,11 @@ export function roomLogs(): Json {
       seed: toHex(accessSeed),
       access: toHex(access),
       encoded: toHex(encode(roomAppend, roomAppendExample)),
+    },
+    takeover: {
+      seed: toHex(takeoverSeeds.access),
+      memberSeed: toHex(takeoverSeeds.member),
+      item: toHex(takenOver),
     },
     heads: heads(),
   };

@@ -38,7 +38,7 @@ export async function farewellPage(
 /** Its head is where they end: what came after is no business of that server's. */
 function pageOf(p: Primitives, told: readonly RoomEntryRow[]): RoomLogPage {
   const { signed, position } = told.at(-1)!;
-  const { term } = roomEntry.read(signed).value;
-  const head = { term, position, hash: roomEntryHash(p, signed) };
+  const { hub, term } = roomEntry.read(signed).value;
+  const head = { hub, term, position, hash: roomEntryHash(p, signed) };
   return { entries: told.map((row) => row.signed), head };
 }

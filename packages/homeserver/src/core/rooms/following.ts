@@ -13,11 +13,13 @@ import type { RoomStanding } from "../seams.ts";
 import { emptyLog, headOf, zeros } from "./log-state.ts";
 import type { Replicas } from "./replicas.ts";
 import type { RoomLog, RoomLogs } from "./room-logs.ts";
+import type { Turns } from "./turns.ts";
 
 export interface FollowingOptions {
   self: ServerId;
   logs: RoomLogs;
-  replicas: Pick<Replicas, "turns" | "catchUp">;
+  turns: Turns<ServerId>;
+  replicas: Pick<Replicas, "catchUp">;
   store: Pick<HomeserverStore, "roomEntries">;
   commit: GroupCommit;
   disk: FullDisk;
@@ -36,16 +38,19 @@ export class Following {
     const { logs } = this.#options;
     return [...logs.followedBy(account).values()].flatMap((follower) => {
       const log = logs.get(follower);
-      return log === undefined ? [] : [{ room: follower.room, hub: follower.hub, ...headOf(log.row) }];
+      return log === undefined ? [] : [{ room: follower.room, ...headOf(log.row) }];
     });
   }
 
   /** On disk when it resolves; what is missing comes later. Rejects with `ProtocolError`. */
-  async follow(row: FollowerRow, hash: Uint8Array): Promise<void> {
-    const { self, logs, replicas, disk } = this.#options;
+  async follow(asked: FollowerRow, hash: Uint8Array): Promise<void> {
+    const { self, logs, turns, replicas, disk } = this.#options;
     disk.admitNewWork();
-    const done = await replicas.turns.take(row.hub);
+    // The one who goes on with it.
+    const row = { ...asked, hub: logs.current(asked)?.row.hub ?? asked.hub };
+    const done = await turns.take(row.hub);
     try {
+      if (logs.get(row)?.row.successor !== undefined) throw new ProtocolError("conflict");
       const held = logs.followedBy(row.account);
       const hub = held.get(row.room)?.hub;
       if (hub !== undefined && hub !== row.hub)
@@ -61,10 +66,10 @@ export class Following {
   }
 
   async unfollow(account: AccountId, room: RoomId): Promise<void> {
-    const { logs, replicas } = this.#options;
+    const { logs, turns } = this.#options;
     const held = logs.followedBy(account).get(room);
     if (held === undefined) return;
-    const done = await replicas.turns.take(held.hub);
+    const done = await turns.take(held.hub);
     try {
       const still = logs.followedBy(account).get(room);
       if (still?.hub !== held.hub) return;

@@ -29,9 +29,10 @@ import type { Log } from "../log.ts";
 import { RateLimits } from "../rate-limits.ts";
 import { sameBytes } from "../same-bytes.ts";
 import type { EntriesPlan, RoomLinks } from "../seams.ts";
-import { advanced, emptyLog, firstTerm, nameOf } from "./log-state.ts";
-import type { RoomLogs } from "./room-logs.ts";
-import { Turns } from "./turns.ts";
+import { advanced, emptyLog, nameOf } from "./log-state.ts";
+import type { RoomLog, RoomLogs } from "./room-logs.ts";
+import type { Succession } from "./succession.ts";
+import type { Turns } from "./turns.ts";
 
 export interface ReplicasOptions {
   self: ServerId;
@@ -40,6 +41,9 @@ export interface ReplicasOptions {
   clock: Clock;
   primitives: Primitives;
   links: () => Pick<RoomLinks, "ask">;
+  /** One change at a time to the copies of a hub. */
+  turns: Turns<ServerId>;
+  succession: Pick<Succession, "hear">;
   log: Log;
   /** A log is further than it was. */
   moved: (row: RoomLogRow) => void;
@@ -56,8 +60,6 @@ interface Growing {
 
 export class Replicas {
   readonly #options: ReplicasOptions;
-  /** One change at a time to the copies of a hub. */
-  readonly turns = new Turns<ServerId>();
   readonly #rate: RateLimits<ServerId>;
   /** What is to be asked of each hub; a hub that is being asked is there, even with nothing left. */
   readonly #missing = new Map<ServerId, Map<string, RoomLogName>>();
@@ -76,12 +78,16 @@ export class Replicas {
    * @param linked whether the hub was linked from here
    */
   async arrived(hub: ServerId, linked: boolean, entries: readonly Uint8Array[]): Promise<EntriesPlan> {
-    const done = await this.turns.take(hub);
+    const done = await this.#options.turns.take(hub);
     const growing = new Map<string, Growing>();
     const holes = new Map<string, RoomLogName>();
+    const overtaken: RoomLogName[] = [];
     for (const signed of entries) {
       const entry = this.#read(hub, signed);
       if (entry === undefined) continue;
+      const logs = this.#overtaken(entry);
+      overtaken.push(...logs);
+      if (logs.length > 0) continue;
       const outcome = this.#grow(growing, entry, linked ? "unfollowed too" : "followed");
       if (outcome === "hole") holes.set(nameOf(entry.value), { room: entry.value.room, hub });
     }
@@ -91,6 +97,7 @@ export class Replicas {
         this.#commit(growing);
         done();
         for (const name of holes.values()) this.catchUp(name);
+        for (const name of overtaken) this.#options.succession.hear(name, hub);
       },
       failed: done,
     };
@@ -170,11 +177,16 @@ export class Replicas {
     for (let pages = 0; pages < roomCatchUpPagesMax; pages += 1) {
       const log = logs.get(name);
       if (log === undefined || log.followers.size === 0) return undefined;
+      if (log.row.successor !== undefined) return undefined;
       const after = log.row.position;
       log.askedAt = this.#options.clock.now();
       try {
         const answer = await links().ask(name.hub, { ask: "roomLog", room: name.room, after });
         const { entries, head } = pageIn(answer);
+        if (head.hub !== name.hub || (log.row.anchor > 0 && head.term !== log.row.term)) {
+          this.#options.succession.hear(name, name.hub);
+          if (log.row.anchor > 0) return undefined;
+        }
         if (head.position <= after || !(await this.#take(name.hub, entries))) return undefined;
         if (log.row.position >= head.position) return undefined;
       } catch (error) {
@@ -190,7 +202,7 @@ export class Replicas {
 
   /** True where anything of it was new. */
   async #take(hub: ServerId, entries: readonly Uint8Array[]): Promise<boolean> {
-    const done = await this.turns.take(hub);
+    const done = await this.#options.turns.take(hub);
     try {
       const growing = new Map<string, Growing>();
       for (const signed of entries) {
@@ -209,13 +221,21 @@ export class Replicas {
   #read(hub: ServerId, signed: Uint8Array): ReadEntry | undefined {
     try {
       const { value, verify } = roomEntry.read(signed);
-      const known = value.hub === hub && value.term === firstTerm;
+      const known = value.hub === hub;
       return known ? { value, verify, item: decodeRoomLogItem(value.item), signed } : undefined;
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
       this.#options.log.debug("an entry of a room's log does not decode", { server: hub });
       return undefined;
     }
+  }
+
+  /** The logs of its room here that may go on with this entry under another hub, or in another term: who says so is asked. */
+  #overtaken({ value, item }: ReadEntry): RoomLogName[] {
+    const held = this.#options.logs.ofRoom(value.room).filter(({ row }) => row.anchor > 0);
+    if (held.some(({ row }) => row.hub === value.hub && row.term >= value.term)) return [];
+    const isNews = ({ row }: RoomLog) => item.kind === "takeover" || value.term > row.term;
+    return held.filter(isNews).map(({ row }) => row);
   }
 
   /** Takes an entry that stands behind what is here. Only what may be taken is verified. */
@@ -241,7 +261,9 @@ export class Replicas {
       grown = { row: anew(held.row, value.position - 1), added: [], addedBytes: 0, anew: true };
     }
     const { row, added, addedBytes } = grown!;
-    if (row.anchor === 0 ? item.kind === "proposal" : !sameBytes(row.hash, value.previous)) return "let go";
+    const follows =
+      sameBytes(row.hash, value.previous) && row.term === value.term && item.kind !== "takeover";
+    if (row.anchor === 0 ? item.kind === "proposal" : !follows) return "let go";
     if (!this.#hasRoom(growing, entry) || this.#rate.take(value.hub) > 0) return "let go";
     try {
       entry.verify(p);

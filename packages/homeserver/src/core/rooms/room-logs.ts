@@ -21,6 +21,7 @@ export class RoomLogs {
   readonly #self: ServerId;
   readonly #logs = new Map<string, RoomLog>();
   readonly #byHub = new Map<ServerId, Set<RoomLog>>();
+  readonly #byRoom = new Map<RoomId, Set<RoomLog>>();
   readonly #followed = new Map<AccountId, Map<RoomId, FollowerRow>>();
   /** In how many logs that are of use here a server is. */
   readonly #met = new Map<ServerId, number>();
@@ -33,6 +34,37 @@ export class RoomLogs {
 
   get(name: RoomLogName): RoomLog | undefined {
     return this.#logs.get(nameOf(name));
+  }
+
+  /** The log that goes on with it: itself, or its successor's successor. What its term lost is not it. [O11] */
+  current(name: RoomLogName): RoomLog | undefined {
+    let log = this.get(name);
+    for (const seen = new Set<RoomLog>(); log?.row.successor !== undefined;) {
+      if (seen.has(log)) return undefined;
+      seen.add(log);
+      log = this.get({ room: name.room, hub: log.row.successor });
+    }
+    return log;
+  }
+
+  /** All that may go on; without what terms lost. */
+  ofRoom(room: RoomId): RoomLog[] {
+    return [...(this.#byRoom.get(room) ?? [])].filter(({ row }) => row.successor === undefined);
+  }
+
+  /** The log of a room that others are told of: that which this server is or was the hub of, else one that people here follow. */
+  told(room: RoomId): RoomLog | undefined {
+    const followed = this.ofRoom(room).filter(({ followers }) => followers.size > 0);
+    return (
+      this.current({ room, hub: this.#self }) ??
+      followed.toSorted((a, b) => b.row.term - a.row.term || b.row.position - a.row.position)[0]
+    );
+  }
+
+  /** Whether what a term of this room lost was for this server, too. */
+  wasLostFor(room: RoomId, server: ServerId): boolean {
+    const all = [...(this.#byRoom.get(room) ?? [])];
+    return all.some(({ row }) => row.successor !== undefined && row.servers.includes(server));
   }
 
   of(hub: ServerId): ReadonlySet<RoomLog> {
@@ -51,6 +83,8 @@ export class RoomLogs {
     this.#logs.set(nameOf(row), log);
     const ofHub = this.#byHub.get(row.hub) ?? new Set();
     this.#byHub.set(row.hub, ofHub.add(log));
+    const ofRoom = this.#byRoom.get(row.room) ?? new Set();
+    this.#byRoom.set(row.room, ofRoom.add(log));
     this.#meet(log);
     return log;
   }
@@ -61,8 +95,31 @@ export class RoomLogs {
     this.#logs.delete(nameOf(name));
     this.#byHub.get(name.hub)?.delete(log);
     if (this.#byHub.get(name.hub)?.size === 0) this.#byHub.delete(name.hub);
+    this.#byRoom.get(name.room)?.delete(log);
+    if (this.#byRoom.get(name.room)?.size === 0) this.#byRoom.delete(name.room);
     log.followers.clear();
     this.#meet(log);
+  }
+
+  /**
+   * Another hub goes on with a log, and its followers with it.
+   * @param lostBytes of what its own term lost
+   */
+  fork(from: RoomLog, row: RoomLogRow, lost: RoomLogRow, lostBytes: number): void {
+    const bytes = from.bytes - lostBytes;
+    if (row.hub === from.row.hub) return void this.set(row, -lostBytes);
+    const before = [...(this.get(row)?.followers ?? [])];
+    this.drop(row);
+    const now = this.set(row, bytes);
+    for (const account of before) now.followers.add(account);
+    for (const account of from.followers) {
+      const follower = this.#followed.get(account)?.get(row.room);
+      if (follower !== undefined) this.#followed.get(account)?.set(row.room, { ...follower, hub: row.hub });
+      now.followers.add(account);
+    }
+    from.followers.clear();
+    this.set(lost, -bytes);
+    this.#meet(now);
   }
 
   /** In place of what the account followed of this room before. */
@@ -108,8 +165,9 @@ export class RoomLogs {
   }
 
   #meet(log: RoomLog): void {
-    const { hub, servers } = log.row;
-    const ofUse = this.#logs.has(nameOf(log.row)) && (log.followers.size > 0 || hub === this.#self);
+    const { hub, servers, successor } = log.row;
+    const isHub = hub === this.#self && successor === undefined;
+    const ofUse = this.#logs.has(nameOf(log.row)) && (log.followers.size > 0 || isHub);
     const met = ofUse ? [...new Set([hub, ...servers])] : [];
     for (const server of met) this.#count(server, 1);
     for (const server of log.met) this.#count(server, -1);

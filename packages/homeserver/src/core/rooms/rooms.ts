@@ -11,6 +11,8 @@ import type {
   Primitives,
   RoomAppend,
   RoomEntry,
+  RoomId,
+  RoomLogHead,
   RoomQuery,
   ServerId,
 } from "@fedchat/protocol";
@@ -37,6 +39,8 @@ import { headOf } from "./log-state.ts";
 import { pageOf } from "./pages.ts";
 import { Replicas } from "./replicas.ts";
 import { RoomLogs } from "./room-logs.ts";
+import { Succession } from "./succession.ts";
+import { Turns } from "./turns.ts";
 
 export interface RoomsOptions {
   self: ServerId;
@@ -60,14 +64,18 @@ export class Rooms implements LocalRooms {
   readonly #hub: Hub;
   readonly #replicas: Replicas;
   readonly #following: Following;
+  readonly #succession: Succession;
+  readonly #turns = { rooms: new Turns<RoomId>(), copies: new Turns<ServerId>() };
 
   constructor(options: RoomsOptions) {
     this.#options = options;
     this.#logs = new RoomLogs(options.self, options.state);
     const parts = { ...options, logs: this.#logs, moved: (row: RoomLogRow) => this.#tell(row) };
-    this.#hub = new Hub(parts);
-    this.#replicas = new Replicas(parts);
-    this.#following = new Following({ ...parts, replicas: this.#replicas });
+    this.#succession = new Succession({ ...parts, turns: this.#turns });
+    const others = { ...parts, succession: this.#succession };
+    this.#hub = new Hub({ ...others, turns: this.#turns });
+    this.#replicas = new Replicas({ ...others, turns: this.#turns.copies });
+    this.#following = new Following({ ...parts, replicas: this.#replicas, turns: this.#turns.copies });
   }
 
   async append(
@@ -78,7 +86,16 @@ export class Rooms implements LocalRooms {
     const { hub, ...append } = params;
     if (hub === self) return this.#hub.append({ account, server: self }, append);
     const answer = await links().ask(hub, { ask: "roomAppend", account, ...append });
-    return decoded(roomAppendOutcome, answer);
+    const outcome = decoded(roomAppendOutcome, answer);
+    if (outcome.outcome === "behind") this.#heard(account, append.room, hub, outcome);
+    return outcome;
+  }
+
+  /** Somebody whom the room was asked of knows of another hub than is known here. */
+  #heard(account: AccountId, room: RoomId, asked: ServerId, head: RoomLogHead): void {
+    const row = this.#logs.followed(account, room)?.row;
+    if (row !== undefined && (row.hub !== head.hub || row.term < head.term))
+      this.#succession.hear(row, asked);
   }
 
   /** Rejects with `unknown-room` where the account does not follow it. */
@@ -125,6 +142,7 @@ export class Rooms implements LocalRooms {
 
   connected(server: ServerId): void {
     this.#replicas.connected(server);
+    this.#succession.connected(server);
   }
 
   /** The encoded answer to another server. Rejects with `ProtocolError`. */
@@ -146,6 +164,7 @@ export class Rooms implements LocalRooms {
 
   close(): void {
     this.#replicas.close();
+    this.#succession.close();
   }
 
   async #answer(server: ServerId, query: RoomQuery): Promise<Uint8Array> {
@@ -165,7 +184,7 @@ export class Rooms implements LocalRooms {
     const isIdle = (name: RoomLogRow) => (this.#logs.get(name)?.row.idleSince ?? Infinity) < before;
     for (const { row } of [...this.#logs.all()].filter((log) => isIdle(log.row))) {
       const { room, hub } = row;
-      const done = await this.#replicas.turns.take(hub);
+      const done = await this.#turns.copies.take(hub);
       try {
         if (!isIdle(row)) continue;
         await this.#options.commit.add([{ op: "room.drop", room, hub }]);

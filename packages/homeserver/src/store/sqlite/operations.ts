@@ -145,6 +145,7 @@ export function operations(db: DatabaseSync): Operations {
       case "receipt.put":
         return custody.apply(op);
       case "room.append":
+      case "room.fork":
       case "room.drop":
       case "room.follow":
       case "room.unfollow":

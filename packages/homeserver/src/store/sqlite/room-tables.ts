@@ -1,7 +1,7 @@
 /** Rooms' logs in tables: entries are appended once and found by log and position; a log's row is small. */
 import type { DatabaseSync } from "node:sqlite";
 import type { AccountId, ServerId } from "@fedchat/protocol";
-import { assertContinues } from "../memory-rooms.ts";
+import { assertContinues, assertForks } from "../memory-rooms.ts";
 import type {
   FollowerRow,
   RoomEntryRow,
@@ -19,17 +19,22 @@ export type RoomTables = ReturnType<typeof roomTables>;
 export function roomTables(db: DatabaseSync) {
   const find = db.prepare("SELECT number, position FROM room_logs WHERE room = ? AND hub = ?");
   const put = db.prepare(
-    "INSERT INTO room_logs (room, hub, founder, term, position, hash, mls_group, access, servers, former, anchor, at, idle_since) " +
-      "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (room, hub) DO UPDATE SET " +
+    "INSERT INTO room_logs (room, hub, founder, term, position, hash, mls_group, access, servers, former, anchor, at, idle_since, continues_hub, continues_position, successor) " +
+      "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (room, hub) DO UPDATE SET " +
       "founder = excluded.founder, term = excluded.term, position = excluded.position, hash = excluded.hash, " +
       "mls_group = excluded.mls_group, access = excluded.access, servers = excluded.servers, former = excluded.former, " +
-      "anchor = excluded.anchor, at = excluded.at, idle_since = excluded.idle_since RETURNING number",
+      "anchor = excluded.anchor, at = excluded.at, idle_since = excluded.idle_since, " +
+      "continues_hub = excluded.continues_hub, continues_position = excluded.continues_position, " +
+      "successor = excluded.successor RETURNING number",
   );
   const insertEntry = db.prepare("INSERT INTO room_entries (log, position, at, signed) VALUES (?, ?, ?, ?)");
   const putInfo = db.prepare("INSERT OR REPLACE INTO room_infos (log, position, info) VALUES (?, ?, ?)");
   const deleteLog = db.prepare("DELETE FROM room_logs WHERE number = ?");
   const deleteEntries = db.prepare("DELETE FROM room_entries WHERE log = ?");
   const deleteInfo = db.prepare("DELETE FROM room_infos WHERE log = ?");
+  const moveEntries = db.prepare("UPDATE room_entries SET log = ? WHERE log = ? AND position <= ?");
+  const deleteBehind = db.prepare("DELETE FROM room_entries WHERE log = ? AND position > ?");
+  const moveFollowers = db.prepare("UPDATE room_followers SET hub = ? WHERE room = ? AND hub = ?");
   const putFollower = db.prepare(
     "INSERT OR REPLACE INTO room_followers (account, room, hub, position) VALUES (?, ?, ?, ?)",
   );
@@ -58,6 +63,28 @@ export function roomTables(db: DatabaseSync) {
     if (info !== undefined) putInfo.run(number, row.position, info);
   }
 
+  function drop(name: RoomLogName): void {
+    const log = held(name);
+    if (log !== undefined) for (const gone of [deleteEntries, deleteInfo, deleteLog]) gone.run(log.number);
+  }
+
+  function fork(op: Extract<RoomOp, { op: "room.fork" }>): void {
+    const { from, row, lost } = op;
+    assertForks(held(from)?.position, op);
+    const { number: former } = held(from)!;
+    deleteInfo.run(former);
+    if (row.hub === from.hub) {
+      deleteBehind.run(former, row.position);
+      put.get(...columnsOf(row));
+      return;
+    }
+    drop(row);
+    const { number } = put.get(...columnsOf(row)) as { number: number };
+    moveEntries.run(number, former, row.position);
+    put.get(...columnsOf(lost));
+    moveFollowers.run(idBytes(row.hub), idBytes(from.room), idBytes(from.hub));
+  }
+
   function prune(before: number, limit: number): RoomResult {
     const rows = prunable.all(before, limit) as unknown as (StoredName & { number: number; bytes: number })[];
     const pruned = new Map<string, RoomLogName & { bytes: number }>();
@@ -76,12 +103,12 @@ export function roomTables(db: DatabaseSync) {
         case "room.append":
           append(op);
           return { op: "done" };
-        case "room.drop": {
-          const log = held(op);
-          if (log !== undefined)
-            for (const drop of [deleteEntries, deleteInfo, deleteLog]) drop.run(log.number);
+        case "room.fork":
+          fork(op);
           return { op: "done" };
-        }
+        case "room.drop":
+          drop(op);
+          return { op: "done" };
         case "room.follow": {
           const { account, room, hub, position } = op.row;
           putFollower.run(idBytes(account), idBytes(room), idBytes(hub), position);
@@ -157,6 +184,9 @@ interface StoredLog extends StoredName {
   anchor: number;
   at: number;
   idle_since: number | null;
+  continues_hub: Uint8Array | null;
+  continues_position: number | null;
+  successor: Uint8Array | null;
   bytes: number;
 }
 
@@ -165,6 +195,9 @@ function columnsOf(row: RoomLogRow) {
     ...[idBytes(row.room), idBytes(row.hub), row.founder === undefined ? null : idBytes(row.founder)],
     ...[row.term, row.position, row.hash, row.group, row.access, idsBytes(row.servers)],
     ...[idsBytes(row.former), row.anchor, row.at, row.idleSince ?? null],
+    row.continues === undefined ? null : idBytes(row.continues.hub),
+    row.continues?.position ?? null,
+    row.successor === undefined ? null : idBytes(row.successor),
   ];
 }
 
@@ -176,5 +209,10 @@ function rowOf(row: StoredLog): RoomLogRow {
     ...{ term, position, hash, group: row.mls_group, access },
     ...{ servers: idsText(row.servers), former: idsText(row.former), anchor, at },
     idleSince: row.idle_since ?? undefined,
+    continues:
+      row.continues_hub === null
+        ? undefined
+        : { hub: idText<ServerId>(row.continues_hub), position: row.continues_position! },
+    successor: row.successor === null ? undefined : idText<ServerId>(row.successor),
   };
 }

@@ -309,6 +309,13 @@ DROP TABLE key_package_stocks;
 ALTER TABLE stocks_by_suite RENAME TO key_package_stocks;
 `;
 
+/** continues_hub, continues_position: what a log's newest takeover continues. successor: the hub that goes on with it. */
+const succession = `
+ALTER TABLE room_logs ADD COLUMN continues_hub BLOB;
+ALTER TABLE room_logs ADD COLUMN continues_position INTEGER;
+ALTER TABLE room_logs ADD COLUMN successor BLOB;
+`;
+
 /** Entry n brings a store from version n (`PRAGMA user_version`) to n + 1. */
 export const migrations: readonly string[] = [
   version1,
@@ -317,4 +324,5 @@ export const migrations: readonly string[] = [
   custody,
   rooms,
   keyPackageSuites,
+  succession,
 ];
