@@ -6,7 +6,6 @@
  */
 import type { AccountId } from "@fedchat/protocol";
 import { accountId } from "@fedchat/protocol";
-import { pairKey } from "./topology.ts";
 
 interface Stranger {
   name: string;
@@ -15,22 +14,23 @@ interface Stranger {
 }
 
 export class Acquaintance {
-  /** By the name of the homeserver where they live. */
-  readonly #people = new Map<string, AccountId>();
+  readonly #people = new Map<string, { account: AccountId; home: string }>();
+  /** A homeserver and somebody whom one of its people deals with. */
   readonly #acquainted = new Set<string>();
   /** By homeserver: those that it is linked with mutually. */
   readonly #linked = new Map<string, Set<string>>();
   readonly #beyond = new Set<string>();
   readonly #strangers = new Map<string, Stranger[]>();
 
-  livesAt(homeserver: string, account: AccountId): void {
-    this.#people.set(homeserver, account);
+  /** @param person as the homeserver is called, unless it has several people */
+  livesAt(home: string, account: AccountId, person = home): void {
+    this.#people.set(person, { account, home });
     this.#strangers.clear();
   }
 
-  /** Their people deal with each other. */
+  /** These people deal with each other. */
   acquaint(one: string, other: string): void {
-    this.#acquainted.add(pairKey(one, other));
+    this.#acquainted.add(`${this.#homeOf(one)} ${other}`).add(`${this.#homeOf(other)} ${one}`);
     this.#strangers.clear();
   }
 
@@ -38,17 +38,17 @@ export class Acquaintance {
   link(one: string, other: string): void {
     this.#linked.set(one, (this.#linked.get(one) ?? new Set()).add(other));
     this.#linked.set(other, (this.#linked.get(other) ?? new Set()).add(one));
-    this.acquaint(one, other);
-  }
-
-  /** The person of this homeserver is shown one hop beyond the linked ones. [L23] */
-  showBeyond(personOf: string): void {
-    this.#beyond.add(personOf);
     this.#strangers.clear();
   }
 
-  isShownBeyond(personOf: string): boolean {
-    return this.#beyond.has(personOf);
+  /** This person is shown one hop beyond the linked homeservers. [L23] */
+  showBeyond(person: string): void {
+    this.#beyond.add(person);
+    this.#strangers.clear();
+  }
+
+  isShownBeyond(person: string): boolean {
+    return this.#beyond.has(person);
   }
 
   /** Whether a homeserver is linked with both. */
@@ -57,9 +57,19 @@ export class Acquaintance {
     return near !== undefined && [...(this.#linked.get(one) ?? [])].some((name) => near.has(name));
   }
 
-  mayKnow(homeserver: string, personOf: string): boolean {
-    if (homeserver === personOf || this.#acquainted.has(pairKey(homeserver, personOf))) return true;
-    return this.#beyond.has(personOf) && this.areOneHopApart(homeserver, personOf);
+  areLinked(one: string, other: string): boolean {
+    return this.#linked.get(one)?.has(other) === true;
+  }
+
+  mayKnow(homeserver: string, person: string): boolean {
+    const home = this.#homeOf(person);
+    if (homeserver === home || this.areLinked(homeserver, home)) return true;
+    if (this.#acquainted.has(`${homeserver} ${person}`)) return true;
+    return this.#beyond.has(person) && this.areOneHopApart(homeserver, home);
+  }
+
+  #homeOf(person: string): string {
+    return this.#people.get(person)?.home ?? person;
   }
 
   /** Whose names stand in these bytes though this homeserver may not know them. */
@@ -77,7 +87,7 @@ export class Acquaintance {
     if (known !== undefined) return known;
     const strangers = [...this.#people]
       .filter(([name]) => !this.mayKnow(homeserver, name))
-      .map(([name, account]) => ({
+      .map(([name, { account }]) => ({
         name,
         forms: [Buffer.from(accountId.toBytes(account)), Buffer.from(account)],
       }));

@@ -3,11 +3,12 @@
  * is wrong; none means that all is well.
  */
 import type { Message } from "../../packages/engine/src/interface/index.ts";
-import { limits } from "@fedchat/protocol";
+import { decodeBundleBody, limits } from "@fedchat/protocol";
 import { defaultRelaying } from "../../packages/homeserver/src/core/relaying.ts";
 import { marker } from "./marker.ts";
 import type { Simulation } from "./simulate.ts";
-import type { SimulatedDevice } from "./simulated-device.ts";
+import type { LightPerson } from "./light-person.ts";
+import { SimulatedDevice } from "./simulated-device.ts";
 import type { SimulatedHomeserver } from "./simulated-homeserver.ts";
 import type { Pair } from "./topology.ts";
 
@@ -17,6 +18,7 @@ const idleTimersMax = 40;
 const idleTimersPerPeerMax = 8;
 /** Carriers at rest beside those of links: its client's or its homeserver's, strangers', and some that are closing. */
 const idleChannelsMax = 8;
+const inboxItemsLooked = 1_000;
 /** Whoever sends looks at what is under way before it sends the next bundle, or a page of items. */
 const bufferedBytesMax = limits.channelBufferedBytesMax + 4 * limits.frameBytesMax;
 
@@ -36,11 +38,18 @@ export async function unrest(simulation: Simulation): Promise<string[]> {
 
 function queuedIn({ name, database }: SimulatedDevice): string[] {
   const count = (sql: string) => database.get<{ n: number }>(`SELECT count(*) AS n FROM ${sql}`)!.n;
-  const outgoing = count("outgoing");
+  // Whoever writes before they know that they are out of a room is refused by the others, and told so.
+  const refused = `state = 'failed' AND subject IN (
+    SELECT messages.id FROM messages JOIN rooms ON rooms.id = messages.room AND rooms.state = 'closed')`;
+  const outgoing = count(`outgoing WHERE NOT (${refused})`);
   const receipts = count("receipts");
+  const changes = count("roomChanges") + count("pendingCommits");
+  const waiting = count("waitingMessages JOIN rooms ON rooms.id = waitingMessages.room");
   return [
     ...(outgoing > 0 ? [`${name}'s engine has ${outgoing} envelopes to send or watch`] : []),
     ...(receipts > 0 ? [`${name}'s engine owes ${receipts} receipts`] : []),
+    ...(changes > 0 ? [`${name}'s engine has ${changes} changes of rooms to make`] : []),
+    ...(waiting > 0 ? [`${name}'s engine has ${waiting} messages that wait for a Commit`] : []),
   ];
 }
 
@@ -65,15 +74,30 @@ async function homeserverUnrest(
   if (!running) return [`${name}'s homeserver is down`];
   const wrong: string[] = [];
   for (const destination of destinations) {
-    const rows = await store.outboxPage(destination, "messages", 0, Number.MAX_SAFE_INTEGER);
-    if (rows.length === 0) continue;
     const other = simulation.homeservers.find(({ id }) => id === destination);
+    const isLinked = other !== undefined && simulation.acquaintance.areLinked(name, other.name);
+    // Whom nothing is written to any more, and who is not linked, hears of refusals when there is a way again.
+    const rows = (await store.outboxPage(destination, "messages", 0, Number.MAX_SAFE_INTEGER)).filter(
+      ({ body }) => isLinked || decodeBundleBody(body).kind !== "refusals",
+    );
+    if (rows.length === 0) continue;
     wrong.push(`${rows.length} bundles wait at ${name}'s homeserver for ${other?.name}'s`);
   }
-  const inbox = await store.inboxState(simulation.person(name).account);
-  if (inbox!.floor < inbox!.head)
-    wrong.push(`${inbox!.head - inbox!.floor} items lie in an inbox at ${name}'s`);
+  for (const person of [...simulation.devices, ...simulation.lightPeople]) {
+    if (person.home.name !== name) continue;
+    const { floor } = (await store.inboxState(person.account))!;
+    // What was taken and is not acknowledged yet goes with what comes next.
+    const items = await store.inboxPage(person.account, Math.max(floor, takenBy(person)), inboxItemsLooked);
+    if (items.length > 0) wrong.push(`${items.length} items lie in ${person.name}'s inbox at ${name}'s`);
+  }
   return wrong;
+}
+
+/** How far an engine has read its inbox. */
+function takenBy(person: SimulatedDevice | LightPerson): number {
+  if (!(person instanceof SimulatedDevice)) return 0;
+  const row = person.database.get<{ position: number }>("SELECT position FROM inboxCursor");
+  return row?.position ?? 0;
 }
 
 /** What goes to another relay may have to stay where relays have little room: that one counts what it handed on. [K3] */
@@ -156,7 +180,7 @@ export async function acquaintances({ homeservers, devices, acquaintance }: Simu
   for (const device of devices) {
     const shown = new Set((await device.call("people.list", {})).map(({ account }) => account));
     for (const other of devices) {
-      if (shown.has(other.account) && !acquaintance.mayKnow(device.name, other.name))
+      if (shown.has(other.account) && !acquaintance.mayKnow(device.home.name, other.name))
         wrong.push(`${device.name} is shown ${other.name}, a stranger`);
     }
   }
@@ -214,7 +238,8 @@ export function secrecy({ homeservers, devices }: Simulation): string[] {
 /** A process to which nothing happens waits for little. */
 export function leftovers({ homeservers, devices, links }: Simulation): string[] {
   return [...homeservers, ...devices].flatMap(({ name, process }) => {
-    const peers = links.filter((pair) => pair.includes(name)).length;
+    const lodgers = devices.filter(({ home }) => home.name === name).length;
+    const peers = links.filter((pair) => pair.includes(name)).length + lodgers;
     const timers = process?.timers ?? 0;
     const channels = process?.channels ?? 0;
     return [

@@ -1,7 +1,7 @@
 /**
  * Everything that goes wrong in a run, drawn from its seed. A fault counts where it struck: a cut of a carrier that was
  * open, a commit that the full disk refused, a process that did run. Invariant: each fault ends by itself within
- * a minute, so that a network that is left alone heals.
+ * a few minutes, so that a network that is left alone heals.
  */
 import type { SeededRandom } from "../../packages/homeserver/test/virtual/seeded-random.ts";
 import type { LightPerson } from "./light-person.ts";
@@ -143,6 +143,18 @@ export class Faults {
     network.partition(near, far);
     await this.#pause(200, 20_000);
     network.heal(near, far);
+  }
+
+  /** One homeserver on its own, for longer than whoever waits for it has patience; it may keep a room's log. */
+  async isolate(): Promise<void> {
+    const { homeservers, network } = this.#simulation;
+    const names = homeservers.map(({ name }) => name);
+    const alone = this.#random.pick(names);
+    const others = names.filter((name) => name !== alone);
+    this.#count("homeservers isolated");
+    network.partition([alone], others);
+    await this.#pause(30_000, 150_000);
+    network.heal([alone], others);
   }
 
   /** One end changes its network; the other believes in the old connection for a while. */
@@ -482,7 +494,10 @@ export const commonKinds = [
   "clockJump",
 ] as const;
 
-export type FaultKind = (typeof commonKinds)[number] | "restoreBackup" | "moveHomeserver";
+/** And those that matter where a room's log lies at one homeserver. */
+export const roomKinds = [...commonKinds, "isolate"] as const;
+
+export type FaultKind = (typeof roomKinds)[number] | "restoreBackup" | "moveHomeserver";
 
 function isRunning(host: Host): boolean {
   return "homeserver" in host ? host.homeserver !== undefined : host.engine !== undefined;
@@ -503,6 +518,7 @@ export const faultNames = [
   "links partitioned",
   "client channels partitioned",
   "sets of homeservers partitioned",
+  "homeservers isolated",
   "links abandoned by one end",
   "client channels abandoned by one end",
   "links lagging",

@@ -16,6 +16,8 @@ import { realGroups, stubGroups } from "./group-kinds.ts";
 import { Happenings } from "./happenings.ts";
 import { LightPerson } from "./light-person.ts";
 import { linkAll } from "./linking.ts";
+import { RoomLogsWatch } from "./room-logs-watch.ts";
+import { RoomWatch } from "./room-watch.ts";
 import { SimulatedDevice } from "./simulated-device.ts";
 import { SimulatedHomeserver } from "./simulated-homeserver.ts";
 import { simulatedPrimitives } from "./simulated-primitives.ts";
@@ -32,6 +34,8 @@ export interface SimulationOptions {
   homeservers?: number | readonly string[];
   /** Whose person has an engine; others have a light account. Absent: everybody. */
   people?: readonly string[];
+  /** More people with engines, by the homeserver where they live. */
+  lodgers?: Readonly<Record<string, readonly string[]>>;
   /** Who has linked whom when the story begins. Absent: everybody everybody. */
   topology?: Topology;
   /** Whether the one homeserver finds the other when it dials. Absent: always. */
@@ -53,7 +57,7 @@ export interface SimulationOptions {
   watched?: boolean;
 }
 
-/** Homeservers that are linked, each with one person who has an account, and no faults yet. */
+/** Homeservers that are linked, each with a person or several who have accounts, and no faults yet. */
 export async function simulate(options: SimulationOptions): Promise<Simulation> {
   const simulation = new Simulation(options);
   await simulation.openAll();
@@ -71,6 +75,8 @@ export class Simulation implements Surroundings, AsyncDisposable {
   readonly groups: GroupKind;
   readonly acquaintance = new Acquaintance();
   readonly happenings = new Happenings();
+  readonly rooms = new RoomWatch();
+  readonly roomLogs = new RoomLogsWatch();
   readonly mutation: Mutation;
   readonly watched: boolean;
   readonly homeservers: SimulatedHomeserver[];
@@ -125,7 +131,12 @@ export class Simulation implements Surroundings, AsyncDisposable {
     for (const homeserver of this.homeservers) this.#homeservers.set(homeserver.name, homeserver);
     const withEngine = new Set(options.people ?? names);
     const homes = (engine: boolean) => this.homeservers.filter(({ name }) => withEngine.has(name) === engine);
-    this.devices = homes(true).map((home) => new SimulatedDevice(this, home));
+    const lodging = ([home, lodgers]: [string, readonly string[]]) =>
+      lodgers.map((name) => new SimulatedDevice(this, this.homeserver(home), name));
+    this.devices = [
+      ...homes(true).map((home) => new SimulatedDevice(this, home)),
+      ...Object.entries(options.lodgers ?? {}).flatMap(lodging),
+    ];
     this.lightPeople = homes(false).map((home) => new LightPerson(this, home));
     for (const person of [...this.devices, ...this.lightPeople]) this.#people.set(person.name, person);
     this.links = linksOf(topology, names);
@@ -140,7 +151,7 @@ export class Simulation implements Surroundings, AsyncDisposable {
     return this.#homeservers.get(name)!;
   }
 
-  /** Who lives at this homeserver. */
+  /** Whoever lives at a homeserver first is called as it is. */
   person(name: string): SimulatedDevice | LightPerson {
     return this.#people.get(name)!;
   }
@@ -169,8 +180,11 @@ export class Simulation implements Surroundings, AsyncDisposable {
     await this.during(Promise.all(this.homeservers.map((homeserver) => homeserver.start())));
     const people = [...this.#people.values()];
     for (const person of people) person.start();
-    await this.during(Promise.all(people.map((person) => person.createAccount())));
-    for (const { name, account } of people) this.acquaintance.livesAt(name, account);
+    // Whoever comes first is the administrator.
+    const isFirst = ({ name, home }: { name: string; home: SimulatedHomeserver }) => name === home.name;
+    for (const some of [people.filter(isFirst), people.filter((one) => !isFirst(one))])
+      await this.during(Promise.all(some.map((person) => person.createAccount())));
+    for (const { name, account, home } of people) this.acquaintance.livesAt(home.name, account, name);
   }
 
   /** Links the homeservers as the topology says. */

@@ -1,9 +1,11 @@
 /** A person's engine in the simulation: the database that outlives its runs, the run of now, and what its person does. */
 import type { AccountId, Primitives, RoomId } from "@fedchat/protocol";
 import { causeOf } from "../../packages/engine/src/core/causes.ts";
+import { EngineError } from "../../packages/engine/src/core/engine-error.ts";
 import type { Engine } from "../../packages/engine/src/core/engine.ts";
 import { openEngine } from "../../packages/engine/src/core/engine.ts";
 import type { Message, MethodName, Params, Result, Room } from "../../packages/engine/src/interface/index.ts";
+import type { RoomCrypto } from "../../packages/engine/src/mls/room-crypto.ts";
 import { openSqliteDatabase } from "../../packages/engine/src/node/sqlite-database.ts";
 import type { Database } from "../../packages/engine/src/store/database.ts";
 import { StoreFullError } from "../../packages/engine/src/store/database.ts";
@@ -19,6 +21,10 @@ type Outcome<T> = { kind: "done"; value: T } | { kind: "gone" } | { kind: "faile
 
 /** How often a call is tried again before it is taken for impossible. */
 const attemptsMax = 1_500;
+/** And before somebody does something else. */
+const triesMax = 150;
+
+class NotDone extends Error {}
 
 export class SimulatedDevice {
   readonly name: string;
@@ -27,6 +33,8 @@ export class SimulatedDevice {
   readonly disk = { full: false, refusedByFullDisk: 0 };
   process: SimulatedProcess | undefined;
   engine: Engine | undefined;
+  /** What its engine has of rooms of many, since it first ran. */
+  rooms: RoomCrypto | undefined;
   /** What its person was told is kept, in the order of writing. */
   readonly acknowledged: { to: string; text: string }[] = [];
   /** How far this machine's wall clock is off. */
@@ -38,10 +46,10 @@ export class SimulatedDevice {
   #runs = 0;
   #written = 0;
 
-  constructor(surroundings: Surroundings, home: SimulatedHomeserver) {
+  constructor(surroundings: Surroundings, home: SimulatedHomeserver, name = home.name) {
     this.#surroundings = surroundings;
     this.home = home;
-    this.name = home.name;
+    this.name = name;
     this.#random = surroundings.random.fork(`device of ${this.name}`);
     this.database =
       surroundings.mutation.database?.(openSqliteDatabase(":memory:")) ?? openSqliteDatabase(":memory:");
@@ -53,7 +61,7 @@ export class SimulatedDevice {
   }
 
   start(): void {
-    const { clock, network, trace, violations, groups } = this.#surroundings;
+    const { clock, network, trace, violations, groups, rooms } = this.#surroundings;
     this.#runs += 1;
     const process = new SimulatedProcess({
       clock,
@@ -65,6 +73,7 @@ export class SimulatedDevice {
     // A host that crashed before may dial again.
     network.listen(this.host, (channel) => channel.close());
     const random = this.#random.fork(`run ${this.#runs}`);
+    this.rooms = rooms.watch(groups.crypto({ random, clock: process }), this.name);
     this.engine = openEngine({
       database: guardedDatabase(this.database, {
         name: `${this.name}'s engine`,
@@ -80,7 +89,7 @@ export class SimulatedDevice {
           ),
         server: { id: this.home.id, noiseKey: this.home.noiseKey },
       },
-      groups: groups.crypto({ random, clock: process }),
+      groups: this.rooms,
       opaque: noPasswords,
       clock: process,
       random,
@@ -129,15 +138,26 @@ export class SimulatedDevice {
   }
 
   /** Calls until it is done, as a patient person would: through crashes, a full disk and an unreachable homeserver. */
-  async call<M extends MethodName>(method: M, params: Params<M>): Promise<Result<M>> {
-    for (let attempt = 0; attempt < attemptsMax; attempt++) {
+  async call<M extends MethodName>(method: M, params: Params<M>, attempts = attemptsMax): Promise<Result<M>> {
+    for (let attempt = 0; attempt < attempts; attempt++) {
       const outcome = await this.attempt(method, params);
       if (outcome.kind === "done") return outcome.value;
       if (outcome.kind === "failed" && !isForNow(outcome.error)) throw outcome.error;
       if (this.#surroundings.violations.found.length > 0) throw new Error("ended by what was found");
       await this.#surroundings.clock.sleep(200);
     }
-    throw new Error(`${this.name}: ${method} was not done in ${attemptsMax} attempts`);
+    throw new NotDone(`${this.name}: ${method} was not done in ${attempts} attempts`);
+  }
+
+  /** As a person with less patience, where it may be too late for it: whether it was done. */
+  async tries<M extends MethodName>(method: M, params: Params<M>): Promise<boolean> {
+    try {
+      await this.call(method, params, triesMax);
+      return true;
+    } catch (error) {
+      if (error instanceof EngineError || error instanceof NotDone) return false;
+      throw error;
+    }
   }
 
   /** Resolves once the engine says that the message is kept. */

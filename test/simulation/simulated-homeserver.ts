@@ -85,7 +85,7 @@ export class SimulatedHomeserver {
   /** Opens what the disk holds and joins the network; starts again where the disk is too full even for that. */
   async start(): Promise<void> {
     const { clock, network, trace, violations, happenings, mutation } = this.#surroundings;
-    const { watched: isWatched } = this.#surroundings;
+    const { watched: isWatched, roomLogs } = this.#surroundings;
     this.#runs += 1;
     const process = new SimulatedProcess({
       clock,
@@ -106,7 +106,7 @@ export class SimulatedHomeserver {
       ...{ name: this.name, process, trace, delivered: this.#delivered, streams: this.#streams },
       ...{ written: isWatched ? this.written : undefined, counts: this.counts },
       ...{ destinations: this.destinations, violated: (what) => violations.add(what) },
-      ...{ custody: this.custody, handedBy: this.#handedBy },
+      ...{ custody: this.custody, handedBy: this.#handedBy, roomLogs },
       ...{ stored: (op, result) => happenings.stored(op, result) },
     });
     const opening = openHomeserver({

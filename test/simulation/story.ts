@@ -9,6 +9,7 @@ import { Faults, skewMsMax } from "./faults.ts";
 import { linkOneWay } from "./linking.ts";
 import { marker } from "./marker.ts";
 import { becomeContacts, drawPairs, meetingOf, showBeyond } from "./meeting.ts";
+import { rest } from "./resting.ts";
 import type { Simulation, SimulationOptions } from "./simulate.ts";
 import { simulate } from "./simulate.ts";
 import type { Mutation } from "./surroundings.ts";
@@ -51,8 +52,6 @@ const faultsWithinMs = 120_000;
 const liveMsMax = 3 * 60 * 60_000;
 /** Between the last fault and rest: the longest waits of links and streams, and some: a link that was refused is asked for again hourly. */
 const restMsMax = 90 * 60_000;
-/** A network that is not at rest by then waits for something slow. */
-const soonMs = 300_000;
 /** Each network is told so many times in turn, with and without what is rare. */
 const seedsOfATurn = 6;
 const restoringTurns = 4;
@@ -60,8 +59,6 @@ const movingTurns = 2;
 const rareWithinMs = 10_000;
 /** How often is looked which way links go. */
 const lookEveryMs = 1_000;
-/** Something that still comes would come by then. */
-const aftermathMs = 120_000;
 /** A record follows its links after half a minute. [G6] */
 const recordsSettleMs = 40_000;
 /** The pace of people is that of this many messages, however many are sent. */
@@ -107,7 +104,7 @@ export async function story(options: StoryOptions): Promise<Told> {
 }
 
 /** From a good local network to a bad satellite. */
-function delaysOf(seed: number): { delayMs: { min: number; max: number } } {
+export function delaysOf(seed: number): { delayMs: { min: number; max: number } } {
   return {
     delayMs: [
       { min: 0, max: 2 },
@@ -194,18 +191,4 @@ async function linkOneWayWhereReached(
   if (chance.chance(0.5)) return;
   if (simulation.reaches(a, b)) await linkOneWay(simulation, a, b);
   else if (simulation.reaches(b, a)) await linkOneWay(simulation, b, a);
-}
-
-/** Waits until nothing is under way, and a while longer. */
-async function rest(simulation: Simulation, withinMs: number): Promise<string[]> {
-  const { clock, violations } = simulation;
-  const begun = clock.now();
-  let restless = await unrest(simulation);
-  while (restless.length > 0 && violations.found.length === 0 && clock.now() < begun + withinMs) {
-    await clock.sleep(clock.now() < begun + soonMs ? 1_000 : 20_000);
-    restless = await unrest(simulation);
-  }
-  if (restless.length > 0) return ["the network does not come to rest", ...restless];
-  await clock.sleep(aftermathMs);
-  return unrest(simulation);
 }

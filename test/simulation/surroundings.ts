@@ -9,6 +9,8 @@ import type { VirtualNetwork } from "../../packages/homeserver/test/virtual/virt
 import type { Acquaintance } from "./acquaintance.ts";
 import type { GroupKind, StubMutation } from "./group-kinds.ts";
 import type { Happenings } from "./happenings.ts";
+import type { RoomLogsWatch } from "./room-logs-watch.ts";
+import type { RoomWatch } from "./room-watch.ts";
 import type { SimulatedProcess } from "./simulated-process.ts";
 import type { Trace } from "./trace.ts";
 import type { Violations } from "./violations.ts";
@@ -23,6 +25,8 @@ export interface Surroundings {
   readonly groups: GroupKind;
   readonly acquaintance: Acquaintance;
   readonly happenings: Happenings;
+  readonly rooms: RoomWatch;
+  readonly roomLogs: RoomLogsWatch;
   readonly mutation: Mutation;
   /** Whether frames are traced, and whatever homeservers learn and write is searched. */
   readonly watched: boolean;

@@ -12,6 +12,7 @@ import type {
 } from "../../packages/homeserver/src/store/store.ts";
 import { MemoryStore } from "../../packages/homeserver/src/store/memory-store.ts";
 import { StoreFullError } from "../../packages/homeserver/src/store/store.ts";
+import type { RoomLogsWatch } from "./room-logs-watch.ts";
 import type { SimulatedProcess } from "./simulated-process.ts";
 import type { Trace } from "./trace.ts";
 
@@ -33,6 +34,8 @@ export interface StoreWatch {
   custody: { bytes: number; bytesMax: number };
   /** Bundles that it ever took into custody: who handed each over, by its hash. */
   handedBy: Map<string, ServerId>;
+  /** Of the whole network. */
+  roomLogs: RoomLogsWatch;
   /** Told of everything that is on disk. */
   stored: (op: WriteOp, result: WriteResult) => void;
 }
@@ -61,6 +64,8 @@ async function write(store: MemoryStore, ops: WriteOp[], watch: StoreWatch): Pro
       holdDeliveries(op, results[index]!, watch);
       holdStreams(op, watch);
       holdCustody(op, results[index]!, watch);
+      const fork = watch.roomLogs.fault(op);
+      if (fork !== undefined) watch.violated(`${name} keeps ${fork}`);
       watch.stored(op, results[index]!);
       if (op.op === "outbox.append") for (const row of op.rows) watch.destinations.add(row.destination);
     });

@@ -1,0 +1,68 @@
+/**
+ * What engines' groups of many did in a run, seen at their port: for whom each message was sealed, and since when each
+ * device is in. Checkers hold what people read against it.
+ */
+import type { AccountId, RoomId } from "@fedchat/protocol";
+import { decode, decodeContent, DecodeError, partsOf, roomItem } from "@fedchat/protocol";
+import type { RoomCrypto } from "../../packages/engine/src/mls/room-crypto.ts";
+
+export interface SealedText {
+  room: RoomId;
+  epoch: number;
+  /** Whoever takes part in that epoch. */
+  readers: ReadonlySet<AccountId>;
+}
+
+export class RoomWatch {
+  /** By text: texts of a run are written once. Where a crash kept one from leaving, it is the last sealing that counts. */
+  readonly sealed = new Map<string, SealedText>();
+  /** By device and room: the epoch in which it came in last. */
+  readonly #since = new Map<string, number>();
+
+  /** The epoch in which this device came in last; undefined: never. */
+  since(device: string, room: RoomId): number | undefined {
+    return this.#since.get(`${device} ${room}`);
+  }
+
+  /** @param crypto of one engine, that is no other's */
+  watch(crypto: RoomCrypto, device: string): RoomCrypto {
+    const encrypt = crypto.encrypt.bind(crypto);
+    crypto.encrypt = (state, plaintext, authenticatedData) => {
+      const text = textIn(plaintext);
+      const { room, participants } = crypto.room(state);
+      const readers = new Set(participants.map(({ account }) => account));
+      if (text !== undefined) this.sealed.set(text, { room, epoch: Number(crypto.epoch(state)), readers });
+      return encrypt(state, plaintext, authenticatedData);
+    };
+    const join = crypto.join.bind(crypto);
+    crypto.join = (args) => {
+      const outcome = join(args);
+      if (outcome.kind === "joined") this.#came(device, args.room, Number(crypto.epoch(outcome.state)));
+      return outcome;
+    };
+    const joinByItself = crypto.joinByItself.bind(crypto);
+    crypto.joinByItself = (args) => {
+      const outcome = joinByItself(args);
+      if (outcome.kind === "joined-externally") this.#came(device, args.room, Number(outcome.after.epoch));
+      return outcome;
+    };
+    return crypto;
+  }
+
+  #came(device: string, room: RoomId, epoch: number): void {
+    this.#since.set(`${device} ${room}`, epoch);
+  }
+}
+
+function textIn(plaintext: Uint8Array): string | undefined {
+  try {
+    const item = decode(roomItem, plaintext);
+    if (item.kind !== "message") return undefined;
+    const parts = [...partsOf(decodeContent(item.content).body)];
+    const part = parts.find((one) => one.cardinality === "single");
+    return part?.cardinality === "single" ? Buffer.from(part.content).toString() : undefined;
+  } catch (error) {
+    if (error instanceof DecodeError) return undefined;
+    throw error;
+  }
+}
