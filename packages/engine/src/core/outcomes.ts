@@ -2,7 +2,7 @@
  * What becomes of an envelope, and how it shows on the message or request that it carries. A message to several servers
  * has got as far as it has with all of them.
  */
-import type { MessageId, RequestId, ServerId } from "@fedchat/protocol";
+import type { MessageId, ProtocolError, RequestId, ServerId } from "@fedchat/protocol";
 import type { Cause } from "../interface/index.ts";
 import type { EngineStore } from "../store/engine-store.ts";
 import type { MessageCustody } from "../store/messages-table.ts";
@@ -18,6 +18,20 @@ export type Outcome =
   | { kind: "custody"; custody: MessageCustody }
   /** On disk at the recipient's homeserver; `path`: the relays that it passed, where that is known. */
   | { kind: "forwarded"; path?: ServerId[] | undefined };
+
+/**
+ * Whoever is in no such room refuses what is written there. They left or were taken out, and we may not know it yet: the
+ * message is for the others, and has not failed.
+ */
+export function isOutsiders(
+  { messages, rooms }: Pick<EngineStore, "messages" | "rooms">,
+  { purpose, subject }: Pick<OutgoingHead, "purpose" | "subject">,
+  refusal: ProtocolError,
+): boolean {
+  if (purpose !== "message" || refusal.code !== "not-allowed") return false;
+  const room = messages.get(subject as MessageId)?.room;
+  return room !== undefined && rooms.get(room)?.kind === "group";
+}
 
 export function recordOutcome(
   store: Pick<EngineStore, "messages" | "requests" | "transport">,

@@ -29,12 +29,13 @@ import {
 } from "./limits.ts";
 import type { Log } from "./log.ts";
 import type { Outcome } from "./outcomes.ts";
+import { isOutsiders } from "./outcomes.ts";
 import { fullJitterMs } from "./retry.ts";
 
 type Progress = ClientResult<"envelopes.progress">["progress"][number];
 
 export interface OutgoingPorts {
-  store: Pick<EngineStore, "transport" | "transaction">;
+  store: Pick<EngineStore, "transport" | "transaction" | "messages" | "rooms">;
   homeserver: Pick<HomeserverClient, "submit" | "request" | "state">;
   clock: Clock;
   random: RandomSource;
@@ -120,6 +121,7 @@ export class Outgoing {
       error === undefined
         ? new ProtocolError(state === "expired" ? "expired" : "internal")
         : fromWireError(error);
+    if (isOutsiders(this.#ports.store, row, refusal)) return this.#settle(row, { kind: "forwarded" });
     this.#settle(row, { kind: "failed", cause: causeOf(refusal) });
   }
 

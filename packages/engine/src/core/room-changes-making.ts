@@ -209,6 +209,8 @@ export class RoomChangesMaking {
     store.transaction(() => {
       for (const { id, change } of wanted) {
         store.groupRooms.deleteChange(id);
+        // They are in it still, and may be its only owner.
+        if (change.kind === "leave") store.rooms.stays(room);
         const line = underwayLine(change, (account) => names.shown(account));
         if (line !== undefined)
           rooms.addNotice(room, identity.account, `${line} was not possible: ${reason}`);

@@ -57,8 +57,10 @@ export class RoomEntries {
   take(room: RoomId, signed: Uint8Array): boolean {
     const { store, primitives, messages, log } = this.#ports;
     const row = store.groupRooms.log(room);
-    const entry = row && this.#open(signed);
-    if (row === undefined || entry === undefined || !isNext(row, entry)) {
+    // The entry before took us out, or in again: what else came with it is not for us.
+    if (row?.following !== "told") return false;
+    const entry = this.#open(signed);
+    if (entry === undefined || !isNext(row, entry)) {
       log.warn("an entry of a room's log does not follow", { room });
       return false;
     }

@@ -83,6 +83,11 @@ export class RoomsTable {
     this.#db.run("UPDATE rooms SET state = 'open' WHERE id = ? AND state = 'invited'", id);
   }
 
+  /** One that was to be left, and cannot be. */
+  stays(id: RoomId): void {
+    this.#db.run("UPDATE rooms SET state = 'open', cause = NULL WHERE id = ? AND state = 'closed'", id);
+  }
+
   close(id: RoomId, state: "closed" | "broken", cause: string): void {
     this.#db.run("UPDATE rooms SET state = ?, cause = ? WHERE id = ?", state, cause, id);
   }
