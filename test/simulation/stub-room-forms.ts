@@ -95,6 +95,8 @@ export const sealedForm = struct({
   generation: uint(),
   authenticatedData: bytes({ max: authenticatedDataBytesMax }),
   content: bytes({ max: Math.max(plaintextBytesMax, roomHandshakeBytesMax) }),
+  /** Of a message: by what it can be handed on. */
+  proof: signature,
   signature,
 });
 export type Sealed = Readonly<TypeOf<typeof sealedForm>>;

@@ -31,6 +31,7 @@ import type {
   MemberIdentity,
   MessageHeader,
   NewKeyPackage,
+  MessageProof,
   Refused,
   RoomCommit,
   RoomCommitOutcome,
@@ -318,8 +319,12 @@ export class StubRoomCrypto extends StubRecords implements RoomCrypto {
     if (plaintext.length > plaintextBytesMax || authenticatedData.length > authenticatedDataBytesMax)
       throw new Error("assertion: a message is not too long");
     const state = this.opened(stored);
-    const { message, keys } = this.#seal(state, "application", plaintext, authenticatedData);
-    return { state: closed({ ...state, keys }), message };
+    const { message, keys, proof } = this.#seal(state, "application", plaintext, authenticatedData);
+    return {
+      state: closed({ ...state, keys }),
+      message,
+      proof: proofFrom(state.epoch, ownLeaf(state), proof),
+    };
   }
 
   receive(stored: GroupState, message: Uint8Array): RoomReceived {
@@ -349,6 +354,7 @@ export class StubRoomCrypto extends StubRecords implements RoomCrypto {
       ...{ kind: "application", plaintext: sealed.content, authenticatedData: sealed.authenticatedData },
       state: closed(held === state ? { ...state, keys } : { ...state, past }),
       ...{ sender: memberOf(leaf, undefined), epoch, generation: sealed.generation },
+      proof: proofFrom(held.epoch, leaf, sealed.proof),
     };
   }
 
@@ -402,6 +408,18 @@ export class StubRoomCrypto extends StubRecords implements RoomCrypto {
   epochAuthenticator(state: GroupState): Uint8Array {
     const { context, secret } = this.opened(state).epoch;
     return sha256("authenticator", secret, context.transcript);
+  }
+
+  context(state: GroupState): Uint8Array {
+    return keptContextBytes(seen(state).epoch.context);
+  }
+
+  proves(
+    { groupId, epoch, leaf, context, signatureKey, signature }: MessageProof,
+    plaintext: Uint8Array,
+  ): boolean {
+    const covered = provenBytes({ group: groupId, epoch: Number(epoch), leaf, context }, plaintext);
+    return this.#ports.primitives.ed25519.verify(signatureKey, covered, signature);
   }
 
   /** These bytes leave a machine: what is sealed in them has used up its key. Bytes that are no such message are let go. */
@@ -468,20 +486,24 @@ export class StubRoomCrypto extends StubRecords implements RoomCrypto {
     of: ContentType,
     content: Uint8Array,
     authenticatedData: Uint8Array = new Uint8Array(),
-  ): { message: Uint8Array; keys: Keys } {
+  ): { message: Uint8Array; keys: Keys; proof: Uint8Array } {
     const { used, veil, primitives } = this.#ports;
     const ratchet = of === "application" ? "application" : "handshake";
     const { group, epoch: number } = epoch.context;
     const head = headOf(group, number, of);
+    const context = keptContextBytes(epoch.context);
+    const proven = provenBytes({ group, epoch: number, leaf, context }, content);
+    const proof =
+      of === "application" ? primitives.ed25519.sign(signaturePrivateKey, proven) : new Uint8Array(64);
     const unsigned = {
       ...{ tag: tagOf(epoch), sender: leaf, generation: keys[ratchet] },
-      ...{ authenticatedData, content },
+      ...{ authenticatedData, content, proof },
     };
     const covered = signedPart("message", sealedForm, unsigned, head);
     const sealed = { ...unsigned, signature: primitives.ed25519.sign(signaturePrivateKey, covered) };
     const message = Buffer.concat([head, veil.put(encode(sealedForm, sealed))]);
     used.assertUnused(...keyAndContent(message, sealed));
-    return { message: new Uint8Array(message), keys: afterSending(keys, ratchet) };
+    return { message: new Uint8Array(message), keys: afterSending(keys, ratchet), proof };
   }
 
   #sealedIn(message: Uint8Array): Sealed | undefined {
@@ -694,6 +716,29 @@ function withWaiting(state: State, sender: number, update: Uint8Array): State["w
   const reference = sha256("proposal", Uint8Array.of(sender >> 8, sender & 255), update);
   if (state.waiting.some((one) => isEqual(one.reference, reference))) return undefined;
   return [...state.waiting, { reference, sender, update }];
+}
+
+const contexts = new WeakMap<Context, Uint8Array>();
+
+/** Every message of an epoch is signed under it. */
+function keptContextBytes(context: Context): Uint8Array {
+  const kept = contexts.get(context) ?? contextBytes(context);
+  contexts.set(context, kept);
+  return kept;
+}
+
+function provenBytes(
+  { group, epoch, leaf, context }: { group: Uint8Array; epoch: number; leaf: number; context: Uint8Array },
+  content: Uint8Array,
+): Uint8Array {
+  const head = headOf(group, epoch, "application");
+  return Buffer.concat([Buffer.from(`stub proof ${leaf}\0`), head, sha256("context", context), content]);
+}
+
+function proofFrom({ context }: Epoch, { index, signatureKey }: Leaf, signature: Uint8Array): MessageProof {
+  const { suite, group: groupId, epoch } = context;
+  const place = { suite, groupId, epoch: BigInt(epoch), leaf: index, context: keptContextBytes(context) };
+  return { ...place, signatureKey, signature };
 }
 
 const contextBytes = (context: Context): Uint8Array => encode(contextForm, context as never);

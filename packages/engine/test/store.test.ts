@@ -135,8 +135,8 @@ describe("tables", () => {
   const device = "device" as DeviceId;
 
   test("[M3] gaps are filled one by one, from either end and from within", () => {
-    store.rooms.addGap(room, device, 3, 7);
-    expect(store.rooms.missing(room)).toBe(5);
+    store.missing.addGap(room, device, { first: 3, last: 7, sure: 1, before: 8, follower: 8 });
+    expect(store.missing.missing(room)).toBe(5);
     for (const [counter, missing] of [
       [5, 4],
       [3, 3],
@@ -144,10 +144,10 @@ describe("tables", () => {
       [4, 1],
       [6, 0],
     ] as const) {
-      expect(store.rooms.fillGap(room, device, counter)).toBe(true);
-      expect(store.rooms.missing(room)).toBe(missing);
+      expect(store.missing.close(room, device, counter, counter)).toBe(true);
+      expect(store.missing.missing(room)).toBe(missing);
     }
-    expect(store.rooms.fillGap(room, device, 5)).toBe(false);
+    expect(store.missing.close(room, device, 5, 5)).toBe(false);
   });
 
   test("[M4] a message's state only rises, and each confirmation is kept once", () => {

@@ -17,7 +17,6 @@ import { commitOutcomeOf, type Diverged, outcomeOf, type Refused } from "./group
 import * as ownPackages from "./group/own-key-package.ts";
 import * as proposing from "./group/propose.ts";
 import * as receiving from "./group/receive.ts";
-import type { Framed } from "./group/send.ts";
 import type { GroupState } from "./group/state.ts";
 import * as successors from "./group/successor.ts";
 
@@ -76,7 +75,7 @@ export function encrypt(
   state: GroupState,
   input: encrypting.ApplicationInput,
   env: Environment,
-): ({ readonly kind: "encrypted" } & Framed) | Refused {
+): ({ readonly kind: "encrypted" } & encrypting.EncryptedApplication) | Refused {
   return outcomeOf(
     () => ({ kind: "encrypted", ...encrypting.encryptApplication(env, state, input) }) as const,
   );

@@ -72,7 +72,7 @@ export type { Capabilities } from "./wire/capabilities.ts";
 export type { Credential } from "./wire/credential.ts";
 export { EXTENSION, type Extension } from "./wire/extension.ts";
 export { type ExternalSender, externalSenders } from "./wire/external-sender.ts";
-export type { GroupContext } from "./wire/group-context.ts";
+export { type GroupContext, groupContextBytes } from "./wire/group-context.ts";
 export { type KeyPackage, keyPackage as keyPackageCodec } from "./wire/key-package.ts";
 export type { LeafNode } from "./wire/leaf-node.ts";
 export type { Lifetime } from "./wire/lifetime.ts";

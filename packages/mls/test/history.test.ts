@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { branch, join, leafIndex, receive, reinitialize, verifyApplication } from "../src/index.ts";
+import { branch, encrypt, join, leafIndex, receive, reinitialize, verifyApplication } from "../src/index.ts";
 import { add, groupOf, want, World } from "./world.ts";
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
@@ -104,4 +104,13 @@ test("[RFC 9420 §6.1] a message that was handed on verifies as its sender's, an
   expect(verifyApplication({ ...proof, epoch: 7n }, data, world.primitives)).toBe(false);
   expect(verifyApplication({ ...proof, sender: leafIndex(1) }, data, world.primitives)).toBe(false);
   expect(verifyApplication({ ...proof, cipherSuite: 2 }, data, world.primitives)).toBe(false);
+});
+
+test("[RFC 9420 §6.1] a sender keeps the same proof of its message as its receivers", () => {
+  const world = new World({ seed: "own proof" });
+  const [alice, bob] = groupOf(world, "alice", "bob");
+  const sealed = want(encrypt(alice.state, { data: bytes("mine") }, world.env()), "encrypted");
+  const { proof, data } = want(bob.receive(sealed.message), "application");
+  expect(sealed.proof).toEqual(proof);
+  expect(verifyApplication(sealed.proof, data, world.primitives)).toBe(true);
 });

@@ -19,6 +19,7 @@ export * from "./invitation.ts";
 export * from "./key-package-claim.ts";
 export * from "./link-messages.ts";
 export * as limits from "./limits.ts";
+export * from "./missing-answer.ts";
 export * from "./mls-head.ts";
 export * from "./names.ts";
 export * from "./ports.ts";

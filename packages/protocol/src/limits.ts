@@ -123,6 +123,11 @@ export const roomInfoPartBytesMax = 200_000;
 /** Rooms that one account may follow; who follows what is held in memory. */
 export const roomsFollowedMax = 4_096;
 
+/** Missing messages of one device that one question may name: more than fit into a few answers. */
+export const missingPerAskMax = 256;
+/** Epochs whose GroupContexts an asking device says that it has: months of a lively room's changes. */
+export const heldEpochsMax = 256;
+
 /** Requests that a client session may have unanswered. */
 export const clientRequestsInFlightMax = 1_024;
 

@@ -43,6 +43,7 @@ function room(group: Partial<NonNullable<Room["group"]>>, more: Partial<Room> = 
     unread: 0,
     firstUnread: null,
     missing: 0,
+    gaps: [],
     state: "open",
     cause: null,
     keyChange: null,

@@ -10,10 +10,14 @@ import { openEngineStore } from "../store/engine-store.ts";
 import type { RoomRow } from "../store/rooms-table.ts";
 import { Account } from "./account.ts";
 import { AccountInvitations } from "./account-invitations.ts";
+import { Beats } from "./beats.ts";
 import { Capabilities } from "./capabilities.ts";
 import { Changes } from "./changes.ts";
 import { Contacts } from "./contacts.ts";
 import { withEmptiedLog } from "./emptied-log.ts";
+import { GapAnswering } from "./gap-answering.ts";
+import { GapAsking } from "./gap-asking.ts";
+import { GroupHistory } from "./group-history.ts";
 import { GroupMessages } from "./group-messages.ts";
 import { GroupRooms } from "./group-rooms.ts";
 import { Groups } from "./groups.ts";
@@ -24,6 +28,7 @@ import { HistoryTaker } from "./history-taker.ts";
 import { HomeserverClient } from "./homeserver-client.ts";
 import { Identity } from "./identity.ts";
 import { Inbox } from "./inbox.ts";
+import { IncomingMessages } from "./incoming-messages.ts";
 import { Invitations } from "./invitations.ts";
 import { KnownAccounts } from "./known-accounts.ts";
 import { LinksBack } from "./links-back.ts";
@@ -39,6 +44,7 @@ import { recordOutcome } from "./outcomes.ts";
 import { Outgoing } from "./outgoing.ts";
 import { People } from "./people.ts";
 import { Receipts } from "./receipts.ts";
+import { Refills } from "./refills.ts";
 import { Requests } from "./requests.ts";
 import { RoomCommits } from "./room-commits.ts";
 import { RoomEntries } from "./room-entries.ts";
@@ -101,10 +107,11 @@ export function openEngine(options: EngineOptions): Engine {
   const server = options.homeserver.server.id;
 
   const changes = new Changes({ clock, log });
-  const groups = new Groups({ store, roomCrypto });
+  const groups: Groups = new Groups({ store, roomCrypto, stepped: (state) => history.stepped(state) });
   const base = { store, homeserver, roomCrypto, groups, clock, random, primitives, log, changes };
 
   const identity = new Identity(base);
+  const history = new GroupHistory({ ...base, identity });
   const notices = new Notices(base);
   const known = new KnownAccounts(base);
   const servers = new Servers({ ...base, own: server });
@@ -118,16 +125,21 @@ export function openEngine(options: EngineOptions): Engine {
   const rooms = new Rooms(base);
   const sender = new RoomSender({ ...base, identity, outgoing });
   const receipts = new Receipts({ ...base, sender });
+  const beats = new Beats({ ...base, sender });
   const messages = new Messages({
-    ...{ ...base, identity, rooms, sender, receipts, outgoing },
+    ...{ ...base, identity, rooms, sender, receipts, beats, outgoing },
     beforeSending: (room) => groupRooms.renewKeysWhereDue(room),
   });
   const notes = new NotesSender({ ...base, identity });
   const requests = new Requests({ ...base, identity, known, names, rooms, notes, outgoing, server });
   const capabilities = new Capabilities({ ...base, sender });
   const commits = new RoomCommits({ ...base, identity, known, names, rooms, server });
-  const items = new RoomItems({ ...base, identity });
-  const groupMessages = new GroupMessages({ ...base, items, behind: (room) => logs.read(room) });
+  const incoming = new IncomingMessages({ ...base, history });
+  const asking = new GapAsking({ ...base, identity, history, sender });
+  const answering = new GapAnswering({ ...base, identity, history, sender });
+  const refills = new Refills({ ...base, identity, incoming, asking });
+  const items = new RoomItems({ ...base, identity, history, incoming, asking, answering, refills, beats });
+  const groupMessages = new GroupMessages({ ...base, items, asking, behind: (room) => logs.read(room) });
   const welcomes = new RoomWelcomes({
     ...{ ...base, identity, known, rooms, names, notes, outgoing, onJoined: (room) => logs.read(room) },
   });
@@ -188,6 +200,8 @@ export function openEngine(options: EngineOptions): Engine {
       logs,
       commits,
       capabilities,
+      asking,
+      beats,
     },
   });
 
@@ -219,6 +233,7 @@ export function openEngine(options: EngineOptions): Engine {
       session.stop();
       outgoing.stop();
       receipts.stop();
+      for (const part of [beats, asking, answering]) part.stop();
       linksBack.stop();
       capabilities.stop();
       logs.stop();

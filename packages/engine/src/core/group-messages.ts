@@ -1,13 +1,16 @@
 /**
- * Messages of rooms: opened on the room's present state, or on that of an epoch that is still kept; those of an
- * epoch that is not here yet wait for its Commit. [O5] [W5]
+ * Messages of rooms: opened on the room's present state, or on that of an epoch that is still kept; those of an epoch
+ * that is not here yet wait for its Commit. One whose keys are gone is asked for. [O5] [W5] [Z2]
  */
-import type { Clock, InboxItem, RoomId } from "@fedchat/protocol";
+import type { AccountId, Clock, InboxItem, RoomId } from "@fedchat/protocol";
 import { ProtocolError } from "@fedchat/protocol";
+import type { GroupState } from "../mls/group-records.ts";
 import type { MessageHeader, RoomCrypto } from "../mls/room-crypto.ts";
 import { StoreFullError } from "../store/database.ts";
 import type { EngineStore } from "../store/engine-store.ts";
 import type { RoomRow } from "../store/rooms-table.ts";
+import { guessOneMore } from "./counters.ts";
+import type { GapAsking } from "./gap-asking.ts";
 import type { Groups } from "./groups.ts";
 import type { Commit } from "./inbox.ts";
 import { waitingMessagesMax } from "./limits.ts";
@@ -19,6 +22,7 @@ export interface GroupMessagesPorts {
   groups: Groups;
   roomCrypto: RoomCrypto;
   items: RoomItems;
+  asking: Pick<GapAsking, "lookSoon">;
   clock: Pick<Clock, "now">;
   log: Log;
   /** A message came of an epoch that is not here: the log knows more. */
@@ -52,13 +56,22 @@ export class GroupMessages {
       };
     }
     const outcome = roomCrypto.receive(state, item.payload);
+    if (outcome.kind === "stale-epoch") return () => this.#tooOld(room.id, item.from, state);
     if (outcome.kind !== "application") throw passedOver(outcome.kind);
     const { account, device } = outcome.sender;
     if (account !== item.from) throw passedOver("by another account than sent it");
     return () => {
       groups.advance(room.id, outcome.state);
-      items.take(room, { account, device, created: item.created }, outcome.plaintext);
+      items.take(room, { account, device, created: item.created }, outcome.plaintext, outcome.proof);
     };
+  }
+
+  /** Its keys are gone. Its sender says whether it was a message, and sends it again. [Z2] */
+  #tooOld(room: RoomId, from: AccountId, state: GroupState): void {
+    const { store, roomCrypto, asking } = this.#ports;
+    for (const device of store.proofs.devicesOf(roomCrypto.groupId(state), from))
+      guessOneMore(store, room, device);
+    asking.lookSoon();
   }
 
   /** Takes what waited for the epoch that is here now. Throws `StoreFullError`. */

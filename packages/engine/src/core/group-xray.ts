@@ -2,6 +2,7 @@
  * Where a message of ours to a room of many is: at which homeservers it is not yet, and whose engines have said that
  * they have it. What nobody confirmed is not told.
  */
+import type { AccountId } from "@fedchat/protocol";
 import type { XrayStep } from "../interface/index.ts";
 import type { MessageRow } from "../store/messages-table.ts";
 import { decodeCause } from "./causes.ts";
@@ -69,6 +70,20 @@ export function groupXray(
     message.state === "failed" ? (cause?.sentence ?? "It failed.") : undefined,
     cause?.fix ?? null,
   );
+}
+
+/** Of a message that was missing first. */
+export function lateXray(
+  { receivedAt, sender }: MessageRow,
+  from: AccountId,
+  names: { shown: (account: AccountId) => string },
+): XrayStep[] {
+  const [by, writer] = [names.shown(from), names.shown(sender)];
+  const sentence =
+    from === sender
+      ? `It was missing here, and ${writer}'s FedChat sent it again. Its signature is right.`
+      : `It was missing here. ${by} handed it on; ${writer}'s signature on it is right.`;
+  return [{ at: receivedAt, state: "done", sentence }];
 }
 
 interface Step {

@@ -11,12 +11,19 @@ import { groupsInMemoryMax } from "./limits.ts";
 export class Groups {
   readonly #store: Pick<EngineStore, "rooms" | "afterwards">;
   readonly #crypto: GroupRecords;
+  readonly #stepped: (state: GroupState) => void;
   /** The one that was used longest ago first. */
   readonly #states = new Map<RoomId, GroupState>();
 
-  constructor(ports: { store: Pick<EngineStore, "rooms" | "afterwards">; roomCrypto: GroupRecords }) {
+  constructor(ports: {
+    store: Pick<EngineStore, "rooms" | "afterwards">;
+    roomCrypto: GroupRecords;
+    /** Within the transaction of each step. */
+    stepped: (state: GroupState) => void;
+  }) {
     this.#store = ports.store;
     this.#crypto = ports.roomCrypto;
+    this.#stepped = ports.stepped;
   }
 
   /** Undefined where the room has no group. Throws where its records are damaged. */
@@ -70,6 +77,7 @@ export class Groups {
       if (before !== undefined) crypto.erase(before, undefined);
     });
     this.#store.rooms.changeGroup(room, crypto.changes(before, after));
+    this.#stepped(after);
     this.#states.delete(room);
     this.#states.set(room, after);
   }

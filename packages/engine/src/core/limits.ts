@@ -96,3 +96,42 @@ export const historyPageMessages = 2_000;
 /** A piece of an exported file: with the answer around it well below what a connection may leave unread. */
 export const historyPieceMessages = 500;
 export const historyPieceBytes = 524_288;
+/** Devices whose counters one message or receipt names: those that spoke since the one before. The rest follows. */
+export const seenPerItemMax = 32;
+/** Devices whose counters a beat names: most of a room of 500, in about 10 kB. */
+export const seenPerBeatMax = 256;
+/** Missing messages of one device that are shown and asked for; of more, the newest. A month of heavy writing. */
+export const gapMax = 10_000;
+/** A beat follows so long after a room's talk, in rooms whose people send receipts, and once more a day later. */
+export const beatSoonMs = 300_000;
+/** In larger rooms somewhere within a day: whoever is first speaks for all who saw no more. */
+export const beatDayMs = 86_400_000;
+/** Beats that are sent at one time; the rest follows. */
+export const beatsAtOnce = 16;
+
+/** What is missing may only be late: it is asked for after this. */
+export const askGraceMs = 2_000;
+/** In a large room all miss the same at once: within so long for each who is there somebody asks. */
+export const askPerPersonMs = 100;
+export const askSpreadMaxMs = 60_000;
+/** How long one device is waited for before the next is asked, and twice as long each round. */
+export const answerPatienceMs = 30_000;
+/** Others who are asked in one round, after the sender. */
+export const othersAskedMax = 5;
+/** A round that brought nothing is followed by another one: after a random time up to this, doubled each time. */
+export const askAgainBaseMs = 600_000;
+export const askAgainMaxMs = 86_400_000;
+/** Questions that are sent at one time; the rest follows a moment later. */
+export const asksAtOnce = 16;
+export const asksNextMs = 1_000;
+/** Questions of one device that are answered at once, and how long until one more is. */
+export const answersAtOnce = 16;
+export const answerEveryMs = 5_000;
+/** Devices whose questions are counted; the memory of the oldest goes. */
+export const askersRememberedMax = 2_000;
+/** Parts of one answer: what else there is, is asked for again. */
+export const answerPartsMax = 8;
+/** Plaintext of one part: with its seals it fits an envelope. */
+export const answerPartBytesMax = 180_000;
+/** Messages of one device that could not be opened and may be missing, before it says how many there are. */
+export const guessedMax = 256;

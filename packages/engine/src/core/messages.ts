@@ -14,9 +14,11 @@ import type { EngineStore } from "../store/engine-store.ts";
 import type { MessageRow } from "../store/messages-table.ts";
 import type { RoomRow } from "../store/rooms-table.ts";
 import { engineError } from "./causes.ts";
+import type { Beats } from "./beats.ts";
 import type { Changes } from "./changes.ts";
-import { countOwn, nextPlace, seenCounters } from "./counters.ts";
+import { countersSaid, countOwn, nextPlace, unsaidCounters } from "./counters.ts";
 import type { Identity } from "./identity.ts";
+import { keepProof } from "./kept-proofs.ts";
 import { messagesPageDefault } from "./limits.ts";
 import type { Outgoing } from "./outgoing.ts";
 import type { Receipts } from "./receipts.ts";
@@ -30,6 +32,7 @@ export interface MessagesPorts {
   rooms: Rooms;
   sender: RoomSender;
   receipts: Receipts;
+  beats: Beats;
   outgoing: Outgoing;
   primitives: Primitives;
   clock: Clock;
@@ -166,11 +169,14 @@ export class Messages {
     const { device } = identity.self;
     receipts.sendFor(room.id);
     const { id, encoded } = this.#compose(room, text);
-    const place = nextPlace(store.rooms, room.id, device);
-    const seen = seenCounters(store.rooms, room.id);
+    const place = nextPlace(store, room.id, device);
+    const seen = unsaidCounters(store, room.id);
     const item = { kind: "message", ...place, seen, content: encoded } as const;
-    sender.send(room, item, { purpose: "message", subject: id }, () => {
-      countOwn(store.rooms, room.id, device, place, id);
+    sender.send(room, item, { purpose: "message", subject: id }, (sent) => {
+      countOwn(store, room.id, device, place, id);
+      countersSaid(store, room.id, seen);
+      this.#ports.beats.counted(room.id);
+      keepProof(store, { room: room.id, device, created: this.#ports.clock.now() }, { id, item, ...sent });
       this.#insert(room, id, encoded, text, { state: "waiting" });
     });
     return id;

@@ -22,7 +22,7 @@ import { EngineError } from "./engine-error.ts";
 import type { Contacts } from "./contacts.ts";
 import type { GroupRooms } from "./group-rooms.ts";
 import type { GroupWay } from "./group-xray.ts";
-import { groupXray } from "./group-xray.ts";
+import { groupXray, lateXray } from "./group-xray.ts";
 import type { HistoryFiles } from "./history-files.ts";
 import type { HistoryImport } from "./history-import.ts";
 import type { HomeserverClient } from "./homeserver-client.ts";
@@ -278,6 +278,7 @@ export function methodHandlers(ports: MethodPorts): Handlers {
       const trace = await traceMessage(ports, messages.get(id));
       const message = messages.get(id);
       const room = rooms.get(message.room);
+      if (message.lateFrom !== null) return lateXray(message, message.lateFrom, names);
       if (room.kind === "group") return groupXray(message, groupWayOf(message, room));
       const { peer } = room;
       const theirs = peer === null ? servers.own.id : (names.account(peer)?.server ?? servers.own.id);

@@ -6,7 +6,7 @@ import type { Clock, RandomSource, RoomId, Timer } from "@fedchat/protocol";
 import { encodeContent, statusMessage } from "@fedchat/protocol";
 import { StoreFullError } from "../store/database.ts";
 import type { EngineStore } from "../store/engine-store.ts";
-import { seenCounters } from "./counters.ts";
+import { countersSaid, unsaidCounters } from "./counters.ts";
 import { receiptDelayMs, receiptsPeopleMax, receiptsPerStatusMax, storeRetryMs } from "./limits.ts";
 import type { Log } from "./log.ts";
 import type { RoomRow } from "../store/rooms-table.ts";
@@ -76,8 +76,9 @@ export class Receipts {
     if (owed.length === 0) return;
     const report = owed.map(({ message, status }) => ({ messageId: message, status }));
     const content = encodeContent(statusMessage({ salt: random.bytes(16) }, report));
-    const item = { kind: "status", seen: seenCounters(store.rooms, roomId), content } as const;
-    sender.send(room, item, { purpose: "status", subject: "" }, () => {
+    const seen = unsaidCounters(store, roomId);
+    sender.send(room, { kind: "status", seen, content }, { purpose: "status", subject: "" }, () => {
+      countersSaid(store, roomId, seen);
       for (const { message, status } of owed) store.messages.receiptSent(roomId, message, status);
     });
     if (owed.length === receiptsPerStatusMax) this.sendSoon();

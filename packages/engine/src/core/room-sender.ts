@@ -4,7 +4,7 @@
  */
 import type { AccountId, Clock, RandomSource, RoomItem, ServerId } from "@fedchat/protocol";
 import { encode, envelopeId, roomItem } from "@fedchat/protocol";
-import type { RoomCrypto } from "../mls/room-crypto.ts";
+import type { MessageProof, RoomCrypto } from "../mls/room-crypto.ts";
 import type { EngineStore } from "../store/engine-store.ts";
 import type { RoomRow } from "../store/rooms-table.ts";
 import type { OutgoingRow } from "../store/transport-table.ts";
@@ -23,6 +23,11 @@ export interface RoomSenderPorts {
   random: RandomSource;
 }
 
+export interface Sent {
+  plaintext: Uint8Array;
+  proof: MessageProof;
+}
+
 /** Recipients at one server, and the lane in which all goes to them. */
 interface Destination {
   server: ServerId;
@@ -37,18 +42,23 @@ export class RoomSender {
     this.#ports = ports;
   }
 
-  /** @param alongside further changes of the same transaction */
+  /**
+   * @param alongside further changes of the same transaction; `sent`: what the message can be handed on by
+   * @param to only to this account; to everybody else in the room where it is absent
+   */
   send(
     room: RoomRow,
     item: RoomItem,
     as: Pick<OutgoingRow, "purpose" | "subject">,
-    alongside: () => void,
+    alongside: (sent: Sent) => void,
+    to?: AccountId,
   ): void {
     const { store, groups, roomCrypto, outgoing, clock, random } = this.#ports;
     const state = groups.of(room.id);
-    const destinations = this.#destinations(room);
+    const destinations = this.#destinations(room, to);
     if (state === undefined || destinations === undefined) throw engineError("room-broken");
-    const sealed = roomCrypto.encrypt(state, encode(roomItem, item));
+    const plaintext = encode(roomItem, item);
+    const sealed = roomCrypto.encrypt(state, plaintext);
     store.transaction(() => {
       groups.advance(room.id, sealed.state);
       for (const destination of destinations) {
@@ -62,13 +72,13 @@ export class RoomSender {
           ...as,
         });
       }
-      alongside();
+      alongside({ plaintext, proof: sealed.proof });
     });
     outgoing.pump();
   }
 
   /** Undefined where the peer is not known any more. */
-  #destinations({ id, kind, peer }: RoomRow): Destination[] | undefined {
+  #destinations({ id, kind, peer }: RoomRow, to: AccountId | undefined): Destination[] | undefined {
     const { store, identity } = this.#ports;
     if (kind === "pair") {
       const known = peer === null ? undefined : store.accounts.get(peer);
@@ -76,7 +86,8 @@ export class RoomSender {
     }
     const byServer = new Map<ServerId, AccountId[]>();
     for (const { account, server } of store.groupRooms.people(id)) {
-      if (account !== identity.account) byServer.set(server, [...(byServer.get(server) ?? []), account]);
+      if (to === undefined ? account !== identity.account : account === to)
+        byServer.set(server, [...(byServer.get(server) ?? []), account]);
     }
     return [...byServer].map(([server, accounts]) => ({ server, accounts, lane: `${id} ${server}` }));
   }

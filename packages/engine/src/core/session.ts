@@ -9,9 +9,11 @@ import type { RoomCrypto } from "../mls/room-crypto.ts";
 import { StoreFullError } from "../store/database.ts";
 import type { EngineStore } from "../store/engine-store.ts";
 import { causeOf } from "./causes.ts";
+import type { Beats } from "./beats.ts";
 import type { Capabilities } from "./capabilities.ts";
 import type { Changes } from "./changes.ts";
 import type { Contacts } from "./contacts.ts";
+import type { GapAsking } from "./gap-asking.ts";
 import type { HomeserverClient } from "./homeserver-client.ts";
 import type { Identity } from "./identity.ts";
 import type { Inbox } from "./inbox.ts";
@@ -44,6 +46,8 @@ export interface SessionPorts {
   logs: RoomLogs;
   commits: RoomCommits;
   capabilities: Capabilities;
+  asking: GapAsking;
+  beats: Beats;
   notices: Notices;
   roomCrypto: RoomCrypto;
   primitives: Primitives;
@@ -69,7 +73,7 @@ export class Session {
   opened(opened: Opened): void {
     const { identity, inbox, outgoing, receipts, servers, people, contacts, linksBack, changes } =
       this.#ports;
-    const { logs, commits, capabilities } = this.#ports;
+    const { logs, commits, capabilities, asking, beats } = this.#ports;
     identity.update({
       fencing: opened.fencing,
       administrator: opened.administrator ? 1 : 0,
@@ -81,6 +85,8 @@ export class Session {
     capabilities.tellAll();
     logs.resume();
     commits.resumeAll();
+    asking.lookSoon();
+    beats.resume();
     this.#part("account record", () => this.#reconcileRecord(opened.record));
     this.#part("servers", async () => {
       await servers.refresh();

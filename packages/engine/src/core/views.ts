@@ -26,6 +26,7 @@ import type { MessageRow } from "../store/messages-table.ts";
 import type { RequestRow } from "../store/requests-table.ts";
 import type { RoomRow } from "../store/rooms-table.ts";
 import { causeOf, causeOfCode, decodeCause, linkCause } from "./causes.ts";
+import { gapLines } from "./gap-lines.ts";
 import type { Identity } from "./identity.ts";
 import type { NamedAccount, Names } from "./names.ts";
 import { networkMap } from "./network-map.ts";
@@ -279,7 +280,11 @@ export class Views {
       lastMessage: last === undefined ? null : this.message(last),
       unread: unread.count,
       firstUnread: unread.first,
-      missing: this.#store.rooms.missing(row.id),
+      missing: this.#store.missing.missing(row.id),
+      gaps: gapLines(this.#store, row, {
+        connected: this.#homeserver.state.kind === "connected",
+        shown: (account) => this.#names.shown(account),
+      }),
       state: isBlocked && row.state === "open" ? "closed" : row.state,
       cause: isBlocked && row.state === "open" ? causeOfCode("you-blocked") : decodeCause(row.cause),
       keyChange: row.peer === null ? null : this.#keyChange(row.peer),

@@ -373,6 +373,9 @@ export const Room = z.object({
   unread: z.number().int(),
   firstUnread: MessageIdText.nullable(),
   missing: z.number().int().describe("messages known to be missing (a gap in the sender's counters)"),
+  gaps: z
+    .array(z.object({ name: z.string(), count: z.number().int(), sentence: z.string() }))
+    .describe("whose messages are missing, and what is being done about it; gone when they came"),
   state: z
     .enum(["invited", "open", "closed", "broken"])
     .describe("invited: others took us in, and we have not joined yet"),

@@ -49,6 +49,7 @@ import {
   type MemberIdentity,
   type MessageHeader,
   type NewKeyPackage,
+  type MessageProof,
   type Refused,
   type RoomCommit,
   type RoomCommitOutcome,
@@ -61,6 +62,7 @@ import {
   type SealedRoomMessage,
 } from "./room-crypto.ts";
 import { groupFault, groupIdBytes, roomExtensions, suiteOf } from "./room-form.ts";
+import { proofFrom, proves } from "./message-proof.ts";
 import { leafOf, memberAt, membersOf, roomOf } from "./room-members.ts";
 import {
   applyAll,
@@ -302,7 +304,8 @@ export class MlsRoomCrypto extends MlsRecords implements RoomCrypto {
     const env = this.#environment(this.#step(roomOf(state)).policy);
     const sealed = mls.encrypt(state, { data: plaintext, authenticatedData }, env);
     if (sealed.kind === "refused") throw new Error(`assertion: a member may write: ${sealed.reason}`);
-    return { state: opaque(sealed.state), message: sealed.message };
+    const proof = proofFrom(this.suite(stored), sealed.proof);
+    return { state: opaque(sealed.state), message: sealed.message, proof };
   }
 
   receive(stored: GroupState, message: Uint8Array): RoomReceived {
@@ -382,6 +385,14 @@ export class MlsRoomCrypto extends MlsRecords implements RoomCrypto {
 
   epochAuthenticator(state: GroupState): Uint8Array {
     return transparent(state).secrets.epochAuthenticator.slice();
+  }
+
+  context(state: GroupState): Uint8Array {
+    return mls.groupContextBytes(transparent(state).context);
+  }
+
+  proves(proof: MessageProof, plaintext: Uint8Array): boolean {
+    return proves(this.#ports.primitives, proof, plaintext);
   }
 
   /**
@@ -543,6 +554,8 @@ function ownMember(state: mls.GroupState): RoomMember {
 
 function applicationOf(before: mls.GroupState, received: mls.ApplicationReceived): RoomReceived {
   const { state, data, authenticatedData, sender, epoch, generation } = received;
+  const suite = suiteOf(before.context);
+  if (suite === undefined) throw new Error("assertion: a room's group has a suite for rooms");
   const { tree } =
     epoch === before.context.epoch ? before : before.past.find(({ context }) => context.epoch === epoch)!;
   const leaf = mls.leafAt(tree, sender);
@@ -555,6 +568,7 @@ function applicationOf(before: mls.GroupState, received: mls.ApplicationReceived
     sender: memberAt(leaf, sender, false),
     epoch,
     generation,
+    proof: proofFrom(suite, received.proof),
   };
 }
 

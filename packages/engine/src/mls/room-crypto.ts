@@ -160,6 +160,7 @@ export type RoomReceived =
       readonly sender: RoomMember;
       readonly epoch: bigint;
       readonly generation: number;
+      readonly proof: MessageProof;
     }
   /** Somebody wants to leave: the next commit takes them out. */
   | { readonly kind: "proposal"; readonly state: GroupState; readonly by: RoomMember }
@@ -235,9 +236,24 @@ export type JoinRoomByItselfOutcome =
     }
   | Refused;
 
+/** What a message is handed on by (RFC 9420 §6.1). Whose the key is, the verifier knows from its own view of the group. */
+export interface MessageProof {
+  readonly suite: RoomSuite;
+  readonly groupId: Uint8Array;
+  readonly epoch: bigint;
+  /** The sender's leaf in that epoch. */
+  readonly leaf: number;
+  readonly signatureKey: Uint8Array;
+  /** The encoded GroupContext of that epoch. */
+  readonly context: Uint8Array;
+  readonly signature: Uint8Array;
+}
+
 export interface SealedRoomMessage {
   readonly state: GroupState;
   readonly message: Uint8Array;
+  /** The same as its receivers get. */
+  readonly proof: MessageProof;
 }
 
 export interface RoomCrypto extends GroupRecords {
@@ -275,4 +291,8 @@ export interface RoomCrypto extends GroupRecords {
   /** What the log is to be told of the present epoch. */
   epochForLog(state: GroupState): RoomEpoch;
   epochAuthenticator(state: GroupState): Uint8Array;
+  /** The encoded GroupContext (RFC 9420 §8.1), which every signature of the epoch covers. */
+  context(state: GroupState): Uint8Array;
+  /** Whether this plaintext, sent without authenticated data, is what the proof says. */
+  proves(proof: MessageProof, plaintext: Uint8Array): boolean;
 }

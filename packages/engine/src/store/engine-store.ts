@@ -9,6 +9,8 @@ import { HistoryTable } from "./history-table.ts";
 import { IdentityTable } from "./identity-table.ts";
 import { InvitationsTable, NoticesTable } from "./invitations-table.ts";
 import { MessagesTable } from "./messages-table.ts";
+import { MissingTable } from "./missing-table.ts";
+import { ProofsTable } from "./proofs-table.ts";
 import { RequestsTable } from "./requests-table.ts";
 import { RoomsTable } from "./rooms-table.ts";
 import { migrate } from "./schema.ts";
@@ -30,6 +32,8 @@ export interface EngineStore {
   groupRooms: GroupRoomsTable;
   messages: MessagesTable;
   history: HistoryTable;
+  missing: MissingTable;
+  proofs: ProofsTable;
   transport: TransportTable;
   invitations: InvitationsTable;
   notices: NoticesTable;
@@ -49,6 +53,8 @@ export function openEngineStore(db: Database): EngineStore {
     groupRooms: new GroupRoomsTable(db),
     messages: new MessagesTable(db),
     history: new HistoryTable(db),
+    missing: new MissingTable(db),
+    proofs: new ProofsTable(db),
     transport: new TransportTable(db),
     invitations: new InvitationsTable(db),
     notices: new NoticesTable(db),

@@ -25,6 +25,8 @@ export interface MessageRow {
   readAt: number | null;
   cause: string | null;
   clientId: string | null;
+  /** Who handed it on, where it was missing first. */
+  lateFrom: AccountId | null;
 }
 
 /** A relay's word that it keeps a message for a server that is away. */
@@ -41,6 +43,10 @@ export type NewMessage = Pick<
   "id" | "room" | "kind" | "sender" | "mine" | "sentAt" | "receivedAt" | "text"
 > &
   Partial<MessageRow>;
+
+/** Missing messages between two others of all rooms, and 2^37 messages in all. */
+const positionStride = 65_536;
+const latePositionsTried = 1_000;
 
 /** How far each state is; a state only rises. `failed` may still turn out to have arrived. */
 export const messageRanks: Record<MessageState, number> = {
@@ -68,8 +74,24 @@ export class MessagesTable {
     return this.#db.get<MessageRow>("SELECT * FROM messages WHERE clientId = ?", clientId);
   }
 
+  /** Behind all others, unless its position is named. */
   insert(row: NewMessage): void {
-    insertRow(this.#db, "messages", row);
+    insertRow(this.#db, "messages", { position: this.nextPosition(), ...row });
+  }
+
+  /** Where the next message stands: far enough from the last one for those that turn out to be missing between them. */
+  nextPosition(): number {
+    const sql = "SELECT seq FROM sqlite_sequence WHERE name = 'messages'";
+    return (this.#db.get<{ seq: number }>(sql)?.seq ?? 0) + positionStride;
+  }
+
+  /** A free position so far before another one; behind all others where there is none. */
+  positionBefore(position: number, back: number): number {
+    const first = position - Math.min(back, positionStride - 1);
+    for (let free = first; free > Math.max(0, first - latePositionsTried); free--) {
+      if (this.#db.get("SELECT 1 FROM messages WHERE position = ?", free) === undefined) return free;
+    }
+    return this.nextPosition();
   }
 
   /** Raises a state and notes when it was confirmed. False where nothing changed. */

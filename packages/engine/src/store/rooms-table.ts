@@ -1,5 +1,5 @@
-/** Rooms, the records of their groups' MLS states, and the counters by which holes are seen. */
-import type { AccountId, DeviceId, MessageId, RoomId } from "@fedchat/protocol";
+/** Rooms, and the records of their groups' MLS states. */
+import type { AccountId, RoomId } from "@fedchat/protocol";
 import type { GroupChanges } from "../mls/group-records.ts";
 import type { Joining, RoomState } from "../room-state/room-state.ts";
 import type { Database } from "./database.ts";
@@ -27,12 +27,6 @@ export interface RoomRow {
   /** The senders of messages up to here were told that they are read. */
   reportedPosition: number;
   draft: string;
-}
-
-export interface CounterRow {
-  device: DeviceId;
-  highest: number;
-  previous: MessageId | null;
 }
 
 export class RoomsTable {
@@ -132,50 +126,5 @@ export class RoomsTable {
     for (const name of remove)
       this.#db.run("DELETE FROM groupRecords WHERE room = ? AND name = ?", room, name);
     for (const [name, value] of put) putRow(this.#db, "groupRecords", { room, name, value });
-  }
-
-  counter(room: RoomId, device: DeviceId): CounterRow | undefined {
-    return this.#db.get<CounterRow>(
-      "SELECT device, highest, previous FROM counters WHERE room = ? AND device = ?",
-      room,
-      device,
-    );
-  }
-
-  counters(room: RoomId): CounterRow[] {
-    return this.#db.all<CounterRow>(
-      "SELECT device, highest, previous FROM counters WHERE room = ? LIMIT 1000",
-      room,
-    );
-  }
-
-  putCounter(room: RoomId, row: CounterRow): void {
-    putRow(this.#db, "counters", { room, ...row });
-  }
-
-  addGap(room: RoomId, device: DeviceId, first: number, last: number): void {
-    insertRow(this.#db, "gaps", { room, device, first, last });
-  }
-
-  /** A missing message came after all. False where it was not missing. */
-  fillGap(room: RoomId, device: DeviceId, counter: number): boolean {
-    const gap = this.#db.get<{ first: number; last: number }>(
-      "SELECT first, last FROM gaps WHERE room = ? AND device = ? AND first <= ? AND last >= ?",
-      room,
-      device,
-      counter,
-      counter,
-    );
-    if (gap === undefined) return false;
-    this.#db.run("DELETE FROM gaps WHERE room = ? AND device = ? AND first = ?", room, device, gap.first);
-    if (gap.first < counter) this.addGap(room, device, gap.first, counter - 1);
-    if (counter < gap.last) this.addGap(room, device, counter + 1, gap.last);
-    return true;
-  }
-
-  /** How many messages are known to be missing. */
-  missing(room: RoomId): number {
-    const sql = "SELECT coalesce(sum(last - first + 1), 0) AS n FROM gaps WHERE room = ?";
-    return this.#db.get<{ n: number }>(sql, room)!.n;
   }
 }

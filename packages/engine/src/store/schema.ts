@@ -403,6 +403,69 @@ DELETE FROM groupRecords WHERE room IN (SELECT id FROM rooms WHERE kind = 'pair'
 DELETE FROM groups WHERE room IN (SELECT id FROM rooms WHERE kind = 'pair');
 `;
 
+/**
+ * Missing messages. counters.received: the highest that is here; told, beaten: what others were told of that. gaps: where
+ * what is missing belongs. asks: who is asked for it; whom: a device; asked: JSON. messageProofs: what messages are handed
+ * on by. groupEpochs: GroupContexts; own: this device was there itself. groupMembers: who was in a group when.
+ */
+const missingMessages = `
+ALTER TABLE counters ADD COLUMN received INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE counters ADD COLUMN told INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE counters ADD COLUMN beaten INTEGER NOT NULL DEFAULT 0;
+UPDATE counters SET received = highest;
+ALTER TABLE gaps ADD COLUMN sure INTEGER NOT NULL DEFAULT 1;
+ALTER TABLE gaps ADD COLUMN before INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE gaps ADD COLUMN follower INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE messages ADD COLUMN lateFrom TEXT;
+CREATE TABLE asks (
+  room TEXT NOT NULL,
+  device TEXT NOT NULL,
+  id BLOB UNIQUE,
+  whom TEXT,
+  seed BLOB,
+  asked TEXT NOT NULL,
+  rounds INTEGER NOT NULL,
+  at INTEGER NOT NULL,
+  PRIMARY KEY (room, device)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX asksByTime ON asks (at);
+CREATE TABLE beats (room TEXT PRIMARY KEY, at INTEGER NOT NULL, times INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE messageProofs (
+  room TEXT NOT NULL,
+  device TEXT NOT NULL,
+  counter INTEGER NOT NULL,
+  message TEXT NOT NULL,
+  previous TEXT,
+  groupId BLOB NOT NULL,
+  epoch INTEGER NOT NULL,
+  leaf INTEGER NOT NULL,
+  created INTEGER NOT NULL,
+  head BLOB NOT NULL,
+  tail BLOB NOT NULL,
+  signature BLOB NOT NULL,
+  PRIMARY KEY (room, device, counter)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX messageProofsByMessage ON messageProofs (message);
+CREATE INDEX messageProofsByEpoch ON messageProofs (groupId, epoch);
+CREATE TABLE groupEpochs (
+  groupId BLOB NOT NULL,
+  epoch INTEGER NOT NULL,
+  context BLOB NOT NULL,
+  own INTEGER NOT NULL,
+  PRIMARY KEY (groupId, epoch)
+) STRICT;
+CREATE TABLE groupMembers (
+  groupId BLOB NOT NULL,
+  device TEXT NOT NULL,
+  account TEXT NOT NULL,
+  key BLOB NOT NULL,
+  first INTEGER NOT NULL,
+  last INTEGER,
+  PRIMARY KEY (groupId, device, first)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX groupMembersByDevice ON groupMembers (device);
+`;
+
 /** In the order in which stores get them: new ones come last. */
 const migrations = [
   ...[first, custody, ways, groupRecords, linksBack, outgoingLanes, roomsOfMany],
@@ -410,4 +473,5 @@ const migrations = [
   verification,
   historyOfBefore,
   pairsWithLogs,
+  missingMessages,
 ];

@@ -5,9 +5,11 @@ import { DecodeError } from "../codec/decode-error.ts";
 import { check } from "../rules.ts";
 import { COMPONENT, componentData, componentDictionary } from "../wire/app-data.ts";
 import type { Extension } from "../wire/extension.ts";
+import { groupContextBytes } from "../wire/group-context.ts";
 import type { Environment } from "./environment.ts";
+import { type ApplicationProof, applicationProof } from "./proof.ts";
 import { type Framed, frame, ownContent, signOwn } from "./send.ts";
-import { type GroupState, suiteOf } from "./state.ts";
+import { type GroupState, ownLeafNode, suiteOf } from "./state.ts";
 
 export interface ApplicationInput {
   readonly data: Uint8Array;
@@ -15,8 +17,17 @@ export interface ApplicationInput {
   readonly authenticatedData?: Uint8Array;
 }
 
+export interface EncryptedApplication extends Framed {
+  /** By which others can check a copy: the same as its receivers get. */
+  readonly proof: ApplicationProof;
+}
+
 /** Throws Refusal. */
-export function encryptApplication(env: Environment, state: GroupState, input: ApplicationInput): Framed {
+export function encryptApplication(
+  env: Environment,
+  state: GroupState,
+  input: ApplicationInput,
+): EncryptedApplication {
   const suite = suiteOf(env, state);
   check(state.reinit === undefined, "commit.reinitialized");
   const clear = state.proposals.size === 0 || env.policy.sendsWithPendingProposals;
@@ -26,7 +37,18 @@ export function encryptApplication(env: Environment, state: GroupState, input: A
   const content = ownContent(state, { type: "application", data: input.data }, authenticatedData);
   const signature = signOwn(suite, state, "private_message", content);
   const auth = { signature, confirmationTag: undefined };
-  return frame(env, suite, state, { wireFormat: "private_message", content, auth });
+  const framed = frame(env, suite, state, { wireFormat: "private_message", content, auth });
+  const { context, ownLeaf } = state;
+  const { signatureKey } = ownLeafNode(state);
+  const proof = applicationProof(
+    context,
+    groupContextBytes(context),
+    content,
+    ownLeaf,
+    signatureKey,
+    signature,
+  );
+  return { ...framed, proof };
 }
 
 /** draft-ietf-mls-extensions §4.9: in a group with the safe_aad component, authenticated data is a SafeAAD. */

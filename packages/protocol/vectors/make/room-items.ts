@@ -1,8 +1,9 @@
-import type { RoomItem } from "../../src/index.ts";
+import type { MissingAnswer, RoomItem } from "../../src/index.ts";
 import {
   encode,
   messageId,
   messageStatus,
+  missingAnswer,
   roomItem,
   statusMessage,
   textMessage,
@@ -41,9 +42,36 @@ export function roomItems(): Json {
     ),
   };
   const capability: RoomItem = { kind: "capability", capability: made("capability", 16) };
+  const ask: RoomItem = {
+    kind: "ask",
+    id: made("question", 16),
+    to: bob.devices[0]!.certificate.device,
+    of: alice.devices[1]!.certificate.device,
+    first: 7,
+    last: 9,
+    held: [3, 4, 6],
+    key: made("X-Wing key", 1_216),
+  };
+  const refill: RoomItem = {
+    kind: "refill",
+    id: made("question", 16),
+    encapsulation: made("encapsulation", 1_120),
+    ciphertext: made("sealed answer", 80),
+  };
+  const answer: MissingAnswer = {
+    contexts: [{ epoch: 5, context: made("group context", 120) }],
+    messages: [
+      { epoch: 5, leaf: 2, created: 1_800_000_000_000, item: one, signature: made("signature", 64) },
+    ],
+    without: [
+      { first: 8, last: 8, why: "gone" },
+      { first: 9, last: 9, why: "never" },
+    ],
+    more: false,
+  };
   return {
     about: [
-      "The application data of a room's MLS messages. `content` is MIMI content, in a status with a status report as its body: see content.json.",
+      "The application data of a room's MLS messages. `content` is MIMI content, in a status with a status report as its body: see content.json. A `missing answer` is what the ciphertext of a refill holds.",
     ],
     valid: [
       valid("room item", "the first message of a device", message),
@@ -55,6 +83,10 @@ export function roomItems(): Json {
       }),
       valid("room item", "a status", status),
       valid("room item", "a capability", capability),
+      valid("room item", "a beat", { kind: "seen", seen: [boxSeen, phoneSeen] }),
+      valid("room item", "a question for missing messages", ask),
+      valid("room item", "a sealed answer", refill),
+      valid("missing answer", "a message, one that is kept no more, and one that never was", answer),
     ],
     invalid: [
       invalid("room item", "an unknown kind", withField(one, "kind", "poll")),
@@ -70,6 +102,42 @@ export function roomItems(): Json {
         "room item",
         "a capability of 15 bytes",
         withField(encode(roomItem, capability), "capability", made("capability", 15)),
+      ),
+      invalid("room item", "a question for nothing", withField(encode(roomItem, ask), "last", 6)),
+      invalid("room item", "a question for too many", withField(encode(roomItem, ask), "last", 263)),
+      invalid(
+        "room item",
+        "a question with a key that is too short",
+        withField(encode(roomItem, ask), "key", made("X-Wing key", 1_215)),
+      ),
+      invalid(
+        "room item",
+        "an answer without ciphertext",
+        withoutField(encode(roomItem, refill), "ciphertext"),
+      ),
+      invalid(
+        "missing answer",
+        "a message with a short signature",
+        withField(encode(missingAnswer, answer), "messages", [
+          new Map<string, Uint8Array | number>([
+            ["epoch", 5],
+            ["leaf", 2],
+            ["created", 1],
+            ["item", one],
+            ["signature", made("signature", 63)],
+          ]),
+        ]),
+      ),
+      invalid(
+        "missing answer",
+        "an unknown reason",
+        withField(encode(missingAnswer, answer), "without", [
+          new Map<string, string | number>([
+            ["first", 1],
+            ["last", 1],
+            ["why", "lost"],
+          ]),
+        ]),
       ),
     ],
   };
