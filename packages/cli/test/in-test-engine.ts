@@ -79,6 +79,7 @@ export class InTestEngine implements Callable {
       state: null,
       stateAt: {},
       cause: null,
+      expires: null,
       ...given,
     };
     this.messages.push(message);

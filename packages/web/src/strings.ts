@@ -218,8 +218,8 @@ export const t = {
     startRoom: (title: string) => `This is where ${title} begins for you. It is end-to-end encrypted.`,
     newMessages: "New messages",
     jump: (n: number) => (n > 0 ? `Jump to latest (${n})` : "Jump to latest"),
-    missing: (n: number) =>
-      `${count(n, "message is", "messages are")} missing here. FedChat asks the sender for ${n === 1 ? "it" : "them"}.`,
+    missing: (n: number, name: string) =>
+      `${count(n, "message", "messages")} by ${name} ${n === 1 ? "is" : "are"} missing.`,
     closed: "This conversation is closed.",
     broken: "This conversation cannot go on.",
     notFound: "This conversation is not here.",
@@ -268,6 +268,17 @@ export const t = {
     offline: "No connection to FedChat. What you type is kept.",
     kept: "It was not sent and is still here:",
     tooLong: (n: number) => `${count(n, "character", "characters")} too many`,
+  },
+  expiry: {
+    title: "Your messages here disappear",
+    never: "Never",
+    after: (lasting: string) => `${lasting} after they were read`,
+    hint: "From everybody's FedChat. What somebody copied stays theirs.",
+    notesHint: "That long after you wrote them.",
+    lasting: (n: number, unit: "second" | "minute" | "hour" | "day") => count(n, unit, `${unit}s`),
+    goesAt: (when: string) => `Disappears ${when}`,
+    goesAfter: (lasting: string) => `Disappears ${lasting} after it was read`,
+    composer: (lasting: string) => `What you write disappears ${lasting} after it was read. Change this`,
   },
   about: {
     title: "Details",

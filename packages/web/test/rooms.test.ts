@@ -48,6 +48,7 @@ function room(group: Partial<NonNullable<Room["group"]>>, more: Partial<Room> = 
     cause: null,
     keyChange: null,
     draft: "",
+    expireAfterReadingMs: null,
     group: {
       name: "Choir",
       people: 3,
@@ -155,6 +156,7 @@ describe("the line under a room in the list", () => {
     state: null,
     stateAt: {},
     cause: null,
+    expires: null,
     ...more,
   });
 

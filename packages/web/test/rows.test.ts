@@ -22,6 +22,7 @@ function message(id: string, sender: "alice" | "bob", at: number, more: Partial<
     state: null,
     stateAt: {},
     cause: null,
+    expires: null,
     ...more,
   };
 }

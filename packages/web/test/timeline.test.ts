@@ -24,6 +24,7 @@ function history(count: number) {
       state: null,
       stateAt: {},
       cause: null,
+      expires: null,
     };
     all.push(message);
     return message;

@@ -69,6 +69,7 @@ export class Changes {
   #views: ViewSource | undefined;
   #marked = new Map<Kind, Set<unknown>>();
   #messages = new Map<MessageId, "added" | "changed">();
+  #removed = new Map<MessageId, RoomId>();
   #statusMarked = false;
   #due = false;
 
@@ -110,6 +111,13 @@ export class Changes {
     this.status();
   }
 
+  /** It expired: nothing of it is here any more. */
+  messageRemoved(message: MessageId, room: RoomId): void {
+    this.#removed.set(message, room);
+    this.mark("room", room);
+    this.status();
+  }
+
   messageChanged(message: MessageId): void {
     if (!this.#messages.has(message)) this.#messages.set(message, "changed");
     this.#flushSoon();
@@ -124,6 +132,8 @@ export class Changes {
   #flush(): void {
     this.#due = false;
     const [marked, messages, statusMarked] = [this.#marked, this.#messages, this.#statusMarked];
+    const removed = this.#removed;
+    this.#removed = new Map();
     this.#marked = new Map();
     this.#messages = new Map();
     this.#statusMarked = false;
@@ -132,6 +142,8 @@ export class Changes {
     for (const kind of order) {
       for (const id of marked.get(kind) ?? []) this.#tell(() => this.#eventOf(kind, id));
     }
+    for (const [messageId, roomId] of removed)
+      this.#tell(() => ({ type: "message.removed", messageId, roomId }));
     for (const [id, change] of messages) {
       this.#tell((views) => {
         const message = views.messageById(id);

@@ -15,6 +15,7 @@ import { Capabilities } from "./capabilities.ts";
 import { Changes } from "./changes.ts";
 import { Contacts } from "./contacts.ts";
 import { withEmptiedLog } from "./emptied-log.ts";
+import { Expiring } from "./expiring.ts";
 import { GapAnswering } from "./gap-answering.ts";
 import { GapAsking } from "./gap-asking.ts";
 import { GroupHistory } from "./group-history.ts";
@@ -117,24 +118,28 @@ export function openEngine(options: EngineOptions): Engine {
   const servers = new Servers({ ...base, own: server });
   const people = new People({ ...base, known });
   const names = new Names({ store, servers, people, identity });
+  const expiring = new Expiring(base);
   const outgoing = new Outgoing({
     ...base,
     ownServer: server,
-    record: (row, outcome) => recordOutcome(store, changes, row, outcome, clock.now()),
+    record(row, outcome) {
+      recordOutcome(store, changes, row, outcome, clock.now());
+      expiring.lookSoon();
+    },
   });
   const rooms = new Rooms(base);
   const sender = new RoomSender({ ...base, identity, outgoing });
   const receipts = new Receipts({ ...base, sender });
   const beats = new Beats({ ...base, sender });
   const messages = new Messages({
-    ...{ ...base, identity, rooms, sender, receipts, beats, outgoing },
+    ...{ ...base, identity, rooms, sender, receipts, beats, expiring, outgoing },
     beforeSending: (room) => groupRooms.renewKeysWhereDue(room),
   });
   const notes = new NotesSender({ ...base, identity });
   const requests = new Requests({ ...base, identity, known, names, rooms, notes, outgoing, server });
   const capabilities = new Capabilities({ ...base, sender });
   const commits = new RoomCommits({ ...base, identity, known, names, rooms, server });
-  const incoming = new IncomingMessages({ ...base, history });
+  const incoming = new IncomingMessages({ ...base, history, expiring });
   const asking = new GapAsking({ ...base, identity, history, sender });
   const answering = new GapAnswering({ ...base, identity, history, sender });
   const refills = new Refills({ ...base, identity, incoming, asking });
@@ -206,6 +211,7 @@ export function openEngine(options: EngineOptions): Engine {
   });
 
   changes.show(views);
+  expiring.lookSoon();
   homeserver.onState = () => changes.status();
   homeserver.onOpened = (opened) => session.opened(opened);
   homeserver.onEvent = (event) => session.event(event);
@@ -233,7 +239,7 @@ export function openEngine(options: EngineOptions): Engine {
       session.stop();
       outgoing.stop();
       receipts.stop();
-      for (const part of [beats, asking, answering]) part.stop();
+      for (const part of [beats, asking, answering, expiring]) part.stop();
       linksBack.stop();
       capabilities.stop();
       logs.stop();

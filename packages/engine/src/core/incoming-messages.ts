@@ -10,6 +10,8 @@ import type { EngineStore } from "../store/engine-store.ts";
 import type { RoomRow } from "../store/rooms-table.ts";
 import type { Changes } from "./changes.ts";
 import { countReceived } from "./counters.ts";
+import type { Expiring } from "./expiring.ts";
+import { expiryOf } from "./expiring.ts";
 import type { GroupHistory } from "./group-history.ts";
 import { keepProof } from "./kept-proofs.ts";
 import type { OpenedMessage } from "./opened-items.ts";
@@ -32,6 +34,7 @@ export interface Late {
 export interface IncomingMessagesPorts {
   store: EngineStore;
   history: GroupHistory;
+  expiring: Pick<Expiring, "lookSoon">;
   primitives: Primitives;
   clock: Pick<Clock, "now">;
   changes: Changes;
@@ -81,7 +84,12 @@ export class IncomingMessages {
     const { store, clock, changes } = this.#ports;
     if (store.messages.get(id) !== undefined) return;
     const receivedAt = clock.now();
+    const expiry = expiryOf(content.expires, created, receivedAt);
+    // It is counted, and nothing of it is kept.
+    if (expiry.expiresAt !== null && expiry.expiresAt <= receivedAt) return store.proofs.expire(id);
+    if (content.expires !== null) this.#ports.expiring.lookSoon();
     store.messages.insert({
+      ...expiry,
       id,
       room: room.id,
       kind: "text",

@@ -88,6 +88,11 @@ export const keysRenewedAfterMs = 7 * 86_400_000;
 /** Who commits that somebody leaves is left to chance: within so long for each who could. */
 export const settlePerPersonMs = 100;
 export const settleMaxMs = 30_000;
+/** Messages that are erased in one transaction. */
+export const expiredAtOnce = 500;
+/** The longest wait before it is looked again whether some message's time has come. */
+export const expiryLookMs = 60_000;
+
 /** A room's info may be replaced while it is read in parts. */
 export const roomInfoAttemptsMax = 5;
 

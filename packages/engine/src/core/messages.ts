@@ -1,10 +1,20 @@
 /** Writing, trying again, paging and marking messages. */
-import type { AccountId, Clock, MessageId, Primitives, RandomSource, RoomId } from "@fedchat/protocol";
+import type {
+  AccountId,
+  Clock,
+  Expiration,
+  MessageId,
+  Primitives,
+  RandomSource,
+  RoomId,
+} from "@fedchat/protocol";
 import {
   accountUri,
   computeMessageId,
   encodeContent,
   envelopeId,
+  expiresAfterReading,
+  expiresAt,
   messageStatus,
   reply,
   roomUri,
@@ -17,6 +27,7 @@ import { engineError } from "./causes.ts";
 import type { Beats } from "./beats.ts";
 import type { Changes } from "./changes.ts";
 import { countersSaid, countOwn, nextPlace, unsaidCounters } from "./counters.ts";
+import { type Expiring, expiryOf } from "./expiring.ts";
 import type { Identity } from "./identity.ts";
 import { keepProof } from "./kept-proofs.ts";
 import { messagesPageDefault } from "./limits.ts";
@@ -33,6 +44,7 @@ export interface MessagesPorts {
   sender: RoomSender;
   receipts: Receipts;
   beats: Beats;
+  expiring: Pick<Expiring, "lookSoon">;
   outgoing: Outgoing;
   primitives: Primitives;
   clock: Clock;
@@ -44,6 +56,8 @@ export interface MessagesPorts {
 
 export interface NewText {
   text: string;
+  /** `undefined`: as the room's messages of this person do. */
+  expires: { at: number } | { afterReadingMs: number } | null | undefined;
   inReplyTo: MessageId | null;
   /** The same one twice sends once. */
   clientId: string | null;
@@ -114,6 +128,7 @@ export class Messages {
     const { position } = this.#inRoom(room, id);
     store.transaction(() => {
       store.rooms.setReadPosition(roomId, Math.max(room.readPosition, position));
+      store.messages.startExpiry(roomId, position, this.#ports.clock.now());
       if (position <= room.reportedPosition) return;
       store.rooms.setReportedPosition(roomId, position);
       if (!givesReceipts(store, room)) return;
@@ -122,6 +137,7 @@ export class Messages {
       }
     });
     receipts.sendSoon();
+    this.#ports.expiring.lookSoon();
     changes.mark("room", roomId);
     changes.status();
   }
@@ -159,8 +175,13 @@ export class Messages {
 
   #addNote(room: RoomRow, text: NewText): MessageId {
     const { store, clock } = this.#ports;
-    const { id, encoded } = this.#compose(room, text);
-    store.transaction(() => this.#insert(room, id, encoded, text, { state: "read", readAt: clock.now() }));
+    const { id, encoded, expires } = this.#compose(room, text);
+    const now = clock.now();
+    const { expiresAt, expireAfterMs } = expiryOf(expires, now, now);
+    const standing = { state: "read", readAt: now, expireAfterMs } as const;
+    const goesAt = expiresAt ?? (expireAfterMs === null ? null : now + expireAfterMs);
+    store.transaction(() => this.#insert(room, id, encoded, text, { ...standing, expiresAt: goesAt }));
+    this.#ports.expiring.lookSoon();
     return id;
   }
 
@@ -168,7 +189,7 @@ export class Messages {
     const { store, sender, identity, receipts } = this.#ports;
     const { device } = identity.self;
     receipts.sendFor(room.id);
-    const { id, encoded } = this.#compose(room, text);
+    const { id, encoded, expires } = this.#compose(room, text);
     const place = nextPlace(store, room.id, device);
     const seen = unsaidCounters(store, room.id);
     const item = { kind: "message", ...place, seen, content: encoded } as const;
@@ -177,20 +198,26 @@ export class Messages {
       countersSaid(store, room.id, seen);
       this.#ports.beats.counted(room.id);
       keepProof(store, { room: room.id, device, created: this.#ports.clock.now() }, { id, item, ...sent });
-      this.#insert(room, id, encoded, text, { state: "waiting" });
+      const now = this.#ports.clock.now();
+      this.#insert(room, id, encoded, text, { state: "waiting", ...expiryOf(expires, now, now) });
+      if (expires !== null) this.#ports.expiring.lookSoon();
     });
     return id;
   }
 
-  #compose(room: RoomRow, { text, inReplyTo }: NewText): { id: MessageId; encoded: Uint8Array } {
+  #compose(
+    room: RoomRow,
+    { text, inReplyTo, expires: wanted }: NewText,
+  ): { id: MessageId; encoded: Uint8Array; expires: Expiration | null } {
     const { primitives, random, identity } = this.#ports;
     if (inReplyTo !== null) this.#inRoom(room, inReplyTo);
-    const frame = { salt: random.bytes(16) };
+    const expires = expirationOf(room, wanted);
+    const frame = { salt: random.bytes(16), ...(expires === null ? {} : { expires }) };
     const encoded = encodeContent(
       inReplyTo === null ? textMessage(frame, text) : reply(frame, inReplyTo, text),
     );
     const origin = { sender: accountUri(identity.account), room: roomUri(room.id) };
-    return { id: computeMessageId(primitives, origin, encoded), encoded };
+    return { id: computeMessageId(primitives, origin, encoded), encoded, expires };
   }
 
   #insert(
@@ -215,4 +242,13 @@ export class Messages {
     if (message.room !== room.id) throw engineError("unknown-message");
     return message;
   }
+}
+
+function expirationOf({ expireAfterMs }: RoomRow, wanted: NewText["expires"]): Expiration | null {
+  if (wanted === undefined)
+    return expireAfterMs === null ? null : expiresAfterReading(Math.ceil(expireAfterMs / 1_000));
+  if (wanted === null) return null;
+  return "at" in wanted
+    ? expiresAt(Math.floor(wanted.at / 1_000))
+    : expiresAfterReading(Math.ceil(wanted.afterReadingMs / 1_000));
 }

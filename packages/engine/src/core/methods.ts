@@ -229,6 +229,9 @@ export function methodHandlers(ports: MethodPorts): Handlers {
     "rooms.get": ({ roomId }) => views.room(rooms.get(roomId as RoomId)),
     "rooms.clear": ({ roomId }) => done(rooms.clear(roomId as RoomId)),
 
+    "rooms.setExpiry": ({ roomId, afterReadingMs }) =>
+      shownRoom(roomId, (id) => rooms.setExpiry(id, afterReadingMs)),
+
     "rooms.create": ({ name, people: invited, size = "usual" }) => {
       const accounts = invited.map((one) => names.resolve(one).account);
       return views.room(rooms.get(groupRooms.create(name, accounts, size)));
@@ -257,13 +260,14 @@ export function methodHandlers(ports: MethodPorts): Handlers {
     },
     "messages.since": ({ after, limit }) =>
       store.messages.since(after, limit ?? messagesPageDefault).map((row) => views.message(row)),
-    "messages.send": ({ roomId, to, text, inReplyTo, clientId }) => {
+    "messages.send": ({ roomId, to, text, inReplyTo, expires, clientId }) => {
       const room = (roomId as RoomId | undefined) ?? finder.roomWith(to);
       const reference = (inReplyTo as MessageId | undefined) ?? null;
       return views.message(
         messages.send(room, {
           text: text.toWellFormed(),
           inReplyTo: reference,
+          expires: expires === "never" ? null : expires,
           clientId: clientId ?? null,
         }),
       );

@@ -160,6 +160,12 @@ export class Rooms {
     this.#changes.status();
   }
 
+  /** For what this person writes from now on. */
+  setExpiry(id: RoomId, afterReadingMs: number | null): void {
+    this.#store.rooms.setExpiry(this.get(id).id, afterReadingMs);
+    this.#changes.mark("room", id);
+  }
+
   setDraft(id: RoomId, text: string): void {
     this.#store.rooms.setDraft(this.get(id).id, text);
     this.#changes.mark("draft", id);

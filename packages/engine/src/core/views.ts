@@ -289,6 +289,7 @@ export class Views {
       cause: isBlocked && row.state === "open" ? causeOfCode("you-blocked") : decodeCause(row.cause),
       keyChange: row.peer === null ? null : this.#keyChange(row.peer),
       draft: row.draft,
+      expireAfterReadingMs: row.expireAfterMs,
       group: row.kind === "group" ? this.#group(row) : null,
     };
   }
@@ -387,6 +388,10 @@ export class Views {
       state: row.state,
       stateAt: Object.fromEntries(Object.entries(times).filter(([, at]) => at !== null)),
       cause: decodeCause(row.cause),
+      expires:
+        row.expiresAt === null && row.expireAfterMs === null
+          ? null
+          : { at: row.expiresAt, afterReadingMs: row.expireAfterMs },
     };
   }
 

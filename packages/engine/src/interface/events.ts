@@ -5,6 +5,7 @@ import {
   Contact,
   Invitation,
   Message,
+  MessageIdText,
   Nearby,
   Notice,
   Person,
@@ -28,6 +29,11 @@ export const EngineEvent = z.discriminatedUnion("type", [
   z.object({ type: z.literal("room.changed"), room: Room }),
   z.object({ type: z.literal("message.added"), message: Message }),
   z.object({ type: z.literal("message.changed"), message: Message }),
+  z.object({
+    type: z.literal("message.removed").describe("it expired"),
+    messageId: MessageIdText,
+    roomId: RoomIdText,
+  }),
   z.object({ type: z.literal("draft.changed"), roomId: RoomIdText, text: z.string() }),
   z
     .object({ type: z.literal("history.changed"), roomId: RoomIdText })

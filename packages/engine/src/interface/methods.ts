@@ -36,6 +36,7 @@ import {
   Server,
   ServerIdText,
   Status,
+  Time,
   UnlinkedServer,
   Visibility,
   XrayStep,
@@ -48,6 +49,8 @@ function method<P extends z.ZodType, R extends z.ZodType>(summary: string, param
 const nothing = z.strictObject({});
 const done = z.object({});
 const RoomName = z.string().min(1).max(64);
+/** A message keeps whole seconds, of which 32 bits count. */
+const expiryMs = z.number().int().min(1_000).max(4_294_967_295_000).describe("ms, in whole seconds");
 const registrationToken = z.string().max(512).describe("an account invitation: its link, or the token in it");
 /** A person by account key, or by address: `@bob`, `bob@chat.example.com`. */
 const who = z.string().min(1).max(320);
@@ -317,6 +320,11 @@ export const methods = {
     done,
   ),
 
+  "rooms.setExpiry": method(
+    "How long after they were read our messages in this room go from all engines; null: they stay",
+    z.strictObject({ roomId: RoomIdText, afterReadingMs: expiryMs.nullable() }),
+    Room,
+  ),
   "rooms.create": method(
     "Open a room of many with these contacts in it; they are taken in as their homeservers are reached",
     z.strictObject({
@@ -399,6 +407,14 @@ export const methods = {
       to: who.optional().describe("instead of the room: a contact"),
       text: z.string().min(1).max(65_536, "a message has 65,536 characters at most"),
       inReplyTo: MessageIdText.optional(),
+      expires: z
+        .union([
+          z.strictObject({ at: Time }),
+          z.strictObject({ afterReadingMs: expiryMs }),
+          z.literal("never"),
+        ])
+        .optional()
+        .describe("when it goes from all engines; absent: as rooms.setExpiry said"),
       clientId: z.string().max(64).optional().describe("the same id twice sends once"),
     }),
     Message,

@@ -345,6 +345,13 @@ export const Message = z.object({
     .partial()
     .describe("when each state was confirmed"),
   cause: Cause.nullable().describe("why it waits or failed"),
+  expires: z
+    .object({
+      at: Time.nullable().describe("when it goes from this engine; null until it was read, or has left"),
+      afterReadingMs: z.number().int().nullable(),
+    })
+    .nullable()
+    .describe("null: it stays"),
 });
 export type Message = z.infer<typeof Message>;
 
@@ -385,6 +392,13 @@ export const Room = z.object({
     .nullable()
     .describe("another key that answers at the contact's address, until the person decided about it"),
   draft: z.string(),
+  expireAfterReadingMs: z
+    .number()
+    .int()
+    .nullable()
+    .describe(
+      "how long after they were read our messages here go, unless one says otherwise; null: they stay",
+    ),
   group: z
     .object({
       name: z.string().describe("as its members call it; may be empty"),

@@ -27,6 +27,10 @@ export interface MessageRow {
   clientId: string | null;
   /** Who handed it on, where it was missing first. */
   lateFrom: AccountId | null;
+  /** When it goes; null: never, or not known yet. */
+  expiresAt: number | null;
+  /** How long after it was read it goes. */
+  expireAfterMs: number | null;
 }
 
 /** A relay's word that it keeps a message for a server that is away. */
@@ -104,6 +108,12 @@ export class MessagesTable {
       `UPDATE messages SET state = ?, cause = ?, ${state}At = ? WHERE id = ?`,
       risen,
       cause,
+      at,
+      id,
+    );
+    // Its writer has read it: for them the time runs from when it left.
+    this.#db.run(
+      "UPDATE messages SET expiresAt = ? + expireAfterMs WHERE id = ? AND expiresAt IS NULL",
       at,
       id,
     );
@@ -216,6 +226,33 @@ export class MessagesTable {
         upTo,
       )
       .map(({ id }) => id);
+  }
+
+  /** The time of others' messages up to here runs from now on. */
+  startExpiry(room: RoomId, upTo: number, now: number): void {
+    const sql = `UPDATE messages SET expiresAt = ? + expireAfterMs
+      WHERE room = ? AND position <= ? AND mine = 0 AND expireAfterMs IS NOT NULL AND expiresAt IS NULL`;
+    this.#db.run(sql, now, room, upTo);
+  }
+
+  expired(now: number, limit: number): { id: MessageId; room: RoomId }[] {
+    return this.#db.all(
+      `SELECT id, room FROM messages WHERE expiresAt <= ? ORDER BY expiresAt ${upTo}`,
+      now,
+      limit,
+    );
+  }
+
+  nextExpiryAt(): number | null {
+    const sql = "SELECT min(expiresAt) AS at FROM messages WHERE expiresAt IS NOT NULL";
+    return this.#db.get<{ at: number | null }>(sql)!.at;
+  }
+
+  /** Nothing of it stays here. */
+  erase(id: MessageId): void {
+    for (const table of ["messageCustody", "messageWays", "messageReceipts", "receipts"])
+      this.#db.run(`DELETE FROM ${table} WHERE message = ?`, id);
+    this.#db.run("DELETE FROM messages WHERE id = ?", id);
   }
 
   clear(room: RoomId): void {

@@ -27,6 +27,8 @@ export interface RoomRow {
   /** The senders of messages up to here were told that they are read. */
   reportedPosition: number;
   draft: string;
+  /** How long after they were read this person's messages go; null: they stay. */
+  expireAfterMs: number | null;
 }
 
 export class RoomsTable {
@@ -88,6 +90,10 @@ export class RoomsTable {
 
   active(id: RoomId, at: number): void {
     this.#db.run("UPDATE rooms SET lastActivityAt = max(lastActivityAt, ?) WHERE id = ?", at, id);
+  }
+
+  setExpiry(id: RoomId, afterMs: number | null): void {
+    this.#db.run("UPDATE rooms SET expireAfterMs = ? WHERE id = ?", afterMs, id);
   }
 
   setDraft(id: RoomId, draft: string): void {

@@ -466,6 +466,18 @@ CREATE TABLE groupMembers (
 CREATE INDEX groupMembersByDevice ON groupMembers (device);
 `;
 
+/**
+ * Expiring messages. messages.expiresAt: when it goes; expireAfterMs: how long after it was read. rooms.expireAfterMs: what
+ * this person's messages there get. A deleted message's words leave the search index at once, not with its next merge.
+ */
+const expiring = `
+ALTER TABLE messages ADD COLUMN expiresAt INTEGER;
+ALTER TABLE messages ADD COLUMN expireAfterMs INTEGER;
+ALTER TABLE rooms ADD COLUMN expireAfterMs INTEGER;
+CREATE INDEX messagesByExpiry ON messages (expiresAt) WHERE expiresAt IS NOT NULL;
+INSERT INTO messageText (messageText, rank) VALUES ('secure-delete', 1);
+`;
+
 /** In the order in which stores get them: new ones come last. */
 const migrations = [
   ...[first, custody, ways, groupRecords, linksBack, outgoingLanes, roomsOfMany],
@@ -474,4 +486,5 @@ const migrations = [
   historyOfBefore,
   pairsWithLogs,
   missingMessages,
+  expiring,
 ];

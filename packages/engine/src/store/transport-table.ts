@@ -91,6 +91,11 @@ export class TransportTable {
     this.#db.run("UPDATE outgoing SET state = ?, attempts = ? WHERE seq = ?", state, attempts, seq);
   }
 
+  /** What has not left goes nowhere any more. */
+  deleteUnsent(subject: string): void {
+    this.#db.run("DELETE FROM outgoing WHERE subject = ? AND state <> 'submitted'", subject);
+  }
+
   delete(seq: number): void {
     this.#db.run("DELETE FROM outgoing WHERE seq = ?", seq);
   }

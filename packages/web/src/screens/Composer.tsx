@@ -4,6 +4,7 @@
  * that an answer lost on the way cannot send it twice.
  */
 import type { Message, Room } from "@fedchat/engine/interface";
+import Hourglass from "lucide-solid/icons/hourglass";
 import SendHorizontal from "lucide-solid/icons/send-horizontal";
 import X from "lucide-solid/icons/x";
 import { createEffect, createSignal, on, onCleanup, onMount, Show, untrack, type JSX } from "solid-js";
@@ -11,7 +12,9 @@ import { textMax } from "../limits.ts";
 import { IconButton } from "../parts/Button.tsx";
 import { causeOf } from "../state/app.ts";
 import { useApp } from "../state/context.ts";
+import { setDetail } from "../state/panel.ts";
 import { t } from "../strings.ts";
+import { lastingWords } from "../text/expiry.ts";
 import { titleOf } from "./ChatList.tsx";
 
 interface ComposerProps {
@@ -43,6 +46,10 @@ export function Composer(props: ComposerProps): JSX.Element {
     field.style.height = "auto";
     field.style.height = `${field.scrollHeight}px`;
   }
+  // Nothing of what expired is shown on, nor answered.
+  createEffect(() => {
+    if (props.replyTo !== null && app.isGone(props.replyTo.messageId)) props.onReplyDone();
+  });
   createEffect(on(text, () => queueMicrotask(grow)));
   onMount(() => {
     if (matchMedia("(pointer: fine)").matches) field.focus({ preventScroll: true });
@@ -113,6 +120,17 @@ export function Composer(props: ComposerProps): JSX.Element {
         )}
       </Show>
       <div class="composer-line">
+        <Show when={props.chat.expireAfterReadingMs}>
+          {(ms) => (
+            <IconButton
+              class="small"
+              label={t.expiry.composer(lastingWords(ms()))}
+              icon={Hourglass}
+              testid="composer-expiry"
+              onClick={() => setDetail({ show: "about" })}
+            />
+          )}
+        </Show>
         <textarea
           ref={field}
           rows={1}

@@ -39,6 +39,7 @@ import { t } from "../strings.ts";
 import { xrayRefreshMs } from "../limits.ts";
 import { dayAndClock, dayName, fullDate, listTime } from "../text/time.ts";
 import { ChatChores } from "./ChatChores.tsx";
+import { Disappearing } from "./Disappearing.tsx";
 import { titleOf } from "./ChatList.tsx";
 import { RoomPanel } from "./RoomPanel.tsx";
 import { Snippet } from "./Snippet.tsx";
@@ -187,6 +188,9 @@ function About(props: { chat: Room }): JSX.Element {
             </form>
           </>
         )}
+      </Show>
+      <Show when={props.chat.state === "open"}>
+        <Disappearing chat={props.chat} />
       </Show>
       <section class="block column">
         <ChatChores chat={props.chat} />

@@ -17,6 +17,7 @@ import { say } from "../state/toasts.ts";
 import { t } from "../strings.ts";
 import { isIn, mayRename, mayRule } from "../text/rooms.ts";
 import { ChatChores } from "./ChatChores.tsx";
+import { Disappearing } from "./Disappearing.tsx";
 import { ConfirmDeed, type AskedDeed } from "./roomDeeds.tsx";
 import { RoomPeopleList } from "./RoomPeopleList.tsx";
 import { RoomPersonView } from "./RoomPersonView.tsx";
@@ -47,6 +48,9 @@ export function RoomPanel(props: RoomPanelProps): JSX.Element {
             </Show>
             <Show when={mayRename(props.chat)}>
               <Banned chat={props.chat} />
+            </Show>
+            <Show when={isIn(props.chat)}>
+              <Disappearing chat={props.chat} />
             </Show>
             <section class="block column">
               <ChatChores chat={props.chat} />

@@ -3,6 +3,7 @@ import type { Message, Room } from "@fedchat/engine/interface";
 import CornerUpLeft from "lucide-solid/icons/corner-up-left";
 import CopyIcon from "lucide-solid/icons/copy";
 import Ellipsis from "lucide-solid/icons/ellipsis";
+import Hourglass from "lucide-solid/icons/hourglass";
 import MailQuestionMark from "lucide-solid/icons/mail-question-mark";
 import RotateCw from "lucide-solid/icons/rotate-cw";
 import Route from "lucide-solid/icons/route";
@@ -19,6 +20,7 @@ import { setDetail } from "../state/panel.ts";
 import type { Timeline } from "../state/timeline.ts";
 import { say } from "../state/toasts.ts";
 import { t } from "../strings.ts";
+import { goesWords } from "../text/expiry.ts";
 import { textParts } from "../text/links.ts";
 import { hueOf } from "../text/names.ts";
 import { shownAt, type Row } from "../text/rows.ts";
@@ -46,7 +48,6 @@ export function RowView(props: RowViewProps): JSX.Element {
       pair: t.chat.startPair(props.chat.title),
       group: t.chat.startRoom(props.chat.title),
     })[props.chat.kind];
-  const missing = () => (props.row.type === "missing" ? props.row.count : 0);
   return (
     <Switch>
       <Match when={props.row.type === "message" && message()}>
@@ -72,9 +73,15 @@ export function RowView(props: RowViewProps): JSX.Element {
         )}
       </Match>
       <Match when={props.row.type === "missing"}>
-        <p class="room-missing" data-testid="missing">
-          <TriangleAlert size={15} /> {t.chat.missing(missing())}
-        </p>
+        <div class="room-missing" role="status" data-testid="missing">
+          <For each={props.chat.gaps}>
+            {(gap) => (
+              <p>
+                <TriangleAlert size={15} /> {t.chat.missing(gap.count, gap.name)} {gap.sentence}
+              </p>
+            )}
+          </For>
+        </div>
       </Match>
       <Match when={props.row.type === "start"}>
         <p class="room-start">{start()}</p>
@@ -192,6 +199,18 @@ function Bubble(props: RowViewProps & { message: Message }): JSX.Element {
               )}
             </For>
             <span class="bubble-meta" classList={{ quiet: !shape()?.tail }}>
+              <Show when={message().expires}>
+                {(expires) => (
+                  <span
+                    class="hourglass"
+                    role="img"
+                    title={goesWords(expires())}
+                    aria-label={goesWords(expires())}
+                  >
+                    <Hourglass size={12} />
+                  </span>
+                )}
+              </Show>
               <time title={fullDate(at())}>{time()}</time>
               <Show when={state()}>
                 {(now) => <StateIcon state={now()} forAll={props.chat.kind === "group"} />}
@@ -244,7 +263,7 @@ function Quote(props: {
       return page?.messages.find((message) => message.messageId === id) ?? null;
     },
   );
-  const quoted = () => near() ?? fetched();
+  const quoted = () => (app.isGone(props.id) ? null : (near() ?? fetched()));
   const hue = () => {
     const message = quoted();
     return props.chat.kind === "group" && message && !message.mine ? hueOf(message.sender) : undefined;

@@ -55,6 +55,8 @@ export interface App {
   drafts: Drafts;
   unread(): number;
   timeline(roomId: string): Timeline;
+  /** This message expired: what shows it elsewhere takes it away. */
+  isGone(messageId: string): boolean;
   /** Calls the engine; what fails is thrown. */
   call<M extends MethodName>(method: M, params: Params<M>): Promise<Result<M>>;
   /** Calls the engine; what fails is told in a toast, and the answer is null. */
@@ -80,6 +82,7 @@ export function createApp(secret: string, ports: RpcPorts): App {
   const notices = createCollection<Notice>((notice) => String(notice.noticeId));
   const blocked = createCollection<{ account: string; displayName: string }>((one) => one.account);
   const [roomsTold, setRoomsTold] = createStore<Record<string, number>>({});
+  const [gone, setGone] = createStore<Record<string, true>>({});
   const timelines = new Map<string, Timeline>();
 
   const rpc: Rpc = openRpc(secret, ports, {
@@ -172,6 +175,9 @@ export function createApp(secret: string, ports: RpcPorts): App {
       case "message.changed":
         timelines.get(happened.message.roomId)?.change(happened.message);
         return lastChanged(happened.message);
+      case "message.removed":
+        setGone(happened.messageId, true);
+        return timelines.get(happened.roomId)?.remove(happened.messageId);
       case "draft.changed":
         return drafts.heard(happened.roomId, happened.text);
       case "history.changed":
@@ -221,6 +227,7 @@ export function createApp(secret: string, ports: RpcPorts): App {
     setScreens,
     drafts,
     unread,
+    isGone: (messageId) => gone[messageId] === true,
     timeline,
     call: rpc.call,
     async ask(method, params) {

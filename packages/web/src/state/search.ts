@@ -43,5 +43,6 @@ export function createSearch(app: App, words: () => string, roomId: () => string
       setBusy(false);
     }
   });
-  return { active, busy, hits };
+  const kept = () => hits().filter(({ message }) => !app.isGone(message.messageId));
+  return { active, busy, hits: kept };
 }

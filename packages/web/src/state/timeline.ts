@@ -4,7 +4,7 @@
  */
 import type { Cause, Message } from "@fedchat/engine/interface";
 import { batch } from "solid-js";
-import { createStore, reconcile } from "solid-js/store";
+import { createStore, produce, reconcile } from "solid-js/store";
 import { pageMessages, windowMessagesMax } from "../limits.ts";
 import { CallFailed, type Rpc } from "../rpc.ts";
 
@@ -33,6 +33,8 @@ export interface Timeline {
   refresh(): Promise<void>;
   arrive(message: Message): void;
   change(message: Message): void;
+  /** It expired. */
+  remove(messageId: string): void;
   clear(): void;
 }
 
@@ -167,6 +169,18 @@ export function createTimeline(rpc: Pick<Rpc, "call">, roomId: string, frame: ()
     },
     change(message) {
       if (state.byId[message.messageId]) set("byId", message.messageId, reconcile(message));
+    },
+    remove(messageId) {
+      if (!state.byId[messageId]) return;
+      batch(() => {
+        set("order", (order) => order.filter((id) => id !== messageId));
+        set(
+          "byId",
+          produce((byId) => {
+            delete byId[messageId];
+          }),
+        );
+      });
     },
     clear() {
       replace([], { before: false, after: false });
