@@ -96,6 +96,16 @@ describe("files", () => {
     }
   });
 
+  test("[F4] [M8] leave out what expires, whose time is not over yet", async () => {
+    await using world = new World();
+    const { alice, roomId } = await talked(world);
+    const expires = { at: world.clock.now() + 3_600_000 };
+    await alice.call("messages.send", { roomId, text: "a xylophone for an hour", expires });
+    await alice.call("messages.send", { roomId, text: "once read", expires: { afterReadingMs: 60_000 } });
+    expect(await textsIn(alice, roomId)).toEqual([...said, "a xylophone for an hour", "once read"]);
+    for (const text of (await files(alice)).values()) expect(text).not.toMatch(/xylophone|once read/);
+  });
+
   test("[F5] pages are whole in themselves, without scripts, and what people wrote is text", async () => {
     await using world = new World();
     const { alice } = await talked(world);

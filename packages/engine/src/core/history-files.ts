@@ -12,7 +12,7 @@ import type { MessageRow } from "../store/messages-table.ts";
 import type { RoomRow } from "../store/rooms-table.ts";
 import { engineError } from "./causes.ts";
 import type { HistoryLines } from "./history-lines.ts";
-import { hasExpired } from "./history-lines.ts";
+import { passesAway } from "./history-lines.ts";
 import type { Identity } from "./identity.ts";
 import { historyPageMessages, historyPieceBytes, historyPieceMessages } from "./limits.ts";
 import type { Names } from "./names.ts";
@@ -86,7 +86,7 @@ export class HistoryFiles {
     }
     const rows = store.messages.since(at, historyPieceMessages).filter(({ position }) => position < below);
     const taken = withinBytes(rows);
-    const written = taken.map((row) => lines.message(row, clock.now()));
+    const written = taken.map((row) => lines.message(row));
     return { text: text(written), next: taken.at(-1)?.position ?? null };
   }
 
@@ -117,7 +117,7 @@ export class HistoryFiles {
   }
 
   #chat(file: Extract<HistoryFile, { kind: "chat" }>, at: number | undefined, times: Times): Piece {
-    const { store, names, title, clock } = this.#ports;
+    const { store, names, title } = this.#ports;
     const room = store.rooms.get(file.roomId as RoomId);
     if (room === undefined) throw engineError("unknown-room");
     const around = { earlier: beside(file.earlier), later: beside(file.later) };
@@ -126,7 +126,7 @@ export class HistoryFiles {
     const last = taken.at(-1)?.position;
     const isEnd = last === undefined || store.history.between(room.id, last + 1, file.below, 1).length === 0;
     const shown = taken
-      .filter(({ content }) => content === null || !hasExpired(content, clock.now()))
+      .filter(({ content }) => content === null || !passesAway(content))
       .map((row) => this.#pageMessage(row));
     const people = store.groupRooms.people(room.id).map(({ account }) => names.shown(account));
     const about = people.length === 0 ? [] : [`With ${people.join(", ")}`];

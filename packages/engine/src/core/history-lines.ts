@@ -1,5 +1,5 @@
 /**
- * A history as lines, read from the store. What expired is left out, wherever the lines go; what only this account's
+ * A history as lines, read from the store. What expires is left out, wherever the lines go; what only this account's
  * devices may know goes into archives alone. [F1] [F4]
  */
 import type { AccountId } from "@fedchat/protocol";
@@ -79,9 +79,9 @@ export class HistoryLines {
     };
   }
 
-  /** Undefined for a message that has expired. */
-  message(row: MessageRow, nowMs: number): WrittenLine | undefined {
-    if (row.content !== null && hasExpired(row.content, nowMs)) return undefined;
+  /** Undefined for a message that expires. */
+  message(row: MessageRow): WrittenLine | undefined {
+    if (row.content !== null && passesAway(row.content)) return undefined;
     const { id, room, sender, text, inReplyTo, state } = row;
     const time = (at: number | null) => (at === null ? null : written(at));
     return {
@@ -95,11 +95,10 @@ export class HistoryLines {
   }
 }
 
-/** Whether the time that its sender set for it is over. */
-export function hasExpired(content: Uint8Array, nowMs: number): boolean {
+/** Whether its sender gave it a time. No file and no archive can let it go when that is over. [M8] */
+export function passesAway(content: Uint8Array): boolean {
   try {
-    const { expires } = decodeContent(content);
-    return expires !== null && !expires.relative && expires.seconds * 1_000 <= nowMs;
+    return decodeContent(content).expires !== null;
   } catch (error) {
     if (error instanceof DecodeError) return false;
     throw error;

@@ -3,7 +3,7 @@
  * that is not here comes back as one in which nothing can be written, since its keys do not come with its history.
  * Invariant: a message stands here once, whatever it comes from. [F3]
  */
-import type { AccountId, Clock, MessageId, Primitives, RoomId, ServerId } from "@fedchat/protocol";
+import type { AccountId, MessageId, Primitives, RoomId, ServerId } from "@fedchat/protocol";
 import {
   accountUri,
   computeMessageId,
@@ -19,7 +19,7 @@ import type { MessageRow } from "../store/messages-table.ts";
 import { messageRanks } from "../store/messages-table.ts";
 import { causeOfCode, encodeCause } from "./causes.ts";
 import type { Changes } from "./changes.ts";
-import { hasExpired } from "./history-lines.ts";
+import { passesAway } from "./history-lines.ts";
 import type { Identity } from "./identity.ts";
 import type { KnownAccounts } from "./known-accounts.ts";
 import type { Rooms } from "./rooms.ts";
@@ -34,7 +34,6 @@ export interface HistoryTakerPorts {
   known: KnownAccounts;
   rooms: Rooms;
   primitives: Primitives;
-  clock: Pick<Clock, "now">;
   changes: Changes;
 }
 
@@ -126,9 +125,9 @@ export class HistoryTaker {
   }
 
   #message(line: MessageLine, source: Source, position: number): Taken {
-    const { store, identity, clock } = this.#ports;
+    const { store, identity } = this.#ports;
     const id = line.id as MessageId;
-    if (line.content !== null && hasExpired(line.content, clock.now())) return "passed over";
+    if (line.content !== null && passesAway(line.content)) return "passed over";
     const held = store.messages.get(id);
     if (held !== undefined) return this.#fillIn(held, line);
     if (source === "file" && !this.#isWhatItSays(line)) return "passed over";
