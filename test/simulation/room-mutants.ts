@@ -101,8 +101,8 @@ function withoutLateMessages(rooms: RoomCrypto): RoomCrypto {
 function withoutProgress(rooms: RoomCrypto): RoomCrypto {
   const encrypt = rooms.encrypt.bind(rooms);
   rooms.encrypt = (state, plaintext, authenticatedData) => {
-    const { message } = encrypt(state, plaintext, authenticatedData);
-    return { state: rooms.restore([...rooms.changes(undefined, state).put]), message };
+    const sealed = encrypt(state, plaintext, authenticatedData);
+    return { ...sealed, state: rooms.restore([...rooms.changes(undefined, state).put]) };
   };
   return rooms;
 }

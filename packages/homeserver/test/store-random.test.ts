@@ -8,6 +8,7 @@ import type {
   StoredState,
   WriteOp,
 } from "../src/store/index.ts";
+import { put } from "./store-archive-contract.ts";
 import { append, room, roomLog } from "./store-room-contract.ts";
 import { account, accountRow, bundle, delivery, device, envelope, link, server } from "./store-fixtures.ts";
 import { memoryPlace, sqlitePlace } from "./store-places.ts";
@@ -64,7 +65,7 @@ function randomOp(random: Random, known: Known): WriteOp {
   const at = `${place.destination} ${place.class}`;
   const outgoing = known.outgoing.get(at) ?? { ...place, stream: 1, first: 1, next: 1 };
   const bytes = Uint8Array.of(random(256), random(256));
-  switch (random(30)) {
+  switch (random(32)) {
     case 0:
       return { op: "meta.put", key: pick(names), value: bytes };
     case 1:
@@ -114,6 +115,12 @@ function randomOp(random: Random, known: Known): WriteOp {
         { op: "room.unfollow", account: who, room: name.room },
         { op: "room.prune", before: random(2_000), limit: random(9) },
       ]);
+    }
+    case 30:
+    case 31: {
+      const name = { account: who, device: pick(devices), number: random(3) };
+      if (random(3) === 0) return { op: "archive.drop", ...name, numbers: [name.number] };
+      return put(name, random(3) * 2, 6, bytes);
     }
     case 10:
       return { op: "inbox.expire", itemsBefore: random(120), idsBefore: random(100) };
@@ -290,6 +297,8 @@ async function everything(store: HomeserverStore): Promise<unknown> {
       devices.flatMap((one: DeviceId) => suites.map((suite) => store.keyPackageCount(who, one, suite))),
     ),
     sealed: sorted(await store.sealedList(who)),
+    archive: sorted(await store.archiveList(who)),
+    segments: await Promise.all(devices.map((one: DeviceId) => segmentOf(store, who, one))),
     drafts: await store.sealedGet(who, "drafts"),
   }));
   const outboxes = servers.flatMap((to) =>
@@ -306,6 +315,16 @@ async function everything(store: HomeserverStore): Promise<unknown> {
     places: sorted((await Promise.all(envelopes.map((one) => store.outboxPlaces(one)))).flat()),
     found: unique(await store.outboxFind(envelopes)),
   };
+}
+
+/** Each store hands out pieces of its own length. */
+async function segmentOf(store: HomeserverStore, who: AccountId, one: DeviceId): Promise<number[]> {
+  const bytes: number[] = [];
+  for (;;) {
+    const part = await store.archivePart({ account: who, device: one, number: 1 }, bytes.length);
+    if (part === undefined) return bytes;
+    bytes.push(...part.bytes);
+  }
 }
 
 async function logOf(store: HomeserverStore, log: RoomLogName): Promise<unknown> {

@@ -9,6 +9,7 @@ import { openSqliteStore, storeFileName, StoreFullError, StoreUnusableError } fr
 import { migrate } from "../src/store/sqlite/open-database.ts";
 import { describeStore } from "./store-contract.ts";
 import { describeCustody } from "./store-custody-contract.ts";
+import { describeArchives } from "./store-archive-contract.ts";
 import { describeRooms } from "./store-room-contract.ts";
 import { alice, deliver, delivery, envelope, opening, phone } from "./store-fixtures.ts";
 import { sqlitePlace, temporaryFolder } from "./store-places.ts";
@@ -16,6 +17,7 @@ import { sqlitePlace, temporaryFolder } from "./store-places.ts";
 describeStore("sqlite", sqlitePlace);
 describeCustody("sqlite", sqlitePlace);
 describeRooms("sqlite", sqlitePlace);
+describeArchives("sqlite", sqlitePlace);
 
 describe("the store on disk", () => {
   test("is its owner's alone", async () => {

@@ -26,6 +26,9 @@ import {
 import { wireError } from "./errors.ts";
 import {
   accountInvitationsMax,
+  archivePieceBytesMax,
+  archiveSegmentBytesMax,
+  archiveSegmentsMax,
   findingsMax,
   invitationRelaysMax,
   keyPackageBytesMax,
@@ -291,6 +294,15 @@ export const clientMethods = {
   "accountInvitations.revoke": method("administrator", struct({ id: bytes(8) }), struct({})),
   /** A newer version of the own account record. */
   "account.update": method("session", struct({ record: signedAccountRecord }), nothing),
+  /**
+   * Proves the account key on this channel, for a device that has nothing else: `signature` is the account's over the
+   * handshake hash, type `account-recovery`. `unknown-account` where it does not live here. [F11]
+   */
+  "account.prove": method(
+    "open",
+    struct({ account: accountId.codec, signature: bytes(64) }),
+    struct({ record: signedAccountRecord }),
+  ),
   "server.info": method("session", nothing, serverInfo),
 
   /** OPAQUE (RFC 9807). `wrappedKey` is the account key under the export key; the homeserver cannot open it. */
@@ -315,7 +327,7 @@ export const clientMethods = {
     struct({ attempt: bytes(16), finish: opaqueMessage }),
     struct({ wrappedKey: bytes({ min: 1, max: 512 }), record: signedAccountRecord }),
   ),
-  /** After loginFinish on this very channel: a newer account record that adds this device; opens the session. */
+  /** After loginFinish, or account.prove, on this very channel: a newer account record that adds this device; opens the session. */
   "device.add": method(
     "open",
     struct({ record: signedAccountRecord, device: deviceId.codec, signature: bytes(64) }),
@@ -386,6 +398,41 @@ export const clientMethods = {
         max: sealedRecordsPerAccountMax,
       }),
     }),
+  ),
+
+  /** Sealed segments of the account's archive, of all its devices. [F6] */
+  "archive.list": method(
+    "session",
+    nothing,
+    struct({
+      segments: array(struct({ device: deviceId.codec, number: uint({}), total: uint({}), held: uint({}) }), {
+        max: archiveSegmentsMax,
+      }),
+      /** What the account may keep here. */
+      bytesMax: uint({}),
+    }),
+  ),
+  /** A piece of a segment of this device; kept where it continues what is held. Answers with what is held then. */
+  "archive.put": method(
+    "session",
+    struct({
+      number: uint({}),
+      offset: uint({}),
+      total: uint({ max: archiveSegmentBytesMax }),
+      bytes: bytes({ min: 1, max: archivePieceBytesMax }),
+    }),
+    struct({ held: uint({}) }),
+  ),
+  /** What follows at an offset, as much as is told at once; `not-found` where nothing does. */
+  "archive.get": method(
+    "session",
+    struct({ device: deviceId.codec, number: uint({}), offset: uint({}) }),
+    struct({ total: uint({}), bytes: bytes({ min: 1, max: archivePieceBytesMax }) }),
+  ),
+  "archive.drop": method(
+    "session",
+    struct({ device: deviceId.codec, numbers: array(uint({}), { max: archiveSegmentsMax }) }),
+    nothing,
   ),
 
   /** Lets an account of another server deliver to this one whatever the servers' trust is. */

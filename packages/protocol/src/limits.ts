@@ -72,6 +72,13 @@ export const keyPackagesStockedMax = 100;
 export const sealedRecordBytesMax = 262_144;
 export const sealedRecordsPerAccountMax = 4_096;
 
+/** A segment of an archive: with what is around it, small enough to be sealed and opened in memory on a phone. */
+export const archiveSegmentBytesMax = 1_048_576;
+/** A piece of one, as it is uploaded: slow connections lose little by a break. */
+export const archivePieceBytesMax = 262_144;
+/** Segments of one account: 32 devices, each with as many as one sealed record of their hashes holds. */
+export const archiveSegmentsMax = 16_384;
+
 /** How far a server's record travels from link to link: a chain of this many relays can still find its way back. */
 export const gossipHopsMax = 6;
 /** Records of one answer: half a batch where each is as large as it may be. */

@@ -116,6 +116,21 @@ const own = {
     "This chat came back from your archive. Its keys were lost with the device that had them.",
     "Ask for a new chat. What was written stays here.",
   ],
+  "archive-damaged": [
+    "never",
+    "Your homeserver does not have all of your archive, or what it gave is not what your device wrote.",
+    "Ask whoever runs it; a backup of it may have the rest.",
+  ],
+  "archive-full": [
+    "later",
+    "Your archive at the homeserver is full: what is new is kept on this device alone.",
+    "Export your history, and ask whoever runs the homeserver for more space.",
+  ],
+  "history-back": [
+    "never",
+    "Your history came back.",
+    "If you know of newer messages, your homeserver gave an old archive.",
+  ],
   "never-sent": ["never", "This was not sent before its device was lost.", "Write it again."],
   "bad-history": [
     "never",

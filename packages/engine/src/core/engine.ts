@@ -11,6 +11,9 @@ import type { RoomRow } from "../store/rooms-table.ts";
 import { Account } from "./account.ts";
 import { AccountInvitations } from "./account-invitations.ts";
 import { Beats } from "./beats.ts";
+import { ArchiveKeys } from "./archive-keys.ts";
+import { ArchiveReader } from "./archive-reader.ts";
+import { ArchiveWriter } from "./archive-writer.ts";
 import { Capabilities } from "./capabilities.ts";
 import { Changes } from "./changes.ts";
 import { Contacts } from "./contacts.ts";
@@ -169,12 +172,19 @@ export function openEngine(options: EngineOptions): Engine {
   const views = new Views({
     ...{ ...base, identity, names, people, servers, invitation: (row) => invitations.view(row) },
     holdUp: (room) => commits.holdUp(room),
+    restoring: () => reader.progress,
   });
   const title = (row: RoomRow) => views.title(row);
   const lines = new HistoryLines({ store, identity, names, title });
   const historyFiles = new HistoryFiles({ ...base, identity, names, lines, title });
   const taker = new HistoryTaker({ ...base, identity, known, rooms });
   const historyImport = new HistoryImport({ store, taker });
+  const archiveKeys = new ArchiveKeys({ ...base, identity });
+  const reader = new ArchiveReader({ ...base, identity, keys: archiveKeys, taker, notices });
+  const writer = new ArchiveWriter({
+    ...{ ...base, identity, keys: archiveKeys, lines, notices },
+    isReading: () => !reader.isDone,
+  });
   const account = new Account({
     ...{ ...base, identity, rooms, server, deviceName, opaque, notices, registrationToken },
   });
@@ -207,6 +217,8 @@ export function openEngine(options: EngineOptions): Engine {
       capabilities,
       asking,
       beats,
+      reader,
+      writer,
     },
   });
 
@@ -224,7 +236,7 @@ export function openEngine(options: EngineOptions): Engine {
   const handlers = methodHandlers({
     ...{ ...base, identity, account, accountInvitations, servers, people, names, known },
     ...{ requests, contacts, invitations, rooms, groupRooms, messages, notices, views, verification },
-    ...{ historyFiles, historyImport },
+    ...{ historyFiles, historyImport, reader, writer },
   });
 
   return {
@@ -236,6 +248,8 @@ export function openEngine(options: EngineOptions): Engine {
     onEvent: (listener) => changes.listen(listener),
     async [Symbol.asyncDispose]() {
       changes.stop();
+      reader.stop();
+      writer.stop();
       session.stop();
       outgoing.stop();
       receipts.stop();

@@ -7,7 +7,7 @@ import { decodeContent, DecodeError } from "@fedchat/protocol";
 import { toBase64 } from "../history/base64.ts";
 import type { WrittenLine } from "../history/lines.ts";
 import { historyVersion, written } from "../history/lines.ts";
-import type { ContactRow } from "../store/accounts-table.ts";
+import type { BlockedRow, ContactRow } from "../store/accounts-table.ts";
 import type { EngineStore } from "../store/engine-store.ts";
 import type { MessageRow } from "../store/messages-table.ts";
 import type { RoomRow } from "../store/rooms-table.ts";
@@ -56,6 +56,10 @@ export class HistoryLines {
     const line = { kind: "contact", account, room, since: written(since), nickname } as const;
     const isTold = readers === "devices" && capability !== null;
     return { ...line, ...(isTold ? { capability: toBase64(capability) } : {}) };
+  }
+
+  blocked({ account, at }: BlockedRow): WrittenLine {
+    return { kind: "blocked", account, since: written(at) };
   }
 
   room(row: RoomRow, readers: Readers): WrittenLine {

@@ -12,7 +12,14 @@ import {
   openAccountRecord,
   roomUri,
 } from "@fedchat/protocol";
-import type { ContactLine, HistoryLine, MessageLine, PersonLine, RoomLine } from "../history/lines.ts";
+import type {
+  BlockedLine,
+  ContactLine,
+  HistoryLine,
+  MessageLine,
+  PersonLine,
+  RoomLine,
+} from "../history/lines.ts";
 import type { EngineStore } from "../store/engine-store.ts";
 import type { RoomPersonRow } from "../store/group-rooms-table.ts";
 import type { MessageRow } from "../store/messages-table.ts";
@@ -56,6 +63,8 @@ export class HistoryTaker {
         return this.#person(line, source);
       case "contact":
         return source === "archive" ? this.#contact(line) : "passed over";
+      case "blocked":
+        return source === "archive" ? this.#blocked(line) : "passed over";
       case "room":
         return this.#room(line, source);
       case "message":
@@ -97,6 +106,14 @@ export class HistoryTaker {
       ...{ capability: capability ?? null, capabilityTold: 0 },
     });
     changes.mark("contact", who);
+    return "added";
+  }
+
+  #blocked({ account, since }: BlockedLine): Taken {
+    const { accounts } = this.#ports.store;
+    const who = account as AccountId;
+    if (accounts.isBlocked(who)) return "known";
+    accounts.putBlocked({ account: who, at: since, wanted: 1, told: 0 });
     return "added";
   }
 

@@ -140,3 +140,15 @@ export const answerPartsMax = 8;
 export const answerPartBytesMax = 180_000;
 /** Messages of one device that could not be opened and may be missing, before it says how many there are. */
 export const guessedMax = 256;
+
+/** What changes is archived after this: soon for whoever loses a device, late enough to take its receipts along. */
+export const archiveDelayMs = 15_000;
+/** Between two segments, so that writing a long history leaves the homeserver free for messages. */
+export const archivePauseMs = 250;
+export const archiveRetryMs = 60_000;
+/** Lines of one segment: what is read back in one transaction. */
+export const archiveLinesMax = 2_000;
+/** So many segments of one size are written together as one of the next. */
+export const archiveSmallSegments = 8;
+/** Sizes of segments that are still put together with others. */
+export const archiveTierBytes = [4_096, 32_768, 262_144, 600_000];

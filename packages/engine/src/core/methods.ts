@@ -23,6 +23,8 @@ import type { Contacts } from "./contacts.ts";
 import type { GroupRooms } from "./group-rooms.ts";
 import type { GroupWay } from "./group-xray.ts";
 import { groupXray, lateXray } from "./group-xray.ts";
+import type { ArchiveReader } from "./archive-reader.ts";
+import type { ArchiveWriter } from "./archive-writer.ts";
 import type { HistoryFiles } from "./history-files.ts";
 import type { HistoryImport } from "./history-import.ts";
 import type { HomeserverClient } from "./homeserver-client.ts";
@@ -61,6 +63,8 @@ export interface MethodPorts {
   rooms: Rooms;
   groupRooms: GroupRooms;
   messages: Messages;
+  reader: ArchiveReader;
+  writer: ArchiveWriter;
   historyFiles: HistoryFiles;
   historyImport: HistoryImport;
   notices: Notices;
@@ -76,7 +80,7 @@ export type Handlers = { [M in MethodName]: (params: Parsed<M>) => Result<M> | P
 export function methodHandlers(ports: MethodPorts): Handlers {
   const { store, account, accountInvitations, servers, people, names, requests, contacts } = ports;
   const { invitations, rooms, groupRooms, messages, notices, views, verification } = ports;
-  const { historyFiles, historyImport, homeserver, random } = ports;
+  const { historyFiles, historyImport, reader, writer, homeserver, random } = ports;
   const groupWayOf = groupWay(ports);
   const finder = personFinder(ports);
   const shownRoom = (roomId: string, change: (id: RoomId) => void) => {
@@ -307,6 +311,7 @@ export function methodHandlers(ports: MethodPorts): Handlers {
       }));
     },
 
+    "archive.state": () => ({ read: reader.isDone, ...writer.state() }),
     "history.files": () => historyFiles.list(),
     "history.piece": ({ file, at, timeZone = "UTC" }) => historyFiles.piece(file, at, timeZone),
     "history.importBegin": ({ header }) => ({ next: historyImport.begin(header) }),

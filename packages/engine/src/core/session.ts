@@ -8,6 +8,8 @@ import { openAccountRecord } from "@fedchat/protocol";
 import type { RoomCrypto } from "../mls/room-crypto.ts";
 import { StoreFullError } from "../store/database.ts";
 import type { EngineStore } from "../store/engine-store.ts";
+import type { ArchiveReader } from "./archive-reader.ts";
+import type { ArchiveWriter } from "./archive-writer.ts";
 import { causeOf } from "./causes.ts";
 import type { Beats } from "./beats.ts";
 import type { Capabilities } from "./capabilities.ts";
@@ -48,6 +50,8 @@ export interface SessionPorts {
   capabilities: Capabilities;
   asking: GapAsking;
   beats: Beats;
+  reader: ArchiveReader;
+  writer: ArchiveWriter;
   notices: Notices;
   roomCrypto: RoomCrypto;
   primitives: Primitives;
@@ -99,6 +103,8 @@ export class Session {
     this.#part("request keys", () =>
       shareRequestKeys(this.#ports, identity.self, identity.record.record.requestKey.id),
     );
+    this.#part("archives of other devices", () => this.#ports.reader.resume());
+    this.#ports.writer.resume();
     changes.status();
   }
 

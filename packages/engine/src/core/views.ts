@@ -45,6 +45,7 @@ export class Views {
   readonly #homeserver: Homeserver;
   readonly #invitation: (row: InvitationRow) => Invitation;
   readonly #holdUp: (room: RoomId) => Cause | null;
+  readonly #restoring: () => Status["restoring"];
 
   constructor(ports: {
     store: EngineStore;
@@ -56,6 +57,7 @@ export class Views {
     invitation: (row: InvitationRow) => Invitation;
     /** Why a room's changes are not done yet. */
     holdUp: (room: RoomId) => Cause | null;
+    restoring: () => Status["restoring"];
   }) {
     this.#store = ports.store;
     this.#identity = ports.identity;
@@ -65,6 +67,7 @@ export class Views {
     this.#homeserver = ports.homeserver;
     this.#invitation = ports.invitation;
     this.#holdUp = ports.holdUp;
+    this.#restoring = ports.restoring;
   }
 
   me(): Me {
@@ -81,6 +84,7 @@ export class Views {
     const { own } = this.#servers;
     const { state } = this.#homeserver;
     const opened = this.#identity.opened;
+    const restoring = this.#restoring();
     const addresses = own.record?.addresses ?? [];
     return {
       me: opened === undefined ? null : this.me(),
@@ -101,6 +105,7 @@ export class Views {
         unread: this.#store.messages.unreadInAllRooms(),
         requests: this.#store.requests.pendingIncomingCount(),
       },
+      ...(restoring === undefined ? {} : { restoring }),
     };
   }
 

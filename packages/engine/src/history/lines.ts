@@ -113,7 +113,9 @@ const message = z.object({
   readAt: time.nullable(),
 });
 
-const line = z.discriminatedUnion("kind", [header, person, contact, room, message]);
+const blocked = z.object({ kind: z.literal("blocked"), account: AccountText, since: time });
+
+const line = z.discriminatedUnion("kind", [header, person, contact, blocked, room, message]);
 /** A line as the program uses it. */
 export type HistoryLine = z.output<typeof line>;
 /** A line as it stands in a file. */
@@ -123,14 +125,18 @@ export type RoomLine = z.output<typeof room>;
 export type MessageLine = z.output<typeof message>;
 export type PersonLine = z.output<typeof person>;
 export type ContactLine = z.output<typeof contact>;
+export type BlockedLine = z.output<typeof blocked>;
 
-const kinds = new Set(["history", "person", "contact", "room", "message"]);
+const kinds = new Set(["history", "person", "contact", "blocked", "room", "message"]);
 
 /** Undefined for a kind of a later version. Throws `ZodError` for what is no line. */
 export function parseLine(parsed: unknown): HistoryLine | undefined {
   const { kind } = z.object({ kind: z.string() }).parse(parsed);
   return kinds.has(kind) ? line.parse(parsed) : undefined;
 }
+
+/** A line's time in milliseconds. */
+export const timeOf = (text: string): number => Date.parse(text);
 
 /** A time as lines have it. */
 export const written = (ms: number): string => new Date(ms).toISOString();

@@ -7,6 +7,7 @@ import { PairingLink, ScreenIdText, Screens } from "./screens.ts";
 import {
   AccountInvitation,
   AccountText,
+  ArchiveState,
   Contact,
   Directory,
   Examination,
@@ -450,6 +451,11 @@ export const methods = {
     z.array(SearchHit),
   ),
 
+  "archive.state": method(
+    "How much of what is kept here stands in the encrypted archive at the homeserver",
+    nothing,
+    ArchiveState,
+  ),
   "history.files": method(
     "The files of an export of everything that is kept here: lines for programs, pages for people",
     nothing,

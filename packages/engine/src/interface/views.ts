@@ -81,6 +81,10 @@ export const Status = z.object({
     sentence: z.string(),
   }),
   counts: z.object({ unread: z.number().int(), requests: z.number().int() }),
+  restoring: z
+    .object({ done: z.number().int(), total: z.number().int() })
+    .optional()
+    .describe("while this new device reads the archive: how many lines of how many"),
 });
 export type Status = z.infer<typeof Status>;
 
@@ -475,3 +479,14 @@ export type HistoryFile = z.infer<typeof HistoryFile>;
 
 export const HistoryFiles = z.object({ messages: z.number().int(), files: z.array(HistoryFile) });
 export type HistoryFiles = z.infer<typeof HistoryFiles>;
+
+/** The encrypted archive of this account at its homeserver, as this device writes it. */
+export const ArchiveState = z.object({
+  read: z.boolean().describe("whether what other devices wrote before was read to its end"),
+  waiting: z.number().int().describe("messages, rooms and contacts that are not in it yet"),
+  bytes: z.number().int().describe("of this device"),
+  bytesMax: z.number().int().describe("of all devices together; 0 before the homeserver was reached"),
+  newestAt: Time.nullable().describe("when the newest message in it was sent"),
+  cause: Cause.nullable().describe("why nothing is written now"),
+});
+export type ArchiveState = z.infer<typeof ArchiveState>;

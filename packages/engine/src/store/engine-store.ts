@@ -3,6 +3,7 @@
  * happen together is one `transaction` over several tables.
  */
 import { AccountsTable } from "./accounts-table.ts";
+import { ArchiveTable } from "./archive-table.ts";
 import type { Database } from "./database.ts";
 import { GroupRoomsTable } from "./group-rooms-table.ts";
 import { HistoryTable } from "./history-table.ts";
@@ -34,6 +35,7 @@ export interface EngineStore {
   history: HistoryTable;
   missing: MissingTable;
   proofs: ProofsTable;
+  archive: ArchiveTable;
   transport: TransportTable;
   invitations: InvitationsTable;
   notices: NoticesTable;
@@ -55,6 +57,7 @@ export function openEngineStore(db: Database): EngineStore {
     history: new HistoryTable(db),
     missing: new MissingTable(db),
     proofs: new ProofsTable(db),
+    archive: new ArchiveTable(db),
     transport: new TransportTable(db),
     invitations: new InvitationsTable(db),
     notices: new NoticesTable(db),

@@ -479,6 +479,95 @@ INSERT INTO messageText (messageText, rank) VALUES ('secure-delete', 1);
 `;
 
 /** In the order in which stores get them: new ones come last. */
+/**
+ * The archive at the homeserver. archiveDirty: what is to be archived. archived: in which segment what stands.
+ * archiveSegments: this device's; stale: it holds something that is no more; upload: sealed, while it is on its way.
+ * archiveToRead: segments of other devices' archives that were found when this one was new. What is here already is to
+ * be archived.
+ */
+const archive = `
+CREATE TABLE archiveDirty (kind TEXT NOT NULL, key TEXT NOT NULL, PRIMARY KEY (kind, key)) STRICT, WITHOUT ROWID;
+CREATE TABLE archived (
+  kind TEXT NOT NULL,
+  key TEXT NOT NULL,
+  segment INTEGER NOT NULL,
+  PRIMARY KEY (kind, key)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX archivedBySegment ON archived (segment);
+CREATE TABLE archiveSegments (
+  number INTEGER PRIMARY KEY,
+  holds TEXT NOT NULL CHECK (holds IN ('people', 'messages')),
+  hash BLOB NOT NULL,
+  bytes INTEGER NOT NULL,
+  lines INTEGER NOT NULL,
+  newest INTEGER NOT NULL,
+  stale INTEGER NOT NULL,
+  upload BLOB
+) STRICT;
+CREATE TABLE archiveToRead (
+  device TEXT NOT NULL,
+  number INTEGER NOT NULL,
+  holds TEXT NOT NULL,
+  hash BLOB NOT NULL,
+  bytes INTEGER NOT NULL,
+  lines INTEGER NOT NULL,
+  newest INTEGER NOT NULL,
+  state TEXT NOT NULL CHECK (state IN ('wanted', 'read', 'missing')),
+  PRIMARY KEY (device, number)
+) STRICT, WITHOUT ROWID;
+
+INSERT INTO archiveDirty SELECT 'message', id FROM messages;
+INSERT INTO archiveDirty SELECT 'room', id FROM rooms;
+INSERT INTO archiveDirty SELECT 'contact', account FROM contacts;
+INSERT INTO archiveDirty SELECT 'blocked', account FROM blocked;
+
+CREATE TRIGGER archiveMessage AFTER INSERT ON messages BEGIN
+  INSERT OR IGNORE INTO archiveDirty VALUES ('message', new.id);
+END;
+CREATE TRIGGER archiveMessageState AFTER UPDATE OF state ON messages WHEN old.state IS NOT new.state BEGIN
+  INSERT OR IGNORE INTO archiveDirty VALUES ('message', new.id);
+END;
+CREATE TRIGGER archiveMessageContent AFTER UPDATE OF text, content ON messages BEGIN
+  INSERT OR IGNORE INTO archiveDirty VALUES ('message', new.id);
+  UPDATE archiveSegments SET stale = 1
+    WHERE number = (SELECT segment FROM archived WHERE kind = 'message' AND key = old.id);
+END;
+CREATE TRIGGER archiveMessageGone AFTER DELETE ON messages BEGIN
+  UPDATE archiveSegments SET stale = 1
+    WHERE number = (SELECT segment FROM archived WHERE kind = 'message' AND key = old.id);
+  DELETE FROM archived WHERE kind = 'message' AND key = old.id;
+  DELETE FROM archiveDirty WHERE kind = 'message' AND key = old.id;
+END;
+CREATE TRIGGER archiveRoom AFTER INSERT ON rooms BEGIN
+  INSERT OR IGNORE INTO archiveDirty VALUES ('room', new.id);
+END;
+CREATE TRIGGER archiveRoomChanged AFTER UPDATE OF name, joining, inviting, state, readPosition ON rooms BEGIN
+  INSERT OR IGNORE INTO archiveDirty VALUES ('room', new.id);
+END;
+CREATE TRIGGER archiveRoomPeople AFTER INSERT ON roomPeople BEGIN
+  INSERT OR IGNORE INTO archiveDirty VALUES ('room', new.room);
+END;
+CREATE TRIGGER archiveRoomLog AFTER INSERT ON roomLogs BEGIN
+  INSERT OR IGNORE INTO archiveDirty VALUES ('room', new.room);
+END;
+CREATE TRIGGER archiveContact AFTER INSERT ON contacts BEGIN
+  INSERT OR IGNORE INTO archiveDirty VALUES ('contact', new.account);
+END;
+CREATE TRIGGER archiveContactChanged AFTER UPDATE ON contacts BEGIN
+  INSERT OR IGNORE INTO archiveDirty VALUES ('contact', new.account);
+END;
+CREATE TRIGGER archiveContactRecord AFTER INSERT ON accounts
+  WHEN EXISTS (SELECT 1 FROM contacts WHERE account = new.account) BEGIN
+  INSERT OR IGNORE INTO archiveDirty VALUES ('contact', new.account);
+END;
+CREATE TRIGGER archiveBlocked AFTER INSERT ON blocked BEGIN
+  INSERT OR IGNORE INTO archiveDirty VALUES ('blocked', new.account);
+END;
+CREATE TRIGGER archiveUnblocked AFTER DELETE ON blocked BEGIN
+  INSERT OR IGNORE INTO archiveDirty VALUES ('blocked', old.account);
+END;
+`;
+
 const migrations = [
   ...[first, custody, ways, groupRecords, linksBack, outgoingLanes, roomsOfMany],
   keyPackageSuites,
@@ -487,4 +576,5 @@ const migrations = [
   pairsWithLogs,
   missingMessages,
   expiring,
+  archive,
 ];

@@ -20,6 +20,7 @@ import { isPrivateHost } from "@fedchat/protocol";
 import type { HomeserverStore } from "../store/store.ts";
 import { AccountInvitations } from "./accounts/account-invitations.ts";
 import { Accounts } from "./accounts/accounts.ts";
+import { Archives } from "./accounts/archives.ts";
 import { ClientSessions } from "./accounts/client-sessions.ts";
 import { Openings } from "./accounts/openings.ts";
 import type { OpaqueServer, OpaqueSuite } from "./accounts/passwords.ts";
@@ -242,6 +243,7 @@ export class Homeserver implements AsyncDisposable {
     });
     const passwords = new Passwords({ accounts: book, commit, opaque, random, clock });
     const sealed = new SealedStorage({ store, commit, disk });
+    const archives = new Archives({ store, commit, disk });
     this.#people = new People({ self, clock, accounts: book, local: people, federation });
     this.#submissions = new Submissions({ self, inboxes, rules, federation, commit, live, disk, clock });
     const requests = new Requests(
@@ -252,6 +254,7 @@ export class Homeserver implements AsyncDisposable {
         openings,
         passwords,
         sealed,
+        archives,
         people: this.#people,
         federation,
         rooms,

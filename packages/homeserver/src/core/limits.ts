@@ -63,6 +63,9 @@ export const expiryEveryMs = 3_600_000;
 /** Whether the own record is due for renewal is looked up this often; it is renewed at half its lifetime. */
 export const recordCheckEveryMs = 3_600_000;
 
+/** An account's archive: a lifetime of text, and not yet what a small machine's disk is. */
+export const archiveBytesMax = 1_073_741_824;
+
 // Rooms' logs.
 
 /** Rooms that one account may begin here, those of two among them: each is a log for ever. */

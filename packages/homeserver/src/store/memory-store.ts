@@ -43,6 +43,8 @@ import {
   emptyCustody,
   findCustody,
 } from "./memory-custody.ts";
+import type { MemoryArchives } from "./memory-archives.ts";
+import { applyArchive, archiveList, archivePart } from "./memory-archives.ts";
 import type { MemoryRooms } from "./memory-rooms.ts";
 import {
   applyRoom,
@@ -81,6 +83,7 @@ interface Tables {
   told: Map<ServerId, ToldRow>;
   keyPackages: Map<string, KeyPackages>;
   sealed: Map<AccountId, Map<string, SealedRow>>;
+  archives: MemoryArchives;
   grants: Map<string, StoredState["grants"][number]>;
   blocks: Map<string, StoredState["blocks"][number]>;
   refusals: Map<string, RefusalRow>;
@@ -197,6 +200,14 @@ export class MemoryStore implements HomeserverStore {
     }));
   }
 
+  async archiveList(account: AccountId) {
+    return copyOf(archiveList(this.#committed().archives, account));
+  }
+
+  async archivePart(...[segment, offset]: Parameters<HomeserverStore["archivePart"]>) {
+    return copyOf(archivePart(this.#committed().archives, segment, offset));
+  }
+
   async custodyFind(wanted: CustodyKey) {
     return copyOf(findCustody(this.#committed().custody, wanted));
   }
@@ -276,6 +287,7 @@ function emptyTables(): Tables {
     told: new Map(),
     keyPackages: new Map(),
     sealed: new Map(),
+    archives: new Map(),
     grants: new Map(),
     blocks: new Map(),
     refusals: new Map(),
@@ -317,7 +329,8 @@ function assertPossible(t: Tables, ops: WriteOp[]): void {
       op.op === "account.record" ||
       op.op === "account.password" ||
       op.op === "account.visibility" ||
-      op.op === "sealed.put"
+      op.op === "sealed.put" ||
+      op.op === "archive.put"
     ) {
       assert(exists(op.account), "the account of an operation exists");
     } else if (op.op === "room.append" || op.op === "room.fork" || op.op === "room.drop") {
@@ -493,6 +506,9 @@ function apply(t: Tables, op: WriteOp): WriteResult {
     case "custody.owe":
     case "custody.paid":
       return applyCustody(t.custody, op);
+    case "archive.put":
+    case "archive.drop":
+      return applyArchive(t.archives, op);
     case "room.append":
     case "room.fork":
     case "room.drop":

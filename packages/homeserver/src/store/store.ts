@@ -21,9 +21,11 @@ import type {
   StreamClass,
   Visibility,
 } from "@fedchat/protocol";
+import type { ArchiveOp, ArchiveReads, ArchiveResult } from "./archive-store.ts";
 import type { CustodyOp, CustodyReads, CustodyResult, CustodyTotal } from "./custody-store.ts";
 import type { FollowerRow, RoomLogRow, RoomOp, RoomReads, RoomResult } from "./room-store.ts";
 
+export type * from "./archive-store.ts";
 export type * from "./custody-store.ts";
 export type * from "./room-store.ts";
 
@@ -156,6 +158,7 @@ export interface RefusalRow {
 
 /** One change. What must happen together goes into one `write`. */
 export type WriteOp =
+  | ArchiveOp
   | CustodyOp
   | RoomOp
   | { op: "meta.put"; key: string; value: Uint8Array }
@@ -215,6 +218,7 @@ export type WriteOp =
 /** Results, in the order of the operations; operations without a result of their own give `done`. */
 export type WriteResult =
   | { op: "done" }
+  | ArchiveResult
   | CustodyResult
   | RoomResult
   | { op: "inbox.deliver"; deliveries: Delivered[][] }
@@ -239,7 +243,7 @@ export interface StoredState {
   followers: FollowerRow[];
 }
 
-export interface HomeserverStore extends AsyncDisposable, CustodyReads, RoomReads {
+export interface HomeserverStore extends AsyncDisposable, ArchiveReads, CustodyReads, RoomReads {
   /** Reads what the core keeps in memory. */
   load(): Promise<StoredState>;
   /** One transaction. Rejects with `StoreFullError` when the disk is full: nothing of it is applied, the store stays usable. */

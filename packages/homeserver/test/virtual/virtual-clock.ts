@@ -31,7 +31,12 @@ export class VirtualClock implements Clock {
 
   after(delayMs: number, run: () => void): Timer {
     // Clocks tell whole milliseconds, and timers come no sooner than asked.
-    const event = { at: this.#now + Math.ceil(Math.max(0, delayMs)), order: this.#order, run, cancelled: false };
+    const event = {
+      at: this.#now + Math.ceil(Math.max(0, delayMs)),
+      order: this.#order,
+      run,
+      cancelled: false,
+    };
     this.#order += 1;
     this.#push(event);
     return { cancel: () => void (event.cancelled = true) };

@@ -253,6 +253,7 @@ const calls: { [M in ClientMethodName]: [object, object] } = {
   ],
   "accountInvitations.list": [{}, { invitations: [accountInvitation] }],
   "accountInvitations.revoke": [{ id: accountInvitation.id }, {}],
+  "account.prove": [{ ...account, signature }, { record: bob.signed }],
   "account.update": [{ record: alice.signed }, {}],
   "server.info": [{}, info],
   "password.registerStart": [{ request: opaque }, { response: opaque }],
@@ -321,6 +322,19 @@ const calls: { [M in ClientMethodName]: [object, object] } = {
   "sealed.put": [sealed, {}],
   "sealed.get": [{ name: "contacts" }, { record: sealed }],
   "sealed.list": [{}, { records: [{ name: "contacts", version: 3 }] }],
+  "archive.list": [
+    {},
+    {
+      segments: [{ device: bob.devices[0]!.certificate.device, number: 4, total: 48, held: 32 }],
+      bytesMax: 1_073_741_824,
+    },
+  ],
+  "archive.put": [{ number: 4, offset: 32, total: 48, bytes: made("piece of a segment", 16) }, { held: 48 }],
+  "archive.get": [
+    { device: bob.devices[0]!.certificate.device, number: 4, offset: 32 },
+    { total: 48, bytes: made("piece of a segment", 16) },
+  ],
+  "archive.drop": [{ device: bob.devices[0]!.certificate.device, numbers: [1, 2] }, {}],
   "delivery.grant": [{ ...server, ...account }, {}],
   "delivery.revoke": [account, {}],
   "delivery.block": [account, {}],

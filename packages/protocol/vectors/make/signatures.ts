@@ -12,6 +12,7 @@ export function signatures(): Json {
     ["device-certificate", alice.seed],
     ["account-note", device],
     ["client-session", device],
+    ["account-recovery", alice.seed],
     ["room-entry", serverA.seed],
   ];
   const valid = types.map(([type, seed]) => ({

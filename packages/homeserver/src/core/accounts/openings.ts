@@ -14,7 +14,7 @@ import type {
   RandomSource,
   ServerId,
 } from "@fedchat/protocol";
-import { limits, openAccountRecord, ProtocolError, verifyAs } from "@fedchat/protocol";
+import { accountId, limits, openAccountRecord, ProtocolError, verifyAs } from "@fedchat/protocol";
 import type { GroupCommit } from "../group-commit.ts";
 import { fencingMax } from "../limits.ts";
 import type { Account, AccountBook } from "./account-book.ts";
@@ -27,6 +27,9 @@ import { sameBytes } from "../same-bytes.ts";
 
 /** Type of the signature by which a device opens a session: over the channel's handshake hash. */
 export const clientSessionSignature = "client-session";
+
+/** Type of the signature by which whoever has nothing but the account key proves that: over the handshake hash. */
+const accountRecoverySignature = "account-recovery";
 
 export interface OpeningsOptions {
   self: ServerId;
@@ -45,6 +48,8 @@ type Opened = ClientResult<"session.open">;
 
 export class Openings {
   readonly #options: OpeningsOptions;
+  /** Channels on which an account's key was proved. */
+  readonly #proved = new WeakMap<Session, Account>();
 
   constructor(options: OpeningsOptions) {
     this.#options = options;
@@ -84,20 +89,37 @@ export class Openings {
     return this.#begin(session, account, params, 0);
   }
 
-  /** device.add: a password admits the channel, the account key's new record the device. [A9] */
+  /** account.prove: nobody else learns of an account by its key alone. [F11] */
+  proveAccount(
+    session: Session,
+    { account: id, signature }: ClientParams<"account.prove">,
+  ): ClientResult<"account.prove"> {
+    const { accounts, primitives } = this.#options;
+    const { handshakeHash } = session.channel;
+    const key = accountId.toBytes(id);
+    if (!verifyAs(primitives, accountRecoverySignature, key, handshakeHash, signature))
+      throw new ProtocolError("not-allowed", "The account's key did not sign for this connection.");
+    const account = accounts.get(id);
+    if (account === undefined) throw new ProtocolError("unknown-account");
+    this.#proved.set(session, account);
+    return { record: account.signed };
+  }
+
+  /** device.add: a password, or the account's key, admits the channel, the key's new record the device. [A9] */
   async addDevice(
     session: Session,
     loggedIn: Account | undefined,
     params: ClientParams<"device.add">,
   ): Promise<Opened> {
     const { accounts, primitives, inboxes, clock } = this.#options;
-    if (loggedIn === undefined) throw new ProtocolError("not-allowed", "Sign in with the password first.");
+    const admitted = loggedIn ?? this.#proved.get(session);
+    if (admitted === undefined) throw new ProtocolError("not-allowed", "Sign in with the password first.");
     const opened = openAccountRecord(primitives, params.record);
     this.#prove(session, certificateOf(opened, params.device), params.signature);
-    const { floor } = await inboxes.standing(loggedIn, undefined);
-    await accounts.update(loggedIn, opened, clock.now(), floor);
-    this.closeRemoved(loggedIn);
-    return this.#begin(session, loggedIn, params, 0);
+    const { floor } = await inboxes.standing(admitted, undefined);
+    await accounts.update(admitted, opened, clock.now(), floor);
+    this.closeRemoved(admitted);
+    return this.#begin(session, admitted, params, 0);
   }
 
   /** account.update: devices that left the list lose their sessions. [A7] [A8] */

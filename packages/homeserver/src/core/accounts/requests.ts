@@ -12,6 +12,7 @@ import type { HomeserverStore } from "../../store/store.ts";
 import { openCallsLimit } from "../limits.ts";
 import type { Examine, Federation, Nearby } from "../seams.ts";
 import type { AccountInvitations } from "./account-invitations.ts";
+import type { Archives } from "./archives.ts";
 import type { Accounts } from "./accounts.ts";
 import type { Openings } from "./openings.ts";
 import type { Passwords } from "./passwords.ts";
@@ -40,6 +41,7 @@ export interface RequestParts {
   openings: Openings;
   passwords: Passwords;
   sealed: SealedStorage;
+  archives: Archives;
   people: People;
   federation: Federation;
   rooms: Rooms;
@@ -91,8 +93,18 @@ export class Requests {
 }
 
 function handlers(parts: RequestParts): Handlers {
-  const { accounts, registration, invitations, openings, passwords, sealed, people, federation, rooms } =
-    parts;
+  const {
+    accounts,
+    registration,
+    invitations,
+    openings,
+    passwords,
+    sealed,
+    archives,
+    people,
+    federation,
+    rooms,
+  } = parts;
   const { inboxes, keyPackages, rules } = accounts;
   const account = (session: Session) => session.identity.account;
 
@@ -107,6 +119,7 @@ function handlers(parts: RequestParts): Handlers {
     "accountInvitations.list": () => ({ invitations: invitations.list() }),
     "accountInvitations.revoke": (_, { id }) => done(invitations.revoke(id)),
     "account.update": (session, params) => openings.update(session, params),
+    "account.prove": (session, params) => openings.proveAccount(session, params),
     "device.add": (session, params) => openings.addDevice(session, passwords.loggedIn(session), params),
     "server.info": () => parts.serverInfo(),
 
@@ -128,6 +141,11 @@ function handlers(parts: RequestParts): Handlers {
     "sealed.put": (session, params) => sealed.put(account(session), params),
     "sealed.get": (session, params) => sealed.get(account(session), params),
     "sealed.list": (session) => sealed.list(account(session)),
+
+    "archive.list": (session) => archives.list(account(session)),
+    "archive.put": (session, params) => archives.put(session.identity, params),
+    "archive.get": (session, params) => archives.get(account(session), params),
+    "archive.drop": (session, params) => archives.drop(account(session), params),
 
     "delivery.grant": (session, params) => done(rules.grant(account(session), params)),
     "delivery.revoke": (session, params) => done(rules.revoke(account(session), params)),

@@ -5,6 +5,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { HomeserverStore, WriteOp, WriteResult } from "../store.ts";
 import { accountTables } from "./accounts.ts";
+import { archiveTables } from "./archive-tables.ts";
 import { custodyTables } from "./custody-tables.ts";
 import { federationTables } from "./federation-tables.ts";
 import { inboxTables } from "./inboxes.ts";
@@ -40,6 +41,7 @@ export function operations(db: DatabaseSync): Operations {
   const rules = rulesTables(db);
   const custody = custodyTables(db);
   const rooms = roomTables(db);
+  const archives = archiveTables(db, accounts);
 
   function apply(op: WriteOp): WriteResult {
     switch (op.op) {
@@ -144,6 +146,9 @@ export function operations(db: DatabaseSync): Operations {
       case "custody.paid":
       case "receipt.put":
         return custody.apply(op);
+      case "archive.put":
+      case "archive.drop":
+        return archives.apply(op);
       case "room.append":
       case "room.fork":
       case "room.drop":
@@ -181,6 +186,8 @@ export function operations(db: DatabaseSync): Operations {
       custodyOwed: custody.owed,
       receipts: custody.receipts,
       outboxPlaces: outboxes.places,
+      archiveList: archives.list,
+      archivePart: archives.part,
       roomEntries: rooms.entries,
       roomInfo: rooms.info,
     },

@@ -316,6 +316,27 @@ ALTER TABLE room_logs ADD COLUMN continues_position INTEGER;
 ALTER TABLE room_logs ADD COLUMN successor BLOB;
 `;
 
+/** Segments of accounts' archives, and their pieces by where they begin. */
+const archives = `
+CREATE TABLE archive_segments (
+  number INTEGER PRIMARY KEY,
+  account INTEGER NOT NULL,
+  device BLOB NOT NULL,
+  segment INTEGER NOT NULL,
+  total INTEGER NOT NULL,
+  held INTEGER NOT NULL,
+  UNIQUE (account, device, segment)
+) STRICT;
+
+CREATE TABLE archive_pieces (
+  number INTEGER PRIMARY KEY,
+  segment INTEGER NOT NULL,
+  offset INTEGER NOT NULL,
+  bytes BLOB NOT NULL,
+  UNIQUE (segment, offset)
+) STRICT;
+`;
+
 /** Entry n brings a store from version n (`PRAGMA user_version`) to n + 1. */
 export const migrations: readonly string[] = [
   version1,
@@ -325,4 +346,5 @@ export const migrations: readonly string[] = [
   rooms,
   keyPackageSuites,
   succession,
+  archives,
 ];

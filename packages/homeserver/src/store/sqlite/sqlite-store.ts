@@ -120,6 +120,16 @@ export class SqliteStore implements HomeserverStore {
     return this.#read("sealedList", account);
   }
 
+  archiveList(account: AccountId): ReturnType<HomeserverStore["archiveList"]> {
+    return this.#read("archiveList", account);
+  }
+
+  archivePart(
+    ...args: Parameters<HomeserverStore["archivePart"]>
+  ): ReturnType<HomeserverStore["archivePart"]> {
+    return this.#read("archivePart", ...args);
+  }
+
   custodyFind(
     ...args: Parameters<HomeserverStore["custodyFind"]>
   ): ReturnType<HomeserverStore["custodyFind"]> {
