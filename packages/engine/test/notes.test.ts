@@ -1,6 +1,7 @@
 /** Account notes: what opens, and every way in which one does not. */
 import type { AccountNote, OpenedAccountRecord } from "@fedchat/protocol";
 import {
+  accountId,
   accountRecord,
   decodeSealedNote,
   encodeSealedNote,
@@ -20,7 +21,7 @@ import { Notices } from "../src/core/notices.ts";
 import { openSqliteDatabase } from "../src/node/sqlite-database.ts";
 import { openEngineStore } from "../src/store/engine-store.ts";
 import { Cause } from "../src/interface/index.ts";
-import { newAccountKey, newDevice, newRequestKey } from "../src/core/new-keys.ts";
+import { newDevice, newRequestKey } from "../src/core/new-keys.ts";
 import { openNote, sealNote } from "../src/core/sealed-notes.ts";
 import { matchOf } from "../src/core/search.ts";
 import { StoreFullError } from "../src/store/database.ts";
@@ -28,7 +29,8 @@ import { StoreFullError } from "../src/store/database.ts";
 const server = serverId.fromBytes(random.bytes(32));
 
 function person(handle: string) {
-  const { account, seed } = newAccountKey(p, random);
+  const seed = random.bytes(32);
+  const account = accountId.fromBytes(p.ed25519.publicKey(seed));
   const device = newDevice(p, random, { account, accountSeed: seed, name: "box", nowMs: 1 });
   const requestKey = newRequestKey(p, random);
   const signed = accountRecord.sign(p, seed, {

@@ -1,6 +1,6 @@
 /**
  * A segment of an archive: lines of history, sealed under the account's archive key, bound to the device that wrote it
- * and to its number. [F7]
+ * and to its number. Vectors: `packages/engine/vectors/archive.json`. [F7]
  */
 import type { AccountId, DeviceId, Primitives } from "@fedchat/protocol";
 import { accountId, deviceId } from "@fedchat/protocol";

@@ -8,6 +8,7 @@ import type { Notices } from "./notices.ts";
 import { causeOfCode } from "./causes.ts";
 import type { OpaqueClient } from "./opaque-client.ts";
 import { refuseWeakPassword, setPassword } from "./password.ts";
+import { recover } from "./recover.ts";
 import type { RegistrationPorts } from "./registration.ts";
 import { register } from "./registration.ts";
 import { registrationTokenFrom } from "./registration-token.ts";
@@ -62,6 +63,11 @@ export class Account {
 
   async signIn(handle: string, password: string): Promise<void> {
     await this.#once(() => signIn(this.#ports, handle.trim().toLowerCase(), password));
+  }
+
+  /** By the words of the recovery kit, where every device was lost. */
+  async recover(words: string): Promise<void> {
+    await this.#once(() => recover(this.#ports, words));
   }
 
   async setPassword(password: string): Promise<void> {

@@ -25,7 +25,7 @@ import { getSealed } from "./sealed-storage.ts";
 export interface ArchiveReaderPorts extends ArchiveKeysPorts {
   store: EngineStore;
   homeserver: HomeserverClient;
-  keys: ArchiveKeys;
+  archiveKeys: ArchiveKeys;
   taker: HistoryTaker;
   notices: Notices;
   changes: Changes;
@@ -130,10 +130,10 @@ export class ArchiveReader {
 
   /** Undefined where the homeserver does not have what the head names. Rejects where it cannot be asked. */
   async #fetch(wanted: WantedSegment): Promise<HistoryLine[] | undefined> {
-    const { primitives, identity, keys } = this.#ports;
+    const { primitives, identity, archiveKeys } = this.#ports;
     const sealed = await this.#download(wanted);
     if (sealed === undefined || !isEqual(primitives.sha256(sealed), wanted.hash)) return undefined;
-    const known = await keys.all();
+    const known = await archiveKeys.all();
     const keyOf = (generation: number) => known.find((one) => one.generation === generation)?.key;
     const { device, number } = wanted;
     const place = { account: identity.account, device, number };

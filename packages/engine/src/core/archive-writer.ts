@@ -33,7 +33,7 @@ import { getSealed, putSealed } from "./sealed-storage.ts";
 export interface ArchiveWriterPorts extends ArchiveKeysPorts {
   store: EngineStore;
   homeserver: HomeserverClient;
-  keys: ArchiveKeys;
+  archiveKeys: ArchiveKeys;
   lines: HistoryLines;
   clock: Clock;
   changes: Changes;
@@ -75,7 +75,7 @@ export class ArchiveWriter {
   /** A session was opened. */
   resume(): void {
     this.#compared = false;
-    this.#ports.keys.forget();
+    this.#ports.archiveKeys.forget();
     this.soon(archivePauseMs);
   }
 
@@ -125,7 +125,7 @@ export class ArchiveWriter {
     if (begun === undefined) {
       store.transaction(() => this.#compact());
       if (store.archive.dirtyCount() === 0) return false;
-      const key = await this.#ports.keys.current();
+      const key = await this.#ports.archiveKeys.current();
       // Read, sealed and noted in one step: what changes from here on is archived again.
       if (!store.transaction(() => this.#seal("people", key) ?? this.#seal("messages", key))) return true;
     }

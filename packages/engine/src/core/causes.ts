@@ -116,6 +116,21 @@ const own = {
     "This chat came back from your archive. Its keys were lost with the device that had them.",
     "Ask for a new chat. What was written stays here.",
   ],
+  "bad-words": [
+    "never",
+    "These are not the words of a recovery kit: one of them is wrong, or they are not in their order.",
+    "Compare them with the kit, one by one.",
+  ],
+  "kit-of-elsewhere": [
+    "never",
+    "The account of this kit does not live on this homeserver.",
+    "Start FedChat where the account lived; the kit names that server.",
+  ],
+  "no-kit": [
+    "never",
+    "This device does not hold the account key.",
+    "Make the recovery kit on the device on which the account was opened.",
+  ],
   "archive-damaged": [
     "never",
     "Your homeserver does not have all of your archive, or what it gave is not what your device wrote.",

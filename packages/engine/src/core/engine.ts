@@ -49,6 +49,7 @@ import { Outgoing } from "./outgoing.ts";
 import { People } from "./people.ts";
 import { Receipts } from "./receipts.ts";
 import { Refills } from "./refills.ts";
+import { RecoveryKit } from "./recovery-kit.ts";
 import { Requests } from "./requests.ts";
 import { RoomCommits } from "./room-commits.ts";
 import { RoomEntries } from "./room-entries.ts";
@@ -173,6 +174,7 @@ export function openEngine(options: EngineOptions): Engine {
     ...{ ...base, identity, names, people, servers, invitation: (row) => invitations.view(row) },
     holdUp: (room) => commits.holdUp(room),
     restoring: () => reader.progress,
+    recoveryKit: () => recoveryKit.standing(),
   });
   const title = (row: RoomRow) => views.title(row);
   const lines = new HistoryLines({ store, identity, names, title });
@@ -180,11 +182,12 @@ export function openEngine(options: EngineOptions): Engine {
   const taker = new HistoryTaker({ ...base, identity, known, rooms });
   const historyImport = new HistoryImport({ store, taker });
   const archiveKeys = new ArchiveKeys({ ...base, identity });
-  const reader = new ArchiveReader({ ...base, identity, keys: archiveKeys, taker, notices });
+  const reader = new ArchiveReader({ ...base, identity, archiveKeys, taker, notices });
   const writer = new ArchiveWriter({
-    ...{ ...base, identity, keys: archiveKeys, lines, notices },
+    ...{ ...base, identity, archiveKeys, lines, notices },
     isReading: () => !reader.isDone,
   });
+  const recoveryKit = new RecoveryKit({ ...base, identity, names, servers });
   const account = new Account({
     ...{ ...base, identity, rooms, server, deviceName, opaque, notices, registrationToken },
   });
@@ -236,7 +239,7 @@ export function openEngine(options: EngineOptions): Engine {
   const handlers = methodHandlers({
     ...{ ...base, identity, account, accountInvitations, servers, people, names, known },
     ...{ requests, contacts, invitations, rooms, groupRooms, messages, notices, views, verification },
-    ...{ historyFiles, historyImport, reader, writer },
+    ...{ historyFiles, historyImport, recoveryKit, reader, writer },
   });
 
   return {

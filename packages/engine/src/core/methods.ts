@@ -38,6 +38,7 @@ import type { Notices } from "./notices.ts";
 import { generatePassphrase, passwordWeakness } from "./passphrase.ts";
 import type { People } from "./people.ts";
 import { givesReceipts } from "./receipts.ts";
+import type { RecoveryKit } from "./recovery-kit.ts";
 import type { Requests } from "./requests.ts";
 import type { Rooms } from "./rooms.ts";
 import { searchMessages } from "./search.ts";
@@ -63,6 +64,7 @@ export interface MethodPorts {
   rooms: Rooms;
   groupRooms: GroupRooms;
   messages: Messages;
+  recoveryKit: RecoveryKit;
   reader: ArchiveReader;
   writer: ArchiveWriter;
   historyFiles: HistoryFiles;
@@ -80,7 +82,7 @@ export type Handlers = { [M in MethodName]: (params: Parsed<M>) => Result<M> | P
 export function methodHandlers(ports: MethodPorts): Handlers {
   const { store, account, accountInvitations, servers, people, names, requests, contacts } = ports;
   const { invitations, rooms, groupRooms, messages, notices, views, verification } = ports;
-  const { historyFiles, historyImport, reader, writer, homeserver, random } = ports;
+  const { historyFiles, historyImport, recoveryKit, reader, writer, homeserver, random } = ports;
   const groupWayOf = groupWay(ports);
   const finder = personFinder(ports);
   const shownRoom = (roomId: string, change: (id: RoomId) => void) => {
@@ -311,6 +313,15 @@ export function methodHandlers(ports: MethodPorts): Handlers {
       }));
     },
 
+    "account.recover": async ({ words }) => {
+      await account.recover(words);
+      return views.me();
+    },
+    "recovery.kit": async () => {
+      await servers.learnOwn().catch(() => undefined);
+      return recoveryKit.show();
+    },
+    "recovery.settle": ({ kit }) => done(recoveryKit.settle(kit)),
     "archive.state": () => ({ read: reader.isDone, ...writer.state() }),
     "history.files": () => historyFiles.list(),
     "history.piece": ({ file, at, timeZone = "UTC" }) => historyFiles.piece(file, at, timeZone),

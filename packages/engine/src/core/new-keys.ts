@@ -1,17 +1,12 @@
-/** Fresh keys: of an account, of a device with its certificate, and the key that requests are sealed to. */
+/** Fresh keys: of a device with its certificate, and the key that requests are sealed to. */
 import type { AccountId, DeviceId, Primitives, RandomSource, RequestKey } from "@fedchat/protocol";
-import { accountId, deviceCertificate, deviceId } from "@fedchat/protocol";
+import { deviceCertificate, deviceId } from "@fedchat/protocol";
 
 export interface NewDevice {
   device: DeviceId;
   signatureSeed: Uint8Array;
   noisePrivateKey: Uint8Array;
   certificate: Uint8Array;
-}
-
-export function newAccountKey(p: Primitives, random: RandomSource): { account: AccountId; seed: Uint8Array } {
-  const seed = random.bytes(32);
-  return { account: accountId.fromBytes(p.ed25519.publicKey(seed)), seed };
 }
 
 export interface DeviceOf {

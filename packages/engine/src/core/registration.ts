@@ -3,14 +3,16 @@
  * an account that the next attempt finds, never a name taken by keys that nobody has.
  */
 import type { ClientResult, Clock, Primitives, RandomSource, ServerId } from "@fedchat/protocol";
-import { accountRecord, nextSequence, ProtocolError, signAs } from "@fedchat/protocol";
+import { accountId, accountRecord, nextSequence, ProtocolError, signAs } from "@fedchat/protocol";
 import type { EngineStore } from "../store/engine-store.ts";
 import type { IdentityRow } from "../store/identity-table.ts";
 import { handlesFor } from "./handles.ts";
 import type { HomeserverClient, UnidentifiedSession } from "./homeserver-client.ts";
 import type { Identity } from "./identity.ts";
 import { sessionIdentity } from "./identity.ts";
-import { newAccountKey, newDevice, newRequestKey } from "./new-keys.ts";
+import { newDevice, newRequestKey } from "./new-keys.ts";
+import { kitSetting } from "./recovery-kit.ts";
+import { keysOfKit, kitBytes } from "./recovery-words.ts";
 import type { Rooms } from "./rooms.ts";
 
 export interface RegistrationPorts {
@@ -118,13 +120,14 @@ function signSession(
 function newIdentity(ports: RegistrationPorts, { displayName, handle }: NewAccount): IdentityRow {
   const { store, primitives, random, clock, deviceName, server } = ports;
   const nowMs = clock.now();
-  const { account, seed: accountSeed } = newAccountKey(primitives, random);
-  const recoverySeed = random.bytes(32);
+  const kit = random.bytes(kitBytes);
+  const { accountSeed, recoverySeed } = keysOfKit(primitives, kit);
+  const account = accountId.fromBytes(primitives.ed25519.publicKey(accountSeed));
   const device = newDevice(primitives, random, { account, accountSeed, name: deviceName, nowMs });
   const { seed, key: requestKey } = newRequestKey(primitives, random);
   const record = accountRecord.sign(primitives, accountSeed, {
     account,
-    recoveryKeyHash: primitives.sha256(primitives.ed25519.publicKey(recoverySeed)),
+    recoveryKeyHash: primitives.sha256(primitives.ed25519.publicKey(recoverySeed!)),
     server,
     handle: handle ?? handlesFor(displayName, random)[0]!,
     displayName,
@@ -133,9 +136,18 @@ function newIdentity(ports: RegistrationPorts, { displayName, handle }: NewAccou
     sequence: nextSequence(0, nowMs),
     issued: nowMs,
   });
+  store.identity.putSetting(kitSetting, kit);
   store.identity.putRequestKey({ id: requestKey.id, seed, createdAt: nowMs });
   return {
-    ...{ state: "registering", account, accountSeed, recoverySeed, ...device, deviceName, record },
+    ...{
+      state: "registering",
+      account,
+      accountSeed,
+      recoverySeed: recoverySeed!,
+      ...device,
+      deviceName,
+      record,
+    },
     ...{ fencing: 0, administrator: 0, hasPassword: 0, createdAt: nowMs },
   };
 }

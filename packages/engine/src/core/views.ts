@@ -46,6 +46,7 @@ export class Views {
   readonly #invitation: (row: InvitationRow) => Invitation;
   readonly #holdUp: (room: RoomId) => Cause | null;
   readonly #restoring: () => Status["restoring"];
+  readonly #recoveryKit: () => NonNullable<Status["recoveryKit"]>;
 
   constructor(ports: {
     store: EngineStore;
@@ -58,6 +59,7 @@ export class Views {
     /** Why a room's changes are not done yet. */
     holdUp: (room: RoomId) => Cause | null;
     restoring: () => Status["restoring"];
+    recoveryKit: () => NonNullable<Status["recoveryKit"]>;
   }) {
     this.#store = ports.store;
     this.#identity = ports.identity;
@@ -68,6 +70,7 @@ export class Views {
     this.#invitation = ports.invitation;
     this.#holdUp = ports.holdUp;
     this.#restoring = ports.restoring;
+    this.#recoveryKit = ports.recoveryKit;
   }
 
   me(): Me {
@@ -106,6 +109,7 @@ export class Views {
         requests: this.#store.requests.pendingIncomingCount(),
       },
       ...(restoring === undefined ? {} : { restoring }),
+      ...(opened === undefined ? {} : { recoveryKit: this.#recoveryKit() }),
     };
   }
 

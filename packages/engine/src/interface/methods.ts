@@ -24,6 +24,7 @@ import {
   Person,
   RegistrationTerms,
   Relaying,
+  RecoveryKit,
   RelaysFor,
   Request,
   RequestIdText,
@@ -451,6 +452,19 @@ export const methods = {
     z.array(SearchHit),
   ),
 
+  "account.recover": method(
+    "Open an account on a new engine by the words of its recovery kit; its other devices are out",
+    z.strictObject({
+      words: z.string().min(1).max(1_024).describe("as typed, or what the kit's QR code says"),
+    }),
+    Me,
+  ),
+  "recovery.kit": method("What restores this account when every device is lost", nothing, RecoveryKit),
+  "recovery.settle": method(
+    "Say that the kit is on paper, whereupon its twelve words are forgotten here; or that it is not wanted now",
+    z.strictObject({ kit: z.enum(["kept", "later"]) }),
+    done,
+  ),
   "archive.state": method(
     "How much of what is kept here stands in the encrypted archive at the homeserver",
     nothing,

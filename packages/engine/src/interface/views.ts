@@ -85,6 +85,12 @@ export const Status = z.object({
     .object({ done: z.number().int(), total: z.number().int() })
     .optional()
     .describe("while this new device reads the archive: how many lines of how many"),
+  recoveryKit: z
+    .enum(["unseen", "later", "kept"])
+    .optional()
+    .describe(
+      "whether the person has the recovery kit on paper, or does not want to be asked; absent without an account",
+    ),
 });
 export type Status = z.infer<typeof Status>;
 
@@ -490,3 +496,18 @@ export const ArchiveState = z.object({
   cause: Cause.nullable().describe("why nothing is written now"),
 });
 export type ArchiveState = z.infer<typeof ArchiveState>;
+
+/** What restores the account when every device is lost. Whoever has it has the account. */
+export const RecoveryKit = z.object({
+  words: z.array(z.string()).describe("12, in their order; 24 where the account key is written by itself"),
+  scan: z.string().describe("the same with where the account lives, for a QR code"),
+  complete: z
+    .boolean()
+    .describe("whether it holds the recovery key too, by which a stolen account key can be replaced"),
+  address: z.string(),
+  account: AccountText,
+  serverId: ServerIdText,
+  addresses: z.array(z.string()).describe("host:port of the homeserver"),
+  keptAt: Time.nullable().describe("when the person said that they have it on paper"),
+});
+export type RecoveryKit = z.infer<typeof RecoveryKit>;

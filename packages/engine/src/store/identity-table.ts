@@ -73,6 +73,10 @@ export class IdentityTable {
     putRow(this.#db, "settings", { name, value });
   }
 
+  deleteSetting(name: string): void {
+    this.#db.run("DELETE FROM settings WHERE name = ?", name);
+  }
+
   /** The highest version of a sealed record that this device has seen; 0 for none. */
   sealedVersion(name: string): number {
     const row = this.#db.get<{ version: number }>("SELECT version FROM sealedVersions WHERE name = ?", name);
