@@ -1,6 +1,6 @@
 /**
- * Builds the screen into `dist/`: two entries, `index.html` (the screen) and `i.html` (where an invitation link lands,
- * for people who have no session). Everything is a file of our own origin, so that the strict content security policy
+ * Builds the screen into `dist/`: three entries, `index.html` (the screen), `app.html` (the screen with an engine in
+ * the browser) and `i.html` (where an invitation link lands, for people who have no session). Everything is a file of our own origin, so that the strict content security policy
  * holds: nothing is inlined, no polyfill is injected.
  */
 import { fileURLToPath } from "node:url";
@@ -20,6 +20,9 @@ export default defineConfig({
     cssTarget: ["chrome123", "firefox121", "safari17.5"],
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
-    rollupOptions: { input: { index: here("./index.html"), invited: here("./i.html") } },
+    rollupOptions: {
+      input: { index: here("./index.html"), app: here("./app.html"), invited: here("./i.html") },
+    },
   },
+  worker: { format: "es" },
 });

@@ -29,6 +29,7 @@ export async function servePage(
     root,
     configFile: false,
     logLevel: "error",
+    worker: { format: "es" },
     build: {
       outDir: folder,
       emptyOutDir: true,

@@ -30,6 +30,7 @@ const origin = `https://${host}`;
 const password = "granite lantern orbit velvet";
 const files: ScreenFiles = {
   index: "<!doctype html><title>the screen</title>",
+  app: "",
   landing: "",
   assets: new Map(),
 };

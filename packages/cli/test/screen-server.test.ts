@@ -17,6 +17,7 @@ import { InTestEngine } from "./in-test-engine.ts";
 
 const files: ScreenFiles = {
   index: "<!doctype html><html><head><title>FedChat</title></head><body></body></html>",
+  app: "",
   landing: "<!doctype html><title>Invited</title>",
   assets: new Map([
     [

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { decodeCause } from "../src/core/causes.ts";
+import { databaseAnswers } from "./database-contract.ts";
 import { openSqliteDatabase } from "../src/node/sqlite-database.ts";
 import { StoreUnusableError } from "../src/store/database.ts";
 import { openEngineStore } from "../src/store/engine-store.ts";
@@ -16,6 +17,21 @@ beforeAll(() => {
   directory = mkdtempSync(join(tmpdir(), "fedchat-store-"));
 });
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+test("the database answers what an engine relies on, here as in browsers", async () => {
+  const answers = await databaseAnswers(async () => openSqliteDatabase(":memory:"));
+  expect(answers["one row, or none"]).toEqual([{ n: 1 }, { n: 2 }, null, 2, [{ n: 2 }, { n: 3 }]]);
+  expect(answers["a transaction is whole or nothing, and one within another is part of it"]).toEqual([
+    [1, true, true, true, [false, 1]],
+    [{ n: 1 }, { n: 6 }],
+    true,
+  ]);
+  const [unknown, missing, wrong, ...after] = answers[
+    "what is wrong throws and leaves the database usable"
+  ] as unknown[];
+  expect([unknown, missing, wrong]).toEqual([true, true, true]);
+  expect(after).toEqual([1, [{ n: 1, s: "x" }]]);
+});
 
 describe("the file", () => {
   test("is its owner's only, and one engine's at a time", () => {

@@ -22,7 +22,7 @@ import { silentLog } from "../src/core/log.ts";
 import { EngineEvent, methods } from "../src/interface/index.ts";
 import type { Message, MethodName, Params, Request, Room } from "../src/interface/index.ts";
 import type { RoomCrypto } from "../src/mls/room-crypto.ts";
-import { nodeOpaqueClient } from "../src/node/opaque-client.ts";
+import { serenityOpaque } from "../src/opaque-serenity.ts";
 import { openSqliteDatabase } from "../src/node/sqlite-database.ts";
 import type { Database } from "../src/store/database.ts";
 import { realGroups } from "./real-groups.ts";
@@ -279,7 +279,7 @@ export class Person {
         server: { id, noiseKey: nodePrimitives.x25519.publicKey(this.home.keys.noise) },
       },
       groups: this.groups,
-      opaque: nodeOpaqueClient,
+      opaque: serenityOpaque,
       clock: world.clock,
       random: nodeRandom,
       primitives: nodePrimitives,

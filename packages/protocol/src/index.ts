@@ -3,6 +3,7 @@ export * from "./account-invitation.ts";
 export * from "./account-note.ts";
 export * from "./account-record.ts";
 export * from "./base32.ts";
+export * from "./base64url.ts";
 export * from "./binary.ts";
 export * from "./bundle-body.ts";
 export * from "./bundle.ts";

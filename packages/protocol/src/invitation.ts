@@ -3,6 +3,7 @@
  * secret is never sent, its holder proves it. [I1] [I2]
  */
 import type { TypeOf } from "./cbor/codec.ts";
+import { fromBase64Url, toBase64Url } from "./base64url.ts";
 import { array, bytes, decode, encode, struct, text, uint } from "./cbor/codec.ts";
 import { ProtocolError } from "./errors.ts";
 import {
@@ -52,16 +53,4 @@ export function parseInvitationLink(link: string): Invitation {
   } catch (cause) {
     throw new ProtocolError("malformed", "This is not a complete invitation link.", { cause });
   }
-}
-
-function toBase64Url(source: Uint8Array): string {
-  let binary = "";
-  for (const byte of source) binary += String.fromCharCode(byte);
-  return btoa(binary).replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
-}
-
-function fromBase64Url(text: string): Uint8Array {
-  if (!/^[A-Za-z0-9_-]+$/.test(text)) throw new RangeError("not base64url");
-  const binary = atob(text.replaceAll("-", "+").replaceAll("_", "/"));
-  return Uint8Array.from(binary, (character) => character.charCodeAt(0));
 }

@@ -50,6 +50,9 @@ export const examinationPollMs = 700;
 /** An open X-ray of a message on its way asks again this often. */
 export const xrayRefreshMs = 5_000;
 
+/** Between two questions to the homeserver who it is, while it does not answer. */
+export const wellKnownWaitMs = 3_000;
+
 /** Name of a room, as the engine's interface bounds it. */
 export const roomNameMax = 64;
 /** People taken into a room when it is opened, as the engine's interface bounds it. */

@@ -18,8 +18,18 @@ export type Route =
 
 const id = /^[a-z2-7]{16,64}$/;
 
+/** Under which path all of this screen's addresses lie; empty: at the root. */
+let base = "";
+
+/** Said once, before the screen is drawn. @param path such as `/app` */
+export function serveUnder(path: string): void {
+  base = path;
+}
+
 export function parseRoute(path: string, query = ""): Route {
-  const [, first = "", second = "", rest] = path.split("/");
+  const [, first = "", second = "", rest] = (path.startsWith(base) ? path.slice(base.length) : path).split(
+    "/",
+  );
   if (rest !== undefined && rest !== "") return { at: "chats" };
   const known = id.test(second) ? second : null;
   switch (first) {
@@ -47,6 +57,10 @@ export function parseRoute(path: string, query = ""): Route {
 }
 
 export function routePath(route: Route): string {
+  return base === "" ? pathOf(route) : base + pathOf(route).replace(/^\/$/, "");
+}
+
+function pathOf(route: Route): string {
   switch (route.at) {
     case "chats":
       return "/";

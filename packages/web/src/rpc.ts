@@ -237,17 +237,23 @@ function causeOf(error: { code: number; message: string }): Cause {
   return { code: String(error.code), sentence: error.message, fix: null, retry: "never" };
 }
 
-/** The browser's own ports: `/rpc` on the page's origin. */
+/** What any window has: time, chance, and nobody who could have signed it out. */
+export const windowPorts: Omit<RpcPorts, "connect"> = {
+  now: () => Date.now(),
+  random: () => Math.random(),
+  after(ms, run) {
+    const timer = setTimeout(run, ms);
+    return () => clearTimeout(timer);
+  },
+  signedOut: () => Promise.resolve(false),
+};
+
+/** The ports of a screen whose engine is elsewhere: `/rpc` on the page's origin. */
 export function browserPorts(place: Location): RpcPorts {
   const url = `${place.protocol === "https:" ? "wss" : "ws"}://${place.host}/rpc`;
   return {
+    ...windowPorts,
     connect: () => new WebSocket(url) as unknown as Socket,
-    now: () => Date.now(),
-    random: () => Math.random(),
-    after(ms, run) {
-      const timer = setTimeout(run, ms);
-      return () => clearTimeout(timer);
-    },
     // `/session` sends on whoever has a session, and shows a page to whoever has none.
     async signedOut() {
       const answer = await fetch("/session", { redirect: "manual", cache: "no-store" }).catch(() => null);

@@ -59,6 +59,33 @@ export const t = {
     hide: "Hide",
     on: (name: string) => `on ${name}`,
   },
+  inBrowser: {
+    noEngine: "FedChat cannot run here",
+    noConnection: "FedChat is starting in this browser.",
+    noConnectionFix: "If this lasts, close its other windows or load this page anew.",
+    mayDelete:
+      "This browser may delete what FedChat keeps in it: when space runs low, or when you have not come for weeks.",
+    signInAgain: "Then you sign in again with your password; what was written before is not here then.",
+    setPassword: "Without a password your account is lost then.",
+    keep: "Ask the browser to keep it",
+    kept: "Kept in this browser",
+    isKept: "until you delete it",
+    mayGo: "the browser may delete it",
+  },
+  accounts: {
+    title: "Accounts here",
+    hint: "Invite others to this server",
+    lead: "Whoever opens this link gets an account on your server. Each serves once, within a week.",
+    label: "For whom",
+    labelHint: "Only administrators see it.",
+    make: "Make a link",
+    once: "This link is shown once. Send it to the person whom you want to invite.",
+    qr: "The invitation as a QR code",
+    open: "Links that can still be used",
+    unnamed: "Without a name",
+    left: (n: number, until: string) => `${count(n, "use", "uses")} left, until ${until}`,
+    revoke: "Revoke",
+  },
   signedOut: {
     title: "This screen is not signed in",
     body: "Run this in the terminal where FedChat runs. It opens the screen again, signed in:",
@@ -137,6 +164,15 @@ export const t = {
   firstRun: {
     title: "Welcome to FedChat",
     lead: "Your own chat server is running. What should people call you?",
+    leadOn: (host: string) => `An account on ${host}. What should people call you?`,
+    invitation: "Invitation",
+    invitationHint:
+      "This server opens accounts by invitation. Paste the link that its administrator gave you.",
+    invitationSpent: "This invitation does not work any more, or not on this server.",
+    closed: "This server opens no new accounts. If you have one, sign in.",
+    passwordNeeded: "With it you sign in again if this browser loses what it keeps, or in another one.",
+    keysHere: "Your keys and messages are kept in this browser; the server cannot read them.",
+    serverKey: "The server's key",
     name: "Your name",
     namePlaceholder: "Ada",
     start: "Start",
@@ -195,6 +231,8 @@ export const t = {
     title: "Pick a conversation",
     body: "Or bring somebody in: an invitation links your servers and opens the chat in one step.",
     first: (name: string) => `Hello, ${name}`,
+    firstShared: (host: string) =>
+      `You are on ${host}. Look among its people and ask for a chat, or invite somebody from elsewhere.`,
     firstBody:
       "This is your own server. Bring somebody in: an invitation links your servers and opens the chat in one step.",
     invite: "Invite somebody",

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { parseRoute, routePath, type Route } from "../src/router.ts";
+import { parseRoute, routePath, serveUnder, type Route } from "../src/router.ts";
 
 const id = "abcdefghijklmnopqrstuvwxyz".slice(0, 26);
 const key = "a2".repeat(26);
@@ -41,6 +41,21 @@ test.each([
   "//evil.example",
 ])("an address that means nothing is the list of chats: %s", (path) => {
   expect(parseRoute(path)).toEqual({ at: "chats" });
+});
+
+test("under a path of its own, addresses lead there and nowhere else", () => {
+  serveUnder("/app");
+  try {
+    expect(routePath({ at: "chats" })).toBe("/app");
+    for (const route of routes) {
+      const url = new URL(routePath(route), "http://localhost");
+      expect(url.pathname).toMatch(/^\/app(?:\/|$)/);
+      expect(parseRoute(url.pathname, url.search)).toEqual(route);
+    }
+    expect(parseRoute("/app/")).toEqual({ at: "chats" });
+  } finally {
+    serveUnder("");
+  }
 });
 
 test("a message that is no message id is left out", () => {

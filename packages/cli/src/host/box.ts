@@ -58,7 +58,10 @@ export async function startBox(options: BoxOptions): Promise<Box> {
   const startedAt = Date.now();
   await using started = new AsyncDisposableStack();
 
-  const files = screenFiles(() => options.onProgress("The screen is built first; this takes some seconds."));
+  const files = screenFiles(
+    () => options.onProgress("The screen is built first; this takes some seconds."),
+    config.app,
+  );
   // Whoever needs the files awaits them; a failure before that is not lost, and not 'unhandled' either.
   files.catch(() => undefined);
 
@@ -89,7 +92,7 @@ export async function startBox(options: BoxOptions): Promise<Box> {
       nearby: config.nearby === false ? undefined : config.nearby,
       portMapping: config.port_mapping,
       log,
-      page: (request, response) => void answerLanding(files, request, response),
+      page: (request, response) => void answerLanding(files, config.app, request, response),
       door: {
         request: (...asked) => remote?.request(...asked) ?? false,
         upgrade: (request, socket, head) => remote?.upgrade(request, socket, head) ?? false,

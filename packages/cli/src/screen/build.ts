@@ -15,25 +15,34 @@ import { readScreenFiles } from "./files.ts";
 const web = fileURLToPath(new URL("../../../web", import.meta.url));
 const dist = join(web, "dist");
 /** In a checkout only: sources and the tool that builds them. */
-const sources = ["src", "public", "index.html", "i.html", "vite.config.ts"].map((name) => join(web, name));
+const sources = ["src", "public", "index.html", "app.html", "i.html", "vite.config.ts"].map((name) =>
+  join(web, name),
+);
+/** What an engine in the browser is built of. */
+const engineSources = ["engine", "protocol", "mls"].map((name) => join(web, "..", name, "src"));
 
-/** @param onBuild called when it takes some seconds, because the screen must be built first */
-export async function screenFiles(onBuild: () => void): Promise<ScreenFiles> {
-  if (isStale()) {
+/**
+ * @param onBuild called when it takes some seconds, because the screen must be built first
+ * @param app whether the engine in it is used, and must be as new as its sources, too
+ */
+export async function screenFiles(onBuild: () => void, app = false): Promise<ScreenFiles> {
+  if (isStale(app)) {
     onBuild();
     const cache = join(web, "..", "..", "node_modules", ".cache");
     mkdirSync(cache, { recursive: true });
     // Several programs of one checkout may start at once: one builds, the others wait and find it done.
     using _lock = await waitForLock(join(cache, "fedchat-screen.lock"), screenBuildTimeoutMs);
-    if (isStale()) await build();
+    if (isStale(app)) await build();
   }
   return readScreenFiles(dist);
 }
 
-function isStale(): boolean {
+function isStale(app: boolean): boolean {
   if (!existsSync(join(web, "src"))) return false;
   const built = modified(join(dist, "index.html"));
-  return built === undefined || sources.some((path) => newest(path) > built);
+  return (
+    built === undefined || [...sources, ...(app ? engineSources : [])].some((path) => newest(path) > built)
+  );
 }
 
 function newest(path: string): number {

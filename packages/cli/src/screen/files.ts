@@ -16,6 +16,8 @@ export interface ScreenFiles {
   index: string;
   /** By absolute URL path, such as `/assets/index-B1x.js`; pages are not among them. */
   assets: ReadonlyMap<string, ScreenFile>;
+  /** The screen with an engine in the browser. */
+  app: string;
   /** Where an invitation link lands. */
   landing: string;
 }
@@ -34,7 +36,7 @@ const types: Record<string, string> = {
   ".txt": "text/plain; charset=utf-8",
 };
 
-/** @param folder a finished build: `index.html`, `i.html`, `assets/` with content hashes in the names */
+/** @param folder a finished build: `index.html`, `app.html`, `i.html`, `assets/` with content hashes in the names */
 export function readScreenFiles(folder: string): ScreenFiles {
   const assets = new Map<string, ScreenFile>();
   for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
@@ -50,7 +52,7 @@ export function readScreenFiles(folder: string): ScreenFiles {
     assets.set(url, { body: readFileSync(path), headers });
   }
   const page = (name: string) => readFileSync(join(folder, name), "utf8");
-  return { index: page("index.html"), landing: page("i.html"), assets };
+  return { index: page("index.html"), app: page("app.html"), landing: page("i.html"), assets };
 }
 
 /** Answers GET and HEAD with `body`. */

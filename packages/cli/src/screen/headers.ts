@@ -32,6 +32,22 @@ export function remoteScreenHeaders(host: string): OutgoingHttpHeaders {
   };
 }
 
+/** The page with an engine in its browser: everything of it, the homeserver's WebSocket included, is of this origin. */
+export const appHeaders: OutgoingHttpHeaders = { ...common, "Content-Security-Policy": appPolicy("'self'") };
+
+/** Its files: the engine's worker has a policy of its own, by which SQLite and libsodium may compile WebAssembly. */
+export const appFileHeaders: OutgoingHttpHeaders = {
+  ...common,
+  "Content-Security-Policy": appPolicy("'self' 'wasm-unsafe-eval'"),
+};
+
+function appPolicy(scripts: string): string {
+  return (
+    `default-src 'none'; script-src ${scripts}; worker-src 'self'; connect-src 'self'; style-src 'self'; ` +
+    `img-src 'self' data: blob:; font-src 'self'; form-action 'none'; ${closed}`
+  );
+}
+
 /** The landing page of invitations, for strangers: it talks to nobody. */
 export const landingHeaders: OutgoingHttpHeaders = {
   ...common,

@@ -1,6 +1,6 @@
 /** What opens an account, as people are given it: an account invitation's link or its end, or a bare token. */
 import type { ServerId } from "@fedchat/protocol";
-import { decodeBase32, DecodeError, parseAccountFragment } from "@fedchat/protocol";
+import { decodeBase32, DecodeError, fromBase64Url, parseAccountFragment } from "@fedchat/protocol";
 import { engineError } from "./causes.ts";
 
 /**
@@ -22,9 +22,4 @@ export function registrationTokenFrom(text: string, ours: ServerId): Uint8Array 
     if (error instanceof DecodeError) throw engineError("bad-token");
     throw error;
   }
-}
-
-function fromBase64Url(text: string): Uint8Array {
-  const binary = atob(text.replaceAll("-", "+").replaceAll("_", "/"));
-  return Uint8Array.from(binary, (character) => character.charCodeAt(0));
 }

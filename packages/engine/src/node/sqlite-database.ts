@@ -7,11 +7,7 @@ import type { StatementSync } from "node:sqlite";
 import { DatabaseSync } from "node:sqlite";
 import type { Database, SqlValue } from "../store/database.ts";
 import { StoreFullError, StoreUnusableError } from "../store/database.ts";
-
-/** "FCen": marks the file as an engine's store. */
-const applicationId = 0x4643_656e;
-/** SQLite result codes (sqlite.org/rescode.html). */
-const codes = { busy: 5, ioError: 10, corrupt: 11, full: 13, cannotOpen: 14, notADatabase: 26 };
+import { applicationId, sqliteCodes as codes } from "../store/sqlite-file.ts";
 
 /** @param path a file, or `:memory:` for a store that lives as long as this object */
 export function openSqliteDatabase(path: string): Database {

@@ -13,7 +13,7 @@ import { openEngine } from "../core/engine.ts";
 import { EngineError } from "../core/engine-error.ts";
 import type { Log } from "../core/log.ts";
 import { MlsRoomCrypto } from "../mls/mls-room.ts";
-import { nodeOpaqueClient } from "./opaque-client.ts";
+import { serenityOpaque } from "../opaque-serenity.ts";
 import { openSqliteDatabase } from "./sqlite-database.ts";
 import type { EngineWorkerData, FromWorker, ToWorker } from "./worker-messages.ts";
 
@@ -47,7 +47,7 @@ async function run(): Promise<void> {
     database: openSqliteDatabase(options.databasePath),
     homeserver: { connect, server: options.server },
     groups,
-    opaque: nodeOpaqueClient,
+    opaque: serenityOpaque,
     clock: nodeClock,
     random: nodeRandom,
     primitives: nodePrimitives,

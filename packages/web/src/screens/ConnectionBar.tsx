@@ -8,6 +8,7 @@ import { createEffect, createMemo, createSignal, onCleanup, Show, type JSX } fro
 import { quietTroubleMs } from "../limits.ts";
 import { Countdown } from "../parts/Small.tsx";
 import { isElsewhere } from "../session.ts";
+import type { App } from "../state/app.ts";
 import { useApp } from "../state/context.ts";
 import { t } from "../strings.ts";
 
@@ -18,14 +19,21 @@ interface Trouble {
   retry: (() => void) | null;
 }
 
+/** Where the engine that does not answer should be, and what to look after. */
+function missingEngine(app: App): Pick<Trouble, "sentence" | "fix"> {
+  if (app.inBrowser !== null) return { sentence: t.inBrowser.noConnection, fix: t.inBrowser.noConnectionFix };
+  return isElsewhere(location)
+    ? { sentence: t.connection.elsewhere, fix: t.connection.elsewhereFix }
+    : { sentence: t.connection.engine, fix: t.connection.engineFix };
+}
+
 export function ConnectionBar(): JSX.Element {
   const app = useApp();
   const trouble = createMemo<Trouble | null>(() => {
     const own = app.connection();
     if (own.state === "connecting" || own.state === "waiting")
       return {
-        sentence: isElsewhere(location) ? t.connection.elsewhere : t.connection.engine,
-        fix: isElsewhere(location) ? t.connection.elsewhereFix : t.connection.engineFix,
+        ...missingEngine(app),
         nextTryAt: own.state === "waiting" ? own.nextTryAt : null,
         retry: own.state === "waiting" ? app.retryNow : null,
       };

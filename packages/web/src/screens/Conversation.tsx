@@ -13,6 +13,7 @@ import { useApp } from "../state/context.ts";
 import { detail, overlay, setDetail } from "../state/panel.ts";
 import { t } from "../strings.ts";
 import { titleOf } from "./ChatList.tsx";
+import { routePath } from "../router.ts";
 import { Composer } from "./Composer.tsx";
 import { DetailPanel } from "./DetailPanel.tsx";
 import { KeyChange } from "./KeyChange.tsx";
@@ -204,6 +205,10 @@ function Open(props: ConversationProps & { chat: Room }): JSX.Element {
 
 /** One window a conversation: asking again brings the same one forward. */
 export function popOut(roomId: string) {
-  const opened = window.open(`/w/${roomId}`, `fedchat-${roomId}`, "popup,width=480,height=720");
+  const opened = window.open(
+    routePath({ at: "window", roomId, messageId: null }),
+    `fedchat-${roomId}`,
+    "popup,width=480,height=720",
+  );
   opened?.focus();
 }

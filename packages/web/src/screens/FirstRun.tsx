@@ -1,16 +1,19 @@
-/** The first run: one field. A password waits behind a disclosure, because it is needed only without another device. */
-import type { Cause } from "@fedchat/engine/interface";
+/**
+ * The first run: one field, and an invitation where the homeserver asks for one. A password waits behind a disclosure,
+ * because it is needed only without another device; in a browser it stands there, because a browser may lose everything.
+ */
+import type { Cause, RegistrationTerms } from "@fedchat/engine/interface";
 import ArrowRight from "lucide-solid/icons/arrow-right";
 import KeyRound from "lucide-solid/icons/key-round";
 import RefreshCw from "lucide-solid/icons/refresh-cw";
-import { createSignal, Show, type JSX } from "solid-js";
+import { createEffect, createSignal, Match, on, Show, Switch, type JSX } from "solid-js";
 import { Button } from "../parts/Button.tsx";
 import { Copy } from "../parts/Copy.tsx";
 import { Field } from "../parts/Field.tsx";
 import { Mark } from "../parts/Mark.tsx";
 import { Password } from "../parts/Password.tsx";
 import { ReachLine } from "../parts/ReachLine.tsx";
-import { CauseText } from "../parts/Small.tsx";
+import { CauseText, Fact, Facts, Fingerprint } from "../parts/Small.tsx";
 import { causeOf } from "../state/app.ts";
 import { useApp } from "../state/context.ts";
 import { t } from "../strings.ts";
@@ -29,7 +32,19 @@ export function FirstRun(): JSX.Element {
           {returning() ? t.firstRun.newAccount : t.firstRun.signIn}
         </button>
       </div>
-      <Show when={app.status()}>{(status) => <ReachLine reach={status().reach} />}</Show>
+      <Show
+        when={app.inBrowser}
+        fallback={<Show when={app.status()}>{(status) => <ReachLine reach={status().reach} />}</Show>}
+      >
+        <div class="welcome-facts">
+          <p class="muted">{t.firstRun.keysHere}</p>
+          <Facts>
+            <Fact name={t.firstRun.serverKey}>
+              <Fingerprint of={app.status()?.homeserver.serverId ?? ""} />
+            </Fact>
+          </Facts>
+        </div>
+      </Show>
     </main>
   );
 }
@@ -37,11 +52,30 @@ export function FirstRun(): JSX.Element {
 function NewAccount(): JSX.Element {
   const app = useApp();
   const [name, setName] = createSignal("");
-  const [withPassword, setWithPassword] = createSignal(false);
+  const [withPassword, setWithPassword] = createSignal(app.inBrowser !== null);
   const [password, setPassword] = createSignal("");
   const [suggested, setSuggested] = createSignal("");
   const [busy, setBusy] = createSignal(false);
   const [cause, setCause] = createSignal<Cause | null>(null);
+  const [terms, setTerms] = createSignal<RegistrationTerms | null>(null);
+  const [typed, setTyped] = createSignal(false);
+  const [invitation, setInvitation] = createSignal(app.inBrowser?.invitation() ?? "");
+  const given = () => (invitation().trim() === "" ? {} : { registrationToken: invitation().trim() });
+  createEffect(() => setInvitation(app.inBrowser?.invitation() ?? ""));
+  createEffect(on([invitation, () => app.connection().state], () => void ask()));
+
+  /** Nothing is said here of a homeserver that cannot be reached: trying to open an account does. */
+  async function ask() {
+    const asked = invitation();
+    const answer = await app.call("account.terms", given()).catch((error: unknown) => {
+      if (asked === invitation() && causeOf(error).code !== "disconnected") setCause(causeOf(error));
+      return null;
+    });
+    if (answer === null || asked !== invitation()) return;
+    setTerms(answer);
+    const refused = !answer.admits && answer.policy === "invited" && asked.trim() !== "";
+    setCause(refused ? spent : null);
+  }
 
   function choose(chosen: string) {
     setPassword(chosen);
@@ -64,8 +98,10 @@ function NewAccount(): JSX.Element {
     try {
       await app.call("account.create", {
         displayName,
+        ...given(),
         ...(password() === "" ? {} : { password: password() }),
       });
+      void app.inBrowser?.askToKeep();
       app.setStatus(await app.call("engine.status", {}));
       app.refetch();
     } catch (error) {
@@ -77,7 +113,33 @@ function NewAccount(): JSX.Element {
   return (
     <form class="welcome-form" onSubmit={(event) => void start(event)}>
       <h1>{t.firstRun.title}</h1>
-      <p class="lead">{t.firstRun.lead}</p>
+      <Switch
+        fallback={
+          <p class="lead">{app.inBrowser ? t.firstRun.leadOn(app.inBrowser.host) : t.firstRun.lead}</p>
+        }
+      >
+        <Match when={terms()?.policy === "closed" && !terms()?.admits}>
+          <p class="lead" data-testid="closed">
+            {t.firstRun.closed}
+          </p>
+        </Match>
+      </Switch>
+      <Show when={terms()?.policy === "invited" && (!terms()?.admits || typed())}>
+        <Field
+          label={t.firstRun.invitation}
+          hint={t.firstRun.invitationHint}
+          value={invitation()}
+          onType={(text) => {
+            setTyped(true);
+            setInvitation(text);
+          }}
+          autocapitalize="none"
+          maxLength={512}
+          required
+          wide
+          testid="first-run-invitation"
+        />
+      </Show>
       <Field
         label={t.firstRun.name}
         value={name()}
@@ -114,7 +176,9 @@ function NewAccount(): JSX.Element {
             hint={
               suggested() !== "" && suggested() === password()
                 ? t.firstRun.suggested
-                : t.firstRun.passwordHint
+                : app.inBrowser
+                  ? t.firstRun.passwordNeeded
+                  : t.firstRun.passwordHint
             }
             autocomplete="new-password"
             testid="first-run-password"
@@ -136,7 +200,7 @@ function NewAccount(): JSX.Element {
         class="wide large"
         icon={ArrowRight}
         busy={busy()}
-        disabled={name().trim() === ""}
+        disabled={name().trim() === "" || terms()?.admits === false}
         testid="first-run-start"
       >
         {busy() ? t.firstRun.starting : t.firstRun.start}
@@ -144,6 +208,13 @@ function NewAccount(): JSX.Element {
     </form>
   );
 }
+
+const spent: Cause = {
+  code: "invitation-spent",
+  sentence: t.firstRun.invitationSpent,
+  fix: null,
+  retry: "never",
+};
 
 function SignIn(): JSX.Element {
   const app = useApp();
@@ -158,6 +229,7 @@ function SignIn(): JSX.Element {
     setCause(null);
     try {
       await app.call("account.signIn", { handle: handle().trim().replace(/^@/, ""), password: password() });
+      void app.inBrowser?.askToKeep();
       app.setStatus(await app.call("engine.status", {}));
       app.refetch();
     } catch (error) {

@@ -13,12 +13,16 @@ export function Home(): JSX.Element {
   const app = useApp();
   const fresh = () => app.rooms.all().every((chat) => chat.kind === "notes");
   const notes = () => app.rooms.all().find((chat) => chat.kind === "notes");
+  const first = () => (app.inBrowser === null ? t.home.firstBody : t.home.firstShared(app.inBrowser.host));
+  /** How the homeserver is reached is its administrator's matter. */
+  const reach = () =>
+    app.inBrowser === null || app.status()?.homeserver.administrator ? app.status()?.reach : null;
   return (
     <div class="home" data-testid="home">
       <div class="home-card">
         <Mark />
         <h1>{fresh() ? t.home.first(app.status()?.me?.displayName ?? "") : t.home.title}</h1>
-        <p class="lead">{fresh() ? t.home.firstBody : t.home.body}</p>
+        <p class="lead">{fresh() ? first() : t.home.body}</p>
         <div class="actions centre">
           <Button
             look="primary"
@@ -53,7 +57,7 @@ export function Home(): JSX.Element {
           {t.home.keys} <kbd>Ctrl</kbd> <kbd>K</kbd>
         </p>
       </div>
-      <Show when={app.status()}>{(status) => <ReachLine reach={status().reach} />}</Show>
+      <Show when={reach()}>{(known) => <ReachLine reach={known()} />}</Show>
     </div>
   );
 }

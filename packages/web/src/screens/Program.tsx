@@ -12,6 +12,7 @@ import { Conversation } from "./Conversation.tsx";
 import { Doctor } from "./Doctor.tsx";
 import { Home } from "./Home.tsx";
 import { listenToKeys } from "./keyboard.ts";
+import { KeptHere } from "./KeptHere.tsx";
 import { LinkServer } from "./LinkServer.tsx";
 import { NetworkMap } from "./NetworkMap.tsx";
 import { Notices } from "./Notices.tsx";
@@ -95,6 +96,7 @@ export function Program(): JSX.Element {
   return (
     <div class="shell">
       <ConnectionBar />
+      <KeptHere />
       <Notices />
       <div class="frame" data-pane={picked() ? "main" : "list"}>
         <Rail />

@@ -5,6 +5,7 @@ import { Toasts } from "../parts/Toasts.tsx";
 import type { RpcPorts } from "../rpc.ts";
 import { amongServers, openRoom } from "../router.ts";
 import { createApp } from "../state/app.ts";
+import type { InBrowser } from "../state/in-browser.ts";
 import { AppContext } from "../state/context.ts";
 import { t } from "../strings.ts";
 import { titleOf } from "./ChatList.tsx";
@@ -14,8 +15,8 @@ import { PopOut } from "./PopOut.tsx";
 import { Program } from "./Program.tsx";
 import { SignedOut } from "./SignedOut.tsx";
 
-export function Screen(props: { secret: string; ports: RpcPorts }): JSX.Element {
-  const app = createApp(props.secret, props.ports);
+export function Screen(props: { secret: string; ports: RpcPorts; inBrowser?: InBrowser }): JSX.Element {
+  const app = createApp(props.secret, props.ports, props.inBrowser);
   const route = app.place.route;
   const popOut = () => {
     const now = route();

@@ -8,6 +8,7 @@ import MonitorSmartphone from "lucide-solid/icons/monitor-smartphone";
 import RefreshCw from "lucide-solid/icons/refresh-cw";
 import SettingsIcon from "lucide-solid/icons/settings";
 import ShieldCheck from "lucide-solid/icons/shield-check";
+import UserPlus from "lucide-solid/icons/user-plus";
 import UserRound from "lucide-solid/icons/user-round";
 import { createSignal, For, Match, Show, Switch, type JSX } from "solid-js";
 import { Button, type IconType } from "../parts/Button.tsx";
@@ -28,6 +29,7 @@ import { say } from "../state/toasts.ts";
 import { t } from "../strings.ts";
 import { hostPort } from "../text/names.ts";
 import { fullDate } from "../text/time.ts";
+import { AccountInvitations } from "./AccountInvitations.tsx";
 import { ScreensSettings } from "./ScreensSettings.tsx";
 import { VisibilityChoice } from "./VisibilityChoice.tsx";
 
@@ -51,15 +53,19 @@ export function SettingsList(): JSX.Element {
       hint: app.status()?.me?.hasPassword ? t.settings.passwordSet : t.settings.passwordUnset,
       icon: KeyRound,
     },
-    {
-      key: "screens",
-      name: t.settings.screens,
-      hint: t.settings.screensHint(app.screens()?.enabled ? app.screens()!.screens.length : null),
-      icon: MonitorSmartphone,
-    },
+    ...(app.status()?.homeserver.administrator
+      ? [{ key: "accounts", name: t.accounts.title, hint: t.accounts.hint, icon: UserPlus }]
+      : []),
+    ...(app.screens() === null ? [] : [screens()]),
     { key: "device", name: t.settings.device, hint: t.settings.deviceHint, icon: Laptop },
     { key: "safety", name: t.settings.safety, hint: t.settings.safetyHint, icon: ShieldCheck },
   ];
+  const screens = () => ({
+    key: "screens",
+    name: t.settings.screens,
+    hint: t.settings.screensHint(app.screens()?.enabled ? app.screens()!.screens.length : null),
+    icon: MonitorSmartphone,
+  });
   return (
     <div class="pane-column">
       <header class="pane-head">
@@ -114,6 +120,11 @@ export function SettingsPane(props: { section: string | null }): JSX.Element {
       <Match when={props.section === "password"}>
         <Page title={t.settings.password} back={back}>
           <SetPassword />
+        </Page>
+      </Match>
+      <Match when={props.section === "accounts"}>
+        <Page title={t.accounts.title} back={back}>
+          <AccountInvitations />
         </Page>
       </Match>
       <Match when={props.section === "screens"}>

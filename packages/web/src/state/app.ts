@@ -27,11 +27,14 @@ import { CallFailed, openRpc, type Connection, type Rpc, type RpcPorts } from ".
 import { createCollection, type Collection } from "./collection.ts";
 import { createDrafts, type Drafts } from "./drafts.ts";
 import { createPlace, type Place } from "./place.ts";
+import type { InBrowser } from "./in-browser.ts";
 import { createTimeline, type Timeline } from "./timeline.ts";
 import { say } from "./toasts.ts";
 
 export interface App {
   place: Place;
+  /** Where the engine lives in this very browser; null where this is a screen of an engine elsewhere. */
+  inBrowser: InBrowser | null;
   connection(): Connection;
   /** Null until the engine has told it for the first time. */
   status(): Status | null;
@@ -67,7 +70,7 @@ export interface App {
   refetch(): void;
 }
 
-export function createApp(secret: string, ports: RpcPorts): App {
+export function createApp(secret: string, ports: RpcPorts, inBrowser: InBrowser | null = null): App {
   const [connection, setConnection] = createSignal<Connection>({ state: "connecting" });
   const [status, setStatusStore] = createStore<{ now: Status | null }>({ now: null });
   const [screens, setScreens] = createSignal<Screens | null>(null);
@@ -102,7 +105,9 @@ export function createApp(secret: string, ports: RpcPorts): App {
     const fetched = <M extends MethodName>(method: M, params: Params<M>, take: (result: Result<M>) => void) =>
       rpc.call(method, params).then(take, (error: unknown) => {
         if (!(error instanceof CallFailed)) throw error;
-        if (error.cause.code !== "disconnected") say({ level: "danger", cause: error.cause });
+        // Whoever has an engine without a program around it has no screens elsewhere.
+        if (error.cause.code !== "disconnected" && error.cause.code !== "no-screens")
+          say({ level: "danger", cause: error.cause });
       });
     await fetched("engine.status", {}, setStatus);
     if (!status.now?.me) {
@@ -210,6 +215,7 @@ export function createApp(secret: string, ports: RpcPorts): App {
 
   return {
     place: createPlace(),
+    inBrowser,
     connection,
     status: () => status.now,
     ready,

@@ -1,0 +1,243 @@
+/**
+ * Two people on one homeserver, each with the engine in their own browser: invited, request, acceptance, talk, a reload,
+ * two windows with one engine between them, and the window that has it closed. And what the homeserver has of it all.
+ */
+import { execFile } from "node:child_process";
+import { mkdtempDisposable } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
+import { promisify } from "node:util";
+import AxeBuilder from "@axe-core/playwright";
+import type { Browser, BrowserContext, Page } from "playwright-core";
+import { afterAll, expect, test } from "vitest";
+import { desktop, phone, picture } from "../harness/browser.ts";
+import { everythingRead, openChat, send } from "../harness/chatting.ts";
+import { filesOf } from "../harness/engine-secrets.ts";
+import type { FedchatProcess } from "../harness/fedchat-process.ts";
+import { startFedchat, until } from "../harness/fedchat-process.ts";
+import { formsOf } from "../harness/forms-of.ts";
+import { storeOfBrowser } from "../harness/browser-store.ts";
+import { memoryOf } from "../harness/process-memory.ts";
+import { testCa } from "../harness/test-ca.ts";
+import { openBrowserElsewhere } from "../harness/trusting-browser.ts";
+
+const run = promisify(execFile);
+const resources = new AsyncDisposableStack();
+const { path: authority } = resources.use(await mkdtempDisposable(join(tmpdir(), "fedchat-ca-")));
+const ca = testCa(authority);
+const { certificate, key } = ca.issue("hub.fedchat.example");
+afterAll(() => resources.disposeAsync());
+const main = new URL("../../packages/cli/src/main.ts", import.meta.url).pathname;
+const host = "hub.fedchat.example";
+const password = "granite lantern orbit velvet seven";
+const requestText = "damson-request-4410, may I?";
+const messageText = "The bittern nests at Tarnwater 90221";
+const draftText = "unsent-quince-draft-7755";
+
+test("[J5] [J6] [X1] two people with engines in their browsers talk over one homeserver, which has nothing to read", async () => {
+  await using hub = await startHub();
+  await using elsewhere = await openBrowserElsewhere(host, ca);
+  const { browser } = elsewhere;
+
+  // The administrator, by the link that only the machine's owner can make.
+  const alice = await openPerson(browser, await linkFor(hub.process, "--owner"), desktop);
+  await register(alice.page, "Alice");
+  expect(alice.page.url()).toBe(`${hub.origin}/app`);
+
+  // Alice invites Bob on her screen; who comes without an invitation is told so.
+  await alice.page.getByTestId("nav-settings").click();
+  await alice.page.getByTestId("settings-accounts").click();
+  await alice.page.getByTestId("account-invite-label").fill("Bob");
+  await alice.page.getByTestId("account-invite").click();
+  const link = await alice.page.getByTestId("account-invite-link").innerText();
+  expect(link).toMatch(new RegExp(`^${hub.origin}/app#[a-z2-7]{52}\\.[a-z2-7]{26}$`));
+  await picture(alice.page, "account-invitations");
+  await noSeriousFindings(alice.page);
+  const bob = await openPerson(browser, `${hub.origin}/app`, phone);
+  await bob.page.getByTestId("first-run-invitation").waitFor();
+  await bob.page.getByTestId("first-run-name").fill("Bob");
+  expect(await bob.page.getByTestId("first-run-start").isDisabled()).toBe(true);
+  await picture(bob.page, "app-invitation-missing");
+  await noSeriousFindings(bob.page);
+  await bob.page.getByTestId("first-run-invitation").fill(link);
+  await register(bob.page, "Bob");
+  await alice.page.getByTestId("account-invitation").waitFor({ state: "visible" });
+
+  // Request, acceptance, talk.
+  await alice.page.getByTestId("nav-people").click();
+  await alice.page.getByTestId("person-row").filter({ hasText: "Bob" }).first().click();
+  await alice.page.getByTestId("request-text").fill(requestText);
+  await alice.page.getByTestId("request-chat").click();
+  await bob.page.getByTestId("request-dialog").getByTestId("accept").click();
+  await openChat(bob.page, "Alice");
+  await openChat(alice.page, "Bob");
+  await send(alice.page, messageText);
+  await textIn(bob.page, messageText).waitFor();
+  await send(bob.page, "heard over reeds");
+  await textIn(alice.page, "heard over reeds").waitFor();
+  await everythingRead(alice.page);
+  await picture(alice.page, "app-talk");
+  await picture(bob.page, "app-talk-phone");
+
+  // A reload: the same engine, nothing lost, and no new device.
+  await alice.page.reload();
+  await openChat(alice.page, "Bob");
+  await textIn(alice.page, messageText).waitFor();
+
+  // A second window has no engine of its own. What is written in one shows in the other.
+  const second = await alice.context.newPage();
+  await second.goto(`${hub.origin}/app`);
+  await openChat(second, "Bob");
+  await send(second, "from the second window");
+  await textIn(alice.page, "from the second window").waitFor();
+  await until("one window has the engine", async () => alice.page.workers().length === 1);
+  expect(second.workers()).toEqual([]);
+
+  // The window that has the engine is closed: the other takes over, on the same state.
+  await alice.page.close();
+  await until("the other window has the engine", async () => second.workers().length === 1);
+  await send(bob.page, "are you still there?");
+  await textIn(second, "are you still there?").waitFor();
+  await send(second, "still here");
+  await textIn(bob.page, "still here").waitFor();
+  await second.getByTestId("composer").fill(draftText);
+
+  expect([...alice.complaints, ...bob.complaints]).toEqual([]);
+
+  // Not one word and not one key of it is on the homeserver: on its disk, in its logs, in its memory.
+  const memory = memoryOf(hub.process.info.pid);
+  await second.getByTestId("nav-chats").click();
+  await second.goto("about:blank");
+  await bob.page.goto("about:blank");
+  const stores = [
+    await storeOfBrowser(alice.context, hub.origin),
+    await storeOfBrowser(bob.context, hub.origin),
+  ];
+  const keys = stores.flatMap(({ keys }) => keys);
+  expect(keys.length).toBeGreaterThanOrEqual(8);
+  const texts = [requestText, messageText, draftText, "heard over reeds", password];
+  const outside = [...filesOf(hub.process), { path: "memory", bytes: memory }];
+  expect(outside.some(({ path }) => path.endsWith(".log"))).toBe(true);
+  expect(memory.length).toBeGreaterThan(20_000_000);
+  const found = outside.flatMap(({ path, bytes }) =>
+    [...texts, ...keys].flatMap((secret) =>
+      formsOf(secret)
+        .filter((form) => bytes.includes(form.bytes))
+        .map(
+          ({ form }) => `${typeof secret === "string" ? secret : "a key"} as ${form} in ${basename(path)}`,
+        ),
+    ),
+  );
+  console.log(`${memory.length} bytes of memory searched`);
+  expect(found).toEqual([]);
+  // The same search where they belong; and in the memory it finds what is there.
+  for (const text of [messageText, "heard over reeds"])
+    expect(
+      stores.every((store) => store.includes(text)),
+      text,
+    ).toBe(true);
+  expect(memory.includes("account.register")).toBe(true);
+});
+
+test("[J5] a closed homeserver says so; on an open one anybody comes in, and signs in again where the browser lost everything", async () => {
+  await using hub = await startHub("--registration", "open");
+  await using elsewhere = await openBrowserElsewhere(host, ca);
+  const { browser } = elsewhere;
+  const alice = await openPerson(browser, `${hub.origin}/app`, desktop);
+  expect(await alice.page.getByTestId("first-run-invitation").count()).toBe(0);
+  await register(alice.page, "Alice");
+  await alice.page.getByTestId("may-delete").waitFor();
+  await picture(alice.page, "may-delete");
+  await noSeriousFindings(alice.page);
+
+  // Another context has none of it: as after an eviction, the password brings the account back on a new device.
+  const again = await openPerson(browser, `${hub.origin}/app`, phone);
+  await again.page.getByRole("button", { name: "I have an account on this server" }).click();
+  await again.page.getByTestId("sign-in-handle").fill("alice");
+  await again.page.getByTestId("sign-in-password").fill("not this one at all");
+  await again.page.getByTestId("sign-in-start").click();
+  await again.page.getByText("Name or password is wrong.").waitFor();
+  await again.page.getByTestId("sign-in-password").fill(password);
+  await again.page.getByTestId("sign-in-start").click();
+  await again.page.getByTestId("chat-list").waitFor();
+
+  await hub.process.stop();
+  await using closed = await startHub("--registration", "closed");
+  const stranger = await openPerson(browser, `${closed.origin}/app`, desktop);
+  await stranger.page.getByTestId("closed").waitFor();
+  await picture(stranger.page, "app-closed");
+  expect([...alice.complaints, ...stranger.complaints].filter(unexpected)).toEqual([]);
+});
+
+interface Hub extends AsyncDisposable {
+  process: FedchatProcess;
+  origin: string;
+}
+
+async function startHub(...args: string[]): Promise<Hub> {
+  const tls = ["--tls-cert", certificate, "--tls-key", key];
+  const process = await startFedchat({
+    name: "hub",
+    command: "server",
+    args: ["--app", "--log", "debug", ...tls, ...args],
+  });
+  return {
+    process,
+    origin: `https://${host}:${process.info.port}`,
+    [Symbol.asyncDispose]: () => process[Symbol.asyncDispose](),
+  };
+}
+
+/** What the machine's owner makes on the command line. */
+async function linkFor(hub: FedchatProcess, ...words: string[]): Promise<string> {
+  const command = [main, "account", "invite", ...words, "--data", hub.data];
+  return atName((await run(process.execPath, command)).stdout.trim());
+}
+
+/** The homeserver names an address of this machine; the browser trusts the name. */
+const atName = (link: string): string => link.replace(/^https:\/\/[^:/]+/, `https://${host}`);
+
+interface Person {
+  context: BrowserContext;
+  page: Page;
+  complaints: string[];
+}
+
+async function openPerson(
+  browser: Browser,
+  url: string,
+  viewport: { width: number; height: number },
+): Promise<Person> {
+  const context = await browser.newContext({ viewport, reducedMotion: "reduce" });
+  const complaints: string[] = [];
+  context.on("page", (page) => {
+    page.on("pageerror", (error) => complaints.push(String(error)));
+    page.on("console", (message) => {
+      if (message.type() === "error") complaints.push(message.text());
+    });
+  });
+  const page = await context.newPage();
+  await page.goto(url);
+  await page.getByTestId("first-run").waitFor();
+  return { context, page, complaints };
+}
+
+async function register(page: Page, name: string): Promise<void> {
+  await page.getByTestId("first-run-name").fill(name);
+  await page.getByTestId("first-run-password").fill(password);
+  await until("the account can be opened", () => page.getByTestId("first-run-start").isEnabled());
+  await page.getByTestId("first-run-start").click();
+  await page.getByTestId("chat-list").waitFor();
+}
+
+const textIn = (page: Page, text: string) => page.getByTestId("message-text").filter({ hasText: text });
+
+/** While a homeserver is stopped the browser says so for every attempt. */
+const unexpected = (complaint: string): boolean =>
+  !/WebSocket connection to .* failed|ERR_CONNECTION_REFUSED/.test(complaint);
+
+async function noSeriousFindings(page: Page): Promise<void> {
+  const { violations } = await new AxeBuilder({ page }).analyze();
+  const serious = violations.filter(({ impact }) => impact === "serious" || impact === "critical");
+  expect(serious.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" ")}`)).toEqual([]);
+}
