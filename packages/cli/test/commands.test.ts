@@ -64,6 +64,17 @@ async function runs(...words: string[]) {
 
 const linesOf = (output: string) => output.trim().split("\n");
 
+test("[I7] a link into a room asks to be let in, and opens no chat", async () => {
+  const key = "b".repeat(51) + "a";
+  engine.preview = {
+    ...{ displayName: "Alice", address: "alice@alice", account: key, serverId: key, serverName: "alice" },
+    ...{ addresses: [], expiresAt: 1_800_000_000_000, room: { roomId: "r".repeat(26), name: "Choir" } },
+  };
+  const link = "https://alice.example/i#abc";
+  expect((await runs("link", link)).output).toMatch(/Alice .* is asked to let you into 'Choir'/);
+  expect(engine.calls.map(({ method }) => method)).toEqual(["invitations.inspect", "rooms.ask"]);
+});
+
 describe("verify", () => {
   const account = "b".repeat(51) + "a";
   beforeEach(() => {

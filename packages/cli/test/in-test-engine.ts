@@ -1,6 +1,7 @@
 /** A small engine behind the interface, for tests of what carries it: it answers, fails, and speaks up. */
 import type {
   EngineEvent,
+  InvitationPreview,
   Message,
   MethodName,
   Params,
@@ -18,6 +19,8 @@ export class InTestEngine implements Callable {
   onSent: (message: Message) => void = () => undefined;
   /** What an X-ray of any message shows. */
   steps: XrayStep[] = [];
+  /** What any invitation says. */
+  preview: InvitationPreview | undefined;
   /** Whoever is looked for, and what is compared with them. */
   person: Person | undefined;
   number: SafetyNumber | undefined;
@@ -28,6 +31,7 @@ export class InTestEngine implements Callable {
     if (method === "engine.subscribe") return { position: this.messages.length };
     if (method === "messages.xray") return this.steps;
     if (method === "people.find") return this.person;
+    if (method === "invitations.inspect") return this.preview;
     if (method === "contacts.safetyNumber") return this.number;
     if (method === "contacts.verify")
       return { ...this.number, verified: { at: 1_800_000_000_000, how: "compared" } };

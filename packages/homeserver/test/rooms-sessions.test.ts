@@ -228,6 +228,9 @@ async function quietRoom() {
       return () => {};
     },
     ask: () => Promise.reject(new Error("nobody is asked")),
+    meet: () => Promise.resolve(),
+    record: () => undefined,
+    listed: () => Promise.resolve([]),
   };
   const rooms: Rooms = new Rooms({
     ...{ self, state, store, commit, disk: accounts.disk, clock, primitives, log: silentLog },

@@ -57,6 +57,7 @@ export function describeStore(name: string, makePlace: () => StorePlace): void {
         blocks: [],
         rooms: [],
         followers: [],
+        listings: [],
       });
       expect(await store.inboxState(alice)).toBeUndefined();
       expect(await store.inboxPage(alice, 0, 10)).toEqual([]);
@@ -146,6 +147,7 @@ export function describeStore(name: string, makePlace: () => StorePlace): void {
         blocks: [{ account: bob, peer: carol }],
         rooms: [],
         followers: [],
+        listings: [],
       });
     });
 

@@ -79,6 +79,23 @@ export function describeRooms(name: string, makePlace: () => StorePlace): void {
       expect(await store.roomInfo(replica, 0, 1)).toBeUndefined();
     });
 
+    test("[I12] a listing stays until it is taken back, and one that is put anew goes to the end", async () => {
+      await using place = makePlace();
+      let store = await place.open();
+      const listing = (people: number) => ({ link: bytes(5), description: "Sundays.", people, open: true });
+      const list = (n: number, people: number, account = alice): WriteOp => ({
+        ...{ op: "room.list", account, room: room(n), listing: listing(people) },
+      });
+      await store.write([list(1, 3), list(2, 4), list(1, 5, bob)]);
+      await store.write([list(1, 7), { op: "room.list", account: bob, room: room(1), listing: undefined }]);
+      await place.crash(store);
+      store = await place.open();
+      expect((await store.load()).listings).toEqual([
+        { account: alice, room: room(2), listing: listing(4) },
+        { account: alice, room: room(1), listing: listing(7) },
+      ]);
+    });
+
     test("[O5] entries that leave a hole are a mistake of ours: the whole write rejects and changes nothing", async () => {
       await using place = makePlace();
       const store = await place.open();

@@ -4,7 +4,19 @@
  * the recipient's engine reads even who asks for what. [Q1] [Q2] [Q7]
  */
 import type { TypeOf } from "./cbor/codec.ts";
-import { array, bytes, checked, decode, encode, optional, struct, tagged, text, uint } from "./cbor/codec.ts";
+import {
+  array,
+  bytes,
+  checked,
+  decode,
+  encode,
+  nullable,
+  optional,
+  struct,
+  tagged,
+  text,
+  uint,
+} from "./cbor/codec.ts";
 import {
   envelopePayloadBytesMax,
   keyPackageBytesMax,
@@ -16,6 +28,12 @@ import {
 } from "./limits.ts";
 import { accountId, deviceId, requestId, roomId, serverId } from "./names.ts";
 import { assert } from "./primitives/assert.ts";
+import { concatBytes } from "./primitives/bytes.ts";
+
+/** One a device, or one of each kind of room, reserved for this request. */
+const keyPackages = array(bytes({ min: 1, max: keyPackageBytesMax }), { min: 1, max: requestKeyPackagesMax });
+/** Proves an invitation's or a room link's secret without sending it. [Q7] [I8] */
+const secretProof = struct({ id: bytes(16), proof: bytes(32) });
 
 /** Consent comes before keys: the recipient, on accepting, creates the room from these key packages. */
 const chatRequest = struct({
@@ -24,10 +42,9 @@ const chatRequest = struct({
       ? `is longer than ${requestTextCharactersMax} characters`
       : undefined,
   ),
-  /** One a device, reserved for this request. */
-  keyPackages: array(bytes({ min: 1, max: keyPackageBytesMax }), { min: 1, max: requestKeyPackagesMax }),
-  /** Present when an invitation is used: proves its secret without sending it. [Q7] */
-  invitation: optional(struct({ id: bytes(16), proof: bytes(32) })),
+  keyPackages,
+  /** Present when an invitation is used. */
+  invitation: optional(secretProof),
 });
 
 export const accountNoteBody = struct({
@@ -40,6 +57,8 @@ export const accountNoteBody = struct({
   created: uint({}),
   content: tagged("kind", {
     request: chatRequest,
+    /** May I come in? By a link, or because the room is listed as one that anybody may ask for. [I8] */
+    ask: struct({ room: roomId.codec, keyPackages, link: nullable(secretProof) }),
     withdrawal: struct({}),
     /** Into the room of two that its sender made, whose log is followed from its beginning. [Q9] */
     acceptance: struct({
@@ -69,7 +88,7 @@ export type AccountNote = TypeOf<typeof accountNoteBody>;
 
 /** The kind of envelope that carries a note with this content. [Q1] */
 export function noteEnvelopeKind(content: AccountNote["content"]["kind"]): "request" | "answer" {
-  return content === "request" || content === "withdrawal" ? "request" : "answer";
+  return content === "request" || content === "ask" || content === "withdrawal" ? "request" : "answer";
 }
 
 /** Signature type of notes, by the device's signature key. */
@@ -101,11 +120,11 @@ export function invitationProofInput(
   inviter: Uint8Array,
 ): Uint8Array {
   assert(request.length === 16 && asking.length === 32 && inviter.length === 32, "ids have their lengths");
-  const label = new TextEncoder().encode("fedchat/v1/invitation-proof\0");
-  const input = new Uint8Array(label.length + 80);
-  input.set(label);
-  input.set(request, label.length);
-  input.set(asking, label.length + 16);
-  input.set(inviter, label.length + 48);
-  return input;
+  return concatBytes(new TextEncoder().encode("fedchat/v1/invitation-proof\0"), request, asking, inviter);
+}
+
+/** What the HMAC under a room link's secret covers: this request of this account for this room. [I8] */
+export function roomLinkProofInput(request: Uint8Array, asking: Uint8Array, room: Uint8Array): Uint8Array {
+  assert(request.length === 16 && asking.length === 32 && room.length === 16, "ids have their lengths");
+  return concatBytes(new TextEncoder().encode("fedchat/v1/room-link-proof\0"), request, asking, room);
 }

@@ -45,6 +45,7 @@ import {
 import { keyPackageClaim, keyPackageSuite } from "./key-package-claim.ts";
 import { accountId, deviceId, envelopeId, handlePattern, roomId, serverId } from "./names.ts";
 import { relayHint } from "./invitation.ts";
+import { roomListing } from "./room-listing.ts";
 import { followedRoom, roomAppendFields, roomAppendOutcome, roomInfoPart, roomLogPage } from "./room-log.ts";
 import { serverAddress } from "./server-record.ts";
 
@@ -503,6 +504,14 @@ export const clientMethods = {
     nothing,
   ),
   "rooms.unfollow": method("session", struct({ room: roomId.codec }), nothing),
+  /** Lets others see a room that this account follows, or no more. [I12] */
+  "rooms.publish": method("session", struct({ room: roomId.codec, listing: nullable(roomListing) }), nothing),
+  /** The rooms that others let themselves see: people here, and of mutually linked servers that answer in time. [I13] */
+  "rooms.listed": method(
+    "session",
+    nothing,
+    struct({ rooms: array(struct({ server: serverId.codec, listing: roomListing }), { max: 1_000 }) }),
+  ),
 
   /** For whom this server relays. Told to links by a new record. */
   "server.setRelaying": method(

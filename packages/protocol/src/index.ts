@@ -27,6 +27,7 @@ export * from "./ports.ts";
 export * from "./private-hosts.ts";
 export type * from "./primitives/primitives.ts";
 export * from "./room-item.ts";
+export * from "./room-listing.ts";
 export * from "./room-log.ts";
 export * from "./room-takeover.ts";
 export * from "./secure-channel.ts";

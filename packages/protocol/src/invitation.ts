@@ -4,16 +4,26 @@
  */
 import type { TypeOf } from "./cbor/codec.ts";
 import { fromBase64Url, toBase64Url } from "./base64url.ts";
-import { array, bytes, decode, encode, struct, text, uint } from "./cbor/codec.ts";
+import { array, bytes, decode, encode, nullable, optional, struct, text, uint } from "./cbor/codec.ts";
 import { ProtocolError } from "./errors.ts";
 import {
   displayNameBytesMax,
   invitationLinkBytesMax,
   invitationRelayAddressesMax,
   invitationRelaysMax,
+  roomLinkAddressesMax,
+  roomLinkPlacesMax,
+  roomNameBytesMax,
   serverAddressesMax,
 } from "./limits.ts";
-import { accountId, displayNamePattern, handlePattern, serverId, serverNamePattern } from "./names.ts";
+import {
+  accountId,
+  displayNamePattern,
+  handlePattern,
+  roomId,
+  serverId,
+  serverNamePattern,
+} from "./names.ts";
 import { serverAddress } from "./server-record.ts";
 
 /** A server through which the inviter's is reached where nobody can dial it. */
@@ -22,6 +32,15 @@ export const relayHint = struct({
   addresses: array(serverAddress, { min: 1, max: invitationRelayAddressesMax }),
 });
 export type RelayHint = TypeOf<typeof relayHint>;
+
+/** A place beside the maker's: the room's hub, or where somebody else lives who may let people in. [I7] */
+export const roomLinkPlace = struct({
+  server: serverId.codec,
+  addresses: array(serverAddress, { max: roomLinkAddressesMax }),
+  /** Who may be asked there. */
+  account: nullable(accountId.codec),
+});
+export type RoomLinkPlace = TypeOf<typeof roomLinkPlace>;
 
 /** Small enough for a QR code: keys instead of records; the records come over the link and must fit the keys. */
 export const invitation = struct({
@@ -35,6 +54,14 @@ export const invitation = struct({
   inviter: accountId.codec,
   handle: text({ min: 1, max: 32, pattern: handlePattern }),
   displayName: text({ min: 1, max: displayNameBytesMax, pattern: displayNamePattern }),
+  /** Present in a room link: whoever follows it asks to be let into this room. [I7] */
+  room: optional(
+    struct({
+      id: roomId.codec,
+      name: text({ max: roomNameBytesMax }),
+      also: array(roomLinkPlace, { max: roomLinkPlacesMax }),
+    }),
+  ),
 });
 export type Invitation = TypeOf<typeof invitation>;
 

@@ -92,6 +92,17 @@ export const circuitPieceCostBytes = 64;
 /** Relays named in an invitation, with some addresses of each: a QR code must hold them. */
 export const invitationRelaysMax = 3;
 export const invitationRelayAddressesMax = 2;
+/** A room's name is one line on a screen, like a display name; it stands in its state and in links into it. */
+export const roomNameBytesMax = 256;
+/** What a list of rooms says of each: a sentence or two. */
+export const roomDescriptionBytesMax = 500;
+/** A room link's structure with many addresses; most have some 400 bytes. */
+export const roomListingLinkBytesMax = 2_048;
+/** Rooms that one server lists: more than a person looks through. */
+export const roomsListedMax = 64;
+/** Places that a room link names beside its maker's, with some addresses of each: the hub, and others who may answer. */
+export const roomLinkPlacesMax = 4;
+export const roomLinkAddressesMax = 2;
 /** Held by relays for an absent server; the source keeps its own copy for the bundle's whole lifetime. */
 export const custodyLifetimeMs = 14 * 86_400_000;
 

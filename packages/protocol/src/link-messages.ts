@@ -64,11 +64,15 @@ export const linkQuery = tagged("ask", {
   roomLog: struct({ room: roomId.codec, after: uint({}) }),
   /** To a room's hub: a piece of the newest info; answered by a `roomInfoPart`. [O6] */
   roomInfo: struct({ room: roomId.codec, offset: uint({}) }),
+  /** To a room's hub: the signed record of another server on the log's list. [O8] */
+  roomServer: struct({ room: roomId.codec, server: serverId.codec }),
+  /** To a mutually linked server: the rooms that its people let others see; answered by `roomListings`. [I13] */
+  listedRooms: struct({}),
 });
 export type LinkQuery = TypeOf<typeof linkQuery>;
 
 /** Those that are asked of a room's hub. */
-export type RoomQuery = Extract<LinkQuery, { ask: "roomAppend" | "roomLog" | "roomInfo" }>;
+export type RoomQuery = Extract<LinkQuery, { ask: "roomAppend" | "roomLog" | "roomInfo" | "roomServer" }>;
 
 /** The answer to `dialBack`: `ok` where the asker's key was proved, else an error code. One more than was asked: [L25] */
 export const dialBackResults = array(struct({ address: serverAddress, code: errorCode }), {

@@ -31,6 +31,8 @@ const anyItem = tagged("kind", {
   }),
   /** In a room of two: lets the other fetch key packages of the sender's devices, to take them into further rooms. [M7] */
   capability: struct({ capability: bytes(16) }),
+  /** In a room of many: a link into it that others may answer, too; without its secret it works no more. [I10] */
+  link: struct({ id: bytes(16), secret: nullable(bytes(16)), expires: uint({}) }),
   /** The daily beat. [Z1] */
   seen: struct({ seen }),
   /** Asks one device for messages of one device. [Z2] */

@@ -17,6 +17,7 @@ import {
   hpkeXWing,
   invitation,
   invitationProofInput,
+  roomLinkProofInput,
   parseInvitationLink,
   ProtocolError,
   signAs,
@@ -60,6 +61,7 @@ interface Notes {
     | "payload"
   >)[];
   invitationProof: Hex<"secret" | "request" | "asking" | "inviter" | "input" | "proof">;
+  roomLinkProof: Hex<"secret" | "request" | "asking" | "room" | "input" | "proof">;
 }
 
 describe.each(backends)("bundles ($name)", ({ primitives }) => {
@@ -115,7 +117,7 @@ describe.each(backends)("bundles ($name)", ({ primitives }) => {
 });
 
 describe.each(backends)("account notes ($name)", ({ primitives: p }) => {
-  const { sealed, invitationProof } = vectorFile<Notes>("account-note.json");
+  const { sealed, invitationProof, roomLinkProof } = vectorFile<Notes>("account-note.json");
 
   test.each(sealed)("[Q2] $name is sealed again and opened", (note) => {
     const bytes = hexOf(note);
@@ -144,6 +146,14 @@ describe.each(backends)("account notes ($name)", ({ primitives: p }) => {
     expect(p.hmacSha256(secret!, input!)).toEqual(proof);
     expect(p.hmacSha256(secret!, invitationProofInput(request!, inviter!, asking!))).not.toEqual(proof);
     expect(() => invitationProofInput(request!.subarray(1), asking!, inviter!)).toThrow("lengths");
+  });
+
+  test("[I8] a room link is proved over this request of this account for this room", () => {
+    const { secret, request, asking, room, input, proof } = bytesOf({ ...roomLinkProof });
+    expect(roomLinkProofInput(request!, asking!, room!)).toEqual(input);
+    expect(p.hmacSha256(secret!, input!)).toEqual(proof);
+    expect(p.hmacSha256(secret!, invitationProofInput(request!, asking!, asking!))).not.toEqual(proof);
+    expect(() => roomLinkProofInput(request!, asking!, room!.subarray(1))).toThrow("lengths");
   });
 });
 

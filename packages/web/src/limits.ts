@@ -64,3 +64,6 @@ export const roomPeopleDrawn = 60;
 
 /** Between two looks at the camera's picture for a code: at once for a person, and little work. */
 export const codeReadEveryMs = 200;
+
+/** Between two questions which rooms are listed, while somebody looks: homeservers ask each other no oftener either. */
+export const listedRoomsEveryMs = 15_000;

@@ -53,6 +53,8 @@ function room(group: Partial<NonNullable<Room["group"]>>, more: Partial<Room> = 
       name: "Choir",
       people: 3,
       verified: 0,
+      listing: null,
+      asking: 0,
       role: "member",
       invitedBy: null,
       joining: "invited",

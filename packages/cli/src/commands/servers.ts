@@ -230,6 +230,13 @@ export function serverNamed(servers: readonly Server[], word: string): Server {
 async function useInvitation(io: Io, link: string, flags: CommonOptions): Promise<void> {
   using control = await io.control(flags);
   const preview = await control.call("invitations.inspect", { link });
+  if (preview.room !== null) {
+    const ask = await control.call("rooms.ask", { link });
+    if (flags.json) return io.printJson({ preview, ask });
+    return io.print(
+      `${cleanLine(preview.displayName)} (${cleanLine(preview.address)}) is asked to let you into '${cleanLine(preview.room.name)}'.`,
+    );
+  }
   const request = await control.call("invitations.accept", { link });
   if (flags.json) return io.printJson({ preview, request });
   const from = `${cleanLine(preview.displayName)} (${cleanLine(preview.address)}) on ${cleanLine(preview.serverName)}`;

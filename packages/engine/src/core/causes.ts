@@ -79,6 +79,13 @@ const own = {
   "unknown-message": ["never", "There is no such message here.", null],
   "unknown-request": ["never", "There is no such request here.", null],
   "request-settled": ["never", "This request was already answered or taken back.", null],
+  "in-room": ["never", "You are in this room already, or asked whether you join it.", "Open it."],
+  "room-invited-only": [
+    "never",
+    "Only people who are taken in come into this room.",
+    "Let people ask, or come in, under the room's details first.",
+  ],
+  "room-link": ["never", "This link leads into a room.", "Ask to be let into the room."],
   "not-a-room": ["never", "This chat is no room of many.", null],
   "not-a-contact": [
     "never",

@@ -14,6 +14,7 @@ import type {
   Person,
   Request,
   Room,
+  RoomAsk,
   Server,
   Status,
 } from "../interface/index.ts";
@@ -29,6 +30,7 @@ export interface ViewSource {
   contactById(account: AccountId): Contact | undefined;
   invitationById(invitation: string): Invitation | undefined;
   roomById(room: RoomId): Room | undefined;
+  roomAskById(ask: RequestId): RoomAsk | undefined;
   messageById(message: MessageId): Message | undefined;
   noticeById(notice: number): Notice | undefined;
 }
@@ -41,6 +43,7 @@ type Marks = {
   contact: AccountId;
   invitation: string;
   room: RoomId;
+  roomAsk: RequestId;
   draft: RoomId;
   /** Messages of before came into the room, or moved in it. */
   history: RoomId;
@@ -56,6 +59,7 @@ const order: Kind[] = [
   "contact",
   "request",
   "room",
+  "roomAsk",
   "draft",
   "history",
   "invitation",
@@ -181,6 +185,10 @@ export class Changes {
       case "room": {
         const room = views.roomById(id as RoomId);
         return room && { type: "room.changed", room };
+      }
+      case "roomAsk": {
+        const ask = views.roomAskById(id as RequestId);
+        return ask && { type: "roomAsk.changed", ask };
       }
       case "draft": {
         const room = views.roomById(id as RoomId);

@@ -2,7 +2,7 @@
  * An engine: the client without a screen. This file only puts the parts together; each noun has its own file. The
  * engine reads no clock, draws no randomness and opens no socket or file itself: all of that comes in.
  */
-import type { ByteChannel, Clock, Primitives, RandomSource, ServerId } from "@fedchat/protocol";
+import type { ByteChannel, Clock, Primitives, RandomSource, RoomId, ServerId } from "@fedchat/protocol";
 import type { EngineEvent, MethodName, Params, Result } from "../interface/index.ts";
 import type { RoomCrypto } from "../mls/room-crypto.ts";
 import type { Database } from "../store/database.ts";
@@ -51,9 +51,12 @@ import { Receipts } from "./receipts.ts";
 import { Refills } from "./refills.ts";
 import { RecoveryKit } from "./recovery-kit.ts";
 import { Requests } from "./requests.ts";
+import { RoomAsks } from "./room-asks.ts";
 import { RoomCommits } from "./room-commits.ts";
 import { RoomEntries } from "./room-entries.ts";
 import { RoomItems } from "./room-items.ts";
+import { RoomLinks } from "./room-links.ts";
+import { RoomListings } from "./room-listings.ts";
 import { RoomLogs } from "./room-logs.ts";
 import { RoomReceiver } from "./room-receiver.ts";
 import { RoomSender } from "./room-sender.ts";
@@ -143,20 +146,39 @@ export function openEngine(options: EngineOptions): Engine {
   const requests = new Requests({ ...base, identity, known, names, rooms, notes, outgoing, server });
   const capabilities = new Capabilities({ ...base, sender });
   const commits = new RoomCommits({ ...base, identity, known, names, rooms, server });
+  const roomLinks = new RoomLinks({ ...base, identity, servers, rooms, sender });
   const incoming = new IncomingMessages({ ...base, history, expiring });
   const asking = new GapAsking({ ...base, identity, history, sender });
   const answering = new GapAnswering({ ...base, identity, history, sender });
   const refills = new Refills({ ...base, identity, incoming, asking });
-  const items = new RoomItems({ ...base, identity, history, incoming, asking, answering, refills, beats });
+  const items = new RoomItems({
+    ...base,
+    identity,
+    history,
+    incoming,
+    asking,
+    answering,
+    refills,
+    beats,
+    links: roomLinks,
+  });
   const groupMessages = new GroupMessages({ ...base, items, asking, behind: (room) => logs.read(room) });
   const welcomes = new RoomWelcomes({
     ...{ ...base, identity, known, rooms, names, notes, outgoing, onJoined: (room) => logs.read(room) },
   });
   const entries = new RoomEntries({ ...base, identity, rooms, names, messages: groupMessages, welcomes });
   const logs: RoomLogs = new RoomLogs({
-    ...{ ...base, entries, messages: groupMessages, onTaken: (room) => commits.run(room) },
+    ...{ ...base, entries, messages: groupMessages, onTaken: (room) => taken(room) },
   });
   const groupRooms: GroupRooms = new GroupRooms({ ...base, identity, known, names, rooms, commits, server });
+  const roomListings = new RoomListings({ ...base, identity, names, links: roomLinks });
+  const taken = (room: RoomId): void => {
+    commits.run(room);
+    roomListings.tell(room);
+  };
+  const roomAsks = new RoomAsks({
+    ...{ ...base, identity, known, servers, rooms, groupRooms, links: roomLinks, notes, outgoing },
+  });
   rooms.onPair = (room) =>
     clock.soon(() => {
       logs.read(room);
@@ -193,7 +215,20 @@ export function openEngine(options: EngineOptions): Engine {
   });
   const accountInvitations = new AccountInvitations({ homeserver, servers });
   const note = new NotesReceiver({
-    ...{ ...base, identity, known, names, servers, rooms, requests, invitations, notes, outgoing, welcomes },
+    ...{
+      ...base,
+      identity,
+      known,
+      names,
+      servers,
+      rooms,
+      requests,
+      invitations,
+      notes,
+      outgoing,
+      welcomes,
+      asks: roomAsks,
+    },
   });
   const inbox = new Inbox({
     ...{
@@ -222,6 +257,8 @@ export function openEngine(options: EngineOptions): Engine {
       beats,
       reader,
       writer,
+      roomAsks,
+      roomListings,
     },
   });
 
@@ -238,7 +275,20 @@ export function openEngine(options: EngineOptions): Engine {
 
   const handlers = methodHandlers({
     ...{ ...base, identity, account, accountInvitations, servers, people, names, known },
-    ...{ requests, contacts, invitations, rooms, groupRooms, messages, notices, views, verification },
+    ...{
+      requests,
+      contacts,
+      invitations,
+      rooms,
+      groupRooms,
+      roomLinks,
+      roomListings,
+      roomAsks,
+      messages,
+      notices,
+      views,
+      verification,
+    },
     ...{ historyFiles, historyImport, recoveryKit, reader, writer },
   });
 
@@ -261,6 +311,7 @@ export function openEngine(options: EngineOptions): Engine {
       capabilities.stop();
       logs.stop();
       commits.stop();
+      roomListings.stop();
       await homeserver.stop();
       await inbox.stop();
       store.close();

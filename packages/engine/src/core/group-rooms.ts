@@ -2,8 +2,16 @@
  * Rooms of many as this person handles them: opening one, joining and leaving, and what is to change in it. What is
  * asked for is checked against the room as it is, kept, and done by a Commit as soon as the hub can be reached.
  */
-import type { AccountId, Clock, Primitives, RandomSource, RoomId, ServerId } from "@fedchat/protocol";
-import type { Role, RoomState } from "../room-state/room-state.ts";
+import type {
+  AccountId,
+  Clock,
+  OpenedAccountRecord,
+  Primitives,
+  RandomSource,
+  RoomId,
+  ServerId,
+} from "@fedchat/protocol";
+import type { Joining, Role, RoomState } from "../room-state/room-state.ts";
 import type { RoomUpdate } from "../room-state/room-update.ts";
 import { applyUpdate } from "../room-state/apply-update.ts";
 import type { RoomCrypto } from "../mls/room-crypto.ts";
@@ -120,6 +128,21 @@ export class GroupRooms {
     this.#want(id, { kind: "admit", account, role });
   }
 
+  /** Lets in who asked: what they are taken in with came with that. */
+  letIn(id: RoomId, account: AccountId): void {
+    const record = this.#ports.known.get(account)?.signed;
+    if (record === undefined) throw engineError("unknown-person");
+    this.#check(id, { kind: "admit", record, role: "member" });
+    this.#want(id, { kind: "admit", account, role: "member" });
+  }
+
+  /** Whether the room as it is lets us take this account in. */
+  mayLetIn(id: RoomId, { signed: record }: Pick<OpenedAccountRecord, "signed">): boolean {
+    const { primitives, identity } = this.#ports;
+    const update = { kind: "admit", record, role: "member" } as const;
+    return applyUpdate(this.#stateOf(id), update, identity.account, primitives).kind === "applied";
+  }
+
   rename(id: RoomId, name: string): void {
     this.#check(id, { kind: "rename", name });
     this.#want(id, { kind: "rename", name });
@@ -140,8 +163,17 @@ export class GroupRooms {
     this.#want(id, { kind: "role", account, role });
   }
 
-  setInviting(id: RoomId, invite: RoomState["invite"]): void {
-    const { joining: join } = this.#get(id);
+  setRules(id: RoomId, rules: { join?: Joining; invite?: RoomState["invite"] }): void {
+    const { joining, inviting } = this.#get(id);
+    // On top of what is wanted already, and not done yet.
+    const wanted = wantedChanges(this.#ports.store, id).flatMap(({ change }) =>
+      change.kind === "rules" ? [change] : [],
+    );
+    const { join, invite } = {
+      ...{ join: joining, invite: inviting },
+      ...wanted.at(-1),
+      ...rules,
+    };
     this.#check(id, { kind: "rules", join, invite });
     this.#want(id, { kind: "rules", join, invite });
   }

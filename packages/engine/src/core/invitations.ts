@@ -8,7 +8,6 @@ import {
   accountId,
   decodeBase32,
   encodeBase32,
-  formatInvitationLink,
   invitationProofInput,
   openAccountRecord,
   parseInvitationLink,
@@ -23,6 +22,7 @@ import { engineError } from "./causes.ts";
 import type { Changes } from "./changes.ts";
 import { isEqual } from "./credentials.ts";
 import type { Identity } from "./identity.ts";
+import { ownLink } from "./invitation-link.ts";
 import { invitationLifetimeMs, invitationUsesDefault } from "./limits.ts";
 import type { LinksBack } from "./links-back.ts";
 import type { Homeserver } from "./ports.ts";
@@ -91,7 +91,8 @@ export class Invitations {
 
   /** What a link says; nothing is sent to anybody. Throws `EngineError("bad-invitation")`. */
   inspect(link: string): InvitationPreview {
-    const { inviter, handle, displayName, server, serverName, addresses, expires } = parsed(link);
+    const { inviter, handle, displayName, server, serverName, addresses, expires, room } =
+      parsedInvitation(link);
     return {
       displayName,
       address: `${handle}@${serverName}`,
@@ -100,13 +101,15 @@ export class Invitations {
       serverName,
       addresses,
       expiresAt: expires,
+      room: room === undefined ? null : { roomId: room.id, name: room.name },
     };
   }
 
   /** Links the inviter's server where this account may, and asks the inviter with the proof. */
   async accept(link: string): Promise<RequestRow> {
     const { identity, clock, requests, store, verification } = this.#ports;
-    const invitation = parsed(link);
+    const invitation = parsedInvitation(link);
+    if (invitation.room !== undefined) throw engineError("room-link");
     if (invitation.inviter === identity.account) throw engineError("own-invitation");
     if (invitation.expires <= clock.now()) throw new ProtocolError("expired");
     await this.#linkServer(invitation);
@@ -154,26 +157,8 @@ export class Invitations {
     return row.expiresAt <= this.#ports.clock.now() ? "expired" : "open";
   }
 
-  #link(row: InvitationRow): string {
-    const { servers, identity } = this.#ports;
-    const { handle, displayName } = identity.record.record;
-    const record = servers.own.record;
-    const addresses = record?.addresses ?? [];
-    const shown = addresses.find(({ kind }) => kind !== "lan") ?? addresses[0];
-    const host =
-      shown === undefined ? "localhost" : shown.host.includes(":") ? `[${shown.host}]` : shown.host;
-    return formatInvitationLink(`https://${host}${shown === undefined ? "" : `:${shown.port}`}`, {
-      id: decodeBase32(row.id),
-      secret: row.secret,
-      expires: row.expiresAt,
-      server: servers.own.id,
-      serverName: record?.name ?? "server",
-      addresses,
-      relays: servers.own.relayHints,
-      inviter: identity.account,
-      handle,
-      displayName,
-    });
+  #link({ id, secret, expiresAt: expires }: InvitationRow): string {
+    return ownLink(this.#ports, { id: decodeBase32(id), secret, expires });
   }
 
   /** A server that is linked already and not reached may have moved since: the invitation says where it is now. */
@@ -198,7 +183,8 @@ export class Invitations {
   }
 }
 
-function parsed(link: string): Invitation {
+/** Throws `EngineError("bad-invitation")`. */
+export function parsedInvitation(link: string): Invitation {
   try {
     return parseInvitationLink(link);
   } catch (error) {

@@ -48,6 +48,12 @@ export const mapServersDefault = 200;
 /** An invitation lives a week and opens one contact unless said otherwise. */
 export const invitationLifetimeMs = 7 * 86_400_000;
 export const invitationUsesDefault = 1;
+/** A listed room's link: its owner's engine tells it anew with each session, and a room nobody tends goes from the lists. */
+export const listingLifetimeMs = 365 * 86_400_000;
+/** Of a listed room's link: those that lead there, and a list that stays small. */
+export const listingAddressesMax = 8;
+/** Links into a room that one other member may have told us of: more than anybody hands out. */
+export const roomLinksOfOneMax = 32;
 
 /** Inbox items in memory: a minute's work; the rest of a long absence is asked for once these are done. */
 export const inboxWaitingItemsMax = 4_096;

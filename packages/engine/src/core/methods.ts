@@ -40,6 +40,9 @@ import type { People } from "./people.ts";
 import { givesReceipts } from "./receipts.ts";
 import type { RecoveryKit } from "./recovery-kit.ts";
 import type { Requests } from "./requests.ts";
+import type { RoomAsks } from "./room-asks.ts";
+import type { RoomLinks } from "./room-links.ts";
+import type { RoomListings } from "./room-listings.ts";
 import type { Rooms } from "./rooms.ts";
 import { searchMessages } from "./search.ts";
 import { addressOf, type Servers } from "./servers.ts";
@@ -63,6 +66,9 @@ export interface MethodPorts {
   invitations: Invitations;
   rooms: Rooms;
   groupRooms: GroupRooms;
+  roomLinks: RoomLinks;
+  roomListings: RoomListings;
+  roomAsks: RoomAsks;
   messages: Messages;
   recoveryKit: RecoveryKit;
   reader: ArchiveReader;
@@ -81,13 +87,28 @@ export type Handlers = { [M in MethodName]: (params: Parsed<M>) => Result<M> | P
 /** Parameters have passed the interface's schemas: their identifiers have the form that the brands promise. */
 export function methodHandlers(ports: MethodPorts): Handlers {
   const { store, account, accountInvitations, servers, people, names, requests, contacts } = ports;
-  const { invitations, rooms, groupRooms, messages, notices, views, verification } = ports;
+  const {
+    invitations,
+    rooms,
+    groupRooms,
+    roomLinks,
+    roomListings,
+    roomAsks,
+    messages,
+    notices,
+    views,
+    verification,
+  } = ports;
   const { historyFiles, historyImport, recoveryKit, reader, writer, homeserver, random } = ports;
   const groupWayOf = groupWay(ports);
   const finder = personFinder(ports);
   const shownRoom = (roomId: string, change: (id: RoomId) => void) => {
     change(roomId as RoomId);
     return views.room(rooms.get(roomId as RoomId));
+  };
+  const shownAsk = (askId: string, change: (id: RequestId) => void) => {
+    change(askId as RequestId);
+    return views.roomAsk(store.roomAsks.get(askId as RequestId)!);
   };
 
   return {
@@ -254,8 +275,27 @@ export function methodHandlers(ports: MethodPorts): Handlers {
       shownRoom(roomId, (id) => groupRooms.unban(id, banned as AccountId)),
     "rooms.setRole": ({ roomId, account: whose, role }) =>
       shownRoom(roomId, (id) => groupRooms.setRole(id, whose as AccountId, role)),
-    "rooms.setRules": ({ roomId, inviting }) =>
-      shownRoom(roomId, (id) => groupRooms.setInviting(id, inviting)),
+    "rooms.setRules": ({ roomId, inviting, joining }) =>
+      shownRoom(roomId, (id) =>
+        groupRooms.setRules(id, {
+          ...(inviting === undefined ? {} : { invite: inviting }),
+          ...(joining === undefined ? {} : { join: joining }),
+        }),
+      ),
+    "rooms.createLink": async ({ roomId, ...wanted }) => {
+      await servers.learnOwn();
+      return roomLinks.create(roomId as RoomId, wanted);
+    },
+    "rooms.links": ({ roomId }) => roomLinks.list(rooms.get(roomId as RoomId).id),
+    "rooms.revokeLink": ({ linkId }) => done(roomLinks.revoke(linkId)),
+    "rooms.setListing": ({ roomId, description }) =>
+      shownRoom(roomId, (id) => roomListings.set(id, description?.toWellFormed().normalize("NFC") ?? null)),
+    "rooms.listed": () => roomListings.listed(),
+    "rooms.ask": async ({ link }) => views.roomAsk(await roomAsks.ask(link)),
+    "rooms.asks": () => store.roomAsks.list().map((row) => views.roomAsk(row)),
+    "rooms.admit": ({ askId }) => shownAsk(askId, (id) => roomAsks.admit(id)),
+    "rooms.declineAsk": ({ askId }) => shownAsk(askId, (id) => roomAsks.decline(id)),
+    "rooms.withdrawAsk": ({ askId }) => shownAsk(askId, (id) => roomAsks.withdraw(id)),
     "rooms.banned": ({ roomId }) =>
       groupRooms.banned(roomId as RoomId).map((banned) => views.personOf(banned)),
 

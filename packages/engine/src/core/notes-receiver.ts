@@ -24,6 +24,7 @@ import { joinPair } from "./pairs.ts";
 import type { Requests } from "./requests.ts";
 import { acceptedLine } from "./requests.ts";
 import type { Rooms } from "./rooms.ts";
+import type { RoomAsks } from "./room-asks.ts";
 import type { RoomWelcomes } from "./room-welcomes.ts";
 import type { OpenedNote } from "./sealed-notes.ts";
 import { openNote } from "./sealed-notes.ts";
@@ -43,6 +44,7 @@ export interface NotesReceiverPorts {
   notes: NotesSender;
   outgoing: Outgoing;
   welcomes: RoomWelcomes;
+  asks: RoomAsks;
   roomCrypto: RoomCrypto;
   primitives: Primitives;
   clock: Clock;
@@ -72,8 +74,10 @@ export class NotesReceiver implements ItemHandler {
     switch (note.content.kind) {
       case "request":
         return this.#requested(note, note.content);
+      case "ask":
+        return this.#asked(note, note.content);
       case "withdrawal":
-        return this.#withdrawn(note);
+        return this.#ports.asks.withdrawn(note) ?? this.#withdrawn(note);
       case "acceptance":
         return this.#accepted(note, note.content);
       case "gone":
@@ -132,6 +136,14 @@ export class NotesReceiver implements ItemHandler {
       }
       requests.openRoom(row, invited === undefined ? "asked" : "invited");
       this.#ports.outgoing.pump();
+    };
+  }
+
+  #asked(note: OpenedNote, content: Content<"ask">): Commit {
+    const commit = this.#ports.asks.prepare(note, content);
+    return () => {
+      commit();
+      this.#learnNamesSoon();
     };
   }
 

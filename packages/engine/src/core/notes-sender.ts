@@ -43,8 +43,8 @@ export class NotesSender {
       lane: to,
       payload,
       // Whoever asks or accepts expects something back.
-      grantFirst: content.kind === "request" || content.kind === "acceptance" ? 1 : 0,
-      purpose: content.kind === "request" ? "request" : "note",
+      grantFirst: ["request", "ask", "acceptance"].includes(content.kind) ? 1 : 0,
+      purpose: content.kind === "request" || content.kind === "ask" ? "request" : "note",
       subject: request,
     };
   }

@@ -25,7 +25,7 @@ export type OpenedItem =
       seen: ItemOf<"status">["seen"];
       report: ReturnType<typeof decodeStatusReport>;
     }
-  | ItemOf<"capability" | "seen" | "ask" | "refill">;
+  | ItemOf<"capability" | "seen" | "ask" | "refill" | "link">;
 
 export function openItem(plaintext: Uint8Array): OpenedItem | undefined {
   try {

@@ -34,7 +34,7 @@ export function isOutsiders(
 }
 
 export function recordOutcome(
-  store: Pick<EngineStore, "messages" | "requests" | "transport">,
+  store: Pick<EngineStore, "messages" | "requests" | "roomAsks" | "transport">,
   changes: Changes,
   row: Pick<OutgoingHead, "seq" | "purpose" | "subject">,
   outcome: Outcome,
@@ -72,11 +72,17 @@ function recordForMessage(
 }
 
 function recordForRequest(
-  { requests }: Pick<EngineStore, "requests">,
+  { requests, roomAsks }: Pick<EngineStore, "requests" | "roomAsks">,
   changes: Changes,
   id: RequestId,
   outcome: Outcome,
 ): void {
+  const ask = roomAsks.get(id);
+  if (ask?.state === "pending" && outcome.kind !== "custody") {
+    // Several are asked, and any of them may answer: what keeps it from one is told, and ends nothing.
+    roomAsks.setCause(id, "cause" in outcome ? encodeCause(outcome.cause) : null);
+    return changes.mark("roomAsk", id);
+  }
   const request = requests.get(id);
   if (request?.state !== "pending" || outcome.kind === "custody") return;
   if (outcome.kind === "failed") {

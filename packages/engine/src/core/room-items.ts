@@ -17,6 +17,7 @@ import type { Identity } from "./identity.ts";
 import type { IncomingMessages, Origin } from "./incoming-messages.ts";
 import { openItem } from "./opened-items.ts";
 import type { Refills } from "./refills.ts";
+import type { RoomLinks } from "./room-links.ts";
 
 export interface RoomItemsPorts {
   store: EngineStore;
@@ -27,6 +28,7 @@ export interface RoomItemsPorts {
   answering: GapAnswering;
   refills: Refills;
   beats: Beats;
+  links: Pick<RoomLinks, "heard">;
   clock: Pick<Clock, "now">;
   changes: Changes;
 }
@@ -47,6 +49,10 @@ export class RoomItems {
     const opened = openItem(plaintext);
     if (opened === undefined) return;
     if (opened.kind === "capability") return this.#learnCapability(room, origin, opened.capability);
+    if (opened.kind === "link") {
+      if (room.kind === "group") this.#ports.links.heard(room.id, origin.account, opened);
+      return;
+    }
     if (opened.kind === "ask") return answering.asked(room, origin, opened);
     changes.mark("room", room.id);
     if (opened.kind === "refill") return refills.take(room, origin, opened);

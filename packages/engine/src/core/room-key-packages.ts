@@ -7,6 +7,7 @@ import { openAccountRecord, ProtocolError } from "@fedchat/protocol";
 import type { Primitives } from "@fedchat/protocol";
 import type { RoomCrypto } from "../mls/room-crypto.ts";
 import type { EngineStore } from "../store/engine-store.ts";
+import { openKeyPackages } from "./asked-key-packages.ts";
 import type { Groups } from "./groups.ts";
 import type { KnownAccounts } from "./known-accounts.ts";
 import { admitsPerCommitMax, keyPackageFetchesMax } from "./limits.ts";
@@ -54,6 +55,8 @@ async function keyPackagesOf(
   room: RoomId,
   account: AccountId,
 ): Promise<Uint8Array[]> {
+  const asked = store.roomAsks.keyPackagesOf(room, account);
+  if (asked !== undefined) return openKeyPackages(asked);
   const capability = store.accounts.contact(account)?.capability;
   const kept = known.get(account);
   if (!capability || kept === undefined) throw new ProtocolError("not-allowed");

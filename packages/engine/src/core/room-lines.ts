@@ -16,9 +16,7 @@ export function roomLine(change: RoomChange, { shown, own }: Named): string | un
     case "renamed":
       return `${who(change.by)} named the room '${change.name}'.`;
     case "rules":
-      return change.invite === "members"
-        ? `${who(change.by)} let all members invite.`
-        : `${who(change.by)} let only owners and moderators invite.`;
+      return rulesLine(change, who(change.by));
     case "admitted":
       return `${who(change.by)} took ${whom(change.account)} in.`;
     case "role":
@@ -37,6 +35,28 @@ export function roomLine(change: RoomChange, { shown, own }: Named): string | un
       return undefined;
   }
 }
+
+function rulesLine(
+  { join, invite, former }: Extract<RoomChange, { kind: "rules" }>,
+  who: string,
+): string | undefined {
+  const done = [
+    ...(join === former.join || join === "nobody" ? [] : [joining[join]]),
+    ...(invite === former.invite ? [] : [inviting[invite]]),
+  ];
+  return done.length === 0 ? undefined : `${who} ${done.join(", and ")}.`;
+}
+
+const joining = {
+  invited: "closed the room to links",
+  approval: "let others ask to come in",
+  open: "opened the room to whoever has a link",
+} as const;
+
+const inviting = {
+  members: "let all members invite",
+  moderators: "let only owners and moderators invite",
+} as const;
 
 const roleWithArticle = {
   owner: "an owner",

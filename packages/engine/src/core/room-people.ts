@@ -1,10 +1,14 @@
-/** Shows what a group's state says of its room where lists and senders read it: the name, the rules, and who takes part. */
+/**
+ * Shows what a group's state says of its room where lists and senders read it: the name, the rules, and who takes part.
+ * Whoever does asks to come in no more, and need not be taken in by us.
+ */
 import type { RoomState } from "../room-state/room-state.ts";
 import type { EngineStore } from "../store/engine-store.ts";
+import { wantedChanges } from "./wanted-changes.ts";
 
 /** Within the transaction that takes the state. */
 export function showRoomState(
-  { rooms, groupRooms }: Pick<EngineStore, "rooms" | "groupRooms">,
+  { rooms, groupRooms, roomAsks }: Pick<EngineStore, "rooms" | "groupRooms" | "roomAsks">,
   { room, name, join: joining, invite: inviting, participants }: RoomState,
 ): void {
   if (joining !== "nobody") rooms.show(room, { name, joining, inviting });
@@ -14,4 +18,8 @@ export function showRoomState(
       return { account, server, handle, displayName, role };
     }),
   );
+  roomAsks.settleParticipants(room);
+  const present = new Set(participants.map(({ account }) => account));
+  for (const { id, change } of wantedChanges({ groupRooms }, room))
+    if (change.kind === "admit" && present.has(change.account)) groupRooms.deleteChange(id);
 }

@@ -19,6 +19,7 @@ import type { Outgoing } from "./outgoing.ts";
 import { showRoomState } from "./room-people.ts";
 import type { Rooms } from "./rooms.ts";
 import type { OpenedNote } from "./sealed-notes.ts";
+import { want } from "./wanted-changes.ts";
 
 export interface RoomWelcomesPorts {
   store: EngineStore;
@@ -67,11 +68,14 @@ export class RoomWelcomes {
     outgoing.pump();
   }
 
-  /** A contact took us in. */
+  /** A contact took us in, or somebody whom we asked to. [I11] */
   prepare(note: OpenedNote, content: WelcomeNote): Commit {
     const { store, known, names, rooms, groups, roomCrypto, clock, changes, onJoined } = this.#ports;
     const { account } = note.sender.record;
-    if (store.accounts.contact(account) === undefined) throw passedOver("from somebody who is no contact");
+    const ask = store.roomAsks.pending("outgoing", content.room);
+    const asked = ask !== undefined && store.roomAsks.asked(ask.id).includes(account) ? ask : undefined;
+    if (asked === undefined && store.accounts.contact(account) === undefined)
+      throw passedOver("from somebody who is no contact, and was not asked");
     const former = store.rooms.get(content.room);
     if (former !== undefined && former.state !== "closed" && former.state !== "broken")
       throw passedOver("into a room that we are in");
@@ -102,6 +106,14 @@ export class RoomWelcomes {
       store.groupRooms.claimStrays(joined.groupId, room);
       const log = { room, hub, term, position, head: hash } as const;
       store.groupRooms.putLog({ ...log, following: "wanted", renewedAt: now });
+      // Whoever asked has said yes.
+      if (asked !== undefined) {
+        store.rooms.opened(room);
+        store.roomAsks.settle(asked.id, "admitted");
+        want(store, room, { kind: "refresh" }, now);
+        store.requests.deleteKeyPackagesOf(asked.id);
+        changes.mark("roomAsk", asked.id);
+      }
       if (keyPackage.purpose !== "last-resort") store.requests.deleteKeyPackage(keyPackage.reference);
       rooms.addNotice(room, account, `${names.shown(account)} took you in.`);
       changes.mark("room", room);

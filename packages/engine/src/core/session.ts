@@ -27,6 +27,8 @@ import type { Notices } from "./notices.ts";
 import type { Outgoing } from "./outgoing.ts";
 import type { People } from "./people.ts";
 import type { Receipts } from "./receipts.ts";
+import type { RoomAsks } from "./room-asks.ts";
+import type { RoomListings } from "./room-listings.ts";
 import type { RoomCommits } from "./room-commits.ts";
 import type { RoomLogs } from "./room-logs.ts";
 import { shareRequestKeys } from "./request-keys.ts";
@@ -52,6 +54,8 @@ export interface SessionPorts {
   beats: Beats;
   reader: ArchiveReader;
   writer: ArchiveWriter;
+  roomAsks: Pick<RoomAsks, "resume">;
+  roomListings: Pick<RoomListings, "resume">;
   notices: Notices;
   roomCrypto: RoomCrypto;
   primitives: Primitives;
@@ -77,7 +81,7 @@ export class Session {
   opened(opened: Opened): void {
     const { identity, inbox, outgoing, receipts, servers, people, contacts, linksBack, changes } =
       this.#ports;
-    const { logs, commits, capabilities, asking, beats } = this.#ports;
+    const { logs, commits, capabilities, asking, beats, roomAsks, roomListings } = this.#ports;
     identity.update({
       fencing: opened.fencing,
       administrator: opened.administrator ? 1 : 0,
@@ -91,6 +95,8 @@ export class Session {
     commits.resumeAll();
     asking.lookSoon();
     beats.resume();
+    roomAsks.resume();
+    roomListings.resume();
     this.#part("account record", () => this.#reconcileRecord(opened.record));
     this.#part("servers", async () => {
       await servers.refresh();

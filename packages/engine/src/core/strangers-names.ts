@@ -8,7 +8,7 @@ import type { Changes } from "./changes.ts";
 import type { Servers } from "./servers.ts";
 
 interface Ports {
-  store: Pick<EngineStore, "accounts" | "requests">;
+  store: Pick<EngineStore, "accounts" | "requests" | "roomAsks">;
   servers: Servers;
   changes: Changes;
 }
@@ -29,12 +29,15 @@ export async function learnStrangersNames(ports: Ports): Promise<void> {
 
 function serversMet({ store }: Ports): ServerId[] {
   const contacts = store.accounts.contacts().flatMap(({ account }) => store.accounts.get(account) ?? []);
-  return [...new Set([...contacts, ...store.requests.list()].map(({ server }) => server))];
+  return [
+    ...new Set([...contacts, ...store.requests.list(), ...store.roomAsks.list()].map(({ server }) => server)),
+  ];
 }
 
 function tellAnew({ store, changes }: Ports, named: ReadonlySet<ServerId>): void {
   for (const server of named) changes.mark("people", server);
   for (const { id, server } of store.requests.list()) if (named.has(server)) changes.mark("request", id);
+  for (const { id, server } of store.roomAsks.list()) if (named.has(server)) changes.mark("roomAsk", id);
   for (const { account, room } of store.accounts.contacts()) {
     const server = store.accounts.get(account)?.server;
     if (server === undefined || !named.has(server)) continue;

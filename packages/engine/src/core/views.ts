@@ -14,6 +14,7 @@ import type {
   Person,
   Request,
   Room,
+  RoomAsk,
   RoomPerson,
   Server,
   Status,
@@ -24,6 +25,7 @@ import type { EngineStore } from "../store/engine-store.ts";
 import type { InvitationRow, NoticeRow } from "../store/invitations-table.ts";
 import type { MessageRow } from "../store/messages-table.ts";
 import type { RequestRow } from "../store/requests-table.ts";
+import type { RoomAskRow } from "../store/room-asks-table.ts";
 import type { RoomRow } from "../store/rooms-table.ts";
 import { causeOf, causeOfCode, decodeCause, linkCause } from "./causes.ts";
 import { gapLines } from "./gap-lines.ts";
@@ -106,7 +108,7 @@ export class Views {
       reach: this.#reach(),
       counts: {
         unread: this.#store.messages.unreadInAllRooms(),
-        requests: this.#store.requests.pendingIncomingCount(),
+        requests: this.#store.requests.pendingIncomingCount() + this.#store.roomAsks.pendingIncoming(),
       },
       ...(restoring === undefined ? {} : { restoring }),
       ...(opened === undefined ? {} : { recoveryKit: this.#recoveryKit() }),
@@ -348,6 +350,8 @@ export class Views {
       verified: people.filter(({ account }) => this.#isVerified(account)).length,
       role: people.find(({ account }) => account === this.#identity.account)?.role ?? null,
       invitedBy: invitedBy === null ? null : shown(invitedBy),
+      listing: this.#listingOf(id),
+      asking: this.#store.roomAsks.pendingIncoming(id),
       joining,
       inviting,
       underway,
@@ -368,6 +372,36 @@ export class Views {
 
   #isVerified(account: AccountId): boolean {
     return this.#store.verified.get(account) !== undefined;
+  }
+
+  #listingOf(room: RoomId): string | null {
+    const listing = this.#store.roomAsks.listing(room);
+    return listing?.wanted === 1 ? listing.description : null;
+  }
+
+  roomAsk(row: RoomAskRow): RoomAsk {
+    const named = this.#names.account(row.account);
+    const handle = named?.handle ?? "";
+    return {
+      askId: row.id,
+      direction: row.direction,
+      roomId: row.room,
+      roomName: row.roomName,
+      account: row.account,
+      displayName: named?.displayName ?? handle,
+      address: this.#names.address({ server: row.server, handle }),
+      serverId: row.server,
+      serverName: this.#names.server(row.server),
+      insteadOf: row.state === "pending" ? this.#insteadOf(row.account) : null,
+      createdAt: row.createdAt,
+      state: row.state,
+      cause: decodeCause(row.cause),
+    };
+  }
+
+  roomAskById(id: RequestId): RoomAsk | undefined {
+    const row = this.#store.roomAsks.get(id);
+    return row && this.roomAsk(row);
   }
 
   roomById(id: RoomId): Room | undefined {

@@ -64,7 +64,7 @@ export function underwayLine(
     case "rename":
       return `Renaming the room to '${change.name}'`;
     case "rules":
-      return "Changing who may invite";
+      return "Changing who may come in or invite";
     case "leave":
       return "Leaving";
     case "rejoin":

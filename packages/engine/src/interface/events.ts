@@ -11,6 +11,7 @@ import {
   Person,
   Request,
   Room,
+  RoomAsk,
   RoomIdText,
   Server,
   ServerIdText,
@@ -27,6 +28,7 @@ export const EngineEvent = z.discriminatedUnion("type", [
   z.object({ type: z.literal("contact.changed"), contact: Contact }),
   z.object({ type: z.literal("invitation.changed"), invitation: Invitation }),
   z.object({ type: z.literal("room.changed"), room: Room }),
+  z.object({ type: z.literal("roomAsk.changed"), ask: RoomAsk }),
   z.object({ type: z.literal("message.added"), message: Message }),
   z.object({ type: z.literal("message.changed"), message: Message }),
   z.object({

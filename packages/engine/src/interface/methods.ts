@@ -19,6 +19,7 @@ import {
   Message,
   MessageIdText,
   Nearby,
+  ListedRoom,
   NetworkMap,
   Notice,
   Person,
@@ -30,8 +31,11 @@ import {
   RequestIdText,
   Role,
   Room,
+  RoomAsk,
   RoomIdText,
   RoomInviting,
+  RoomJoining,
+  RoomLink,
   RoomPerson,
   SafetyNumber,
   SearchHit,
@@ -50,6 +54,11 @@ function method<P extends z.ZodType, R extends z.ZodType>(summary: string, param
 
 const nothing = z.strictObject({});
 const done = z.object({});
+const linkLifetime = z
+  .number()
+  .int()
+  .min(60_000, "an invitation works for a minute at least")
+  .max(31_536_000_000, "an invitation works for a year at most");
 const RoomName = z.string().min(1).max(64);
 /** A message keeps whole seconds, of which 32 bits count. */
 const expiryMs = z.number().int().min(1_000).max(4_294_967_295_000).describe("ms, in whole seconds");
@@ -292,12 +301,7 @@ export const methods = {
     z.strictObject({
       label: z.string().max(64).optional(),
       uses: z.number().int().min(1).max(1000).optional(),
-      expiresInMs: z
-        .number()
-        .int()
-        .min(60_000, "an invitation works for a minute at least")
-        .max(31_536_000_000, "an invitation works for a year at most")
-        .optional(),
+      expiresInMs: linkLifetime.optional(),
     }),
     Invitation,
   ),
@@ -376,9 +380,67 @@ export const methods = {
     Room,
   ),
   "rooms.setRules": method(
-    "Say who may invite into a room",
-    z.strictObject({ roomId: RoomIdText, inviting: RoomInviting }),
+    "Say who may invite into a room, and how others come in",
+    z.strictObject({
+      roomId: RoomIdText,
+      inviting: RoomInviting.optional(),
+      joining: RoomJoining.optional(),
+    }),
     Room,
+  ),
+  "rooms.createLink": method(
+    "Make a link into a room; whoever follows it asks to come in, and comes in at once where the room is open",
+    z.strictObject({
+      roomId: RoomIdText,
+      label: z.string().max(64).optional(),
+      uses: z.number().int().min(1).max(1000).optional().describe("absent: as often as it is followed"),
+      expiresInMs: linkLifetime.optional(),
+    }),
+    RoomLink,
+  ),
+  "rooms.links": method(
+    "Links into a room that were made here",
+    z.strictObject({ roomId: RoomIdText }),
+    z.array(RoomLink),
+  ),
+  "rooms.revokeLink": method(
+    "Let nobody in by this link any more",
+    z.strictObject({ linkId: z.string().max(64) }),
+    done,
+  ),
+  "rooms.setListing": method(
+    "Let others see a room in the lists of linked servers, with a sentence about it; null: no more",
+    z.strictObject({
+      roomId: RoomIdText,
+      description: z
+        .string()
+        .max(200, "a room is described in 200 characters at most")
+        .refine((text) => !/\p{Cc}/u.test(text), "a description is one line")
+        .nullable(),
+    }),
+    Room,
+  ),
+  "rooms.listed": method(
+    "Rooms that people here and of linked servers let others see",
+    nothing,
+    z.array(ListedRoom),
+  ),
+  "rooms.ask": method(
+    "Ask to be let into a room, by a link",
+    z.strictObject({ link: z.string().max(8192) }),
+    RoomAsk,
+  ),
+  "rooms.asks": method("Who asks to come in, and where we asked; newest first", nothing, z.array(RoomAsk)),
+  "rooms.admit": method("Let somebody in who asks", z.strictObject({ askId: RequestIdText }), RoomAsk),
+  "rooms.declineAsk": method(
+    "Do not let somebody in who asks; they are not told",
+    z.strictObject({ askId: RequestIdText }),
+    RoomAsk,
+  ),
+  "rooms.withdrawAsk": method(
+    "Take back that we ask to come in",
+    z.strictObject({ askId: RequestIdText }),
+    RoomAsk,
   ),
   "rooms.banned": method(
     "Who was banned from a room",

@@ -327,6 +327,10 @@ export const InvitationPreview = z.object({
   serverName: z.string(),
   addresses: z.array(Address),
   expiresAt: Time,
+  room: z
+    .object({ roomId: RoomIdText, name: z.string() })
+    .nullable()
+    .describe("the room that it leads into: rooms.ask instead of invitations.accept"),
 });
 export type InvitationPreview = z.infer<typeof InvitationPreview>;
 
@@ -416,6 +420,11 @@ export const Room = z.object({
       verified: z.number().int().describe("how many of the others are verified"),
       role: Role.nullable().describe("ours; null where we are out"),
       invitedBy: z.string().nullable().describe("who took us in"),
+      listing: z
+        .string()
+        .nullable()
+        .describe("what lists of rooms say of it; null where nobody sees it there"),
+      asking: z.number().int().describe("people who ask to come in, and wait for a yes"),
       joining: RoomJoining,
       inviting: RoomInviting,
       underway: z.array(z.string()).describe("changes that are not done yet, each as a line"),
@@ -425,6 +434,54 @@ export const Room = z.object({
     .describe("of rooms of many"),
 });
 export type Room = z.infer<typeof Room>;
+
+/** A link into a room of many. */
+export const RoomLink = z.object({
+  linkId: z.string(),
+  roomId: RoomIdText,
+  link: z.string().nullable().describe("null once used up, expired or revoked"),
+  label: z.string(),
+  createdAt: Time,
+  expiresAt: Time,
+  usesMax: z.number().int().nullable().describe("null: as often as it is followed"),
+  usesLeft: z.number().int().nullable(),
+  state: z.enum(["open", "used", "expired", "revoked"]),
+});
+export type RoomLink = z.infer<typeof RoomLink>;
+
+/** A room that its owner lets others see, here or on a linked server. */
+export const ListedRoom = z.object({
+  roomId: RoomIdText,
+  name: z.string(),
+  description: z.string(),
+  people: z.number().int(),
+  open: z.boolean().describe("whoever asks is in at once; else somebody there says yes or no"),
+  serverId: ServerIdText,
+  serverName: z.string(),
+  ownerName: z.string(),
+  ownerAddress: z.string(),
+  link: z.string().describe("to ask by: rooms.ask"),
+  standing: z.enum(["in", "asked", "none"]),
+});
+export type ListedRoom = z.infer<typeof ListedRoom>;
+
+/** Somebody asks to be let into a room here, or we asked elsewhere. Of a stranger nothing more than this is shown. */
+export const RoomAsk = z.object({
+  askId: RequestIdText,
+  direction: z.enum(["incoming", "outgoing"]),
+  roomId: RoomIdText,
+  roomName: z.string(),
+  account: AccountText.describe("who asks; of ours: whose link it was"),
+  displayName: z.string(),
+  address: z.string(),
+  serverId: ServerIdText,
+  serverName: z.string(),
+  insteadOf: InsteadOf,
+  createdAt: Time,
+  state: z.enum(["pending", "admitted", "declined", "withdrawn", "failed"]),
+  cause: Cause.nullable(),
+});
+export type RoomAsk = z.infer<typeof RoomAsk>;
 
 export const SearchHit = z.object({
   message: Message,

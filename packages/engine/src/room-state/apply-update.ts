@@ -20,6 +20,7 @@ export type RoomChange =
       readonly by: AccountId;
       readonly join: RoomState["join"];
       readonly invite: RoomState["invite"];
+      readonly former: Pick<RoomState, "join" | "invite">;
     }
   | { readonly kind: "hubs"; readonly by: AccountId; readonly hubs: readonly ServerId[] }
   | { readonly kind: "admitted"; readonly by: AccountId; readonly account: AccountId; readonly role: Role }
@@ -66,7 +67,8 @@ export function applyUpdate(
       );
     case "rules": {
       const { join, invite } = update;
-      return applied({ ...state, join, invite }, { kind: "rules", by, join, invite });
+      const former = { join: state.join, invite: state.invite };
+      return applied({ ...state, join, invite }, { kind: "rules", by, join, invite, former });
     }
     case "hubs":
       return applied({ ...state, hubs: update.hubs }, { kind: "hubs", by, hubs: update.hubs });

@@ -1,8 +1,5 @@
 /** Bounds of a room's state. Every member holds it, and it travels in each Welcome and each GroupInfo. */
 
-/** A title is one line on a screen, like a display name. */
-export const roomNameBytesMax = 256;
-
 /** Some 230 bytes each with one device: `roomStateBytesMax` comes first. */
 export const participantsMax = 1_000;
 

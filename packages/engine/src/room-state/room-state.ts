@@ -22,7 +22,7 @@ import {
   text,
   uint,
 } from "@fedchat/protocol";
-import { bannedMax, hubsMax, participantsMax, roomNameBytesMax } from "./limits.ts";
+import { bannedMax, hubsMax, participantsMax } from "./limits.ts";
 
 /** ComponentID in the group's `app_data_dictionary` (draft-ietf-mls-extensions §4.6; of the range for private use). */
 export const roomStateComponent = 0xf0c0;
@@ -36,7 +36,7 @@ export type Joining = TypeOf<typeof joinCodec>;
 /** From which role on people may invite. */
 export const inviteCodec = literals("moderators", "members");
 
-export const roomNameCodec = text({ max: roomNameBytesMax });
+export const roomNameCodec = text({ max: limits.roomNameBytesMax });
 
 /** In the order in which they are to take over; the first is the hub at the beginning. */
 export const hubsCodec = checked(array(serverId.codec, { min: 1, max: hubsMax }), (hubs) =>

@@ -13,6 +13,7 @@ import { MessagesTable } from "./messages-table.ts";
 import { MissingTable } from "./missing-table.ts";
 import { ProofsTable } from "./proofs-table.ts";
 import { RequestsTable } from "./requests-table.ts";
+import { RoomAsksTable } from "./room-asks-table.ts";
 import { RoomsTable } from "./rooms-table.ts";
 import { migrate } from "./schema.ts";
 import { TransportTable } from "./transport-table.ts";
@@ -31,6 +32,7 @@ export interface EngineStore {
   requests: RequestsTable;
   rooms: RoomsTable;
   groupRooms: GroupRoomsTable;
+  roomAsks: RoomAsksTable;
   messages: MessagesTable;
   history: HistoryTable;
   missing: MissingTable;
@@ -53,6 +55,7 @@ export function openEngineStore(db: Database): EngineStore {
     requests: new RequestsTable(db),
     rooms: new RoomsTable(db),
     groupRooms: new GroupRoomsTable(db),
+    roomAsks: new RoomAsksTable(db),
     messages: new MessagesTable(db),
     history: new HistoryTable(db),
     missing: new MissingTable(db),

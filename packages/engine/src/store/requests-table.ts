@@ -106,6 +106,11 @@ export class RequestsTable {
     return this.#db.get<KeyPackageRow>("SELECT * FROM keyPackages WHERE reference = ?", reference);
   }
 
+  keyPackagesOf(request: RequestId): Uint8Array[] {
+    const sql = "SELECT keyPackage FROM keyPackages WHERE request = ?";
+    return this.#db.all<{ keyPackage: Uint8Array }>(sql, request).map(({ keyPackage }) => keyPackage);
+  }
+
   deleteKeyPackage(reference: Uint8Array): void {
     this.#db.run("DELETE FROM keyPackages WHERE reference = ?", reference);
   }

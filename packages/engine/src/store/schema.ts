@@ -568,6 +568,48 @@ CREATE TRIGGER archiveUnblocked AFTER DELETE ON blocked BEGIN
 END;
 `;
 
+/** Links into rooms of many, and who asks to come in. keyPackages: CBOR. */
+const roomAsking = `
+CREATE TABLE roomLinks (
+  id TEXT PRIMARY KEY,
+  room TEXT NOT NULL,
+  maker TEXT NOT NULL,
+  secret BLOB NOT NULL,
+  label TEXT NOT NULL,
+  createdAt INTEGER NOT NULL,
+  expiresAt INTEGER NOT NULL,
+  usesMax INTEGER,
+  usesLeft INTEGER,
+  revoked INTEGER NOT NULL
+) STRICT;
+CREATE INDEX roomLinksByRoom ON roomLinks (room);
+CREATE TABLE roomAsks (
+  id TEXT PRIMARY KEY,
+  direction TEXT NOT NULL CHECK (direction IN ('incoming', 'outgoing')),
+  room TEXT NOT NULL,
+  roomName TEXT NOT NULL,
+  account TEXT NOT NULL,
+  server TEXT NOT NULL,
+  createdAt INTEGER NOT NULL,
+  state TEXT NOT NULL,
+  cause TEXT,
+  link TEXT,
+  keyPackages BLOB
+) STRICT;
+CREATE INDEX roomAsksByRoom ON roomAsks (room, account);
+CREATE TABLE roomAsked (ask TEXT NOT NULL, account TEXT NOT NULL, PRIMARY KEY (ask, account)) STRICT, WITHOUT ROWID;
+`;
+
+/** Rooms that others see in lists, by which link they ask, and whether they are still to. */
+const roomListings = `
+CREATE TABLE roomListings (
+  room TEXT PRIMARY KEY,
+  link TEXT NOT NULL,
+  description TEXT NOT NULL,
+  wanted INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+`;
+
 const migrations = [
   ...[first, custody, ways, groupRecords, linksBack, outgoingLanes, roomsOfMany],
   keyPackageSuites,
@@ -577,4 +619,6 @@ const migrations = [
   missingMessages,
   expiring,
   archive,
+  roomAsking,
+  roomListings,
 ];

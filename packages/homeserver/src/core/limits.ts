@@ -451,3 +451,12 @@ export const broughtStreamsRate = { burst: 16, refillMs: 600_000, keysMax: 10_00
 export const heardRestartsRate = { burst: 4, refillMs: 3_600_000, keysMax: 10_000 };
 /** Sources known by custody alone whose positions are held at a time. */
 export const broughtSourcesMax = 1_024;
+
+/** Rooms that one account lets others see; all accounts together fill one answer. */
+export const roomsListedPerAccountMax = 16;
+/** Of an answer about listed rooms: it must fit a control message of a link. */
+export const listedRoomsBytesMax = 160_000;
+/** Linked servers are asked for their lists of rooms no oftener, however often people look. */
+export const listedRoomsKeptMs = 10_000;
+/** Servers of one room of which nothing is known here, asked of its hub side by side. */
+export const roomServersAskedAtOnce = 8;

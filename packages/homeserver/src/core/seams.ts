@@ -20,6 +20,7 @@ import type {
   PersonView,
   ProtocolError,
   RelayHint,
+  RoomId,
   RoomQuery,
   ServerAddress,
   ServerId,
@@ -95,6 +96,12 @@ export interface RoomLinks {
   tell(servers: ServerId[], entry: Uint8Array): () => void;
   /** The encoded answer of a room's hub, linked or not, within a bounded wait. Rejects with `ProtocolError`. [C11] */
   ask(hub: ServerId, query: RoomQuery): Promise<Uint8Array>;
+  /** Asks the room's hub where those of these servers are of which nothing is known here. Never rejects. [O8] */
+  meet(hub: ServerId, room: RoomId, servers: readonly ServerId[]): Promise<void>;
+  /** The signed record of a server that is known here. */
+  record(server: ServerId): Uint8Array | undefined;
+  /** The encoded answers of the mutually linked servers that told within a bounded wait which rooms they list. [I13] */
+  listed(): Promise<{ server: ServerId; answer: Uint8Array }[]>;
 }
 
 /** What the federation needs of the rooms' logs that are kept here. */
@@ -105,6 +112,8 @@ export interface LocalRooms {
   answer(server: ServerId, query: RoomQuery): Promise<Uint8Array>;
   /** There is a connection with this server. */
   connected(server: ServerId): void;
+  /** The rooms that people here let others see, encoded. [I13] */
+  listings(): Uint8Array;
   /** Whether a room that somebody here follows, or that this server is the hub of, has this server. */
   meets(server: ServerId): boolean;
 }

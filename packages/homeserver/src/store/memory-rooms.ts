@@ -1,5 +1,13 @@
 /** Rooms' logs in memory, for simulations: the same semantics as their tables on disk. */
-import type { FollowerRow, RoomEntryRow, RoomLogName, RoomLogRow, RoomOp, RoomResult } from "./room-store.ts";
+import type {
+  ListingRow,
+  FollowerRow,
+  RoomEntryRow,
+  RoomLogName,
+  RoomLogRow,
+  RoomOp,
+  RoomResult,
+} from "./room-store.ts";
 import { assert } from "./assert.ts";
 
 interface HeldEntry extends RoomEntryRow {
@@ -13,6 +21,8 @@ export interface MemoryRooms {
   entries: HeldEntry[];
   infos: Map<string, { position: number; info: Uint8Array }>;
   followers: Map<string, FollowerRow>;
+  /** The last to be listed goes last. */
+  listings: Map<string, ListingRow>;
 }
 
 export const emptyRooms = (): MemoryRooms => ({
@@ -20,6 +30,7 @@ export const emptyRooms = (): MemoryRooms => ({
   entries: [],
   infos: new Map(),
   followers: new Map(),
+  listings: new Map(),
 });
 
 const nameOf = ({ room, hub }: RoomLogName): string => `${room} ${hub}`;
@@ -81,6 +92,12 @@ export function applyRoom(t: MemoryRooms, op: RoomOp): RoomResult | { op: "done"
     case "room.unfollow":
       t.followers.delete(`${op.account} ${op.room}`);
       return { op: "done" };
+    case "room.list": {
+      const { account, room, listing } = op;
+      t.listings.delete(`${account} ${room}`);
+      if (listing !== undefined) t.listings.set(`${account} ${room}`, { account, room, listing });
+      return { op: "done" };
+    }
     case "room.prune":
       return prune(t, op.before, op.limit);
   }

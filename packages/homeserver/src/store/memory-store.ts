@@ -132,6 +132,7 @@ export class MemoryStore implements HomeserverStore {
       blocks: [...t.blocks.values()],
       rooms: loadRooms(t.rooms),
       followers: [...t.rooms.followers.values()],
+      listings: [...t.rooms.listings.values()],
     });
   }
 
@@ -514,6 +515,7 @@ function apply(t: Tables, op: WriteOp): WriteResult {
     case "room.drop":
     case "room.follow":
     case "room.unfollow":
+    case "room.list":
     case "room.prune":
       return applyRoom(t.rooms, op);
   }

@@ -3,7 +3,7 @@
  * log is named by its room and its hub: whoever claims to be the hub of a room has a log of its own here, and takes no
  * other's place. Invariant: a log's entries follow each other without holes; it ends at its row's position. [O1] [O5]
  */
-import type { AccountId, RoomId, ServerId } from "@fedchat/protocol";
+import type { AccountId, RoomId, RoomListing, ServerId } from "@fedchat/protocol";
 
 /** Which log. */
 export interface RoomLogName {
@@ -49,6 +49,13 @@ export interface FollowerRow extends RoomLogName {
   position: number;
 }
 
+/** A room that an account lets others see. [I12] */
+export interface ListingRow {
+  account: AccountId;
+  room: RoomId;
+  listing: RoomListing;
+}
+
 export type RoomOp =
   /**
    * A log as it is now, with the entries that came to it since, in order; `info` takes the place of the one before. A
@@ -66,6 +73,8 @@ export type RoomOp =
   /** One hub for each account and room. */
   | { op: "room.follow"; row: FollowerRow }
   | { op: "room.unfollow"; account: AccountId; room: RoomId }
+  /** Whom an account lets see a room; undefined: nobody any more. */
+  | { op: "room.list"; account: AccountId; room: RoomId; listing: RoomListing | undefined }
   /** Entries from before that time go, the oldest first and at most so many, but for those from each log's anchor on. */
   | { op: "room.prune"; before: number; limit: number };
 

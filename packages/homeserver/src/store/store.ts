@@ -23,7 +23,7 @@ import type {
 } from "@fedchat/protocol";
 import type { ArchiveOp, ArchiveReads, ArchiveResult } from "./archive-store.ts";
 import type { CustodyOp, CustodyReads, CustodyResult, CustodyTotal } from "./custody-store.ts";
-import type { FollowerRow, RoomLogRow, RoomOp, RoomReads, RoomResult } from "./room-store.ts";
+import type { FollowerRow, ListingRow, RoomLogRow, RoomOp, RoomReads, RoomResult } from "./room-store.ts";
 
 export type * from "./archive-store.ts";
 export type * from "./custody-store.ts";
@@ -241,6 +241,8 @@ export interface StoredState {
   /** With the bytes of their signed entries that are kept. */
   rooms: (RoomLogRow & { bytes: number })[];
   followers: FollowerRow[];
+  /** The last to be listed goes last. */
+  listings: ListingRow[];
 }
 
 export interface HomeserverStore extends AsyncDisposable, ArchiveReads, CustodyReads, RoomReads {

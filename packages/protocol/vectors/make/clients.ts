@@ -225,6 +225,12 @@ const failed = {
 };
 
 const { term, position, head: hash } = roomAppendExample;
+const listing = {
+  link: made("a room link", 80),
+  description: "Sundays, whatever the weather.",
+  people: 12,
+  open: true,
+};
 const roomHead = { hub: serverA.id, term, position, hash };
 
 const accountInvitation = {
@@ -400,6 +406,8 @@ const calls: { [M in ClientMethodName]: [object, object] } = {
   ],
   "rooms.follow": [{ room, hub: serverA.id, position, hash }, {}],
   "rooms.unfollow": [{ room }, {}],
+  "rooms.publish": [{ room, listing }, {}],
+  "rooms.listed": [{}, { rooms: [{ server: serverA.id, listing }] }],
   "servers.nearby": [{}, nearby],
   "server.examine": [{ again: true }, examination],
 };

@@ -1,7 +1,8 @@
 import type { Invitation } from "../../src/index.ts";
-import { encode, formatInvitationLink, invitation } from "../../src/index.ts";
-import { bob, made, now, serverA, serverB } from "./cast.ts";
+import { encode, formatInvitationLink, invitation, roomId } from "../../src/index.ts";
+import { alice, bob, made, now, serverA, serverB } from "./cast.ts";
 import { withField, withoutField } from "./cases.ts";
+import type { CborValue } from "../../src/cbor/cbor.ts";
 import { toHex, toJson, type Json } from "./json.ts";
 
 export const invitationOfBob: Invitation = {
@@ -17,7 +18,40 @@ export const invitationOfBob: Invitation = {
   displayName: "Bob",
 };
 
+const intoRoom = {
+  id: roomId.fromBytes(made("a room", 16)),
+  name: "Hiking",
+  also: [
+    { server: serverA.id, addresses: serverA.record.addresses.slice(0, 2), account: alice.account },
+    { server: serverB.id, addresses: [], account: null },
+  ],
+};
+const roomLinkOfBob: Invitation = { ...invitationOfBob, room: intoRoom };
+
+const further: [string, Invitation][] = [
+  ["without any address", { ...invitationOfBob, addresses: [], relays: [], displayName: "李小龙" }],
+  ["into a room", roomLinkOfBob],
+  ["into a room without a name", { ...roomLinkOfBob, room: { ...intoRoom, name: "", also: [] } }],
+];
+
 const base = "https://192.168.1.30:8443";
+
+const manyPlaces = new Map<string, CborValue>([
+  ["id", made("a room", 16)],
+  ["name", "Hiking"],
+  [
+    "also",
+    Array.from(
+      { length: 5 },
+      () =>
+        new Map<string, CborValue>([
+          ["server", made("a server")],
+          ["addresses", []],
+          ["account", null],
+        ]),
+    ),
+  ],
+]);
 
 export function invitations(): Json {
   const encoded = encode(invitation, invitationOfBob);
@@ -31,8 +65,8 @@ export function invitations(): Json {
     ],
     valid: [
       { name: "Bob's", base, value: toJson(invitationOfBob), encoded: toHex(encoded), link: good },
-      ...[{ ...invitationOfBob, addresses: [], relays: [], displayName: "李小龙" }].map((value) => ({
-        name: "without any address",
+      ...further.map(([name, value]) => ({
+        name,
         base,
         value: toJson(value),
         encoded: toHex(encode(invitation, value)),
@@ -54,6 +88,8 @@ export function invitations(): Json {
       refused("a secret of 15 bytes", link(withField(encoded, "secret", new Uint8Array(15)))),
       refused("no inviter", link(withoutField(encoded, "inviter"))),
       refused("a server name that is none", link(withField(encoded, "serverName", "Bob's"))),
+      refused("a room link to five places", link(withField(encoded, "room", manyPlaces))),
+      refused("a room without an id", link(withField(encoded, "room", new Map([["name", "Hiking"]])))),
       refused("a name that cannot be seen", link(withField(encoded, "displayName", " "))),
     ],
   };

@@ -56,6 +56,11 @@ const controls: [string, LinkControl][] = [
     },
   ],
   ["asking for entries", { kind: "query", id: 13, query: { ask: "roomLog", room, after: 41 } }],
+  [
+    "asking where a server of a room is",
+    { kind: "query", id: 15, query: { ask: "roomServer", room, server: serverB.id } },
+  ],
+  ["asking which rooms are listed", { kind: "query", id: 16, query: { ask: "listedRooms" } }],
   ["asking for a piece of an info", { kind: "query", id: 14, query: { ask: "roomInfo", room, offset: 0 } }],
   ["asking for all records", { kind: "askRecords", since: 0 }],
   ["asking for newer records", { kind: "askRecords", incarnation: made("an incarnation", 8), since: 41 }],

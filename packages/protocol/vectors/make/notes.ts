@@ -10,6 +10,7 @@ import {
   invitationProofInput,
   requestId,
   roomId,
+  roomLinkProofInput,
   signAs,
   signedNote,
 } from "../../src/index.ts";
@@ -30,6 +31,11 @@ const proof = p.hmacSha256(
     accountId.toBytes(alice.account),
     accountId.toBytes(bob.account),
   ),
+);
+
+const roomProof = p.hmacSha256(
+  invitationOfBob.secret,
+  roomLinkProofInput(requestId.toBytes(id), accountId.toBytes(alice.account), roomId.toBytes(room)),
 );
 
 const fromAlice = {
@@ -60,6 +66,19 @@ const notes: [string, typeof alice, AccountNote][] = [
       ...fromAlice,
       content: { kind: "request", text: "", keyPackages, invitation: { id: invitationOfBob.id, proof } },
     },
+  ],
+  [
+    "asking to be let into a room, by a link",
+    alice,
+    {
+      ...fromAlice,
+      content: { kind: "ask", room, keyPackages, link: { id: invitationOfBob.id, proof: roomProof } },
+    },
+  ],
+  [
+    "asking to be let into a room that is listed",
+    alice,
+    { ...fromAlice, content: { kind: "ask", room, keyPackages, link: null } },
   ],
   ["a withdrawal", alice, { ...fromAlice, content: { kind: "withdrawal" } }],
   [
@@ -113,7 +132,7 @@ export function accountNotes(): Json {
     about: [
       "valid, invalid: bodies of notes (`account-note body`) and their sealed container (`sealed note`).",
       "sealed: the device signs `body` as type account-note with `signatureSeed`; `signed` = CBOR {body, signature}. HPKE (RFC 9180) base mode, X-Wing, HKDF-SHA256, AES-256-GCM, info `fedchat/v1/account-note`, AAD = keyId, seals it to the recipient's request key. `payload` is the sealed note; it opens with `requestSeed`, and is made again when X-Wing encapsulates with the 64 bytes `coins` (ML-KEM's 32, then the ephemeral X25519 key).",
-      "invitationProof: HMAC-SHA256 under `secret` over `input`.",
+      "invitationProof, roomLinkProof: HMAC-SHA256 under `secret` over `input`.",
     ],
     valid: notes.map(([name, , note]) => valid("account-note body", name, note)),
     invalid: [
@@ -178,6 +197,13 @@ export function accountNotes(): Json {
       ),
       invalid(
         "account-note body",
+        "asking without saying by which link, not even null",
+        changed(encode(accountNoteBody, notes[2]![2]), (fields) =>
+          (fields.get("content") as unknown as Fields).delete("link"),
+        ),
+      ),
+      invalid(
+        "account-note body",
         "a Welcome without the room's key",
         welcome((fields) => fields.delete("key")),
       ),
@@ -204,6 +230,16 @@ export function accountNotes(): Json {
       ),
     ],
     sealed: notes.map(([name, sender, note]) => seal(name, sender, note)),
+    roomLinkProof: {
+      secret: toHex(invitationOfBob.secret),
+      request: toHex(requestId.toBytes(id)),
+      asking: toHex(accountId.toBytes(alice.account)),
+      room: toHex(roomId.toBytes(room)),
+      input: toHex(
+        roomLinkProofInput(requestId.toBytes(id), accountId.toBytes(alice.account), roomId.toBytes(room)),
+      ),
+      proof: toHex(roomProof),
+    },
     invitationProof: {
       secret: toHex(invitationOfBob.secret),
       request: toHex(requestId.toBytes(id)),

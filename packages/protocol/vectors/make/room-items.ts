@@ -42,6 +42,12 @@ export function roomItems(): Json {
     ),
   };
   const capability: RoomItem = { kind: "capability", capability: made("capability", 16) };
+  const link: RoomItem = {
+    kind: "link",
+    id: made("id of an invitation", 16),
+    secret: made("secret of an invitation", 16),
+    expires: 1_800_000_000_000,
+  };
   const ask: RoomItem = {
     kind: "ask",
     id: made("question", 16),
@@ -83,6 +89,8 @@ export function roomItems(): Json {
       }),
       valid("room item", "a status", status),
       valid("room item", "a capability", capability),
+      valid("room item", "a link", link),
+      valid("room item", "a link that was revoked", { ...link, secret: null }),
       valid("room item", "a beat", { kind: "seen", seen: [boxSeen, phoneSeen] }),
       valid("room item", "a question for missing messages", ask),
       valid("room item", "a sealed answer", refill),
@@ -102,6 +110,12 @@ export function roomItems(): Json {
         "room item",
         "a capability of 15 bytes",
         withField(encode(roomItem, capability), "capability", made("capability", 15)),
+      ),
+      invalid("room item", "a link without an end", withoutField(encode(roomItem, link), "expires")),
+      invalid(
+        "room item",
+        "a secret of 15 bytes",
+        withField(encode(roomItem, link), "secret", made("secret", 15)),
       ),
       invalid("room item", "a question for nothing", withField(encode(roomItem, ask), "last", 6)),
       invalid("room item", "a question for too many", withField(encode(roomItem, ask), "last", 263)),

@@ -10,6 +10,7 @@ import { LeaveRoom } from "./LeaveRoom.tsx";
 import { NewRoom } from "./NewRoom.tsx";
 import { PasteDialog } from "./PasteDialog.tsx";
 import { RenameRoom } from "./RenameRoom.tsx";
+import { RoomLinkDialog } from "./RoomLinkDialog.tsx";
 import { SafetyDialog } from "./SafetyDialog.tsx";
 
 export function Overlays(): JSX.Element {
@@ -23,7 +24,7 @@ export function Overlays(): JSX.Element {
     const now = overlay();
     return now?.show === "safety" ? now.account : null;
   };
-  const ofRoom = (show: "add-people" | "rename-room" | "leave-room") => {
+  const ofRoom = (show: "add-people" | "rename-room" | "leave-room" | "room-links") => {
     const now = overlay();
     return now?.show === show ? app.rooms.get(now.roomId) : undefined;
   };
@@ -44,6 +45,7 @@ export function Overlays(): JSX.Element {
       <Show when={ofRoom("add-people")}>{(chat) => <AddPeople chat={chat()} onClose={close} />}</Show>
       <Show when={ofRoom("rename-room")}>{(chat) => <RenameRoom chat={chat()} onClose={close} />}</Show>
       <Show when={ofRoom("leave-room")}>{(chat) => <LeaveRoom chat={chat()} onClose={close} />}</Show>
+      <Show when={ofRoom("room-links")}>{(chat) => <RoomLinkDialog chat={chat()} onClose={close} />}</Show>
       <Show when={pasted()}>{(now) => <PasteDialog link={now().link} onClose={close} />}</Show>
       <Show when={safety()}>{(account) => <SafetyDialog account={account()} onClose={close} />}</Show>
     </>

@@ -1,10 +1,11 @@
 /** Takes an invitation link, shows whose it is before anything is linked, and uses it. */
-import type { Cause, InvitationPreview } from "@fedchat/engine/interface";
+import type { Cause, InvitationPreview, RoomAsk } from "@fedchat/engine/interface";
 import { createEffect, createSignal, on, Show, type JSX } from "solid-js";
 import { Avatar } from "../parts/Avatar.tsx";
 import { Button } from "../parts/Button.tsx";
 import { Field } from "../parts/Field.tsx";
 import { Modal } from "../parts/Modal.tsx";
+import { RoomAvatar } from "../parts/RoomAvatar.tsx";
 import { CauseText, Fact, Facts, Fingerprint } from "../parts/Small.tsx";
 import { room } from "../router.ts";
 import { causeOf } from "../state/app.ts";
@@ -20,6 +21,8 @@ export function PasteDialog(props: { link: string; onClose: () => void }): JSX.E
   const [preview, setPreview] = createSignal<InvitationPreview | null>(null);
   const [cause, setCause] = createSignal<Cause | null>(null);
   const [busy, setBusy] = createSignal<"looking" | "accepting" | null>(null);
+  /** Asked, and nobody has let us in yet. */
+  const [asked, setAsked] = createSignal<RoomAsk | null>(null);
   const expired = () => preview() !== null && preview()!.expiresAt < Date.now();
 
   createEffect(
@@ -41,11 +44,20 @@ export function PasteDialog(props: { link: string; onClose: () => void }): JSX.E
     setBusy(null);
   }
 
+  // Into an open room one comes while one looks on.
+  createEffect(() => {
+    const { roomId, askId } = asked() ?? {};
+    if (roomId === undefined || app.asks.get(askId!)?.state !== "admitted" || !app.rooms.get(roomId)) return;
+    props.onClose();
+    app.place.go(room(roomId));
+  });
+
   async function accept(event: SubmitEvent) {
     event.preventDefault();
     if (!preview()) return;
     setBusy("accepting");
     setCause(null);
+    if (preview()!.room) return ask();
     try {
       const request = await app.call("invitations.accept", { link: link().trim() });
       app.requests.put(request);
@@ -61,6 +73,17 @@ export function PasteDialog(props: { link: string; onClose: () => void }): JSX.E
       setCause(causeOf(error));
       setBusy(null);
     }
+  }
+
+  async function ask() {
+    try {
+      const sent = await app.call("rooms.ask", { link: link().trim() });
+      app.asks.put(sent);
+      setAsked(sent);
+    } catch (error) {
+      setCause(causeOf(error));
+    }
+    setBusy(null);
   }
 
   return (
@@ -83,6 +106,17 @@ export function PasteDialog(props: { link: string; onClose: () => void }): JSX.E
           {(from) => (
             <section class="card" aria-label={t.paste.from} data-testid="invitation-preview">
               <p class="muted">{t.paste.from}</p>
+              <Show when={from().room}>
+                {(into) => (
+                  <div class="who-line" data-testid="into-room">
+                    <RoomAvatar name={into().name || t.roomLinks.nameless} of={into().roomId} size="large" />
+                    <div>
+                      <strong dir="auto">{into().name || t.roomLinks.nameless}</strong>
+                      <span class="muted">{t.roomLinks.aRoom}</span>
+                    </div>
+                  </div>
+                )}
+              </Show>
               <div class="who-line">
                 <Avatar name={from().displayName} of={from().account} size="large" />
                 <div>
@@ -103,16 +137,28 @@ export function PasteDialog(props: { link: string; onClose: () => void }): JSX.E
           )}
         </Show>
         <Show when={cause()}>{(why) => <CauseText cause={why()} level="danger" />}</Show>
-        <Button
-          type="submit"
-          look="primary"
-          class="wide"
-          busy={busy() === "accepting"}
-          disabled={!preview() || expired()}
-          testid="paste-accept"
+        <Show
+          when={!asked()}
+          fallback={
+            <p class="cause info" role="status" data-testid="asked-in">
+              {t.roomLinks.waits(asked()!.displayName)}
+            </p>
+          }
         >
-          {busy() === "accepting" ? t.paste.accepting : t.paste.accept}
-        </Button>
+          <Show when={preview()?.room}>
+            <p class="muted small">{t.roomLinks.askHint}</p>
+          </Show>
+          <Button
+            type="submit"
+            look="primary"
+            class="wide"
+            busy={busy() === "accepting"}
+            disabled={!preview() || expired()}
+            testid="paste-accept"
+          >
+            {preview()?.room ? t.roomLinks.ask : busy() === "accepting" ? t.paste.accepting : t.paste.accept}
+          </Button>
+        </Show>
       </form>
     </Modal>
   );

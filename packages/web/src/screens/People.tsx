@@ -34,6 +34,7 @@ import { t } from "../strings.ts";
 import { matches } from "../text/names.ts";
 import { waitingRequests } from "./waiting.ts";
 import { InsteadOf } from "./KeyChange.tsx";
+import { ListedRooms } from "./ListedRooms.tsx";
 
 const order = { online: 0, unknown: 1, offline: 2 } as const;
 
@@ -126,6 +127,7 @@ export function PeopleList(): JSX.Element {
           </span>
           <Badge count={waitingRequests(app).length} />
         </a>
+        <ListedRooms filter={filter()} />
         <Show
           when={others().length > 0}
           fallback={

@@ -17,6 +17,7 @@ import { say } from "../state/toasts.ts";
 import { t } from "../strings.ts";
 import { ago, fullDate, listTime } from "../text/time.ts";
 import { InsteadOf } from "./KeyChange.tsx";
+import { RoomAsks } from "./RoomAsks.tsx";
 
 export function RequestList(): JSX.Element {
   const app = useApp();
@@ -39,8 +40,9 @@ export function RequestList(): JSX.Element {
         <h1>{t.requests.title}</h1>
       </header>
       <div class="pane-scroll">
+        <RoomAsks />
         <Show
-          when={newest().length > 0}
+          when={newest().length > 0 || app.asks.all().some((ask) => ask.state === "pending")}
           fallback={
             <Empty
               icon={Inbox}

@@ -15,12 +15,14 @@ import { setOverlay } from "../state/panel.ts";
 import { createRoomPeople } from "../state/room-people.ts";
 import { say } from "../state/toasts.ts";
 import { t } from "../strings.ts";
-import { isIn, mayRename, mayRule } from "../text/rooms.ts";
+import { isIn, mayRename } from "../text/rooms.ts";
 import { ChatChores } from "./ChatChores.tsx";
 import { Disappearing } from "./Disappearing.tsx";
 import { ConfirmDeed, type AskedDeed } from "./roomDeeds.tsx";
+import { RoomAsks } from "./RoomAsks.tsx";
 import { RoomPeopleList } from "./RoomPeopleList.tsx";
 import { RoomPersonView } from "./RoomPersonView.tsx";
+import { RoomRules } from "./RoomRules.tsx";
 
 interface RoomPanelProps {
   chat: Room;
@@ -40,12 +42,11 @@ export function RoomPanel(props: RoomPanelProps): JSX.Element {
           <>
             <RoomHead chat={props.chat} />
             <Underway chat={props.chat} />
+            <RoomAsks roomId={props.chat.roomId} />
             <Show when={isIn(props.chat) || props.chat.state === "invited"}>
               <RoomPeopleList chat={props.chat} people={people} onAsk={setAsked} />
             </Show>
-            <Show when={mayRule(props.chat)}>
-              <Rules chat={props.chat} />
-            </Show>
+            <RoomRules chat={props.chat} />
             <Show when={mayRename(props.chat)}>
               <Banned chat={props.chat} />
             </Show>
@@ -145,34 +146,6 @@ function Underway(props: { chat: Room }): JSX.Element {
         </section>
       </Show>
     </div>
-  );
-}
-
-const invitings = ["moderators", "members"] as const;
-
-function Rules(props: { chat: Room }): JSX.Element {
-  const app = useApp();
-  const inviting = () => props.chat.group?.inviting ?? "moderators";
-  async function choose(select: HTMLSelectElement) {
-    const wanted = invitings.find((one) => one === select.value)!;
-    const changed = await app.ask("rooms.setRules", { roomId: props.chat.roomId, inviting: wanted });
-    if (changed) app.rooms.put(changed);
-    else select.value = inviting();
-  }
-  return (
-    <section class="block">
-      <div class="field">
-        <label for="room-inviting">{t.rooms.panel.rules}</label>
-        <select
-          id="room-inviting"
-          value={inviting()}
-          data-testid="room-inviting"
-          onChange={(event) => void choose(event.currentTarget)}
-        >
-          <For each={invitings}>{(one) => <option value={one}>{t.rooms.panel.inviting[one]}</option>}</For>
-        </select>
-      </div>
-    </section>
   );
 }
 

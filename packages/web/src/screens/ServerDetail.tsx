@@ -23,6 +23,7 @@ import { t } from "../strings.ts";
 import { hostPort } from "../text/names.ts";
 import { lastContact, trustLine, wayOf } from "../text/servers.ts";
 import { ago, fullDate } from "../text/time.ts";
+import { ListedRooms } from "./ListedRooms.tsx";
 import { PeopleOf } from "./People.tsx";
 import { ServerAddress } from "./ServerAddress.tsx";
 
@@ -87,6 +88,7 @@ export function ServerDetail(props: { server: Server }): JSX.Element {
           <Fact name={t.servers.weSee}>{weSee(server())}</Fact>
         </Facts>
         <PeopleOf serverId={server().serverId} />
+        <ListedRooms serverId={server().serverId} />
       </section>
 
       <section class="card stack">

@@ -16,6 +16,7 @@ import type {
   Request,
   Result,
   Room,
+  RoomAsk,
   Screens,
   Server,
   Status,
@@ -48,6 +49,8 @@ export interface App {
   contacts: Collection<Contact>;
   invitations: Collection<Invitation>;
   rooms: Collection<Room>;
+  /** Who asks to be let into rooms here, and where this person asked. */
+  asks: Collection<RoomAsk>;
   /** Counts up whenever the engine tells of this room, so that what a room's view does not hold is asked again. */
   roomTold(roomId: string): number;
   notices: Collection<Notice>;
@@ -82,6 +85,7 @@ export function createApp(secret: string, ports: RpcPorts, inBrowser: InBrowser 
   const contacts = createCollection<Contact>((contact) => contact.account);
   const invitations = createCollection<Invitation>((invitation) => invitation.invitationId);
   const rooms = createCollection<Room>((room) => room.roomId);
+  const asks = createCollection<RoomAsk>((ask) => ask.askId);
   const notices = createCollection<Notice>((notice) => String(notice.noticeId));
   const blocked = createCollection<{ account: string; displayName: string }>((one) => one.account);
   const [roomsTold, setRoomsTold] = createStore<Record<string, number>>({});
@@ -124,6 +128,7 @@ export function createApp(secret: string, ports: RpcPorts, inBrowser: InBrowser 
       fetched("contacts.list", {}, contacts.replace),
       fetched("contacts.blocked", {}, blocked.replace),
       fetched("invitations.list", {}, invitations.replace),
+      fetched("rooms.asks", {}, asks.replace),
       fetched("screens.list", {}, setScreens),
     ]);
     setReady(true);
@@ -175,6 +180,8 @@ export function createApp(secret: string, ports: RpcPorts, inBrowser: InBrowser 
         rooms.put(happened.room);
         tell(happened.room.roomId);
         return drafts.heard(happened.room.roomId, happened.room.draft);
+      case "roomAsk.changed":
+        return asks.put(happened.ask);
       case "message.added":
         return arrived(happened.message);
       case "message.changed":
@@ -226,6 +233,7 @@ export function createApp(secret: string, ports: RpcPorts, inBrowser: InBrowser 
     contacts,
     invitations,
     rooms,
+    asks,
     roomTold: (roomId) => roomsTold[roomId] ?? 0,
     notices,
     blocked,

@@ -8,7 +8,7 @@ export type Overlay =
   | { show: "paste"; link: string }
   | { show: "safety"; account: string }
   | { show: "new-room" }
-  | { show: "add-people" | "rename-room" | "leave-room"; roomId: string }
+  | { show: "add-people" | "rename-room" | "leave-room" | "room-links"; roomId: string }
   | null;
 
 export type Detail =

@@ -167,6 +167,8 @@ function handlers(parts: RequestParts): Handlers {
     "rooms.heads": (session) => rooms.heads(account(session).id),
     "rooms.info": (_, params) => rooms.info(params),
     "rooms.follow": (session, params) => done(rooms.follow(account(session).id, params)),
+    "rooms.publish": (session, params) => done(rooms.publish(account(session).id, params)),
+    "rooms.listed": () => rooms.listed(),
     "rooms.unfollow": (session, params) => done(rooms.unfollow(account(session).id, params)),
 
     "server.setRelaying": (_, { relaysFor }) => done(parts.setRelaying(relaysFor)),

@@ -177,9 +177,20 @@ export function createFederation(options: FederationOptions): RunningFederation 
     if (!row.linkedByUs && directories.knows(destination)) decisions.announced(destination);
   }
 
+  /** Where a server of a room is is soon told by the room's hub: what goes there waits. [O8] */
+  function reachOfRoom(destination: ServerId): void {
+    try {
+      reach(destination);
+    } catch (error) {
+      const isUnknown = error instanceof ProtocolError && error.code === "unknown-server";
+      if (!isUnknown || options.rooms?.meets(destination) !== true) throw error;
+      throw new ProtocolError("unreachable", "It is not known yet where this server is.", { cause: error });
+    }
+  }
+
   const federation: RunningFederation = {
     async submit(destination, envelope) {
-      reach(destination);
+      reachOfRoom(destination);
       await streams.outbox.submit(destination, envelope);
     },
     links: () => links.views(),
@@ -214,7 +225,11 @@ export function createFederation(options: FederationOptions): RunningFederation 
     dialBack: () =>
       askDialBack({ links, directories, queries, records }, options.ownRecord().record.addresses),
     directories: () => directories.views(),
-    rooms: roomLinks({ outbox: streams.outbox, reach, unlinked, queries }),
+    rooms: roomLinks({
+      ...{ outbox: streams.outbox, reach, unlinked, queries, links, records, self },
+      primitives: options.primitives,
+      heard: (hub, record, signed) => gossip.receivedWithPeople(hub, record, signed),
+    }),
     start() {
       streams.start();
       links.start();

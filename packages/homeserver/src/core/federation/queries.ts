@@ -123,6 +123,15 @@ export class Queries {
     return answer;
   }
 
+  /** The encoded answer of a mutually linked server. [I13] */
+  async listedRooms(link: Link): Promise<Uint8Array> {
+    if (link.connection?.server.features.includes(roomsFeature) === false)
+      throw new ProtocolError("unknown-method");
+    const answer = await this.#ask(link, { ask: "listedRooms" });
+    if (answer === undefined) throw new ProtocolError("malformed", "A server answered with nothing.");
+    return answer;
+  }
+
   /** The peer's answer; one that nobody waits for is let go. */
   answered(link: Peer, answer: Extract<LinkControl, { kind: "answer" }>): void {
     const pending = this.#pending.get(answer.id);
@@ -165,6 +174,11 @@ export class Queries {
     if (query.ask === "account") return this.#accounts.record(query.account);
     if (query.ask === "dialBack") return this.#dialBack(link, query.addresses);
     if (isOfRooms(query) && this.#rooms !== undefined) return this.#rooms.answer(link.server, query);
+    if (query.ask === "listedRooms" && this.#rooms !== undefined) {
+      // As people: to mutually linked servers alone. [L22]
+      if (link.standing !== "mutual") throw new ProtocolError("not-allowed");
+      return this.#rooms.listings();
+    }
     if (query.ask !== "keyPackage") throw new ProtocolError("unknown-method");
     return this.#accounts.takeKeyPackage({ ...query, capability: query.capability.slice() });
   }
@@ -195,5 +209,5 @@ export class Queries {
 }
 
 function isOfRooms(query: LinkQuery): query is RoomQuery {
-  return query.ask === "roomAppend" || query.ask === "roomLog" || query.ask === "roomInfo";
+  return ["roomAppend", "roomLog", "roomInfo", "roomServer"].includes(query.ask);
 }

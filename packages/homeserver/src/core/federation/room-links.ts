@@ -2,11 +2,15 @@
  * How rooms' logs pass between servers: entries go out in streams like envelopes, also to servers without a link, and a
  * room's hub is asked wherever it is. [O4] [O5] [C11]
  */
-import type { RoomQuery, ServerId } from "@fedchat/protocol";
-import { ProtocolError } from "@fedchat/protocol";
+import type { Primitives, RoomId, RoomQuery, ServerId, ServerRecord } from "@fedchat/protocol";
+import { ProtocolError, serverRecord } from "@fedchat/protocol";
+import { roomServersAskedAtOnce } from "../limits.ts";
 import type { RoomLinks } from "../seams.ts";
+import type { Links } from "./links.ts";
 import type { Outbox } from "./outbox.ts";
+import type { Link } from "./link.ts";
 import type { Queries } from "./queries.ts";
+import type { ServerRecords } from "./records.ts";
 import type { UnlinkedServers } from "./unlinked-servers.ts";
 
 export interface RoomLinksPorts {
@@ -14,10 +18,33 @@ export interface RoomLinksPorts {
   /** Somebody here writes to it. Throws `ProtocolError`. */
   reach: (server: ServerId) => void;
   unlinked: Pick<UnlinkedServers, "asking">;
-  queries: Pick<Queries, "room">;
+  queries: Pick<Queries, "room" | "listedRooms">;
+  links: Pick<Links, "all" | "get">;
+  records: Pick<ServerRecords, "get" | "signed">;
+  primitives: Primitives;
+  self: ServerId;
+  /** A verified record that a room's hub told. */
+  heard: (hub: Link, record: ServerRecord, signed: Uint8Array) => void;
 }
 
-export function roomLinks({ outbox, reach, unlinked, queries }: RoomLinksPorts): RoomLinks {
+export function roomLinks(ports: RoomLinksPorts): RoomLinks {
+  const { outbox, reach, unlinked, queries, links, records, primitives, self, heard } = ports;
+
+  /** Of two servers of a room that never met each asks its hub where the other is. */
+  async function learn(hub: ServerId, room: RoomId, server: ServerId): Promise<void> {
+    try {
+      const signed = await unlinked.asking(hub, (link) =>
+        queries.room(link, { ask: "roomServer", room, server }),
+      );
+      const record = serverRecord.open(primitives, signed);
+      const link = links.get(hub);
+      if (record.key === server && link !== undefined) heard(link, record, signed.slice());
+    } catch (error) {
+      // It is asked again with the next entry, and now and then.
+      if (!(error instanceof ProtocolError)) throw error;
+    }
+  }
+
   /** One to which there are too many servers to go now is gone to later; what waits for it is kept. */
   function canBeTold(server: ServerId): boolean {
     try {
@@ -40,6 +67,30 @@ export function roomLinks({ outbox, reach, unlinked, queries }: RoomLinksPorts):
       return () => {
         for (const server of servers) outbox.untell(server, entry);
       };
+    },
+    async meet(hub, room, servers) {
+      const unknown = servers.filter(
+        (server) => server !== self && records.get(server) === undefined && links.get(server) === undefined,
+      );
+      for (let at = 0; at < unknown.length; at += roomServersAskedAtOnce) {
+        const some = unknown.slice(at, at + roomServersAskedAtOnce);
+        await Promise.all(some.map((server) => learn(hub, room, server)));
+      }
+    },
+    record: (server) => records.signed(server),
+    async listed() {
+      const asked = [...links.all()].filter((link) => link.connected && link.standing === "mutual");
+      const answers = await Promise.all(
+        asked.map(async (link) => {
+          try {
+            return [{ server: link.server, answer: await queries.listedRooms(link) }];
+          } catch (error) {
+            if (!(error instanceof ProtocolError)) throw error;
+            return [];
+          }
+        }),
+      );
+      return answers.flat();
     },
     ask: (hub: ServerId, query: RoomQuery) => unlinked.asking(hub, (link) => queries.room(link, query)),
   };

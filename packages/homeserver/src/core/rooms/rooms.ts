@@ -35,6 +35,7 @@ import type { Log } from "../log.ts";
 import type { EntriesPlan, LocalAccounts, LocalRooms, RoomLinks, RoomStanding } from "../seams.ts";
 import { Following } from "./following.ts";
 import { Hub } from "./hub.ts";
+import { Listings } from "./listings.ts";
 import { headOf } from "./log-state.ts";
 import { pageOf } from "./pages.ts";
 import { Replicas } from "./replicas.ts";
@@ -44,7 +45,7 @@ import { Turns } from "./turns.ts";
 
 export interface RoomsOptions {
   self: ServerId;
-  state: Pick<StoredState, "rooms" | "followers">;
+  state: Pick<StoredState, "rooms" | "followers" | "listings">;
   store: Pick<HomeserverStore, "roomEntries" | "roomInfo">;
   commit: GroupCommit;
   disk: FullDisk;
@@ -66,16 +67,18 @@ export class Rooms implements LocalRooms {
   readonly #following: Following;
   readonly #succession: Succession;
   readonly #turns = { rooms: new Turns<RoomId>(), copies: new Turns<ServerId>() };
+  readonly #listings: Listings;
 
   constructor(options: RoomsOptions) {
     this.#options = options;
     this.#logs = new RoomLogs(options.self, options.state);
-    const parts = { ...options, logs: this.#logs, moved: (row: RoomLogRow) => this.#tell(row) };
+    const parts = { ...options, logs: this.#logs, moved: (row: RoomLogRow) => this.#moved(row) };
     this.#succession = new Succession({ ...parts, turns: this.#turns });
     const others = { ...parts, succession: this.#succession };
     this.#hub = new Hub({ ...others, turns: this.#turns });
     this.#replicas = new Replicas({ ...others, turns: this.#turns.copies });
     this.#following = new Following({ ...parts, replicas: this.#replicas, turns: this.#turns.copies });
+    this.#listings = new Listings(parts);
   }
 
   async append(
@@ -123,8 +126,23 @@ export class Rooms implements LocalRooms {
     return this.#following.follow({ account, room, hub, position }, hash);
   }
 
-  unfollow(account: AccountId, { room }: ClientParams<"rooms.unfollow">): Promise<void> {
-    return this.#following.unfollow(account, room);
+  /** Whoever is out of a room shows it to nobody. */
+  async unfollow(account: AccountId, { room }: ClientParams<"rooms.unfollow">): Promise<void> {
+    await this.#listings.publish(account, room, null);
+    await this.#following.unfollow(account, room);
+  }
+
+  publish(account: AccountId, { room, listing }: ClientParams<"rooms.publish">): Promise<void> {
+    return this.#listings.publish(account, room, listing);
+  }
+
+  async listed(): Promise<ClientResult<"rooms.listed">> {
+    return { rooms: await this.#listings.all() };
+  }
+
+  /** As a mutually linked server is told. [I13] */
+  listings(): Uint8Array {
+    return this.#listings.answer();
   }
 
   /** [O7] */
@@ -160,6 +178,8 @@ export class Rooms implements LocalRooms {
     await this.#dropIdle(clock.now() - roomReplicaIdleMs);
     await this.#prune(clock.now() - roomLogLifetimeMs);
     this.#replicas.retry();
+    for (const { row } of this.#logs.all())
+      if (row.hub !== this.#options.self) void this.#options.links().meet(row.hub, row.room, row.servers);
   }
 
   close(): void {
@@ -175,9 +195,22 @@ export class Rooms implements LocalRooms {
       }
       case "roomLog":
         return encode(roomLogPage, await this.#hub.log(server, query.room, query.after));
+      case "roomServer":
+        return this.#serverOf(server, query.room, query.server);
       case "roomInfo":
         return encode(roomInfoPart, await this.#hub.info(server, query.room, query.offset));
     }
+  }
+
+  /** Where another server of a room is whose hub this one is. [O8] */
+  #serverOf(asking: ServerId, room: RoomId, server: ServerId): Uint8Array {
+    const { self, links } = this.#options;
+    const servers = this.#logs.get({ room, hub: self })?.row.servers;
+    if (servers === undefined) throw new ProtocolError("unknown-room");
+    if (!servers.includes(asking) || !servers.includes(server)) throw new ProtocolError("not-allowed");
+    const record = links().record(server);
+    if (record === undefined) throw new ProtocolError("unknown-server");
+    return record;
   }
 
   async #dropIdle(before: number): Promise<void> {
@@ -207,6 +240,15 @@ export class Rooms implements LocalRooms {
       }
       more = result.entries === roomPrunedAtOnce;
     }
+  }
+
+  /** Sessions are told once it is known where the room's servers are, so that what they write finds its way. */
+  #moved(row: RoomLogRow): void {
+    const { self, links } = this.#options;
+    if (row.hub === self) return this.#tell(row);
+    void links()
+      .meet(row.hub, row.room, row.servers)
+      .then(() => this.#tell(this.#logs.get(row)?.row ?? row));
   }
 
   #tell({ room, hub, term, position }: RoomLogRow): void {

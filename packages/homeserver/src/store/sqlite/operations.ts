@@ -154,6 +154,7 @@ export function operations(db: DatabaseSync): Operations {
       case "room.drop":
       case "room.follow":
       case "room.unfollow":
+      case "room.list":
       case "room.prune":
         return rooms.apply(op);
     }

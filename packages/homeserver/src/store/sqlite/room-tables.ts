@@ -4,6 +4,7 @@ import type { AccountId, ServerId } from "@fedchat/protocol";
 import { assertContinues, assertForks } from "../memory-rooms.ts";
 import type {
   FollowerRow,
+  ListingRow,
   RoomEntryRow,
   RoomLogName,
   RoomLogRow,
@@ -39,6 +40,10 @@ export function roomTables(db: DatabaseSync) {
     "INSERT OR REPLACE INTO room_followers (account, room, hub, position) VALUES (?, ?, ?, ?)",
   );
   const deleteFollower = db.prepare("DELETE FROM room_followers WHERE account = ? AND room = ?");
+  const deleteListing = db.prepare("DELETE FROM room_listings WHERE account = ? AND room = ?");
+  const insertListing = db.prepare(
+    "INSERT INTO room_listings (account, room, link, description, people, open) VALUES (?, ?, ?, ?, ?, ?)",
+  );
   const prunable = db.prepare(
     "SELECT e.number AS number, room, hub, length(signed) AS bytes FROM room_entries e JOIN room_logs l ON l.number = e.log " +
       `WHERE e.at < ? AND e.position < l.anchor ORDER BY e.at, e.number ${upTo}`,
@@ -117,6 +122,14 @@ export function roomTables(db: DatabaseSync) {
         case "room.unfollow":
           deleteFollower.run(idBytes(op.account), idBytes(op.room));
           return { op: "done" };
+        case "room.list": {
+          const { account, room, listing } = op;
+          deleteListing.run(idBytes(account), idBytes(room));
+          if (listing === undefined) return { op: "done" };
+          const { link, description, people, open } = listing;
+          insertListing.run(idBytes(account), idBytes(room), link, description, people, open ? 1 : 0);
+          return { op: "done" };
+        }
         case "room.prune":
           return prune(op.before, op.limit);
       }
@@ -147,7 +160,7 @@ export function roomTables(db: DatabaseSync) {
       };
     },
 
-    load(): { rooms: (RoomLogRow & { bytes: number })[]; followers: FollowerRow[] } {
+    load(): { rooms: (RoomLogRow & { bytes: number })[]; followers: FollowerRow[]; listings: ListingRow[] } {
       const logs = db
         .prepare(
           "SELECT *, (SELECT coalesce(sum(length(signed)), 0) FROM room_entries WHERE log = room_logs.number) AS bytes FROM room_logs",
@@ -162,6 +175,19 @@ export function roomTables(db: DatabaseSync) {
           hub: idText<ServerId>(row["hub"] as Uint8Array),
           position: row["position"] as number,
         })),
+        listings: db
+          .prepare("SELECT account, room, link, description, people, open FROM room_listings ORDER BY number")
+          .all()
+          .map((row) => ({
+            account: idText<AccountId>(row["account"] as Uint8Array),
+            room: idText(row["room"] as Uint8Array),
+            listing: {
+              link: row["link"] as Uint8Array,
+              description: row["description"] as string,
+              people: row["people"] as number,
+              open: row["open"] === 1,
+            },
+          })),
       };
     },
   };

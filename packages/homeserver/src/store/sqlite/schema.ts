@@ -337,6 +337,20 @@ CREATE TABLE archive_pieces (
 ) STRICT;
 `;
 
+/** Rooms that people let others see; a listing that is put anew goes to the end. */
+const roomListings = `
+CREATE TABLE room_listings (
+  number INTEGER PRIMARY KEY AUTOINCREMENT,
+  account BLOB NOT NULL,
+  room BLOB NOT NULL,
+  link BLOB NOT NULL,
+  description TEXT NOT NULL,
+  people INTEGER NOT NULL,
+  open INTEGER NOT NULL,
+  UNIQUE (account, room)
+) STRICT;
+`;
+
 /** Entry n brings a store from version n (`PRAGMA user_version`) to n + 1. */
 export const migrations: readonly string[] = [
   version1,
@@ -347,4 +361,5 @@ export const migrations: readonly string[] = [
   keyPackageSuites,
   succession,
   archives,
+  roomListings,
 ];
