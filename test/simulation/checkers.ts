@@ -146,9 +146,18 @@ async function oneWay(from: SimulatedDevice, to: SimulatedDevice, mayLack: boole
     ),
   );
   if (!mayLack) wrong.push(...stateFaults(sent).map((fault) => `${from.name}: ${fault}`));
+  // Engines close the holes that homeservers leave; here nobody withholds, and there are none to close.
+  const asked = lateTexts(to).filter((text) => written.includes(text));
+  if (asked.length > 0 && !mayLack)
+    wrong.push(`${to.name} never got ${quoted(asked)} of ${from.name} until asking for it`);
   const { missing } = await to.pair(from);
   if (missing !== lost.length) wrong.push(`${to.name} is told of ${missing} missing, ${lost.length} are`);
   return wrong;
+}
+
+function lateTexts({ database }: SimulatedDevice): string[] {
+  const sql = "SELECT text FROM messages WHERE lateFrom IS NOT NULL";
+  return database.all<{ text: string }>(sql).map(({ text }) => text);
 }
 
 /** Envelopes of light people: what was accepted arrived, once, in its sender's order. */

@@ -1,12 +1,14 @@
 /**
- * Beats: some while after a room's talk, and once more a day later, an engine says how far it has seen everybody count,
- * so that a last message that was withheld shows. Whoever said as much spares the others. [Z1]
+ * Beats: some while after a room's talk an engine says how far it has seen everybody count, so that a last message that
+ * was withheld shows; again and again, later and later, until somebody else has said as much. [Z1]
  */
 import type { Clock, RandomSource, RoomId, RoomItem, Timer } from "@fedchat/protocol";
 import type { EngineStore } from "../store/engine-store.ts";
 import {
   beatDayMs,
   beatsAtOnce,
+  beatsMax,
+  beatsOfCrowdMax,
   beatSoonMs,
   receiptsPeopleMax,
   seenPerBeatMax,
@@ -48,11 +50,11 @@ export class Beats {
     this.#arm();
   }
 
-  /** Within the transaction of another's beat: what that said need not be said again. */
+  /** Within the transaction of what another said: that need not be said again. */
   heard(room: RoomId, seen: Seen): void {
     const { missing } = this.#ports.store;
     for (const one of seen) missing.said(room, "beaten", one);
-    if (missing.unsaid(room, "beaten", 1).length === 0) missing.deleteBeat(room);
+    if (seen.length > 0 && missing.unsaid(room, "beaten", 1).length === 0) missing.deleteBeat(room);
   }
 
   /** A session was opened. */
@@ -98,12 +100,14 @@ export class Beats {
     const room = store.rooms.get(id);
     const seen = store.missing.unsaid(id, "beaten", seenPerBeatMax);
     if (room?.state !== "open" || seen.length === 0) return store.missing.deleteBeat(id);
+    const isSmall = store.groupRooms.people(id).length <= receiptsPeopleMax;
     sender.send(room, { kind: "seen", seen }, { purpose: "status", subject: "" }, () => {
-      if (times > 0) {
-        for (const one of seen) store.missing.said(id, "beaten", one);
-        return store.missing.deleteBeat(id);
+      if (times + 1 < (isSmall ? beatsMax : beatsOfCrowdMax)) {
+        const afterMs = isSmall ? Math.min(beatDayMs, beatSoonMs * 2 ** (times + 1)) : beatDayMs;
+        return store.missing.putBeat(id, clock.now() + afterMs + this.#jitterMs(afterMs / 4), times + 1);
       }
-      store.missing.putBeat(id, clock.now() + beatDayMs, times + 1);
+      for (const one of seen) store.missing.said(id, "beaten", one);
+      store.missing.deleteBeat(id);
     });
   }
 

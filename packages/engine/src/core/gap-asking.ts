@@ -82,7 +82,8 @@ export class GapAsking {
     else {
       const asked = (JSON.parse(row.asked) as DeviceId[]).filter((one) => !progress || one !== row.whom);
       const at = clock.now() + asksNextMs;
-      store.missing.putAsk({ ...row, id: null, whom: null, seed: null, asked: JSON.stringify(asked), at });
+      const nobody = { id: null, whom: null, seed: null, asked: JSON.stringify(asked) };
+      store.missing.putAsk({ ...row, ...nobody, rounds: progress ? 0 : row.rounds, at });
     }
     this.lookSoon();
   }

@@ -113,10 +113,13 @@ export const seenPerItemMax = 32;
 export const seenPerBeatMax = 256;
 /** Missing messages of one device that are shown and asked for; of more, the newest. A month of heavy writing. */
 export const gapMax = 10_000;
-/** A beat follows so long after a room's talk, in rooms whose people send receipts, and once more a day later. */
+/** A beat follows so long after a room's talk, in rooms whose people send receipts; twice as long after that, and so on. */
 export const beatSoonMs = 300_000;
-/** In larger rooms somewhere within a day: whoever is first speaks for all who saw no more. */
+/** Beats are no further apart. In larger rooms the first is somewhere within a day: whoever is first speaks for all. */
 export const beatDayMs = 86_400_000;
+/** Then whoever heard none is cut off from everything: about four days, and a second one where nobody sends receipts. */
+export const beatsMax = 11;
+export const beatsOfCrowdMax = 2;
 /** Beats that are sent at one time; the rest follows. */
 export const beatsAtOnce = 16;
 
@@ -130,7 +133,7 @@ export const answerPatienceMs = 30_000;
 /** Others who are asked in one round, after the sender. */
 export const othersAskedMax = 5;
 /** A round that brought nothing is followed by another one: after a random time up to this, doubled each time. */
-export const askAgainBaseMs = 600_000;
+export const askAgainBaseMs = 60_000;
 export const askAgainMaxMs = 86_400_000;
 /** Questions that are sent at one time; the rest follows a moment later. */
 export const asksAtOnce = 16;

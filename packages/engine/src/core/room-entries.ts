@@ -188,7 +188,7 @@ export class RoomEntries {
       store.groupRooms.putLog(taken);
       store.groupRooms.deletePending(room);
       want(store, room, { kind: "rejoin", epoch: String(epoch), room: state }, clock.now());
-      const line = `A change by ${names.shown(by.account)} could not be followed here. This FedChat joins the room again by itself; what was written meanwhile may be missing.`;
+      const line = `A change by ${names.shown(by.account)} could not be followed here. This FedChat joins the room again by itself; what was written meanwhile is asked for.`;
       rooms.addNotice(room, by.account, line);
     });
   }

@@ -63,7 +63,7 @@ export class RoomItems {
       beats.counted(room.id);
     }
     this.#claimed(room, seen, proof.groupId);
-    if (opened.kind === "seen") beats.heard(room.id, seen);
+    beats.heard(room.id, seen);
     if (opened.kind === "status")
       for (const { messageId, status } of opened.report)
         this.#confirm(room, origin.account, messageId, status);
