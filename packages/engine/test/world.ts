@@ -83,6 +83,8 @@ export class World implements AsyncDisposable {
   readonly unreachable = new Set<string>();
   /** Whether carriers between homeservers come from beyond their local networks. */
   fromOutside = true;
+  /** How long rooms' hubs are given to be reached. */
+  takeoverAfterMs: number | undefined;
 
   /** @param groups `real` where a test is about what MLS makes of it */
   constructor(groups: "stub" | "real" = "stub") {
@@ -289,6 +291,7 @@ export class Person {
         warn: (message, fields) => world.warnings.push(`${message} ${JSON.stringify(fields)}`),
       },
       deviceName: "test",
+      ...(world.takeoverAfterMs === undefined ? {} : { takeoverAfterMs: world.takeoverAfterMs }),
       registrationToken: localToken,
     });
     this.engine.onEvent((event) => this.events.push(EngineEvent.parse(event)));

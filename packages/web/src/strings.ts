@@ -514,6 +514,11 @@ export const t = {
       rename: "Rename",
       leave: "Leave the room",
       underway: "Under way",
+      hub: "Homeserver that keeps changes in order",
+      hubHint: "Talk does not need it. If it stays away, the next one goes on by itself.",
+      hubAway: "It is not reached just now.",
+      homeserverOf: (name: string) => `${name}'s homeserver`,
+      handingOver: (name: string) => `The room is being handed over to ${name}`,
       rules: "Who may take people in",
       inviting: {
         moderators: "Owners and moderators",

@@ -8,6 +8,7 @@ import {
   mayRule,
   peopleShown,
   previewOf,
+  roomServers,
   type Deed,
 } from "../src/text/rooms.ts";
 
@@ -59,6 +60,7 @@ function room(group: Partial<NonNullable<Room["group"]>>, more: Partial<Room> = 
       invitedBy: null,
       joining: "invited",
       inviting: "moderators",
+      hub: null,
       underway: [],
       cause: null,
       ...group,
@@ -68,6 +70,27 @@ function room(group: Partial<NonNullable<Room["group"]>>, more: Partial<Room> = 
 }
 
 const said = (deeds: Deed[]) => deeds.map((deed) => (deed.kind === "role" ? deed.role : deed.kind));
+
+test("a room is handed to a server where somebody of it lives, by its name or by theirs", () => {
+  const at = (name: string, serverId: string, serverName: string, role: Role = "member") => {
+    const one = person(name, role);
+    return { ...one, person: { ...one.person, serverId, serverName } };
+  };
+  const hub = { serverId: "aaaa1111", name: "alice.example", awaySince: null };
+  const people = [
+    at("alice", "aaaa1111", "alice.example", "owner"),
+    at("bob", "bbbb2222", "bob.example"),
+    at("brian", "bbbb2222", "bob.example"),
+    at("carol", "cccc3333", "cccc"),
+    at("gus", "gggg4444", "gus.example", "guest"),
+  ];
+  expect(roomServers(room({ hub }), people).map(({ name }) => name)).toEqual([
+    "alice.example",
+    "bob.example",
+    "carol's homeserver",
+  ]);
+  expect(roomServers(room({ hub: null }), [])).toEqual([]);
+});
 
 describe("what one may do to a person in a room", () => {
   const alice = person("alice", "owner", true);

@@ -19,6 +19,7 @@ export const exampleOf: Record<ConfigKey, string> = {
   relay: "anyone",
   relay_storage_mb: "256",
   relay_bandwidth_kb: "2048",
+  room_takeover_seconds: "120",
   "tls.cert": "/etc/fedchat/fullchain.pem",
   "tls.key": "/etc/fedchat/privkey.pem",
   "acme.domain": "chat.example.com",

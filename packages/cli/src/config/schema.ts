@@ -53,6 +53,7 @@ const domainName =
   /^(?=.{4,253}$)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z](?:[a-z0-9-]{0,61}[a-z0-9])$/;
 
 const relayMax = 1_048_576;
+const takeoverRange = "must be between 1 and 86400";
 const relayRange = (min: number) => `must be a whole number from ${min} to ${relayMax}`;
 
 const shape = {
@@ -119,6 +120,13 @@ const shape = {
     .min(1, relayRange(1))
     .max(relayMax, relayRange(1))
     .describe("kilobytes per second passed on between others"),
+  room_takeover_seconds: z
+    .int(takeoverRange)
+    .min(1, takeoverRange)
+    .max(86_400, takeoverRange)
+    .describe(
+      "seconds that the homeserver which orders a room may be away, with something to change in it, before the next one of the room's list is asked to go on",
+    ),
   "tls.cert": z.string().min(1).optional().describe("certificate file (PEM); made by itself when absent"),
   "tls.key": z.string().min(1).optional().describe("its private key (PEM)"),
   "acme.domain": z
@@ -190,6 +198,7 @@ export function defaults(environment: Environment): Partial<Record<ConfigKey, un
     relay: "linked",
     relay_storage_mb: 256,
     relay_bandwidth_kb: 2_048,
+    room_takeover_seconds: 120,
     "acme.directory": "https://acme-v02.api.letsencrypt.org/directory",
     "acme.agree_terms": false,
     "acme.challenge": "auto",
@@ -225,6 +234,7 @@ const wholeNumbers: ConfigKey[] = [
   "acme.http_port",
   "relay_storage_mb",
   "relay_bandwidth_kb",
+  "room_takeover_seconds",
 ];
 
 const lists: ConfigKey[] = ["addresses", "proxies", "listed", "directory"];

@@ -152,6 +152,7 @@ export async function startBox(options: BoxOptions): Promise<Box> {
         homeserver: { acceptClient: (channel) => void homeserver.acceptClient(channel, beside) },
         registrationToken: token,
         deviceName: hostname(),
+        takeoverAfterMs: config.room_takeover_seconds * 1_000,
         log,
         onCrash: options.onCrash,
       }),

@@ -81,6 +81,7 @@ export function startClientEngine({
     homeserver: { host, port },
     registrationToken: token,
     deviceName: hostname(),
+    takeoverAfterMs: loaded.config.room_takeover_seconds * 1_000,
     log,
     onCrash,
   });

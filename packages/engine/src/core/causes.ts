@@ -105,6 +105,11 @@ const own = {
     "This FedChat could not join the room's encryption again.",
     "Ask somebody in it to remove you and take you in anew.",
   ],
+  "room-healing": [
+    "later",
+    "Somebody who was taken out is in this room again for the moment.",
+    "Wait until they are out here too: it is being done.",
+  ],
   "not-joined": ["never", "You have not joined this room yet.", "Join it first."],
   "room-closed": ["never", "Nothing can be written in this chat any more.", "Ask for a new chat."],
   "room-broken": ["never", "This chat's encryption cannot go on.", "Ask for a new chat."],

@@ -36,6 +36,7 @@ import { IncomingMessages } from "./incoming-messages.ts";
 import { Invitations } from "./invitations.ts";
 import { KnownAccounts } from "./known-accounts.ts";
 import { LinksBack } from "./links-back.ts";
+import { takeoverAfterDefaultMs } from "./limits.ts";
 import type { Log } from "./log.ts";
 import { Messages } from "./messages.ts";
 import { methodHandlers } from "./methods.ts";
@@ -52,6 +53,7 @@ import { Refills } from "./refills.ts";
 import { RecoveryKit } from "./recovery-kit.ts";
 import { Requests } from "./requests.ts";
 import { RoomAsks } from "./room-asks.ts";
+import { RoomBranches } from "./room-branches.ts";
 import { RoomCommits } from "./room-commits.ts";
 import { RoomEntries } from "./room-entries.ts";
 import { RoomItems } from "./room-items.ts";
@@ -59,6 +61,7 @@ import { RoomLinks } from "./room-links.ts";
 import { RoomListings } from "./room-listings.ts";
 import { RoomLogs } from "./room-logs.ts";
 import { RoomReceiver } from "./room-receiver.ts";
+import { RoomResending } from "./room-resending.ts";
 import { RoomSender } from "./room-sender.ts";
 import { RoomWelcomes } from "./room-welcomes.ts";
 import { Rooms } from "./rooms.ts";
@@ -81,6 +84,8 @@ export interface EngineOptions {
   random: RandomSource;
   primitives: Primitives;
   log: Log;
+  /** How long a room's hub may be away before another server is asked to go on; undefined: two minutes. [W9] */
+  takeoverAfterMs?: number;
   /** What this device is called on the account's record, at most 64 bytes. */
   deviceName: string;
   /** Opens an account where the homeserver asks for a token. */
@@ -139,13 +144,16 @@ export function openEngine(options: EngineOptions): Engine {
   const receipts = new Receipts({ ...base, sender });
   const beats = new Beats({ ...base, sender });
   const messages = new Messages({
-    ...{ ...base, identity, rooms, sender, receipts, beats, expiring, outgoing },
+    ...{ ...base, identity, names, rooms, sender, receipts, beats, expiring, outgoing },
     beforeSending: (room) => groupRooms.renewKeysWhereDue(room),
   });
   const notes = new NotesSender({ ...base, identity });
   const requests = new Requests({ ...base, identity, known, names, rooms, notes, outgoing, server });
   const capabilities = new Capabilities({ ...base, sender });
-  const commits = new RoomCommits({ ...base, identity, known, names, rooms, server });
+  const { takeoverAfterMs = takeoverAfterDefaultMs } = options;
+  const commits = new RoomCommits({
+    ...{ ...base, identity, known, names, rooms, server, servers, takeoverAfterMs },
+  });
   const roomLinks = new RoomLinks({ ...base, identity, servers, rooms, sender });
   const incoming = new IncomingMessages({ ...base, history, expiring });
   const asking = new GapAsking({ ...base, identity, history, sender });
@@ -166,13 +174,21 @@ export function openEngine(options: EngineOptions): Engine {
   const welcomes = new RoomWelcomes({
     ...{ ...base, identity, known, rooms, names, notes, outgoing, onJoined: (room) => logs.read(room) },
   });
-  const entries = new RoomEntries({ ...base, identity, rooms, names, messages: groupMessages, welcomes });
+  const branches = new RoomBranches({
+    ...{ ...base, identity, rooms, names, messages: groupMessages },
+    onBack: (room) => commits.wentBack(room),
+  });
+  const entries = new RoomEntries({
+    ...{ ...base, identity, rooms, names, messages: groupMessages, welcomes, branches },
+  });
+  const resending = new RoomResending({ ...base, identity, sender });
   const logs: RoomLogs = new RoomLogs({
-    ...{ ...base, entries, messages: groupMessages, onTaken: (room) => taken(room) },
+    ...{ ...base, entries, branches, messages: groupMessages, onTaken: (room) => taken(room) },
   });
   const groupRooms: GroupRooms = new GroupRooms({ ...base, identity, known, names, rooms, commits, server });
   const roomListings = new RoomListings({ ...base, identity, names, links: roomLinks });
   const taken = (room: RoomId): void => {
+    resending.run(room);
     commits.run(room);
     roomListings.tell(room);
   };
@@ -197,6 +213,7 @@ export function openEngine(options: EngineOptions): Engine {
     holdUp: (room) => commits.holdUp(room),
     restoring: () => reader.progress,
     recoveryKit: () => recoveryKit.standing(),
+    hubAwaySince: (room) => commits.hubAwaySince(room),
   });
   const title = (row: RoomRow) => views.title(row);
   const lines = new HistoryLines({ store, identity, names, title });
@@ -251,6 +268,7 @@ export function openEngine(options: EngineOptions): Engine {
       linksBack,
       notices,
       logs,
+      branches,
       commits,
       capabilities,
       asking,

@@ -5,7 +5,7 @@
 import type { AccountId, Clock, InboxItem, RoomId } from "@fedchat/protocol";
 import { ProtocolError } from "@fedchat/protocol";
 import type { GroupState } from "../mls/group-records.ts";
-import type { MessageHeader, RoomCrypto } from "../mls/room-crypto.ts";
+import type { MessageHeader, RoomCrypto, RoomReceived } from "../mls/room-crypto.ts";
 import { StoreFullError } from "../store/database.ts";
 import type { EngineStore } from "../store/engine-store.ts";
 import type { RoomRow } from "../store/rooms-table.ts";
@@ -13,7 +13,7 @@ import { guessOneMore } from "./counters.ts";
 import type { GapAsking } from "./gap-asking.ts";
 import type { Groups } from "./groups.ts";
 import type { Commit } from "./inbox.ts";
-import { waitingMessagesMax } from "./limits.ts";
+import { strandedMessagesMax, waitingMessagesMax } from "./limits.ts";
 import type { Log } from "./log.ts";
 import type { RoomItems } from "./room-items.ts";
 
@@ -56,8 +56,8 @@ export class GroupMessages {
       };
     }
     const outcome = roomCrypto.receive(state, item.payload);
-    if (outcome.kind === "stale-epoch") return () => this.#tooOld(room.id, item.from, state);
-    if (outcome.kind !== "application") throw passedOver(outcome.kind);
+    if (outcome.kind !== "application")
+      return this.#elsewhere(room, item, { epoch: Number(epoch), current: state }, outcome);
     const { account, device } = outcome.sender;
     if (account !== item.from) throw passedOver("by another account than sent it");
     return () => {
@@ -72,6 +72,36 @@ export class GroupMessages {
     for (const device of store.proofs.devicesOf(roomCrypto.groupId(state), from))
       guessOneMore(store, room, device);
     asking.lookSoon();
+  }
+
+  /** Written on another branch of the log: on one that was lost, or on one that is not here yet. [W12] */
+  #elsewhere(
+    room: RoomRow,
+    item: Arrived,
+    at: { epoch: number; current: GroupState },
+    missed: RoomReceived,
+  ): Commit {
+    const { epoch, current } = at;
+    const { store, roomCrypto, items } = this.#ports;
+    for (const branch of store.branches.lost(room.id)) {
+      const state = roomCrypto.restore(store.branches.lostRecords(branch));
+      const outcome = roomCrypto.receive(state, item.payload);
+      if (outcome.kind !== "application") {
+        roomCrypto.erase(state, undefined);
+        continue;
+      }
+      const { account, device } = outcome.sender;
+      if (account !== item.from) throw passedOver("by another account than sent it");
+      return () => {
+        store.branches.changeLost(branch, roomCrypto.changes(state, outcome.state));
+        items.take(room, { account, device, created: item.created }, outcome.plaintext, outcome.proof);
+      };
+    }
+    if (missed.kind === "stale-epoch") return () => this.#tooOld(room.id, item.from, current);
+    if (missed.kind !== "refused" || !unopened.has(missed.rule)) throw passedOver(missed.kind);
+    const { from: sender, server, id: envelope, created, payload } = item;
+    const row = { room: room.id, epoch, envelope, sender, server, created, payload };
+    return () => store.groupRooms.strand(row, strandedMessagesMax);
   }
 
   /** Takes what waited for the epoch that is here now. Throws `StoreFullError`. */
@@ -97,6 +127,9 @@ export class GroupMessages {
     }
   }
 }
+
+/** By which MLS says that other keys closed it. */
+const unopened = new Set(["message.sender-data", "message.ciphertext"]);
 
 function passedOver(what: string): ProtocolError {
   return new ProtocolError("malformed", `room message: ${what}`);

@@ -11,6 +11,7 @@ import type {
   RoomId,
   ServerId,
 } from "@fedchat/protocol";
+import { hubsMax } from "../room-state/limits.ts";
 import type { Joining, Role, RoomState } from "../room-state/room-state.ts";
 import type { RoomUpdate } from "../room-state/room-update.ts";
 import { applyUpdate } from "../room-state/apply-update.ts";
@@ -34,7 +35,7 @@ export interface GroupRoomsPorts {
   store: EngineStore;
   identity: Identity;
   known: KnownAccounts;
-  names: Pick<Names, "shown">;
+  names: Pick<Names, "shown" | "server">;
   rooms: Rooms;
   groups: Groups;
   roomCrypto: RoomCrypto;
@@ -176,6 +177,25 @@ export class GroupRooms {
     };
     this.#check(id, { kind: "rules", join, invite });
     this.#want(id, { kind: "rules", join, invite });
+  }
+
+  /** An owner's act: that server stands first on the list from then on, and is asked to go on at once. [W14] */
+  handOver(id: RoomId, hub: ServerId): void {
+    const { store, clock, names, changes, commits } = this.#ports;
+    const { hubs, participants } = this.#stateOf(id);
+    if (store.groupRooms.log(id)?.hub === hub) return;
+    if (!participants.some(({ server }) => server === hub))
+      throw engineError("room-rule", `Nobody of the room lives at ${names.server(hub)}.`, null);
+    const listed = [hub, ...hubs.filter((one) => one !== hub)].slice(0, hubsMax);
+    this.#check(id, { kind: "hubs", hubs: listed });
+    store.transaction(() => {
+      for (const { id: wanted, change } of wantedChanges(store, id))
+        if (change.kind === "handOver" || change.kind === "hubs") store.groupRooms.deleteChange(wanted);
+      if (hubs[0] !== hub) want(store, id, { kind: "hubs", hubs: listed }, clock.now());
+      want(store, id, { kind: "handOver", hub }, clock.now());
+    });
+    changes.mark("room", id);
+    commits.run(id);
   }
 
   /** Whoever writes renews their keys from time to time: what was stolen before is of no use then. [W8] */

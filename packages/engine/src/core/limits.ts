@@ -99,6 +99,21 @@ export const expiredAtOnce = 500;
 /** The longest wait before it is looked again whether some message's time has come. */
 export const expiryLookMs = 60_000;
 
+/** Unless it is set otherwise, a room's hub is given so long to be reached before another is asked to go on. */
+export const takeoverAfterDefaultMs = 120_000;
+/** One's own homeserver goes on alone, with no other one in reach, only after this: it may be the one that is away. */
+export const takeoverAloneAfterMs = 86_400_000;
+/** Servers of a room that are asked whether they are there. */
+export const witnessesMax = 8;
+/** Former states of a room's group that one can go back to: as far as servers disagree in practice. */
+export const branchSnapshotsMax = 16;
+export const branchSnapshotsBytesMax = 16_777_216;
+/** How long they, what lost branches can be read by, and whom these took out are kept. */
+export const branchSnapshotsMs = 7 * 86_400_000;
+/** Lost branches of one room whose messages may still come. */
+export const lostBranchesMax = 4;
+/** Messages of one room that nothing here opens, until its log goes on otherwise. */
+export const strandedMessagesMax = 256;
 /** A room's info may be replaced while it is read in parts. */
 export const roomInfoAttemptsMax = 5;
 

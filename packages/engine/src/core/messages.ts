@@ -30,6 +30,7 @@ import { countersSaid, countOwn, nextPlace, unsaidCounters } from "./counters.ts
 import { type Expiring, expiryOf } from "./expiring.ts";
 import type { Identity } from "./identity.ts";
 import { keepProof } from "./kept-proofs.ts";
+import type { Names } from "./names.ts";
 import { messagesPageDefault } from "./limits.ts";
 import type { Outgoing } from "./outgoing.ts";
 import type { Receipts } from "./receipts.ts";
@@ -49,6 +50,7 @@ export interface MessagesPorts {
   primitives: Primitives;
   clock: Clock;
   random: RandomSource;
+  names: Pick<Names, "shown">;
   changes: Changes;
   /** Something is about to be written to others. */
   beforeSending: (room: RoomId) => void;
@@ -83,6 +85,12 @@ export class Messages {
     const earlier = text.clientId === null ? undefined : store.messages.byClientId(text.clientId);
     if (earlier !== undefined) return earlier;
     const room = rooms.writable(roomId);
+    const [held] = store.branches.held(roomId);
+    if (held !== undefined)
+      throw engineError(
+        "room-healing",
+        `${this.#ports.names.shown(held)} was taken out where this room went on apart, and is in it here.`,
+      );
     if (room.kind !== "notes") this.#ports.beforeSending(roomId);
     return this.get(room.kind === "notes" ? this.#addNote(room, text) : this.#sendToPeer(room, text));
   }

@@ -273,6 +273,8 @@ export function methodHandlers(ports: MethodPorts): Handlers {
       shownRoom(roomId, (id) => groupRooms.remove(id, gone as AccountId, ban === true ? "ban" : "remove")),
     "rooms.unban": ({ roomId, account: banned }) =>
       shownRoom(roomId, (id) => groupRooms.unban(id, banned as AccountId)),
+    "rooms.handOver": ({ roomId, serverId }) =>
+      shownRoom(roomId, (id) => groupRooms.handOver(id, serverId as ServerId)),
     "rooms.setRole": ({ roomId, account: whose, role }) =>
       shownRoom(roomId, (id) => groupRooms.setRole(id, whose as AccountId, role)),
     "rooms.setRules": ({ roomId, inviting, joining }) =>

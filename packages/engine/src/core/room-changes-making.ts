@@ -8,6 +8,7 @@ import { decodeBase32, encode, ProtocolError, roomLogItem } from "@fedchat/proto
 import type { GroupState } from "../mls/group-records.ts";
 import type { RoomCrypto, RoomEpoch } from "../mls/room-crypto.ts";
 import { applyUpdate } from "../room-state/apply-update.ts";
+import { hubsOf } from "../room-state/hubs.ts";
 import { decodeRoomState, type RoomState } from "../room-state/room-state.ts";
 import type { RoomUpdate } from "../room-state/room-update.ts";
 import type { EngineStore } from "../store/engine-store.ts";
@@ -70,11 +71,17 @@ export class RoomChangesMaking {
     this.#stopped = true;
   }
 
+  /** The room went back to an earlier epoch: what was said in it since was lost. */
+  wentBack(room: RoomId): void {
+    this.#leaving.delete(room);
+  }
+
   /** Rejects where it cannot be made now. Nothing is made where nothing is wanted. */
   async make(room: RoomId): Promise<void> {
     const { store } = this.#ports;
     if (store.groupRooms.log(room)?.position === 0) return this.#begin(room);
-    const wanted = wantedChanges(store, room);
+    // That is no Commit: another server is asked.
+    const wanted = wantedChanges(store, room).filter(({ change }) => change.kind !== "handOver");
     if (wanted.length === 0) return;
     const rejoin = wanted.find(({ change }) => change.kind === "rejoin");
     if (rejoin !== undefined) return this.#rejoin(room, rejoin.id, rejoin.change as Rejoin);
@@ -200,6 +207,8 @@ export class RoomChangesMaking {
       if (one.change.kind === "admit") add.push(...(keyPackages.get(one.change.account) ?? []));
       done.push(one);
     }
+    const hubs = hubsOf(state, identity.account);
+    if (done.length > 0 && hubs !== undefined) updates.push({ kind: "hubs", hubs: [...hubs] });
     return { updates, add, done };
   }
 
@@ -257,6 +266,7 @@ function updateOf({ change }: Wanted, known: KnownAccounts): RoomUpdate | undefi
     case "settle":
     case "refresh":
     case "rejoin":
+    case "handOver":
       return undefined;
     case "remove":
     case "ban":
@@ -264,6 +274,7 @@ function updateOf({ change }: Wanted, known: KnownAccounts): RoomUpdate | undefi
     case "role":
     case "rename":
     case "rules":
+    case "hubs":
       return change;
   }
 }

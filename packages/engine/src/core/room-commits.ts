@@ -20,6 +20,7 @@ import {
   settleMaxMs,
   settlePerPersonMs,
   storeRetryMs,
+  takeoverAloneAfterMs,
 } from "./limits.ts";
 import type { Log } from "./log.ts";
 import type { Names } from "./names.ts";
@@ -27,8 +28,11 @@ import type { Homeserver } from "./ports.ts";
 import { fullJitterMs } from "./retry.ts";
 import type { PendingWork } from "./room-entries.ts";
 import { RoomChangesMaking } from "./room-changes-making.ts";
+import { roomServerName } from "./room-people.ts";
+import { RoomTakeovers } from "./room-takeovers.ts";
 import type { Rooms } from "./rooms.ts";
-import { wantedChanges } from "./wanted-changes.ts";
+import type { Servers } from "./servers.ts";
+import { isRejoining, wantedChanges } from "./wanted-changes.ts";
 
 export interface RoomCommitsPorts {
   store: EngineStore;
@@ -37,6 +41,7 @@ export interface RoomCommitsPorts {
   names: Pick<Names, "shown" | "server">;
   /** Our own homeserver. */
   server: ServerId;
+  servers: Servers;
   rooms: Rooms;
   groups: Groups;
   roomCrypto: RoomCrypto;
@@ -46,6 +51,8 @@ export interface RoomCommitsPorts {
   random: RandomSource;
   changes: Changes;
   log: Log;
+  /** How long a room's hub may be away before another server is asked to go on. [W9] */
+  takeoverAfterMs: number;
 }
 
 /** How it stands with what is to be appended to one room's log. */
@@ -58,11 +65,16 @@ interface Standing {
   cause: Cause | null;
   /** What others proposed has waited its random while. */
   settling: boolean;
+  /** Since when the hub was not reached, and something had to be appended. */
+  awaySince: number | undefined;
+  /** Since when nobody can append, because of a Commit that nobody can follow. */
+  lockedSince: number | undefined;
 }
 
 export class RoomCommits {
   readonly #ports: RoomCommitsPorts;
   readonly #making: RoomChangesMaking;
+  readonly #takeovers: RoomTakeovers;
   readonly #rooms = new Map<RoomId, Standing>();
   #stopped = false;
   /** Something was appended, or another was first: the log is to be read. */
@@ -70,6 +82,7 @@ export class RoomCommits {
 
   constructor(ports: RoomCommitsPorts) {
     this.#ports = ports;
+    this.#takeovers = new RoomTakeovers(ports);
     this.#making = new RoomChangesMaking({ ...ports, behind: (room) => this.onAppended(room) });
   }
 
@@ -103,6 +116,16 @@ export class RoomCommits {
     return this.#rooms.get(room)?.cause ?? null;
   }
 
+  /** The room's group is an earlier one again. */
+  wentBack(room: RoomId): void {
+    this.#making.wentBack(room);
+  }
+
+  /** Since when the room's hub was missed; undefined: it was there when it was needed last. */
+  hubAwaySince(room: RoomId): number | undefined {
+    return this.#rooms.get(room)?.awaySince;
+  }
+
   stop(): void {
     this.#stopped = true;
     this.#making.stop();
@@ -127,13 +150,75 @@ export class RoomCommits {
     const { store, homeserver } = this.#ports;
     if (store.groupRooms.log(room) === undefined) return;
     if (homeserver.state.kind !== "connected") {
+      // Whether the hub is there is not known then.
+      this.#standing(room).awaySince = undefined;
       if (store.groupRooms.changes(room).length > 0) throw new ProtocolError("unreachable");
       return;
     }
     if (store.groupRooms.pending(room) === undefined && this.#mayMake(room)) await this.#making.make(room);
     const [log, pending] = [store.groupRooms.log(room), store.groupRooms.pending(room)];
-    if (log === undefined || pending === undefined || this.#stopped) return;
-    await this.#append(log, pending);
+    if (log === undefined || this.#stopped) return;
+    if (await this.#movedOn(log, pending !== undefined)) return;
+    if (pending !== undefined) await this.#append(log, pending);
+  }
+
+  /** Whether another server was asked to go on, and does: what the log says then is to be read first. [W9] */
+  async #movedOn({ room, hub, position }: RoomLogRow, hasPending: boolean): Promise<boolean> {
+    const { store, changes, server } = this.#ports;
+    const standing = this.#standing(room);
+    const handOver = wantedChanges(store, room).find(({ change }) => change.kind === "handOver");
+    const isListed = !wantedChanges(store, room).some(({ change }) => change.kind === "hubs");
+    if (handOver?.change.kind === "handOver" && isListed && !hasPending && position > 0) {
+      if (handOver.change.hub === hub) {
+        store.groupRooms.deleteChange(handOver.id);
+        changes.mark("room", room);
+      } else if (await this.#handedOver(room, handOver.id, handOver.change.hub)) return this.#reread(room);
+    }
+    if (store.branches.lockedBehind(room) !== undefined && this.#mayUnlock(room, standing))
+      if (await this.#takeovers.unlock(room, server)) return this.#reread(room);
+    if (!hasPending || position === 0 || isRejoining(store, room)) return false;
+    if (this.#takeovers.isLawful(room)) return false;
+    return (await this.#takeovers.askNext(room, "no hurry")) && this.#reread(room);
+  }
+
+  /** What that server will never do is not asked again. */
+  async #handedOver(room: RoomId, wanted: number, hub: ServerId): Promise<boolean> {
+    try {
+      return await this.#takeovers.ask(room, hub);
+    } catch (error) {
+      if (!(error instanceof ProtocolError) || error.retry !== "never") throw error;
+      const given = wantedChanges(this.#ports.store, room).filter(({ id }) => id === wanted);
+      this.#making.refused(room, given, causeOf(error).sentence);
+      return false;
+    }
+  }
+
+  /** The hub was asked just now, and was not there: for long enough already? [W9] */
+  async #isSucceeded(room: RoomId, standing: Standing): Promise<boolean> {
+    const { clock, takeoverAfterMs } = this.#ports;
+    standing.awaySince ??= clock.now();
+    const awayMs = clock.now() - standing.awaySince;
+    if (awayMs < takeoverAfterMs || isRejoining(this.#ports.store, room)) return false;
+    return await this.#takeovers.askNext(room, awayMs >= takeoverAloneAfterMs ? "at last" : "no hurry");
+  }
+
+  /** At the hub itself at once; elsewhere later, so that not everybody does it. */
+  #mayUnlock(room: RoomId, standing: Standing): boolean {
+    const { store, clock, server, takeoverAfterMs } = this.#ports;
+    if (store.groupRooms.log(room)?.hub === server) return true;
+    standing.lockedSince ??= clock.now();
+    if (clock.now() - standing.lockedSince >= takeoverAfterMs) return true;
+    this.#waitFor(room, standing, takeoverAfterMs);
+    return false;
+  }
+
+  #reread(room: RoomId): true {
+    const standing = this.#standing(room);
+    standing.awaySince = undefined;
+    standing.lockedSince = undefined;
+    this.#waitFor(room, standing);
+    this.onAppended(room);
+    return true;
   }
 
   async #append(log: RoomLogRow, pending: PendingCommitRow): Promise<void> {
@@ -146,11 +231,20 @@ export class RoomCommits {
     };
     const access = pending.access ?? roomCrypto.access(state).seed;
     const proof = proveRoomAppend(primitives, access, append);
-    const outcome = await homeserver.request("rooms.append", { hub: log.hub, ...append, proof });
+    const standing = this.#standing(log.room);
+    const asked = homeserver.request("rooms.append", { hub: log.hub, ...append, proof });
+    const outcome = await asked.catch(async (error: unknown) => {
+      const isAway = error instanceof ProtocolError && error.code === "unreachable";
+      if (isAway && log.position > 0 && (await this.#isSucceeded(log.room, standing))) return undefined;
+      if (!isAway) standing.awaySince = undefined;
+      throw error;
+    });
     if (this.#stopped) return;
+    if (outcome === undefined) return void this.#reread(log.room);
+    standing.awaySince = undefined;
     if (log.position === 0 && outcome.outcome === "appended") this.#begun(log, outcome);
     // Whether it was this one is said by the log alone; it tells us when it goes on.
-    this.#waitFor(log.room, this.#standing(log.room));
+    this.#waitFor(log.room, standing);
     this.onAppended(log.room);
   }
 
@@ -204,8 +298,11 @@ export class RoomCommits {
     const { store, names, server } = this.#ports;
     const hub = store.groupRooms.log(room)?.hub;
     if (cause.code !== "unreachable" || hub === undefined || hub === server) return cause;
-    const sentence = `${names.server(hub)}, which keeps this room's changes in order, is not reached.`;
-    return { ...cause, sentence, fix: "It is tried again by itself. Talk goes on meanwhile." };
+    const named = (one: ServerId) => roomServerName(store, names, room, one);
+    const sentence = `${named(hub)}, which keeps this room's changes in order, is not reached.`;
+    const [next] = this.#takeovers.candidates(room);
+    const then = next === undefined ? "" : ` If it stays away, ${named(next)} goes on in its place.`;
+    return { ...cause, sentence, fix: `It is tried again by itself. Talk goes on meanwhile.${then}` };
   }
 
   #waitFor(room: RoomId, standing: Standing, afterMs?: number): void {
@@ -235,6 +332,8 @@ export class RoomCommits {
       attempts: 0,
       cause: null,
       settling: false,
+      awaySince: undefined,
+      lockedSince: undefined,
     };
     this.#rooms.set(room, fresh);
     return fresh;

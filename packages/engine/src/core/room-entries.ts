@@ -4,6 +4,7 @@
  * rule is passed over, as everybody passes it over. [O5] [W5]
  */
 import type { Clock, Primitives, RoomEntry, RoomId } from "@fedchat/protocol";
+import type { RoomTakeover } from "@fedchat/protocol";
 import { decodeRoomLogItem, encodeBase32, ProtocolError, roomEntry, roomEntryHash } from "@fedchat/protocol";
 import type { GroupState } from "../mls/group-records.ts";
 import type { ExpectedRoom, RoomCommitSummary, RoomCrypto } from "../mls/room-crypto.ts";
@@ -16,13 +17,16 @@ import { isEqual } from "./credentials.ts";
 import type { GroupMessages } from "./group-messages.ts";
 import type { Groups } from "./groups.ts";
 import type { Identity } from "./identity.ts";
+import { branchSnapshotsBytesMax, branchSnapshotsMax } from "./limits.ts";
 import type { Log } from "./log.ts";
 import type { Names } from "./names.ts";
-import { roomLine } from "./room-lines.ts";
-import { showRoomState } from "./room-people.ts";
+import type { RoomBranches } from "./room-branches.ts";
+import { roomLine, takeoverLine } from "./room-lines.ts";
+import { roomServerName, showRoomState } from "./room-people.ts";
 import type { RoomWelcomes } from "./room-welcomes.ts";
 import type { Rooms } from "./rooms.ts";
-import { isRejoining, want } from "./wanted-changes.ts";
+import { takeoverAsker } from "./takeover-asker.ts";
+import { isRejoining, want, type WantedChange, wantedChanges } from "./wanted-changes.ts";
 
 export interface RoomEntriesPorts {
   store: EngineStore;
@@ -32,7 +36,8 @@ export interface RoomEntriesPorts {
   roomCrypto: RoomCrypto;
   messages: GroupMessages;
   welcomes: RoomWelcomes;
-  names: Pick<Names, "shown">;
+  branches: Pick<RoomBranches, "settle">;
+  names: Pick<Names, "shown" | "server">;
   primitives: Primitives;
   clock: Pick<Clock, "now">;
   changes: Changes;
@@ -74,16 +79,34 @@ export class RoomEntries {
     return true;
   }
 
+  /** Within the transaction that leaves the group's state as it is: one may have to go back to it. [W10] */
+  #leave(room: RoomId, wanted: readonly WantedChange[], done: readonly RoomChange[]): void {
+    const { store, clock } = this.#ports;
+    const began = store.branches.place(room) ?? store.groupRooms.log(room);
+    if (began === undefined || began.position === 0) return;
+    const by = { wanted: JSON.stringify(wanted), changes: JSON.stringify(done) };
+    store.branches.leave(room, { ...began, at: clock.now(), ...by });
+    store.branches.pruneSnapshots(room, { count: branchSnapshotsMax, bytes: branchSnapshotsBytesMax });
+  }
+
   /** Our Commit counts now: the group goes on as it is after it, and those who were taken in get their Welcome. */
   #own(pending: PendingCommitRow, taken: RoomLogRow): void {
     const { store, groups, roomCrypto, welcomes, clock, changes } = this.#ports;
     const { room } = pending;
     const { wanted, changes: done } = JSON.parse(pending.changes) as PendingWork;
     const next = this.#nextOf(room);
+    const fulfilled = wantedChanges(store, room).filter(({ id }) => wanted.includes(id));
     store.transaction(() => {
       if (next !== undefined) {
+        this.#leave(
+          room,
+          fulfilled.map(({ change }) => change),
+          done,
+        );
         groups.advance(room, next);
+        store.branches.begin(room, taken);
         showRoomState(store, roomCrypto.room(next));
+        this.#ports.branches.settle(room, roomCrypto.room(next));
       }
       store.groupRooms.putLog(next === undefined ? taken : { ...taken, renewedAt: clock.now() });
       store.groupRooms.deletePending(room);
@@ -115,7 +138,7 @@ export class RoomEntries {
     const item = decodedItem(entry);
     const state = groups.of(room);
     if (item === undefined || item.kind === "begin" || state === undefined) return this.#pass(taken);
-    if (item.kind === "takeover") return this.#pass(taken);
+    if (item.kind === "takeover") return this.#takeover(entry, item, taken);
     if (isRejoining(this.#ports.store, room)) return this.#pass(taken);
     const outcome = roomCrypto.receive(state, item.message);
     switch (outcome.kind) {
@@ -136,7 +159,9 @@ export class RoomEntries {
       case "future-epoch":
       case "stale-epoch":
         log.info("an entry of a room's log was passed over", { room, kind: outcome.kind });
-        return this.#pass(taken);
+        this.#pass(taken);
+        if (item.kind === "commit") this.#lockedBy(room, item.access);
+        return;
     }
   }
 
@@ -144,8 +169,11 @@ export class RoomEntries {
     const { store, groups, roomCrypto, changes } = this.#ports;
     const { room } = taken;
     store.transaction(() => {
+      this.#leave(room, [], done);
       groups.advance(room, state);
+      store.branches.begin(room, taken);
       showRoomState(store, roomCrypto.room(state));
+      this.#ports.branches.settle(room, roomCrypto.room(state));
       store.groupRooms.hear(room, by.account);
       store.groupRooms.putLog(taken);
       // It was made on the epoch that is over.
@@ -159,10 +187,36 @@ export class RoomEntries {
   #proposal(taken: RoomLogRow, state: GroupState): void {
     const { store, groups, clock } = this.#ports;
     store.transaction(() => {
+      this.#leave(taken.room, [], []);
       groups.advance(taken.room, state);
+      store.branches.begin(taken.room, taken);
       store.groupRooms.putLog(taken);
       want(store, taken.room, { kind: "settle" }, clock.now());
     });
+  }
+
+  /** Another server goes on; the group stays as it is. [W9] */
+  #takeover(entry: RoomEntry, item: RoomTakeover, taken: RoomLogRow): void {
+    const { store, groups, roomCrypto, rooms, names, identity, primitives, changes } = this.#ports;
+    const { room } = taken;
+    const state = groups.of(room);
+    const asker = state && takeoverAsker(primitives, roomCrypto.room(state), entry, item);
+    store.transaction(() => {
+      store.groupRooms.putLog(taken);
+      if (state !== undefined && isEqual(roomCrypto.access(state).publicKey, item.access))
+        store.branches.begin(room, taken);
+      // Terms of before we came are others' affair, and in a chat of two nobody reads of servers.
+      if (state === undefined || store.rooms.get(room)?.kind !== "group") return;
+      const named = {
+        former: roomServerName(store, names, room, item.from),
+        hub: roomServerName(store, names, room, entry.hub),
+        isFirst: roomCrypto.room(state).hubs[0] === entry.hub,
+        isListed: roomCrypto.room(state).hubs.includes(entry.hub),
+        asker: asker === undefined ? undefined : asker === identity.account ? "You" : names.shown(asker),
+      };
+      rooms.addNotice(room, asker ?? identity.account, takeoverLine(named));
+    });
+    changes.mark("room", room);
   }
 
   #removed(taken: RoomLogRow, done: readonly RoomChange[]): void {
@@ -206,6 +260,14 @@ export class RoomEntries {
       // What we made to come in again was of an epoch that may be over.
       if (isRejoining(store, taken.room)) store.groupRooms.deletePending(taken.room);
     });
+  }
+
+  /** What nobody can follow names the next access key all the same: then nobody can append any more. */
+  #lockedBy(room: RoomId, access: Uint8Array): void {
+    const { store, groups, roomCrypto } = this.#ports;
+    const state = groups.of(room);
+    if (state !== undefined && !isEqual(roomCrypto.access(state).publicKey, access))
+      store.branches.lock(room);
   }
 
   #lines(room: RoomId, done: readonly RoomChange[]): void {

@@ -64,3 +64,20 @@ const roleWithArticle = {
   member: "a member",
   guest: "a guest",
 } as const;
+
+/** That another server goes on: by an owner's hand, because the former one is away, or as none of the room's. */
+export function takeoverLine(of: {
+  former: string;
+  hub: string;
+  isFirst: boolean;
+  isListed: boolean;
+  asker: string | undefined;
+}): string {
+  const { former, hub, isFirst, isListed, asker } = of;
+  if (!isListed)
+    return `${hub} keeps this room's changes in order now, though it is none of its servers for that. Another one is asked to.`;
+  if (isFirst && hub !== former && asker !== undefined)
+    return `${asker} handed the room's order over from ${former} to ${hub}.`;
+  if (hub === former) return `${hub} goes on with the room from before a change that nobody could follow.`;
+  return `${former} was not reached: the room goes on under ${hub}.`;
+}

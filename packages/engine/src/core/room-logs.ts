@@ -2,7 +2,8 @@
  * Follows the logs of this engine's rooms: tells our homeserver that we follow, and takes entries in their
  * order, page by page, whenever there are more. One reading at a time for each room. [O5] [O6]
  */
-import type { Clock, RoomId, Timer } from "@fedchat/protocol";
+import type { Clock, RoomEntry, RoomId, RoomLogPage, Timer } from "@fedchat/protocol";
+import { ProtocolError, roomEntry } from "@fedchat/protocol";
 import type { RoomCrypto } from "../mls/room-crypto.ts";
 import { StoreFullError } from "../store/database.ts";
 import type { EngineStore } from "../store/engine-store.ts";
@@ -12,6 +13,9 @@ import type { Groups } from "./groups.ts";
 import { roomLogRetryMs, storeRetryMs } from "./limits.ts";
 import type { Log } from "./log.ts";
 import type { Homeserver } from "./ports.ts";
+import type { RoomLogRow } from "../store/group-rooms-table.ts";
+import { isEqual } from "./credentials.ts";
+import type { RoomBranches } from "./room-branches.ts";
 import type { RoomEntries } from "./room-entries.ts";
 
 export interface RoomLogsPorts {
@@ -21,6 +25,7 @@ export interface RoomLogsPorts {
   messages: Pick<GroupMessages, "takeWaiting">;
   groups: Groups;
   roomCrypto: RoomCrypto;
+  branches: Pick<RoomBranches, "goOver">;
   clock: Clock;
   log: Log;
   /** Everything that is there now was taken. */
@@ -41,6 +46,8 @@ export class RoomLogs {
   /** Rooms that are read now; `true`: and once more after that. */
   readonly #reading = new Map<RoomId, boolean>();
   readonly #retries = new Set<Timer>();
+  /** Where a room was after it went over, until it was read on from there. */
+  readonly #gone = new Map<RoomId, number>();
   #stopped = false;
 
   constructor(ports: RoomLogsPorts) {
@@ -99,17 +106,32 @@ export class RoomLogs {
       return store.groupRooms.deleteLog(room);
     }
     const { hub, position, head: hash } = row;
-    await homeserver.request("rooms.follow", { room, hub, position, hash });
+    try {
+      await homeserver.request("rooms.follow", { room, hub, position, hash });
+    } catch (error) {
+      // It followed a branch that was lost.
+      if (!(error instanceof ProtocolError) || error.code !== "conflict") throw error;
+      await homeserver.request("rooms.unfollow", { room });
+      await homeserver.request("rooms.follow", { room, hub, position, hash });
+    }
     const now = store.groupRooms.log(room);
     if (now?.following === "wanted") store.groupRooms.putLog({ ...now, following: "told" });
   }
 
   /** False where there is nothing more. */
   async #page(room: RoomId): Promise<boolean> {
-    const { store, homeserver, entries } = this.#ports;
+    const { store, homeserver, entries, branches } = this.#ports;
     const row = store.groupRooms.log(room);
     if (row?.following !== "told" || this.#stopped) return false;
     const page = await homeserver.request("rooms.log", { room, after: row.position });
+    if (isElsewhere(row, page)) {
+      if (this.#gone.get(room) === row.position) return false;
+      const { hash: head, ...place } = page.head;
+      await branches.goOver(room, { ...place, head });
+      this.#gone.set(room, store.groupRooms.log(room)?.position ?? 0);
+      return true;
+    }
+    this.#gone.delete(room);
     for (const signed of page.entries) {
       if (this.#stopped || !entries.take(room, signed)) return false;
     }
@@ -126,4 +148,26 @@ export class RoomLogs {
     });
     this.#retries.add(timer);
   }
+}
+
+function entryIn(signed: Uint8Array): RoomEntry | undefined {
+  try {
+    return roomEntry.read(signed).value;
+  } catch (error) {
+    if (error instanceof ProtocolError) return undefined;
+    throw error;
+  }
+}
+
+/** Whether the log goes on otherwise than behind what was taken; where it is only shorter there, it will come. [W10] */
+function isElsewhere(row: RoomLogRow, { entries, head }: RoomLogPage): boolean {
+  const [first] = entries;
+  if (first !== undefined) {
+    const entry = entryIn(first);
+    return entry?.position === row.position + 1 && !isEqual(entry.previous, row.head);
+  }
+  if (head.position === row.position) return !isEqual(head.hash, row.head);
+  return (
+    head.position < row.position && (head.term > row.term || (head.term === row.term && head.hub !== row.hub))
+  );
 }

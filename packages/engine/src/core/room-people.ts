@@ -2,8 +2,10 @@
  * Shows what a group's state says of its room where lists and senders read it: the name, the rules, and who takes part.
  * Whoever does asks to come in no more, and need not be taken in by us.
  */
+import type { RoomId, ServerId } from "@fedchat/protocol";
 import type { RoomState } from "../room-state/room-state.ts";
 import type { EngineStore } from "../store/engine-store.ts";
+import type { Names } from "./names.ts";
 import { wantedChanges } from "./wanted-changes.ts";
 
 /** Within the transaction that takes the state. */
@@ -22,4 +24,17 @@ export function showRoomState(
   const present = new Set(participants.map(({ account }) => account));
   for (const { id, change } of wantedChanges({ groupRooms }, room))
     if (change.kind === "admit" && present.has(change.account)) groupRooms.deleteChange(id);
+}
+
+/** A server by its name, or, where none is known here, by who of the room lives there. */
+export function roomServerName(
+  { groupRooms }: Pick<EngineStore, "groupRooms">,
+  names: Pick<Names, "shown" | "server">,
+  room: RoomId,
+  server: ServerId,
+): string {
+  const name = names.server(server);
+  if (!server.startsWith(name)) return name;
+  const someone = groupRooms.people(room).find((person) => person.server === server);
+  return someone === undefined ? name : `${names.shown(someone.account)}'s homeserver`;
 }

@@ -9,6 +9,7 @@ import type { EngineStore } from "../store/engine-store.ts";
 import type { RoomLogRow } from "../store/group-rooms-table.ts";
 import type { KeyPackageRow } from "../store/requests-table.ts";
 import type { Changes } from "./changes.ts";
+import { isEqual } from "./credentials.ts";
 import type { Groups } from "./groups.ts";
 import type { Identity } from "./identity.ts";
 import type { Commit } from "./inbox.ts";
@@ -77,10 +78,14 @@ export class RoomWelcomes {
     if (asked === undefined && store.accounts.contact(account) === undefined)
       throw passedOver("from somebody who is no contact, and was not asked");
     const former = store.rooms.get(content.room);
-    if (former !== undefined && former.state !== "closed" && former.state !== "broken")
-      throw passedOver("into a room that we are in");
+    const isIn = former !== undefined && former.state !== "closed" && former.state !== "broken";
+    if (isIn && !this.#wentOn(content, account)) throw passedOver("into a room that we are in");
     const keyPackage = this.#keyPackageOf(content.welcome);
     const joined = this.#join(content, keyPackage);
+    if (isIn && !isEqual(joined.groupId, store.rooms.groupId(content.room) ?? new Uint8Array())) {
+      roomCrypto.erase(joined.state, undefined);
+      throw passedOver("into another group than that of the room");
+    }
     const isByOther = joined.adder.account !== account;
     if (isByOther || joined.room.join === "nobody") {
       roomCrypto.erase(joined.state, undefined);
@@ -88,6 +93,11 @@ export class RoomWelcomes {
     }
     const { room, hub, term, position, hash } = content;
     return () => {
+      if (isIn) {
+        groups.end(room);
+        store.branches.end(room);
+        store.groupRooms.deletePending(room);
+      }
       // First of all: from here on the group is erased where the transaction fails.
       groups.add(room, joined.groupId, joined.state);
       known.learn(note.sender);
@@ -100,7 +110,7 @@ export class RoomWelcomes {
           state: "invited",
           createdAt: now,
         });
-      else rooms.invitedAgain(room, account);
+      else if (!isIn) rooms.invitedAgain(room, account);
       showRoomState(store, joined.room);
       store.groupRooms.hear(room, account);
       store.groupRooms.claimStrays(joined.groupId, room);
@@ -114,12 +124,23 @@ export class RoomWelcomes {
         store.requests.deleteKeyPackagesOf(asked.id);
         changes.mark("roomAsk", asked.id);
       }
+      store.branches.begin(room, log);
       if (keyPackage.purpose !== "last-resort") store.requests.deleteKeyPackage(keyPackage.reference);
-      rooms.addNotice(room, account, `${names.shown(account)} took you in.`);
+      const line = isIn
+        ? `The room went on without a change that took you in; ${names.shown(account)} took you in again.`
+        : `${names.shown(account)} took you in.`;
+      rooms.addNotice(room, account, line);
       changes.mark("room", room);
       changes.status();
       onJoined(room);
     };
+  }
+
+  /** Whether the room may have gone on, in a later term, from before we came in: somebody of it takes us in again. [W13] */
+  #wentOn({ room, term }: WelcomeNote, account: AccountId): boolean {
+    const { store } = this.#ports;
+    const log = store.groupRooms.log(room);
+    return log !== undefined && term > log.term && store.groupRooms.person(room, account) !== undefined;
   }
 
   #join({ room, welcome }: WelcomeNote, { keyPackage, privatePart }: KeyPackageRow) {

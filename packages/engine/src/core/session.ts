@@ -29,6 +29,7 @@ import type { People } from "./people.ts";
 import type { Receipts } from "./receipts.ts";
 import type { RoomAsks } from "./room-asks.ts";
 import type { RoomListings } from "./room-listings.ts";
+import type { RoomBranches } from "./room-branches.ts";
 import type { RoomCommits } from "./room-commits.ts";
 import type { RoomLogs } from "./room-logs.ts";
 import { shareRequestKeys } from "./request-keys.ts";
@@ -47,6 +48,7 @@ export interface SessionPorts {
   people: People;
   contacts: Contacts;
   linksBack: LinksBack;
+  branches: Pick<RoomBranches, "prune">;
   logs: RoomLogs;
   commits: RoomCommits;
   capabilities: Capabilities;
@@ -81,7 +83,7 @@ export class Session {
   opened(opened: Opened): void {
     const { identity, inbox, outgoing, receipts, servers, people, contacts, linksBack, changes } =
       this.#ports;
-    const { logs, commits, capabilities, asking, beats, roomAsks, roomListings } = this.#ports;
+    const { logs, branches, commits, capabilities, asking, beats, roomAsks, roomListings } = this.#ports;
     identity.update({
       fencing: opened.fencing,
       administrator: opened.administrator ? 1 : 0,
@@ -91,6 +93,7 @@ export class Session {
     outgoing.resume();
     receipts.sendSoon();
     capabilities.tellAll();
+    branches.prune();
     logs.resume();
     commits.resumeAll();
     asking.lookSoon();

@@ -35,6 +35,7 @@ import { networkMap } from "./network-map.ts";
 import type { ListedPerson, People } from "./people.ts";
 import type { Homeserver } from "./ports.ts";
 import { causeWithReach, reachOf } from "./reach.ts";
+import { roomServerName } from "./room-people.ts";
 import type { Servers } from "./servers.ts";
 import { underwayLine, wantedChanges } from "./wanted-changes.ts";
 
@@ -49,6 +50,7 @@ export class Views {
   readonly #holdUp: (room: RoomId) => Cause | null;
   readonly #restoring: () => Status["restoring"];
   readonly #recoveryKit: () => NonNullable<Status["recoveryKit"]>;
+  readonly #hubAwaySince: (room: RoomId) => number | undefined;
 
   constructor(ports: {
     store: EngineStore;
@@ -62,6 +64,8 @@ export class Views {
     holdUp: (room: RoomId) => Cause | null;
     restoring: () => Status["restoring"];
     recoveryKit: () => NonNullable<Status["recoveryKit"]>;
+    /** Since when a room's hub is missed. */
+    hubAwaySince: (room: RoomId) => number | undefined;
   }) {
     this.#store = ports.store;
     this.#identity = ports.identity;
@@ -73,6 +77,7 @@ export class Views {
     this.#holdUp = ports.holdUp;
     this.#restoring = ports.restoring;
     this.#recoveryKit = ports.recoveryKit;
+    this.#hubAwaySince = ports.hubAwaySince;
   }
 
   me(): Me {
@@ -354,9 +359,17 @@ export class Views {
       asking: this.#store.roomAsks.pendingIncoming(id),
       joining,
       inviting,
+      hub: this.#hub(id),
       underway,
       cause: underway.length === 0 ? null : this.#holdUp(id),
     };
+  }
+
+  #hub(id: RoomId): NonNullable<Room["group"]>["hub"] {
+    const log = this.#store.groupRooms.log(id);
+    if (log === undefined || log.following === "over") return null;
+    const awaySince = this.#hubAwaySince(id) ?? null;
+    return { serverId: log.hub, name: roomServerName(this.#store, this.#names, id, log.hub), awaySince };
   }
 
   #keyChange(contact: AccountId): Room["keyChange"] {

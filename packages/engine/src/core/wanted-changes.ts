@@ -2,7 +2,7 @@
  * What this person wants changed in a room, kept until a Commit has done it: the hub may be away, and another's
  * Commit may come first.
  */
-import type { AccountId, RoomId } from "@fedchat/protocol";
+import type { AccountId, RoomId, ServerId } from "@fedchat/protocol";
 import type { Joining, Role, RoomState } from "../room-state/room-state.ts";
 import type { EngineStore } from "../store/engine-store.ts";
 
@@ -12,6 +12,9 @@ export type WantedChange =
   | { kind: "role"; account: AccountId; role: Role }
   | { kind: "rename"; name: string }
   | { kind: "rules"; join: Joining; invite: RoomState["invite"] }
+  /** The servers that are to order the room, the present one first; `handOver`: that one now, once it stands first. */
+  | { kind: "hubs"; hubs: ServerId[] }
+  | { kind: "handOver"; hub: ServerId }
   | { kind: "leave" }
   /** Commit what others proposed, such as that they leave. */
   | { kind: "settle" }
@@ -69,8 +72,11 @@ export function underwayLine(
       return "Leaving";
     case "rejoin":
       return "Joining the room's encryption again";
+    case "handOver":
+      return "Handing the room over to another server";
     case "settle":
     case "refresh":
+    case "hubs":
       return undefined;
   }
 }

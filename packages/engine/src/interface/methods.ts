@@ -374,6 +374,11 @@ export const methods = {
     z.strictObject({ roomId: RoomIdText, account: AccountText }),
     Room,
   ),
+  "rooms.handOver": method(
+    "Have another server, where somebody of the room lives, keep its changes in order",
+    z.strictObject({ roomId: RoomIdText, serverId: ServerIdText }),
+    Room,
+  ),
   "rooms.setRole": method(
     "Give somebody in a room another role",
     z.strictObject({ roomId: RoomIdText, account: AccountText, role: Role }),

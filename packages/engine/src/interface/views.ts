@@ -427,6 +427,16 @@ export const Room = z.object({
       asking: z.number().int().describe("people who ask to come in, and wait for a yes"),
       joining: RoomJoining,
       inviting: RoomInviting,
+      hub: z
+        .object({
+          serverId: ServerIdText,
+          name: z.string(),
+          awaySince: Time.nullable().describe(
+            "since when it was missed; null: it was there when it was needed last",
+          ),
+        })
+        .nullable()
+        .describe("the homeserver that keeps the room's changes in order; null where we are out"),
       underway: z.array(z.string()).describe("changes that are not done yet, each as a line"),
       cause: Cause.nullable().describe("why they are not done yet, where that is known"),
     })

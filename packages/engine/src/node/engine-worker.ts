@@ -20,6 +20,8 @@ export interface EngineWorkerOptions {
   homeserver: { acceptClient: (channel: ByteChannel) => void } | { host: string; port: number };
   registrationToken?: Uint8Array | undefined;
   deviceName: string;
+  /** How long a room's hub may be away before another server is asked to go on; undefined: two minutes. */
+  takeoverAfterMs?: number;
   log: Log;
   /** The worker died: nothing works any more. Called at most once, never after `close`. */
   onCrash(error: Error): void;
@@ -39,6 +41,7 @@ export async function startEngineWorker(options: EngineWorkerOptions): Promise<E
     address: "host" in options.homeserver ? options.homeserver : undefined,
     registrationToken: options.registrationToken,
     deviceName: options.deviceName,
+    takeoverAfterMs: options.takeoverAfterMs,
   };
   const worker = new Worker(new URL("./worker.ts", import.meta.url), { workerData: data });
   const engine = new EngineWorker(worker, options.log, options.onCrash, (channel) =>

@@ -12,6 +12,8 @@ export interface EngineWorkerData {
   /** Spent when the account is opened. */
   registrationToken: Uint8Array | undefined;
   deviceName: string;
+  /** How long a room's hub may be away before another server is asked to go on. */
+  takeoverAfterMs: number | undefined;
 }
 
 export type ToWorker = { kind: "call"; id: number; method: MethodName; params: unknown } | { kind: "close" };

@@ -53,6 +53,7 @@ async function run(): Promise<void> {
     primitives: nodePrimitives,
     registrationToken: options.registrationToken,
     deviceName: options.deviceName,
+    ...(options.takeoverAfterMs === undefined ? {} : { takeoverAfterMs: options.takeoverAfterMs }),
     log,
   });
   engine.onEvent((event) => tell({ kind: "event", event }));

@@ -16,3 +16,6 @@ export const roomStateBytesMax = 122_880;
 
 /** An update is a record at most: as long as a signed record may be, and its frame. */
 export const roomUpdateBytesMax = 66_560;
+
+/** Servers that an owner's engine lists by itself to go on with a room: one of so many is there. */
+export const hubsListedMax = 5;

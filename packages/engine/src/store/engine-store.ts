@@ -4,6 +4,7 @@
  */
 import { AccountsTable } from "./accounts-table.ts";
 import { ArchiveTable } from "./archive-table.ts";
+import { BranchesTable } from "./branches-table.ts";
 import type { Database } from "./database.ts";
 import { GroupRoomsTable } from "./group-rooms-table.ts";
 import { HistoryTable } from "./history-table.ts";
@@ -33,6 +34,7 @@ export interface EngineStore {
   rooms: RoomsTable;
   groupRooms: GroupRoomsTable;
   roomAsks: RoomAsksTable;
+  branches: BranchesTable;
   messages: MessagesTable;
   history: HistoryTable;
   missing: MissingTable;
@@ -56,6 +58,7 @@ export function openEngineStore(db: Database): EngineStore {
     rooms: new RoomsTable(db),
     groupRooms: new GroupRoomsTable(db),
     roomAsks: new RoomAsksTable(db),
+    branches: new BranchesTable(db),
     messages: new MessagesTable(db),
     history: new HistoryTable(db),
     missing: new MissingTable(db),

@@ -189,6 +189,19 @@ export class GroupRoomsTable {
     this.#db.run("UPDATE waitingMessages SET room = ? WHERE room = ?", room, strayRoom(groupId));
   }
 
+  /** Nothing here opens it: maybe a branch of the log that is not followed (yet). The newest `keep` of the room stay. */
+  strand(row: Omit<WaitingMessageRow, "seq">, keep: number): void {
+    const room = strandedRoom(row.room);
+    insertRow(this.#db, "waitingMessages", { ...row, room });
+    const newest = `SELECT seq FROM waitingMessages WHERE room = ? ORDER BY seq DESC ${upTo}`;
+    this.#db.run(`DELETE FROM waitingMessages WHERE room = ? AND seq NOT IN (${newest})`, room, room, keep);
+  }
+
+  /** Another branch is followed: it is tried again. */
+  unstrand(room: RoomId): void {
+    this.#db.run("UPDATE waitingMessages SET room = ? WHERE room = ?", room, strandedRoom(room));
+  }
+
   /** In the order in which they came. */
   waiting(room: RoomId, epochMax: number): WaitingMessageRow[] {
     const sql = "SELECT * FROM waitingMessages WHERE room = ? AND epoch <= ? ORDER BY seq";
@@ -208,8 +221,15 @@ export class GroupRoomsTable {
   end(room: RoomId): void {
     this.#db.run("DELETE FROM roomLogs WHERE room = ? AND following = 'wanted'", room);
     this.#db.run("UPDATE roomLogs SET following = 'over' WHERE room = ?", room);
-    for (const table of ["roomChanges", "waitingMessages"])
+    for (const table of [
+      "roomChanges",
+      "waitingMessages",
+      "roomPlaces",
+      "roomSnapshots",
+      "roomSnapshotRecords",
+    ])
       this.#db.run(`DELETE FROM ${table} WHERE room = ?`, room);
+    this.#db.run("DELETE FROM waitingMessages WHERE room = ?", strandedRoom(room));
     this.deletePending(room);
   }
 
@@ -225,6 +245,8 @@ export class GroupRoomsTable {
     return this.#db.all(sql, message, 1_000);
   }
 }
+
+const strandedRoom = (room: RoomId): string => `stranded ${room}`;
 
 /** No room is called so. */
 const strayPrefix = "group ";

@@ -87,6 +87,14 @@ export class ProofsTable {
     );
   }
 
+  /** Later epochs were lost: who came or went there did not, and what was signed there proves nothing to others. */
+  goBack(groupId: Uint8Array, epoch: number): void {
+    this.#db.run("DELETE FROM groupEpochs WHERE groupId = ? AND epoch > ?", groupId, epoch);
+    this.#db.run("DELETE FROM messageProofs WHERE groupId = ? AND epoch > ?", groupId, epoch);
+    this.#db.run("DELETE FROM groupMembers WHERE groupId = ? AND first > ?", groupId, epoch);
+    this.#db.run("UPDATE groupMembers SET last = NULL WHERE groupId = ? AND last >= ?", groupId, epoch);
+  }
+
   presentMembers(groupId: Uint8Array): GroupMemberRow[] {
     const sql = "SELECT * FROM groupMembers WHERE groupId = ? AND last IS NULL ORDER BY device";
     return this.#db.all<GroupMemberRow>(sql, groupId);

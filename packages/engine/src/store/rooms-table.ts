@@ -118,6 +118,10 @@ export class RoomsTable {
     return this.#db.get<{ room: RoomId }>("SELECT room FROM groups WHERE groupId = ?", groupId)?.room;
   }
 
+  groupId(room: RoomId): Uint8Array | undefined {
+    return this.#db.get<{ groupId: Uint8Array }>("SELECT groupId FROM groups WHERE room = ?", room)?.groupId;
+  }
+
   insertGroup(room: RoomId, groupId: Uint8Array): void {
     insertRow(this.#db, "groups", { room, groupId });
   }

@@ -478,6 +478,61 @@ CREATE INDEX messagesByExpiry ON messages (expiresAt) WHERE expiresAt IS NOT NUL
 INSERT INTO messageText (messageText, rank) VALUES ('secure-delete', 1);
 `;
 
+/**
+ * Where rooms' logs may go on otherwise: roomPlaces: the entry at which the group's present state began; locked: a Commit
+ * behind it that nobody can follow named another access key. roomResends: our messages of epochs that were lost. roomSnapshots
+ * and their records: former states, by the entry at which they began; wanted, changes: JSON. lostBranches: states of what
+ * was lost, to read by. roomHolds: whom a lost branch took out.
+ */
+const branches = `
+CREATE TABLE roomPlaces (
+  room TEXT PRIMARY KEY,
+  hub TEXT NOT NULL,
+  term INTEGER NOT NULL,
+  position INTEGER NOT NULL,
+  head BLOB NOT NULL,
+  locked INTEGER NOT NULL DEFAULT 0
+) STRICT, WITHOUT ROWID;
+CREATE TABLE roomSnapshots (
+  room TEXT NOT NULL,
+  position INTEGER NOT NULL,
+  hub TEXT NOT NULL,
+  term INTEGER NOT NULL,
+  head BLOB NOT NULL,
+  at INTEGER NOT NULL,
+  wanted TEXT NOT NULL,
+  changes TEXT NOT NULL,
+  PRIMARY KEY (room, position)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE roomSnapshotRecords (
+  room TEXT NOT NULL,
+  position INTEGER NOT NULL,
+  name TEXT NOT NULL,
+  value BLOB NOT NULL,
+  PRIMARY KEY (room, position, name)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE lostBranches (id INTEGER PRIMARY KEY AUTOINCREMENT, room TEXT NOT NULL, at INTEGER NOT NULL) STRICT;
+CREATE TABLE lostBranchRecords (
+  branch INTEGER NOT NULL,
+  name TEXT NOT NULL,
+  value BLOB NOT NULL,
+  PRIMARY KEY (branch, name)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE roomResends (
+  room TEXT NOT NULL,
+  message TEXT NOT NULL,
+  counter INTEGER NOT NULL,
+  previous TEXT,
+  PRIMARY KEY (room, message)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE roomHolds (
+  room TEXT NOT NULL,
+  account TEXT NOT NULL,
+  at INTEGER NOT NULL,
+  PRIMARY KEY (room, account)
+) STRICT, WITHOUT ROWID;
+`;
+
 /** In the order in which stores get them: new ones come last. */
 /**
  * The archive at the homeserver. archiveDirty: what is to be archived. archived: in which segment what stands.
@@ -621,4 +676,5 @@ const migrations = [
   archive,
   roomAsking,
   roomListings,
+  branches,
 ];

@@ -20,6 +20,7 @@ import { ChatChores } from "./ChatChores.tsx";
 import { Disappearing } from "./Disappearing.tsx";
 import { ConfirmDeed, type AskedDeed } from "./roomDeeds.tsx";
 import { RoomAsks } from "./RoomAsks.tsx";
+import { RoomHub } from "./RoomHub.tsx";
 import { RoomPeopleList } from "./RoomPeopleList.tsx";
 import { RoomPersonView } from "./RoomPersonView.tsx";
 import { RoomRules } from "./RoomRules.tsx";
@@ -47,6 +48,9 @@ export function RoomPanel(props: RoomPanelProps): JSX.Element {
               <RoomPeopleList chat={props.chat} people={people} onAsk={setAsked} />
             </Show>
             <RoomRules chat={props.chat} />
+            <Show when={isIn(props.chat)}>
+              <RoomHub chat={props.chat} people={people} />
+            </Show>
             <Show when={mayRename(props.chat)}>
               <Banned chat={props.chat} />
             </Show>

@@ -57,3 +57,16 @@ const otherOwner = (people: readonly RoomPerson[]) =>
 
 const rolesBut = (now: Role): Deed[] =>
   roles.filter((role) => role !== now).map((role) => ({ kind: "role", role }));
+
+/** The servers that a room may be handed to, each by its name, or by who of the room lives there; the present one first. */
+export function roomServers(room: Room, people: readonly RoomPerson[]): { serverId: string; name: string }[] {
+  const hub = room.group?.hub;
+  const named = new Map(hub ? [[hub.serverId, hub.name]] : []);
+  for (const { person, role } of people) {
+    const { serverId, serverName } = person;
+    if (named.has(serverId) || role === "guest") continue;
+    const isName = serverName !== "" && !serverId.startsWith(serverName);
+    named.set(serverId, isName ? serverName : t.rooms.panel.homeserverOf(person.displayName));
+  }
+  return [...named].map(([serverId, name]) => ({ serverId, name }));
+}

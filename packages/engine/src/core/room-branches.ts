@@ -1,0 +1,199 @@
+/**
+ * Follows a room where its log goes on otherwise than it was taken here: back to the newest state that both have, and on
+ * from there. What the lost branch had stays readable; what this person did there is wanted again; whom it took out is to
+ * be out here too, and until then nothing is written. Where no such state is kept the engine comes in again by itself.
+ * [W10] to [W13]
+ */
+import type { AccountId, Clock, Primitives, RoomId } from "@fedchat/protocol";
+import { encodeBase32 } from "@fedchat/protocol";
+import type { RoomCrypto } from "../mls/room-crypto.ts";
+import { applyUpdate, type RoomChange } from "../room-state/apply-update.ts";
+import { encodeRoomState, participantOf, type RoomState } from "../room-state/room-state.ts";
+import type { LogPlace, SnapshotRow } from "../store/branches-table.ts";
+import type { EngineStore } from "../store/engine-store.ts";
+import type { Changes } from "./changes.ts";
+import { isEqual } from "./credentials.ts";
+import type { GroupMessages } from "./group-messages.ts";
+import type { Groups } from "./groups.ts";
+import type { Identity } from "./identity.ts";
+import { branchSnapshotsMs, lostBranchesMax } from "./limits.ts";
+import type { Log } from "./log.ts";
+import type { Names } from "./names.ts";
+import type { Homeserver } from "./ports.ts";
+import { roomServerName, showRoomState } from "./room-people.ts";
+import type { Rooms } from "./rooms.ts";
+import { isRejoining, want, wantedChanges, type WantedChange } from "./wanted-changes.ts";
+
+export interface RoomBranchesPorts {
+  store: EngineStore;
+  identity: Identity;
+  rooms: Rooms;
+  groups: Groups;
+  roomCrypto: RoomCrypto;
+  messages: Pick<GroupMessages, "takeWaiting">;
+  homeserver: Homeserver;
+  names: Pick<Names, "shown" | "server">;
+  primitives: Primitives;
+  clock: Pick<Clock, "now">;
+  changes: Changes;
+  log: Log;
+  /** This room's group is another: what was said in its epochs counts no more. */
+  onBack: (room: RoomId) => void;
+}
+
+export class RoomBranches {
+  readonly #ports: RoomBranchesPorts;
+
+  constructor(ports: RoomBranchesPorts) {
+    this.#ports = ports;
+  }
+
+  /** What is too old to go back to goes; within no transaction. */
+  prune(): void {
+    const { store, clock } = this.#ports;
+    store.transaction(() => store.branches.prune(clock.now() - branchSnapshotsMs));
+  }
+
+  /**
+   * The log does not go on behind what was taken. Afterwards it can be read on from where this engine is then. Rejects
+   * with `ProtocolError`.
+   * @param head where the log is now
+   */
+  async goOver(room: RoomId, head: LogPlace): Promise<void> {
+    const { store, log } = this.#ports;
+    const row = store.groupRooms.log(room);
+    if (row === undefined) return;
+    const own = store.branches.place(room) ?? row;
+    if (isRejoining(store, room)) return this.#jump(room, head);
+    if (await this.#stands(room, own)) return this.#moveTo(room, own);
+    for (const snapshot of store.branches.snapshots(room)) {
+      if (!(await this.#stands(room, snapshot))) continue;
+      log.info("a room's log goes on otherwise: back to where both are the same", { room });
+      return this.#back(room, snapshot, head);
+    }
+    log.info("a room's log goes on otherwise than for as long as is kept", { room });
+    this.#again(room, head);
+  }
+
+  /** Within the transaction that takes a room's new state: whom a lost branch took out, and who is out now, holds up nothing. */
+  settle(room: RoomId, state: RoomState): void {
+    const { store } = this.#ports;
+    for (const account of store.branches.held(room)) {
+      if (participantOf(state, account) !== undefined) continue;
+      store.branches.release(room, account);
+      for (const { id, change } of wantedChanges(store, room))
+        if (change.kind === "remove" && change.account === account) store.groupRooms.deleteChange(id);
+    }
+  }
+
+  /** Whether this entry is in the log as it goes on. */
+  async #stands(room: RoomId, { position, head }: LogPlace): Promise<boolean> {
+    const { homeserver } = this.#ports;
+    if (position === 0) return false;
+    const page = await homeserver.request("rooms.log", { room, after: position - 1 });
+    const [first] = page.entries;
+    return first !== undefined && isEqual(this.#ports.primitives.sha256(first), head);
+  }
+
+  #moveTo(room: RoomId, { hub, term, position, head }: LogPlace): void {
+    const { store } = this.#ports;
+    const row = store.groupRooms.log(room);
+    if (row !== undefined) store.groupRooms.putLog({ ...row, hub, term, position, head });
+  }
+
+  #back(room: RoomId, to: SnapshotRow, head: LogPlace): void {
+    const { store, groups, roomCrypto, rooms, identity, names, clock, messages, changes, onBack } =
+      this.#ports;
+    if (groups.of(room) === undefined) return this.#jump(room, head);
+    const state = roomCrypto.restore(store.branches.snapshotRecords(room, to.position));
+    const about = roomCrypto.room(state);
+    const lost = store.branches.snapshots(room).filter(({ position }) => position >= to.position);
+    store.transaction(() => {
+      store.branches.lose(room, clock.now(), lostBranchesMax);
+      store.branches.resend(room, identity.self.device, to.at);
+      store.proofs.goBack(roomCrypto.groupId(state), Number(roomCrypto.epoch(state)));
+      groups.advance(room, state);
+      this.#moveTo(room, to);
+      store.groupRooms.deletePending(room);
+      store.branches.dropSnapshots(room, to.position);
+      store.branches.begin(room, to);
+      showRoomState(store, about);
+      const line = `The room goes on under ${roomServerName(store, names, room, head.hub)}. What was changed under ${roomServerName(store, names, room, to.hub)} meanwhile is done again; what was written stays.`;
+      if (store.rooms.get(room)?.kind === "group") rooms.addNotice(room, identity.account, line);
+      for (const { wanted, changes: done } of lost.toReversed()) {
+        for (const change of JSON.parse(wanted) as WantedChange[]) want(store, room, change, clock.now());
+        for (const change of JSON.parse(done) as RoomChange[]) this.#bind(about, change);
+      }
+      store.groupRooms.unstrand(room);
+    });
+    onBack(room);
+    messages.takeWaiting(room);
+    changes.mark("room", room);
+  }
+
+  /** Whoever was taken out anywhere is out: somebody with the right does it again, and nobody writes to them before. */
+  #bind(about: RoomState, change: RoomChange): void {
+    const { store, identity, primitives, clock } = this.#ports;
+    const account = takenOut(change);
+    if (account === undefined || account === identity.account) return;
+    if (participantOf(about, account) === undefined) return;
+    // Whoever left does not read on.
+    if (change.kind !== "left") store.branches.hold(about.room, account, clock.now());
+    const kind = change.kind === "banned" ? "ban" : "remove";
+    const may = applyUpdate(about, { kind, account }, identity.account, primitives).kind === "applied";
+    if (may) want(store, about.room, { kind, account }, clock.now());
+  }
+
+  /** Too far back: by a Commit from outside, on whatever the room is now. */
+  #again(room: RoomId, head: LogPlace): void {
+    const { store, groups, roomCrypto, rooms, identity, names, clock, changes } = this.#ports;
+    const state = groups.of(room);
+    if (state === undefined) return this.#jump(room, head);
+    const expected = encodeBase32(encodeRoomState(roomCrypto.room(state)));
+    store.transaction(() => {
+      store.branches.lose(room, clock.now(), lostBranchesMax);
+      store.branches.resend(
+        room,
+        identity.self.device,
+        store.branches.snapshots(room).at(-1)?.at ?? clock.now(),
+      );
+      store.branches.dropSnapshots(room, 0);
+      store.groupRooms.deletePending(room);
+      this.#moveTo(room, head);
+      store.branches.begin(room, head);
+      want(store, room, { kind: "rejoin", epoch: noEpoch, room: expected }, clock.now());
+      const line = `The room went on under ${roomServerName(store, names, room, head.hub)}, from so long ago that this FedChat joins it again by itself; what was written there meanwhile may be missing.`;
+      if (store.rooms.get(room)?.kind === "group") rooms.addNotice(room, identity.account, line);
+    });
+    changes.mark("room", room);
+  }
+
+  #jump(room: RoomId, head: LogPlace): void {
+    const { store } = this.#ports;
+    store.transaction(() => {
+      store.groupRooms.deletePending(room);
+      this.#moveTo(room, head);
+    });
+  }
+}
+
+/** None has it: what the room is at that epoch is not known here. */
+const noEpoch = String(2n ** 64n - 1n);
+
+function takenOut(change: RoomChange): AccountId | undefined {
+  switch (change.kind) {
+    case "removed":
+    case "left":
+    case "banned":
+      return change.account;
+    case "renamed":
+    case "rules":
+    case "hubs":
+    case "admitted":
+    case "record":
+    case "role":
+    case "unbanned":
+    case "key":
+      return undefined;
+  }
+}

@@ -1,0 +1,204 @@
+/**
+ * What rooms of many keep for the case that their log goes on otherwise than it was followed here: the group's states at
+ * the entries that changed it, each as it was when it was left; the states of branches that were lost, which open what
+ * was written there; and whom such a branch took out, until they are out here too. [W10] to [W13]
+ */
+import type { AccountId, DeviceId, MessageId, RoomId, ServerId } from "@fedchat/protocol";
+import type { GroupChanges } from "../mls/group-records.ts";
+import type { Database } from "./database.ts";
+import { insertRow, putRow, upTo } from "./database.ts";
+
+/** An entry of a room's log, and whose it is. */
+export interface LogPlace {
+  hub: ServerId;
+  term: number;
+  position: number;
+  /** Hash of that entry. */
+  head: Uint8Array;
+}
+
+/** One of our messages, and its place among those of this device. */
+export interface Resend {
+  message: MessageId;
+  counter: number;
+  previous: MessageId | null;
+}
+
+export interface SnapshotRow extends LogPlace {
+  /** When the state was left, by this engine's clock. */
+  at: number;
+  /** JSON: what this person wanted and the entry that ended the state did. */
+  wanted: string;
+  /** JSON: everything that it changed. */
+  changes: string;
+}
+
+const place = "hub, term, position, head";
+
+export class BranchesTable {
+  readonly #db: Database;
+
+  constructor(db: Database) {
+    this.#db = db;
+  }
+
+  /** Where the present state of a room's group began. */
+  place(room: RoomId): LogPlace | undefined {
+    return this.#db.get<LogPlace>(`SELECT ${place} FROM roomPlaces WHERE room = ?`, room);
+  }
+
+  begin(room: RoomId, { hub, term, position, head }: LogPlace): void {
+    putRow(this.#db, "roomPlaces", { room, hub, term, position, head, locked: 0 });
+  }
+
+  /** Within the transaction that leaves the group's state as it is now, before anything else of it. */
+  leave(room: RoomId, { hub, term, position, head, at, wanted, changes }: SnapshotRow): void {
+    this.#drop(room, position);
+    insertRow(this.#db, "roomSnapshots", { room, hub, term, position, head, at, wanted, changes });
+    this.#db.run(
+      "INSERT INTO roomSnapshotRecords SELECT room, ?, name, value FROM groupRecords WHERE room = ?",
+      position,
+      room,
+    );
+  }
+
+  /** The newest first. */
+  snapshots(room: RoomId): SnapshotRow[] {
+    const sql = `SELECT ${place}, at, wanted, changes FROM roomSnapshots WHERE room = ? ORDER BY position DESC`;
+    return this.#db.all<SnapshotRow>(sql, room);
+  }
+
+  snapshotRecords(room: RoomId, position: number): (readonly [string, Uint8Array])[] {
+    const sql = "SELECT name, value FROM roomSnapshotRecords WHERE room = ? AND position = ?";
+    return this.#db
+      .all<{ name: string; value: Uint8Array }>(sql, room, position)
+      .map(({ name, value }) => [name, value]);
+  }
+
+  /** Those from a position on. */
+  dropSnapshots(room: RoomId, from: number): void {
+    for (const { position } of this.snapshots(room)) if (position >= from) this.#drop(room, position);
+  }
+
+  /** The newest stay, and no more bytes than that; one at least. */
+  pruneSnapshots(room: RoomId, bounds: { count: number; bytes: number }): void {
+    const rows = this.#db.all<{ position: number; bytes: number }>(
+      "SELECT position, sum(length(value)) AS bytes FROM roomSnapshotRecords WHERE room = ? " +
+        "GROUP BY position ORDER BY position DESC",
+      room,
+    );
+    let sum = 0;
+    for (const [index, { position, bytes }] of rows.entries()) {
+      sum += bytes;
+      if (index > 0 && (index >= bounds.count || sum > bounds.bytes)) this.#drop(room, position);
+    }
+  }
+
+  /** What is from before that time goes, in all rooms. */
+  prune(before: number): void {
+    const lost = "SELECT id FROM lostBranches WHERE at < ?";
+    const old = this.#db.all<{ room: RoomId; position: number }>(
+      "SELECT room, position FROM roomSnapshots WHERE at < ?",
+      before,
+    );
+    for (const { room, position } of old) this.#drop(room, position);
+    this.#db.run(`DELETE FROM lostBranchRecords WHERE branch IN (${lost})`, before);
+    this.#db.run("DELETE FROM lostBranches WHERE at < ?", before);
+    this.#db.run("DELETE FROM roomHolds WHERE at < ?", before);
+  }
+
+  #drop(room: RoomId, position: number): void {
+    this.#db.run("DELETE FROM roomSnapshots WHERE room = ? AND position = ?", room, position);
+    this.#db.run("DELETE FROM roomSnapshotRecords WHERE room = ? AND position = ?", room, position);
+  }
+
+  /** Keeps the group's state as it is now to read by; of each room the newest `keep`. */
+  lose(room: RoomId, at: number, keep: number): void {
+    insertRow(this.#db, "lostBranches", { room, at });
+    this.#db.run(
+      "INSERT INTO lostBranchRecords SELECT (SELECT max(id) FROM lostBranches), name, value FROM groupRecords WHERE room = ?",
+      room,
+    );
+    const former = this.lost(room).slice(keep);
+    for (const branch of former) this.#dropLost(branch);
+  }
+
+  /** Ids, the newest first. */
+  lost(room: RoomId): number[] {
+    const sql = `SELECT id FROM lostBranches WHERE room = ? ORDER BY id DESC ${upTo}`;
+    return this.#db.all<{ id: number }>(sql, room, 100).map(({ id }) => id);
+  }
+
+  lostRecords(branch: number): (readonly [string, Uint8Array])[] {
+    return this.#db
+      .all<{ name: string; value: Uint8Array }>(
+        "SELECT name, value FROM lostBranchRecords WHERE branch = ?",
+        branch,
+      )
+      .map(({ name, value }) => [name, value]);
+  }
+
+  changeLost(branch: number, { put, remove }: GroupChanges): void {
+    for (const name of remove)
+      this.#db.run("DELETE FROM lostBranchRecords WHERE branch = ? AND name = ?", branch, name);
+    for (const [name, value] of put) putRow(this.#db, "lostBranchRecords", { branch, name, value });
+  }
+
+  #dropLost(branch: number): void {
+    this.#db.run("DELETE FROM lostBranches WHERE id = ?", branch);
+    this.#db.run("DELETE FROM lostBranchRecords WHERE branch = ?", branch);
+  }
+
+  hold(room: RoomId, account: AccountId, at: number): void {
+    putRow(this.#db, "roomHolds", { room, account, at });
+  }
+
+  /** Whom a lost branch took out, and who is in here still. */
+  held(room: RoomId): AccountId[] {
+    const sql = "SELECT account FROM roomHolds WHERE room = ? ORDER BY account";
+    return this.#db.all<{ account: AccountId }>(sql, room).map(({ account }) => account);
+  }
+
+  release(room: RoomId, account: AccountId): void {
+    this.#db.run("DELETE FROM roomHolds WHERE room = ? AND account = ?", room, account);
+  }
+
+  /** What this device wrote from then on is written again; with the counters by which it can be handed on. */
+  resend(room: RoomId, device: DeviceId, since: number): void {
+    this.#db.run(
+      "INSERT OR IGNORE INTO roomResends SELECT m.room, m.id, p.counter, p.previous FROM messages m " +
+        "JOIN messageProofs p ON p.room = m.room AND p.message = m.id AND p.device = ? " +
+        "WHERE m.room = ? AND m.mine = 1 AND m.kind = 'text' AND m.sentAt >= ?",
+      device,
+      room,
+      since,
+    );
+  }
+
+  /** In the order in which it was written. */
+  resends(room: RoomId): Resend[] {
+    const sql = "SELECT message, counter, previous FROM roomResends WHERE room = ? ORDER BY counter";
+    return this.#db.all<Resend>(sql, room);
+  }
+
+  resent(room: RoomId, message: MessageId): void {
+    this.#db.run("DELETE FROM roomResends WHERE room = ? AND message = ?", room, message);
+  }
+
+  /** Its newest Commit, which nobody can follow, named an access key that nobody has. */
+  lock(room: RoomId): void {
+    this.#db.run("UPDATE roomPlaces SET locked = 1 WHERE room = ?", room);
+  }
+
+  /** Where the log was before that; undefined: it is not so. */
+  lockedBehind(room: RoomId): LogPlace | undefined {
+    return this.#db.get<LogPlace>(`SELECT ${place} FROM roomPlaces WHERE room = ? AND locked = 1`, room);
+  }
+
+  /** The room is over, or begins anew. */
+  end(room: RoomId): void {
+    for (const branch of this.lost(room)) this.#dropLost(branch);
+    for (const table of ["roomPlaces", "roomSnapshots", "roomSnapshotRecords", "roomHolds", "roomResends"])
+      this.#db.run(`DELETE FROM ${table} WHERE room = ?`, room);
+  }
+}

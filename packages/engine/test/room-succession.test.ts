@@ -1,0 +1,286 @@
+/** Rooms of many whose hub goes away, or was apart for a while: they go on, and come together again. */
+import { expect, test } from "vitest";
+import { encode, roomEntry, roomEntryHash, roomLogItem } from "@fedchat/protocol";
+import { nodePrimitives, nodeRandom } from "@fedchat/protocol/primitives/node";
+import type { TestAccount } from "../../homeserver/test/test-account.ts";
+import { hubsOf } from "../src/room-state/hubs.ts";
+import { person, roomOf, someServer } from "./room-people.ts";
+import { group, lines, opened, sees, texts } from "./room-scene.ts";
+import { type Person, World } from "./world.ts";
+
+/** A room of Alice, an owner like Bob, and Carol; whoever misses the hub asks the next one soon. */
+async function succession(world: World) {
+  world.takeoverAfterMs = 3_000;
+  const room = await opened(world);
+  const { alice, bob, roomId } = room;
+  await alice.call("rooms.setRole", { roomId, account: await bob.account(), role: "owner" });
+  await world.until(async () => (await group(bob)).group?.role === "owner", "bob's role");
+  await world.pass(2_000);
+  return room;
+}
+
+function apart(person: Person): void {
+  person.home.world.unreachable.add(person.home.host);
+  person.home.cutLinks();
+}
+
+const together = (person: Person): unknown => person.home.world.unreachable.delete(person.home.host);
+
+async function titled(people: Person[], title: string): Promise<void> {
+  for (const person of people)
+    await person.home.world.until(
+      async () => (await group(person)).title === title,
+      `${title}, seeing ${(await group(person)).title}`,
+    );
+}
+
+async function renames(person: Person, roomId: string, name: string): Promise<void> {
+  await person.call("rooms.rename", { roomId, name });
+}
+
+/** All take part in one epoch: what one writes the others read. */
+async function talk(people: Person[], roomId: string, mark: string): Promise<void> {
+  for (const [n, person] of people.entries()) {
+    const text = `${mark} ${n}`;
+    await person.home.world.until(
+      async () => (await person.call("messages.send", { roomId, text }).catch(() => undefined)) !== undefined,
+      "it may write",
+    );
+    for (const other of people)
+      await other.home.world.until(
+        async () => (await texts(other, roomId)).some((line) => line.endsWith(text)),
+        `${text}`,
+      );
+  }
+}
+
+test("[W9] behind the first an owner's engine lists the servers of those who are no guests, owners' first", () => {
+  const [olga, otto, mona, emma, gina] = ["olga", "otto", "mona", "emma", "gina"].map((name) => person(name));
+  const server = (one: TestAccount | undefined) => one!.record.server;
+  const room = roomOf([
+    [olga!, "owner"],
+    [otto!, "owner"],
+    [mona!, "moderator"],
+    [emma!, "member"],
+    [gina!, "guest"],
+  ]);
+  const hubs = [olga, otto, mona, emma].map(server);
+  expect(hubsOf(room, olga!.id)).toEqual(hubs);
+  expect(hubsOf(room, mona!.id)).toBeUndefined();
+  expect(hubsOf({ ...room, hubs }, otto!.id)).toBeUndefined();
+  // The first is an owner's choice; who lives nowhere here goes from the list.
+  const handed = [server(mona), someServer(), server(olga)];
+  expect(hubsOf({ ...room, hubs: handed }, otto!.id)).toEqual([mona, olga, otto, emma].map(server));
+});
+
+test("[W9] the room goes on under the next server when its hub is away, and the hub follows when it is back", async () => {
+  await using world = new World("real");
+  const { alice, bob, carol, roomId } = await succession(world);
+  apart(alice);
+  await renames(bob, roomId, "Without the hub");
+  await world.pass(1_500);
+  expect((await group(bob)).group?.cause).toMatchObject({
+    sentence: "alice, which keeps this room's changes in order, is not reached.",
+    fix: "It is tried again by itself. Talk goes on meanwhile. If it stays away, bob goes on in its place.",
+  });
+  expect((await group(bob)).title).toBe("Hiking");
+  await titled([bob, carol], "Without the hub");
+  const line = "alice was not reached: the room goes on under bob.";
+  expect(await lines(bob, roomId)).toContain(line);
+  // Her server knows nothing of Bob's.
+  const other = "alice was not reached: the room goes on under Bob's homeserver.";
+  expect(await lines(carol, roomId)).toContain(other);
+  await talk([bob, carol], roomId, "apart");
+
+  together(alice);
+  await titled([alice], "Without the hub");
+  expect((await lines(alice, roomId)).filter((one) => one === line)).toEqual([line]);
+  await talk([alice, bob, carol], roomId, "together");
+  await renames(alice, roomId, "Home again");
+  await titled([alice, bob, carol], "Home again");
+});
+
+test("[W9] whose homeserver reaches nobody of the room does not go on alone", async () => {
+  await using world = new World("real");
+  const { alice, bob, carol, roomId } = await succession(world);
+  apart(bob);
+  await renames(bob, roomId, "Alone");
+  await world.pass(10_000);
+  expect((await group(bob)).group?.hub?.awaySince).not.toBeNull();
+  expect((await group(bob)).title).toBe("Hiking");
+  together(bob);
+  await titled([alice, bob, carol], "Alone");
+  expect((await group(bob)).group?.hub).toMatchObject({ serverId: alice.home.id, awaySince: null });
+});
+
+test("[W10] [W12] who changed the room apart does it again where it goes on, and nothing that was written is lost", async () => {
+  await using world = new World("real");
+  const { alice, bob, carol, roomId } = await succession(world);
+  apart(alice);
+  await renames(alice, roomId, "Alice's");
+  await titled([alice], "Alice's");
+  await alice.call("messages.send", { roomId, text: "is anybody there?" });
+  await alice.call("messages.send", { roomId, text: "well then" });
+  await renames(bob, roomId, "Bob's");
+  await titled([bob, carol], "Bob's");
+  await bob.call("messages.send", { roomId, text: "on we go" });
+  await sees(carol, roomId, "Bob: on we go");
+
+  together(alice);
+  await titled([alice, bob, carol], "Alice's");
+  for (const person of [alice, bob, carol])
+    await world.until(
+      async () => {
+        const all = await texts(person, roomId);
+        return (
+          all.length === 3 &&
+          ["Alice: is anybody there?", "Alice: well then", "Bob: on we go"].every((text) =>
+            all.includes(text),
+          )
+        );
+      },
+      `all that was written, seeing ${(await texts(person, roomId)).join(", ")}`,
+    );
+  expect((await lines(alice, roomId)).filter((line) => line.startsWith("The room goes on"))).toEqual([
+    "The room goes on under bob. What was changed under alice meanwhile is done again; what was written stays.",
+  ]);
+  for (const person of [alice, bob, carol]) expect((await group(person)).missing).toBe(0);
+  await talk([alice, bob, carol], roomId, "together");
+  for (const person of [alice, bob, carol]) {
+    await person.restart();
+    await person.goOnline();
+  }
+  await talk([carol, bob, alice], roomId, "restarted");
+});
+
+test("[W11] whoever was taken out anywhere is out: nobody who knows writes before that, and it is done again", async () => {
+  await using world = new World("real");
+  const { alice, bob, carol, roomId } = await succession(world);
+  apart(alice);
+  await alice.call("rooms.remove", { roomId, account: await carol.account() });
+  await world.until(async () => (await group(alice)).group?.people === 2, "carol is out there");
+  await renames(bob, roomId, "Bob's");
+  await titled([bob, carol], "Bob's");
+  const held = () => alice.database.all("SELECT account FROM roomHolds").length;
+  together(alice);
+  await world.until(() => held() === 1, "alice knows whom she took out");
+  expect(await alice.failure("messages.send", { roomId, text: "not for Carol" })).toBe("room-healing");
+  await world.until(async () => (await group(carol, "closed")) !== undefined, "carol is out everywhere");
+  await world.until(() => held() === 0, "alice may write");
+  await alice.call("messages.send", { roomId, text: "not for Carol" });
+  await sees(bob, roomId, "Alice: not for Carol");
+  await world.pass(2_000);
+  expect(await texts(carol, roomId)).toEqual([]);
+  expect((await lines(carol, roomId)).at(-1)).toBe("Alice removed you.");
+});
+
+test("[W13] whoever came in only where the room does not go on is told, and taken in again", async () => {
+  await using world = new World("real");
+  const { alice, bob, carol, roomId } = await succession(world);
+  const dave = await alice.home.person("Dave");
+  await alice.call("requests.send", { who: await dave.account(), text: "Shall we talk?" });
+  const { requestId } = await dave.request("pending");
+  await dave.call("requests.accept", { requestId });
+  await world.pass(2_000);
+  apart(alice);
+  await alice.call("rooms.invite", { roomId, who: await dave.account() });
+  await group(dave, "invited");
+  await dave.call("rooms.join", { roomId });
+  await world.until(async () => (await group(alice)).group?.people === 4, "four there");
+  await renames(bob, roomId, "Bob's");
+  await titled([bob, carol], "Bob's");
+  together(alice);
+  await world.until(async () => (await group(bob)).group?.people === 4, "four again");
+  await world.until(async () => {
+    const rooms = await dave.call("rooms.list", {});
+    const room = rooms.find(({ kind }) => kind === "group");
+    if (room?.state === "invited") await dave.call("rooms.join", { roomId });
+    return room?.state === "open" && room.title === "Bob's";
+  }, "dave is in again");
+  expect(await lines(dave, roomId)).toEqual(
+    expect.arrayContaining([expect.stringMatching(/^(The room went on|Alice took you in)/)]),
+  );
+  await talk([alice, bob, carol, dave], roomId, "four");
+});
+
+test("[W10] who was apart for longer than is kept comes in again by itself", async () => {
+  await using world = new World("real");
+  const { alice, bob, carol, roomId } = await succession(world);
+  apart(alice);
+  for (let n = 0; n < 18; n += 1) {
+    await renames(alice, roomId, `Alice's ${n}`);
+    await titled([alice], `Alice's ${n}`);
+  }
+  await renames(bob, roomId, "Bob's");
+  await titled([bob, carol], "Bob's");
+  const kept = "SELECT position FROM roomSnapshots WHERE room = ?";
+  expect(alice.database.all(kept, roomId).length).toBe(16);
+  together(alice);
+  await titled([alice], "Bob's");
+  expect((await lines(alice, roomId)).at(-1)).toMatch(/^The room went on under bob, from so long ago/);
+  await talk([alice, bob, carol], roomId, "together");
+});
+
+test("[W10] what can be gone back to is the state as it was left, and goes after a week", async () => {
+  await using world = new World("real");
+  const { alice, bob, roomId } = await succession(world);
+  const count = () => alice.database.all("SELECT position FROM roomSnapshots").length;
+  expect(count()).toBeGreaterThan(2);
+  world.clock.skip(8 * 86_400_000);
+  await alice.restart();
+  await alice.goOnline();
+  await world.until(() => count() === 0, "nothing of a week ago");
+  await renames(alice, roomId, "Later");
+  await titled([bob], "Later");
+  expect(alice.database.all("SELECT name FROM roomSnapshotRecords").length).toBeGreaterThan(5);
+});
+
+test("[W14] an owner hands the room to another server", async () => {
+  await using world = new World("real");
+  const { alice, bob, carol, roomId } = await succession(world);
+  expect((await group(carol)).group?.hub).toMatchObject({ name: "alice", awaySince: null });
+  expect(await carol.failure("rooms.handOver", { roomId, serverId: carol.home.id })).toBe("room-rule");
+  await bob.call("rooms.handOver", { roomId, serverId: carol.home.id });
+  for (const person of [alice, bob, carol])
+    await world.until(
+      async () => (await group(person)).group?.hub?.serverId === carol.home.id,
+      "carol's server",
+    );
+  expect((await group(bob)).group?.hub?.name).toBe("Carol's homeserver");
+  expect(await lines(alice, roomId)).toContain("Bob handed the room's order over from alice to carol.");
+  await world.until(async () => (await group(bob)).group?.underway.length === 0, "nothing is left to do");
+  await renames(alice, roomId, "Moved");
+  await titled([alice, bob, carol], "Moved");
+});
+
+test("[W9] a room whose log was locked by a Commit that nobody can follow goes on from before it", async () => {
+  await using world = new World("real");
+  const { alice, bob, carol, roomId } = await succession(world);
+  const { homeserver, store, keys, id: hub } = alice.home;
+  const account = await bob.account();
+  await world.during(homeserver[Symbol.asyncDispose]());
+  const row = (await store.load()).rooms.find(({ room }) => room === roomId)!;
+  const access = nodeRandom.bytes(32);
+  const item = encode(roomLogItem, {
+    ...{ kind: "commit", group: row.group, epoch: 9, message: nodeRandom.bytes(60), external: true },
+    ...{ access, servers: row.servers },
+  });
+  const position = row.position + 1;
+  const signed = roomEntry.sign(nodePrimitives, keys.identity, {
+    ...{ room: row.room, hub, term: row.term, position, previous: row.hash, at: world.clock.now() },
+    ...{ by: { account, server: bob.home.id }, item },
+  });
+  const hash = roomEntryHash(nodePrimitives, signed);
+  const next = { ...row, position, hash, access, anchor: position };
+  await world.during(
+    store.write([
+      { op: "room.append", row: next, entries: [{ position, signed }], info: nodeRandom.bytes(9) },
+    ]),
+  );
+  await alice.home.start();
+  await alice.restart();
+  await alice.goOnline();
+  await renames(bob, roomId, "Unlocked");
+  await titled([alice, bob, carol], "Unlocked");
+  await talk([alice, bob, carol], roomId, "unlocked");
+});
