@@ -53,6 +53,11 @@ export const xrayRefreshMs = 5_000;
 /** Between two questions to the homeserver who it is, while it does not answer. */
 export const wellKnownWaitMs = 3_000;
 
+/** Whoever pauses for so long has typed or pasted the whole of it. */
+export const typingPauseMs = 300;
+/** Between two questions to a homeserver that is not reached who may open an account there. */
+export const termsAskedEveryMs = 5_000;
+
 /** Name of a room, as the engine's interface bounds it. */
 export const roomNameMax = 64;
 /** People taken into a room when it is opened, as the engine's interface bounds it. */

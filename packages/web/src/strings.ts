@@ -65,8 +65,9 @@ export const t = {
     noConnectionFix: "If this lasts, close its other windows or load this page anew.",
     mayDelete:
       "This browser may delete what FedChat keeps in it: when space runs low, or when you have not come for weeks.",
-    signInAgain: "Then you sign in again with your password; what was written before is not here then.",
-    setPassword: "Without a password your account is lost then.",
+    signInAgain:
+      "Then you sign in again with your password, and what was written comes back from the server.",
+    setPassword: "Without a password or a recovery kit your account is lost then.",
     keep: "Ask the browser to keep it",
     kept: "Kept in this browser",
     isKept: "until you delete it",
@@ -171,7 +172,8 @@ export const t = {
     invitationSpent: "This invitation does not work any more, or not on this server.",
     closed: "This server opens no new accounts. If you have one, sign in.",
     passwordNeeded: "With it you sign in again if this browser loses what it keeps, or in another one.",
-    keysHere: "Your keys and messages are kept in this browser; the server cannot read them.",
+    keysHere:
+      "Your keys and messages are kept in this browser, and the server keeps only what it cannot read. But this page comes from it: use it where you trust who runs it.",
     serverKey: "The server's key",
     name: "Your name",
     namePlaceholder: "Ada",

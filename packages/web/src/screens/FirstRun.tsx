@@ -6,7 +6,8 @@ import type { Cause, RegistrationTerms } from "@fedchat/engine/interface";
 import ArrowRight from "lucide-solid/icons/arrow-right";
 import KeyRound from "lucide-solid/icons/key-round";
 import RefreshCw from "lucide-solid/icons/refresh-cw";
-import { createEffect, createSignal, Match, on, Show, Switch, type JSX } from "solid-js";
+import { createEffect, createSignal, on, onCleanup, Show, type JSX } from "solid-js";
+import { termsAskedEveryMs, typingPauseMs } from "../limits.ts";
 import { Button } from "../parts/Button.tsx";
 import { Copy } from "../parts/Copy.tsx";
 import { Field } from "../parts/Field.tsx";
@@ -62,19 +63,31 @@ function NewAccount(): JSX.Element {
   const [invitation, setInvitation] = createSignal(app.inBrowser?.invitation() ?? "");
   const given = () => (invitation().trim() === "" ? {} : { registrationToken: invitation().trim() });
   createEffect(() => setInvitation(app.inBrowser?.invitation() ?? ""));
-  createEffect(on([invitation, () => app.connection().state], () => void ask()));
+  const closed = () => terms()?.policy === "closed" && terms()?.admits === false;
+  const [asksAgain, setAsksAgain] = createSignal(0);
+  // What is being typed is no invitation yet, and each wrong one counts as an attempt.
+  createEffect(
+    on([invitation, () => app.connection().state, asksAgain], () => {
+      const timer = setTimeout(() => void ask(), typingPauseMs);
+      onCleanup(() => clearTimeout(timer));
+    }),
+  );
 
-  /** Nothing is said here of a homeserver that cannot be reached: trying to open an account does. */
   async function ask() {
     const asked = invitation();
-    const answer = await app.call("account.terms", given()).catch((error: unknown) => {
-      if (asked === invitation() && causeOf(error).code !== "disconnected") setCause(causeOf(error));
-      return null;
-    });
-    if (answer === null || asked !== invitation()) return;
-    setTerms(answer);
-    const refused = !answer.admits && answer.policy === "invited" && asked.trim() !== "";
-    setCause(refused ? spent : null);
+    try {
+      const answer = await app.call("account.terms", given());
+      if (asked !== invitation()) return;
+      setTerms(answer);
+      const refused = !answer.admits && answer.policy === "invited" && asked.trim() !== "";
+      setCause(refused ? spent : null);
+    } catch (error) {
+      if (asked !== invitation()) return;
+      const why = causeOf(error);
+      // Of a homeserver that is not reached, trying to open an account tells; an invitation that is none is told at once.
+      if (why.retry === "never") setCause(why);
+      else setTimeout(() => setAsksAgain((times) => times + 1), termsAskedEveryMs);
+    }
   }
 
   function choose(chosen: string) {
@@ -113,98 +126,97 @@ function NewAccount(): JSX.Element {
   return (
     <form class="welcome-form" onSubmit={(event) => void start(event)}>
       <h1>{t.firstRun.title}</h1>
-      <Switch
+      <Show
+        when={!closed()}
         fallback={
-          <p class="lead">{app.inBrowser ? t.firstRun.leadOn(app.inBrowser.host) : t.firstRun.lead}</p>
-        }
-      >
-        <Match when={terms()?.policy === "closed" && !terms()?.admits}>
           <p class="lead" data-testid="closed">
             {t.firstRun.closed}
           </p>
-        </Match>
-      </Switch>
-      <Show when={terms()?.policy === "invited" && (!terms()?.admits || typed())}>
-        <Field
-          label={t.firstRun.invitation}
-          hint={t.firstRun.invitationHint}
-          value={invitation()}
-          onType={(text) => {
-            setTyped(true);
-            setInvitation(text);
-          }}
-          autocapitalize="none"
-          maxLength={512}
-          required
-          wide
-          testid="first-run-invitation"
-        />
-      </Show>
-      <Field
-        label={t.firstRun.name}
-        value={name()}
-        onType={setName}
-        placeholder={t.firstRun.namePlaceholder}
-        autocomplete="name"
-        maxLength={64}
-        required
-        autofocus
-        ref={(field) => queueMicrotask(() => field.focus())}
-        testid="first-run-name"
-        wide
-      />
-      <Show
-        when={withPassword()}
-        fallback={
-          <button
-            type="button"
-            class="link-button start"
-            aria-expanded="false"
-            onClick={() => setWithPassword(true)}
-          >
-            <KeyRound size={16} />
-            {t.firstRun.withPassword} <span class="muted">({t.common.optional})</span>
-          </button>
         }
       >
-        <div class="disclosed">
-          <Password
-            label={t.firstRun.password}
-            value={password()}
-            onType={choose}
-            shown={suggested() !== "" && suggested() === password()}
-            hint={
-              suggested() !== "" && suggested() === password()
-                ? t.firstRun.suggested
-                : app.inBrowser
-                  ? t.firstRun.passwordNeeded
-                  : t.firstRun.passwordHint
-            }
-            autocomplete="new-password"
-            testid="first-run-password"
+        <p class="lead">{app.inBrowser ? t.firstRun.leadOn(app.inBrowser.host) : t.firstRun.lead}</p>
+        <Show when={terms()?.policy === "invited" && (!terms()?.admits || typed())}>
+          <Field
+            label={t.firstRun.invitation}
+            hint={t.firstRun.invitationHint}
+            value={invitation()}
+            onType={(text) => {
+              setTyped(true);
+              setInvitation(text);
+            }}
+            autocapitalize="none"
+            maxLength={512}
+            required
+            wide
+            testid="first-run-invitation"
           />
-          <div class="actions">
-            <Button icon={RefreshCw} onClick={() => void suggest()} testid="first-run-suggest">
-              {suggested() === "" ? t.firstRun.suggest : t.firstRun.another}
-            </Button>
-            <Show when={suggested() !== "" && suggested() === password()}>
-              <Copy text={suggested()} label={t.common.copy} />
-            </Show>
+        </Show>
+        <Field
+          label={t.firstRun.name}
+          value={name()}
+          onType={setName}
+          placeholder={t.firstRun.namePlaceholder}
+          autocomplete="name"
+          maxLength={64}
+          required
+          autofocus
+          ref={(field) => queueMicrotask(() => field.focus())}
+          testid="first-run-name"
+          wide
+        />
+        <Show
+          when={withPassword()}
+          fallback={
+            <button
+              type="button"
+              class="link-button start"
+              aria-expanded="false"
+              onClick={() => setWithPassword(true)}
+            >
+              <KeyRound size={16} />
+              {t.firstRun.withPassword} <span class="muted">({t.common.optional})</span>
+            </button>
+          }
+        >
+          <div class="disclosed">
+            <Password
+              label={t.firstRun.password}
+              value={password()}
+              onType={choose}
+              shown={suggested() !== "" && suggested() === password()}
+              hint={
+                suggested() !== "" && suggested() === password()
+                  ? t.firstRun.suggested
+                  : app.inBrowser
+                    ? t.firstRun.passwordNeeded
+                    : t.firstRun.passwordHint
+              }
+              autocomplete="new-password"
+              testid="first-run-password"
+            />
+            <div class="actions">
+              <Button icon={RefreshCw} onClick={() => void suggest()} testid="first-run-suggest">
+                {suggested() === "" ? t.firstRun.suggest : t.firstRun.another}
+              </Button>
+              <Show when={suggested() !== "" && suggested() === password()}>
+                <Copy text={suggested()} label={t.common.copy} />
+              </Show>
+            </div>
           </div>
-        </div>
+        </Show>
+        <Show when={cause()}>{(why) => <CauseText cause={why()} level="danger" />}</Show>
+        <Button
+          type="submit"
+          look="primary"
+          class="wide large"
+          icon={ArrowRight}
+          busy={busy()}
+          disabled={name().trim() === "" || terms()?.admits === false}
+          testid="first-run-start"
+        >
+          {busy() ? t.firstRun.starting : t.firstRun.start}
+        </Button>
       </Show>
-      <Show when={cause()}>{(why) => <CauseText cause={why()} level="danger" />}</Show>
-      <Button
-        type="submit"
-        look="primary"
-        class="wide large"
-        icon={ArrowRight}
-        busy={busy()}
-        disabled={name().trim() === "" || terms()?.admits === false}
-        testid="first-run-start"
-      >
-        {busy() ? t.firstRun.starting : t.firstRun.start}
-      </Button>
     </form>
   );
 }

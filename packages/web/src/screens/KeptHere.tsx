@@ -1,9 +1,10 @@
-/** Said until it is dismissed where this browser may delete what FedChat keeps: what that means, and what helps. */
+/** Said until it is dismissed, outside of conversations, where this browser may delete what FedChat keeps: what that means, and what helps. */
 import type { Cause } from "@fedchat/engine/interface";
 import X from "lucide-solid/icons/x";
 import { createSignal, Show, type JSX } from "solid-js";
 import { Button, IconButton } from "../parts/Button.tsx";
 import { CauseText } from "../parts/Small.tsx";
+import { openRoom } from "../router.ts";
 import { useApp } from "../state/context.ts";
 import { t } from "../strings.ts";
 
@@ -24,7 +25,7 @@ export function KeptHere(): JSX.Element {
     setDismissed(true);
   }
   return (
-    <Show when={app.inBrowser?.isKept() === false && !dismissed()}>
+    <Show when={app.inBrowser?.isKept() === false && !dismissed() && openRoom(app.place.route()) === null}>
       <div class="notices">
         <div class="notice warning" role="status" data-testid="may-delete">
           <CauseText cause={cause()} level="warning">
