@@ -216,6 +216,8 @@ test("[W10] who was apart for longer than is kept comes in again by itself", asy
   const kept = "SELECT position FROM roomSnapshots WHERE room = ?";
   expect(alice.database.all(kept, roomId).length).toBe(16);
   together(alice);
+  // Her server was refused for long, and tries again seldom by now.
+  await world.pass(60_000);
   await titled([alice], "Bob's");
   expect((await lines(alice, roomId)).at(-1)).toMatch(/^The room went on under bob, from so long ago/);
   await talk([alice, bob, carol], roomId, "together");
