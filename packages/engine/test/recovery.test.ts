@@ -81,6 +81,7 @@ describe("an account all of whose devices are lost", () => {
     const me = await fresh.call("account.recover", { words: kit.words.join(" ") });
     expect(me).toMatchObject({ account: before.account, displayName: "Alice", handle: "alice" });
     expect(me.deviceId).not.toBe(before.deviceId);
+    expect((await fresh.call("engine.status", {})).recoveryKit).toBe("kept");
     await isBack(fresh);
     expect(await fresh.texts()).toEqual(["one", "two"]);
     expect(await fresh.call("contacts.list", {})).toMatchObject([{ account: await bob.account() }]);

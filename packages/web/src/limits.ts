@@ -72,3 +72,9 @@ export const codeReadEveryMs = 200;
 
 /** Between two questions which rooms are listed, while somebody looks: homeservers ask each other no oftener either. */
 export const listedRoomsEveryMs = 15_000;
+
+/** Lines of one call of an import, and how long they are together: a call has a megabyte. */
+export const importBatchLines = 500;
+export const importBatchCharacters = 600_000;
+/** How far the shown state of the archive may lie behind. */
+export const archivePollMs = 3_000;

@@ -7,6 +7,7 @@ import { engineError } from "./causes.ts";
 import { sessionIdentity, signNextRecord } from "./identity.ts";
 import { newDevice } from "./new-keys.ts";
 import type { UnidentifiedSession } from "./homeserver-client.ts";
+import { keptSetting, writtenTime } from "./recovery-kit.ts";
 import { kitFromWords, keysOfKit } from "./recovery-words.ts";
 import type { RegistrationPorts } from "./registration.ts";
 
@@ -54,6 +55,8 @@ async function recoverOn(
     const { server, handle, displayName, sequence } = identity.record.record;
     store.accounts.put({ account, server, handle, displayName, sequence, record: identity.record.signed });
     rooms.addNotes();
+    // Whoever typed the words has them on paper.
+    store.identity.putSetting(keptSetting, writtenTime(nowMs));
   });
   session.adopt(sessionIdentity(identity.self), opened);
 }

@@ -14,7 +14,10 @@ import type { Servers } from "./servers.ts";
 
 /** Settings: the kit's bytes; when its person had it on paper, or said that they want none now. */
 export const kitSetting = "recovery-kit";
-const keptSetting = "recovery-kit-kept";
+export const keptSetting = "recovery-kit-kept";
+
+/** A time as settings have it. */
+export const writtenTime = (ms: number): Uint8Array => new TextEncoder().encode(String(ms));
 
 export class RecoveryKit {
   readonly #store: EngineStore;
@@ -65,7 +68,7 @@ export class RecoveryKit {
   settle(kit: "kept" | "later"): void {
     this.#identity.transaction(() => {
       const at = kit === "kept" ? this.#clock.now() : 0;
-      this.#store.identity.putSetting(keptSetting, utf8.encode(String(at)));
+      this.#store.identity.putSetting(keptSetting, writtenTime(at));
       if (kit === "later") return;
       this.#store.identity.deleteSetting(kitSetting);
       this.#identity.update({ recoverySeed: null });
@@ -86,5 +89,3 @@ export class RecoveryKit {
     return at === 0 ? null : at;
   }
 }
-
-const utf8 = new TextEncoder();

@@ -18,20 +18,36 @@ import { CauseText, Fact, Facts, Fingerprint } from "../parts/Small.tsx";
 import { causeOf } from "../state/app.ts";
 import { useApp } from "../state/context.ts";
 import { t } from "../strings.ts";
+import { RecoverAccount } from "./RecoverAccount.tsx";
 
 export function FirstRun(): JSX.Element {
   const app = useApp();
-  const [returning, setReturning] = createSignal(false);
+  const [way, setWay] = createSignal<"new" | "signIn" | "recover">("new");
   return (
     <main class="welcome" data-testid="first-run">
       <div class="welcome-card">
         <Mark />
-        <Show when={returning()} fallback={<NewAccount />}>
-          <SignIn />
-        </Show>
-        <button type="button" class="link-button" onClick={() => setReturning(!returning())}>
-          {returning() ? t.firstRun.newAccount : t.firstRun.signIn}
+        <Switch fallback={<NewAccount />}>
+          <Match when={way() === "signIn"}>
+            <SignIn />
+          </Match>
+          <Match when={way() === "recover"}>
+            <RecoverAccount />
+          </Match>
+        </Switch>
+        <button type="button" class="link-button" onClick={() => setWay(way() === "new" ? "signIn" : "new")}>
+          {way() === "new" ? t.firstRun.signIn : t.firstRun.newAccount}
         </button>
+        <Show when={way() !== "recover"}>
+          <button
+            type="button"
+            class="link-button"
+            data-testid="first-run-lost"
+            onClick={() => setWay("recover")}
+          >
+            {t.recovery.lostAll}
+          </button>
+        </Show>
       </div>
       <Show
         when={app.inBrowser}

@@ -10,6 +10,7 @@ import { ChatList } from "./ChatList.tsx";
 import { ConnectionBar } from "./ConnectionBar.tsx";
 import { Conversation } from "./Conversation.tsx";
 import { Doctor } from "./Doctor.tsx";
+import { HistoryLines } from "./HistoryLines.tsx";
 import { Home } from "./Home.tsx";
 import { listenToKeys } from "./keyboard.ts";
 import { KeptHere } from "./KeptHere.tsx";
@@ -98,6 +99,7 @@ export function Program(): JSX.Element {
       <ConnectionBar />
       <KeptHere />
       <Notices />
+      <HistoryLines />
       <div class="frame" data-pane={picked() ? "main" : "list"}>
         <Rail />
         <section class="list-pane" aria-label={listName()}>

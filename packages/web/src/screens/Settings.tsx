@@ -2,8 +2,10 @@
 import type { Cause } from "@fedchat/engine/interface";
 import Contrast from "lucide-solid/icons/contrast";
 import Eye from "lucide-solid/icons/eye";
+import ArchiveIcon from "lucide-solid/icons/archive";
 import KeyRound from "lucide-solid/icons/key-round";
 import Laptop from "lucide-solid/icons/laptop";
+import LifeBuoy from "lucide-solid/icons/life-buoy";
 import MonitorSmartphone from "lucide-solid/icons/monitor-smartphone";
 import RefreshCw from "lucide-solid/icons/refresh-cw";
 import SettingsIcon from "lucide-solid/icons/settings";
@@ -30,6 +32,8 @@ import { t } from "../strings.ts";
 import { hostPort } from "../text/names.ts";
 import { fullDate } from "../text/time.ts";
 import { AccountInvitations } from "./AccountInvitations.tsx";
+import { HistorySettings } from "./HistorySettings.tsx";
+import { RecoverySettings } from "./RecoverySettings.tsx";
 import { ScreensSettings } from "./ScreensSettings.tsx";
 import { VisibilityChoice } from "./VisibilityChoice.tsx";
 
@@ -57,6 +61,13 @@ export function SettingsList(): JSX.Element {
       ? [{ key: "accounts", name: t.accounts.title, hint: t.accounts.hint, icon: UserPlus }]
       : []),
     ...(app.screens() === null ? [] : [screens()]),
+    {
+      key: "recovery",
+      name: t.recovery.title,
+      hint: app.status()?.recoveryKit === "kept" ? t.recovery.hintKept : t.recovery.hint,
+      icon: LifeBuoy,
+    },
+    { key: "history", name: t.history.title, hint: t.history.hint, icon: ArchiveIcon },
     { key: "device", name: t.settings.device, hint: t.settings.deviceHint, icon: Laptop },
     { key: "safety", name: t.settings.safety, hint: t.settings.safetyHint, icon: ShieldCheck },
   ];
@@ -130,6 +141,16 @@ export function SettingsPane(props: { section: string | null }): JSX.Element {
       <Match when={props.section === "screens"}>
         <Page title={t.settings.screens} back={back}>
           <ScreensSettings />
+        </Page>
+      </Match>
+      <Match when={props.section === "recovery"}>
+        <Page title={t.recovery.title} back={back}>
+          <RecoverySettings />
+        </Page>
+      </Match>
+      <Match when={props.section === "history"}>
+        <Page title={t.history.title} back={back}>
+          <HistorySettings />
         </Page>
       </Match>
       <Match when={props.section === "device"}>
