@@ -30,13 +30,14 @@ export const roomMutants: Mutant[] = [
   },
   {
     name: "an engine that passes over how it was removed",
-    seed: 6,
+    seed: 4,
     shows: /believes to be in the room/,
     mutation: { groups: (rooms) => notRemoved(rooms) },
     tell: inARoom,
   },
   {
     name: "an engine that reads nothing of a former epoch",
+    seed: 5,
     shows: lost,
     mutation: { groups: (rooms) => withoutLateMessages(rooms) },
     tell: inARoom,
