@@ -127,7 +127,7 @@ const status: Status = {
     ...{ connection: "connected", cause: null, nextTryAt: null },
   },
   reach: { kind: "lan", sentence: "Reached from this network only." },
-  counts: { unread: 0, requests: 0 },
+  counts: { unread: 0, requests: 0, unknownDevices: 0 },
 };
 
 /** What an engine would answer, and nothing that its interface does not allow. */

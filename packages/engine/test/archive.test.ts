@@ -5,7 +5,9 @@ import { describe, expect, test } from "vitest";
 import { archiveKeys } from "../src/archive/records.ts";
 import { openSegment } from "../src/archive/segment.ts";
 import { archiveRetryMs } from "../src/core/limits.ts";
+import { Identity } from "../src/core/identity.ts";
 import { getSealed } from "../src/core/sealed-storage.ts";
+import { StorageKeyRing } from "../src/core/storage-key-ring.ts";
 import { openSqliteDatabase } from "../src/node/sqlite-database.ts";
 import { openEngineStore } from "../src/store/engine-store.ts";
 import { friends, World } from "./world.ts";
@@ -227,8 +229,10 @@ async function linesKept(person: Person): Promise<{ kind: string; text?: string;
     record: (await kept.sealedGet(self.account, name)) ?? null,
   });
   const ports = { store, primitives: nodePrimitives, random: { bytes: () => new Uint8Array() } };
-  const sealed = { ...ports, homeserver: { request } } as unknown as Parameters<typeof getSealed>[0];
-  const { keys } = decode(archiveKeys, (await getSealed(sealed, self, "archive-keys"))!);
+  const identity = new Identity({ ...ports, clock: person.home.world.clock });
+  const base = { ...ports, identity, homeserver: { request } as never };
+  const sealed = { ...base, keys: new StorageKeyRing(base) };
+  const { keys } = decode(archiveKeys, (await getSealed(sealed, "archive-keys"))!);
   const all: { kind: string; generation: number }[] = [];
   for (const { device, number, total } of await kept.archiveList(self.account)) {
     const bytes = new Uint8Array(total);

@@ -68,6 +68,8 @@ export const accountNoteBody = struct({
       /** The room's `infoKey`. */
       key: bytes(32),
     }),
+    /** Nothing but the sender's record: they moved, or have other devices, and rooms do not know it yet. [U3] */
+    record: struct({}),
     /** The answer to an acceptance of a request that was withdrawn: the room is closed again. */
     gone: struct({ room: roomId.codec }),
     /** Into a room of many: whose hub orders its log, and the entry at which the joined group's epoch begins. [W7] */

@@ -35,6 +35,7 @@ import {
   keyPackagesStockedMax,
   nearbyAddressesMax,
   nearbyServersMax,
+  meetingMessageBytesMax,
   peopleListMax,
   recordBytesMax,
   sealedRecordBytesMax,
@@ -435,6 +436,20 @@ export const clientMethods = {
     struct({ device: deviceId.codec, numbers: array(uint({}), { max: archiveSegmentsMax }) }),
     nothing,
   ),
+  /** For ten minutes whoever knows its name meets this session here: how a further device is linked. [U4] */
+  "meetings.open": method("session", struct({ meeting: bytes(16) }), struct({ until: uint({}) })),
+  "meetings.answer": method(
+    "session",
+    struct({ meeting: bytes(16), message: bytes({ max: meetingMessageBytesMax }) }),
+    nothing,
+  ),
+  "meetings.close": method("session", struct({ meeting: bytes(16) }), nothing),
+  /** Answered by whoever opened the meeting; `unreachable` where that takes too long: to be asked again. */
+  "meetings.meet": method(
+    "open",
+    struct({ meeting: bytes(16), message: bytes({ max: meetingMessageBytesMax }) }),
+    struct({ message: bytes({ max: meetingMessageBytesMax }) }),
+  ),
 
   /** Lets an account of another server deliver to this one whatever the servers' trust is. */
   "delivery.grant": method("session", struct({ server: serverId.codec, account: accountId.codec }), nothing),
@@ -602,6 +617,12 @@ export const clientEvent = tagged("kind", {
   nearby: struct({ state: nearbyState }),
   /** The log of a room that the account follows is there now, on this homeserver's disk. [O6] */
   roomHead: struct({ room: roomId.codec, term: uint({}), position: uint({}) }),
+  /** Another device of this account stored this record. [H16] */
+  sealed: struct({ name: text({ max: 128 }), version: uint({}) }),
+  /** The account's record was replaced by a newer one. */
+  record: struct({ record: signedAccountRecord }),
+  /** Somebody who knows a meeting of ours sends this, and waits for the answer. [U4] */
+  meeting: struct({ meeting: bytes(16), message: bytes({ max: meetingMessageBytesMax }) }),
   superseded: struct({}),
 });
 export type ClientEvent = TypeOf<typeof clientEvent>;

@@ -13,6 +13,7 @@ export * from "./client-frames.ts";
 export * from "./client-methods.ts";
 export * from "./custody-receipt.ts";
 export * from "./device-certificate.ts";
+export * from "./storage-keys.ts";
 export * from "./envelope.ts";
 export * from "./directory-fault.ts";
 export * from "./errors.ts";

@@ -70,7 +70,7 @@ export const welcomeBytesMax = 131_072;
 /** Stocked per device. */
 export const keyPackagesStockedMax = 100;
 export const sealedRecordBytesMax = 262_144;
-export const sealedRecordsPerAccountMax = 4_096;
+export const sealedRecordsPerAccountMax = 8_192;
 
 /** A segment of an archive: with what is around it, small enough to be sealed and opened in memory on a phone. */
 export const archiveSegmentBytesMax = 1_048_576;
@@ -156,3 +156,6 @@ export const nearbyAddressesMax = 8;
 
 /** Findings of one examination: sixteen addresses from inside and outside, the links that fail, and what else there is. */
 export const findingsMax = 128;
+
+/** What two devices of one account say to each other while one is linked: the longest is an account record and keys. */
+export const meetingMessageBytesMax = 98_304;

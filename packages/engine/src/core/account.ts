@@ -6,12 +6,14 @@ import type { Changes } from "./changes.ts";
 import type { Log } from "./log.ts";
 import type { Notices } from "./notices.ts";
 import { causeOfCode } from "./causes.ts";
+import { accountKey } from "./account-key.ts";
 import type { OpaqueClient } from "./opaque-client.ts";
 import { refuseWeakPassword, setPassword } from "./password.ts";
 import { recover } from "./recover.ts";
 import type { RegistrationPorts } from "./registration.ts";
 import { register } from "./registration.ts";
 import { registrationTokenFrom } from "./registration-token.ts";
+import type { StorageKeyRing } from "./storage-key-ring.ts";
 import { signIn } from "./sign-in.ts";
 
 export interface AccountPorts extends RegistrationPorts {
@@ -21,6 +23,9 @@ export interface AccountPorts extends RegistrationPorts {
   log: Log;
   /** Given by whoever started this engine: opens an account on a homeserver of its own. */
   registrationToken: Uint8Array | undefined;
+  keys: StorageKeyRing;
+  /** Our own record was renewed here. */
+  onRecord: () => void;
 }
 
 export interface AccountWish {
@@ -45,7 +50,8 @@ export class Account {
     if (wish.password !== undefined) refuseWeakPassword(wish.password, [displayName, wish.handle ?? ""]);
     const token = this.#token(wish.registrationToken);
     await this.#once(() => register(this.#ports, { displayName, handle: wish.handle, token }));
-    if (this.#ports.identity.record.record.displayName !== displayName) await this.rename(displayName);
+    if (this.#ports.identity.record.record.displayName !== displayName)
+      await this.rename(displayName, undefined);
     if (wish.password !== undefined) await this.#trySetPassword(wish.password);
   }
 
@@ -70,24 +76,26 @@ export class Account {
     await this.#once(() => recover(this.#ports, words));
   }
 
-  async setPassword(password: string): Promise<void> {
+  /** @param present the password that there is, on a device that does not hold the account key */
+  async setPassword(password: string, present?: string): Promise<void> {
     const { handle, displayName } = this.#ports.identity.record.record;
     refuseWeakPassword(password, [handle, displayName]);
-    await setPassword(this.#ports, password);
+    await setPassword(this.#ports, password, await accountKey(this.#ports, present));
     this.#ports.changes.status();
   }
 
   /** Kept at once; the homeserver gets the newer record now, or with the next session. */
-  async rename(wish: string): Promise<void> {
+  async rename(wish: string, password: string | undefined): Promise<void> {
     const { identity, homeserver, changes, store, log } = this.#ports;
     const displayName = usableName(wish);
-    const signed = identity.signNext({ displayName });
+    const signed = identity.signNext(await accountKey(this.#ports, password), { displayName });
     identity.transaction(() => {
       identity.update({ record: signed });
       const { account, server, handle, sequence } = identity.record.record;
       store.accounts.put({ account, server, handle, displayName, sequence, record: signed });
     });
     changes.status();
+    this.#ports.onRecord();
     await homeserver
       .request("account.update", { record: signed })
       .catch((error: unknown) => log.info("the new record is not published yet", { error: String(error) }));
@@ -109,7 +117,7 @@ export class Account {
   /** The account is open by now: a password that could not be set is said, not a reason to fail. */
   async #trySetPassword(password: string): Promise<void> {
     try {
-      await setPassword(this.#ports, password);
+      await setPassword(this.#ports, password, await accountKey(this.#ports, undefined));
     } catch (error) {
       this.#ports.log.warn("the password was not set", { error: String(error) });
       this.#ports.notices.add("warning", causeOfCode("password-not-set"));

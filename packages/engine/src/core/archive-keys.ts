@@ -30,7 +30,7 @@ export class ArchiveKeys {
   async all(): Promise<ArchiveKey[]> {
     const { identity } = this.#ports;
     if (this.#known !== undefined) return this.#known;
-    const held = await getSealed(this.#ports, identity.self, keysRecord);
+    const held = await getSealed(this.#ports, keysRecord);
     return (this.#known = held === undefined ? [] : decode(archiveKeys, held).keys);
   }
 
@@ -48,7 +48,7 @@ export class ArchiveKeys {
         : { generation: (newest?.generation ?? 0) + 1, key: this.#ports.random.bytes(32), devices };
     const all = [...keys.filter(({ generation }) => generation !== next.generation), next];
     try {
-      await putSealed(this.#ports, this.#ports.identity.self, keysRecord, encode(archiveKeys, { keys: all }));
+      await putSealed(this.#ports, keysRecord, encode(archiveKeys, { keys: all }));
     } catch (error) {
       // Another device was faster: its key will do.
       if (!(error instanceof ProtocolError) || error.code !== "conflict") throw error;

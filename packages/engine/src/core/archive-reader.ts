@@ -101,7 +101,7 @@ export class ArchiveReader {
   async #head(device: DeviceId): Promise<HeadSegment[] | undefined> {
     const { identity } = this.#ports;
     try {
-      const head = await getSealed(this.#ports, identity.self, headRecord(device));
+      const head = await getSealed(this.#ports, headRecord(device));
       return head === undefined ? undefined : decode(archiveHead, head).segments;
     } catch (error) {
       if (error instanceof DecodeError) return undefined;

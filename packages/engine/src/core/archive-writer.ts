@@ -252,12 +252,12 @@ export class ArchiveWriter {
     const name = headRecord(identity.self.device);
     const head = encode(archiveHead, { at: clock.now(), segments });
     try {
-      await putSealed(this.#ports, identity.self, name, head);
+      await putSealed(this.#ports, name, head);
     } catch (error) {
       if (!(error instanceof ProtocolError) || error.code !== "conflict") throw error;
       // An answer was lost: the version that is there is known after this.
-      await getSealed(this.#ports, identity.self, name);
-      await putSealed(this.#ports, identity.self, name, head);
+      await getSealed(this.#ports, name);
+      await putSealed(this.#ports, name, head);
     }
   }
 
@@ -324,7 +324,7 @@ export class ArchiveWriter {
     for (const device of gone) {
       const isThere = records.some(({ name }) => deviceOfHead(name) === device);
       const head = encode(archiveHead, { at: this.#ports.clock.now(), segments: [] });
-      if (isThere) await putSealed(this.#ports, identity.self, headRecord(device), head);
+      if (isThere) await putSealed(this.#ports, headRecord(device), head);
       const numbers = segments.filter((one) => one.device === device).map(({ number }) => number);
       await homeserver.request("archive.drop", { device, numbers });
       store.transaction(() => store.archive.forgetRead(device));

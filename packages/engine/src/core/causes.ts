@@ -98,6 +98,15 @@ const own = {
     "Wait until both of you were online, or ask them to update FedChat.",
   ],
   "room-rule": ["never", "The room's rules do not allow this.", "Ask an owner of the room."],
+  "account-key-needed": [
+    "never",
+    "This device does not hold the account's key.",
+    "Give the account's password, or do it on the device that opened the account.",
+  ],
+  "device-unknown": ["never", "There is no such device of this account.", null],
+  "device-self": ["never", "This is the device in front of you.", "Revoke it from another one."],
+  "bad-device-code": ["never", "This is not a complete code.", "Copy the whole code, or read it again."],
+  "device-code-over": ["never", "This code is not valid any more.", "Have the other device show a new one."],
   "room-left": ["never", "You left this room.", "Ask somebody in it to take you in again."],
   "room-removed": ["never", "You are not in this room any more.", "Ask somebody in it why."],
   "room-lost": [

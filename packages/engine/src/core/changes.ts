@@ -6,6 +6,7 @@
 import type { AccountId, Clock, MessageId, RequestId, RoomId, ServerId } from "@fedchat/protocol";
 import type {
   Contact,
+  Devices,
   EngineEvent,
   Invitation,
   Message,
@@ -33,6 +34,7 @@ export interface ViewSource {
   roomAskById(ask: RequestId): RoomAsk | undefined;
   messageById(message: MessageId): Message | undefined;
   noticeById(notice: number): Notice | undefined;
+  devices(): Devices;
 }
 
 type Marks = {
@@ -48,6 +50,7 @@ type Marks = {
   /** Messages of before came into the room, or moved in it. */
   history: RoomId;
   notice: number;
+  devices: undefined;
 };
 type Kind = keyof Marks;
 
@@ -64,6 +67,7 @@ const order: Kind[] = [
   "history",
   "invitation",
   "notice",
+  "devices",
 ];
 
 export class Changes {
@@ -81,6 +85,9 @@ export class Changes {
     this.#clock = clock;
     this.#log = log;
   }
+
+  /** Told of each mark. */
+  watch: (kind: string, id: unknown) => void = () => undefined;
 
   /** Where views come from: set once, before the first mark. */
   show(views: ViewSource): void {
@@ -100,6 +107,7 @@ export class Changes {
   mark<K extends Kind>(kind: K, id: Marks[K]): void {
     const marked = this.#marked.get(kind) ?? new Set();
     this.#marked.set(kind, marked.add(id));
+    this.watch(kind, id);
     this.#flushSoon();
   }
 
@@ -200,6 +208,8 @@ export class Changes {
         const notice = views.noticeById(id as number);
         return notice && { type: "notice.added", notice };
       }
+      case "devices":
+        return { type: "devices.changed", devices: views.devices() };
     }
   }
 

@@ -2,7 +2,15 @@
  * An engine: the client without a screen. This file only puts the parts together; each noun has its own file. The
  * engine reads no clock, draws no randomness and opens no socket or file itself: all of that comes in.
  */
-import type { ByteChannel, Clock, Primitives, RandomSource, RoomId, ServerId } from "@fedchat/protocol";
+import type {
+  AccountId,
+  ByteChannel,
+  Clock,
+  Primitives,
+  RandomSource,
+  RoomId,
+  ServerId,
+} from "@fedchat/protocol";
 import type { EngineEvent, MethodName, Params, Result } from "../interface/index.ts";
 import type { RoomCrypto } from "../mls/room-crypto.ts";
 import type { Database } from "../store/database.ts";
@@ -24,6 +32,8 @@ import { GapAsking } from "./gap-asking.ts";
 import { GroupHistory } from "./group-history.ts";
 import { GroupMessages } from "./group-messages.ts";
 import { GroupRooms } from "./group-rooms.ts";
+import { DeviceJoining } from "./device-joining.ts";
+import { Devices } from "./devices.ts";
 import { Groups } from "./groups.ts";
 import { HistoryFiles } from "./history-files.ts";
 import { HistoryImport } from "./history-import.ts";
@@ -47,6 +57,7 @@ import { Notices } from "./notices.ts";
 import type { OpaqueClient } from "./opaque-client.ts";
 import { recordOutcome } from "./outcomes.ts";
 import { Outgoing } from "./outgoing.ts";
+import { OwnRecords } from "./own-records.ts";
 import { People } from "./people.ts";
 import { Receipts } from "./receipts.ts";
 import { Refills } from "./refills.ts";
@@ -67,6 +78,8 @@ import { RoomWelcomes } from "./room-welcomes.ts";
 import { Rooms } from "./rooms.ts";
 import { Servers } from "./servers.ts";
 import { Session } from "./session.ts";
+import { SharedRecords } from "./shared-records.ts";
+import { StorageKeyRing } from "./storage-key-ring.ts";
 import { Verification } from "./verification.ts";
 import { Views } from "./views.ts";
 
@@ -127,6 +140,7 @@ export function openEngine(options: EngineOptions): Engine {
   const history = new GroupHistory({ ...base, identity });
   const notices = new Notices(base);
   const known = new KnownAccounts(base);
+  const keys = new StorageKeyRing({ ...base, identity });
   const servers = new Servers({ ...base, own: server });
   const people = new People({ ...base, known });
   const names = new Names({ store, servers, people, identity });
@@ -153,9 +167,29 @@ export function openEngine(options: EngineOptions): Engine {
   const { takeoverAfterMs = takeoverAfterDefaultMs } = options;
   const commits = new RoomCommits({
     ...{ ...base, identity, known, names, rooms, server, servers, takeoverAfterMs },
+    keyOf: (room) => shared.keyOf(room),
   });
+  const ownRecords = new OwnRecords({
+    ...{ ...base, identity, known, notes, outgoing, onWanted: (room) => commits.run(room) },
+  });
+  const shared: SharedRecords = new SharedRecords({
+    ...{ ...base, identity, keys, known },
+    isAlone: () => identity.opened === undefined || identity.record.record.devices.length < 2,
+    onRoom: (room) => {
+      commits.run(room);
+      const row = store.rooms.get(room);
+      if (row !== undefined) ownRecords.askFor(row);
+    },
+  });
+  changes.watch = (kind, id) => {
+    if (kind === "room" || kind === "draft") shared.roomChanged(id as RoomId);
+    if (kind !== "contact") return;
+    const room = store.accounts.contact(id as AccountId)?.room;
+    if (room !== undefined) shared.roomChanged(room);
+    shared.selfChanged();
+  };
   const roomLinks = new RoomLinks({ ...base, identity, servers, rooms, sender });
-  const incoming = new IncomingMessages({ ...base, history, expiring });
+  const incoming = new IncomingMessages({ ...base, identity, history, expiring });
   const asking = new GapAsking({ ...base, identity, history, sender });
   const answering = new GapAnswering({ ...base, identity, history, sender });
   const refills = new Refills({ ...base, identity, incoming, asking });
@@ -214,22 +248,32 @@ export function openEngine(options: EngineOptions): Engine {
     restoring: () => reader.progress,
     recoveryKit: () => recoveryKit.standing(),
     hubAwaySince: (room) => commits.hubAwaySince(room),
+    devices: () => ({
+      devices: identity.opened === undefined ? [] : devices.list(),
+      linking: devices.linking,
+      joining: joining.state,
+    }),
   });
   const title = (row: RoomRow) => views.title(row);
   const lines = new HistoryLines({ store, identity, names, title });
   const historyFiles = new HistoryFiles({ ...base, identity, names, lines, title });
   const taker = new HistoryTaker({ ...base, identity, known, rooms });
   const historyImport = new HistoryImport({ store, taker });
-  const archiveKeys = new ArchiveKeys({ ...base, identity });
-  const reader = new ArchiveReader({ ...base, identity, archiveKeys, taker, notices });
+  const archiveKeys = new ArchiveKeys({ ...base, identity, keys });
+  const reader = new ArchiveReader({ ...base, identity, keys, archiveKeys, taker, notices });
   const writer = new ArchiveWriter({
-    ...{ ...base, identity, archiveKeys, lines, notices },
+    ...{ ...base, identity, keys, archiveKeys, lines, notices },
     isReading: () => !reader.isDone,
   });
   const recoveryKit = new RecoveryKit({ ...base, identity, names, servers });
   const account = new Account({
-    ...{ ...base, identity, rooms, server, deviceName, opaque, notices, registrationToken },
+    ...{ ...base, identity, rooms, server, deviceName, opaque, notices, registrationToken, keys },
+    onRecord: () => devices.recordChanged(),
   });
+  const devices: Devices = new Devices({
+    ...{ ...base, identity, opaque, keys, shared, ownRecords, server },
+  });
+  const joining = new DeviceJoining({ ...base, identity, rooms, keys, server, deviceName });
   const accountInvitations = new AccountInvitations({ homeserver, servers });
   const note = new NotesReceiver({
     ...{
@@ -246,6 +290,7 @@ export function openEngine(options: EngineOptions): Engine {
       welcomes,
       asks: roomAsks,
     },
+    recordChanged: (of) => ownRecords.bring(of),
   });
   const inbox = new Inbox({
     ...{
@@ -277,6 +322,10 @@ export function openEngine(options: EngineOptions): Engine {
       writer,
       roomAsks,
       roomListings,
+      keys,
+      shared,
+      devices,
+      ownRecords,
     },
   });
 
@@ -307,7 +356,7 @@ export function openEngine(options: EngineOptions): Engine {
       views,
       verification,
     },
-    ...{ historyFiles, historyImport, recoveryKit, reader, writer },
+    ...{ historyFiles, historyImport, recoveryKit, reader, writer, devices, joining },
   });
 
   return {
@@ -327,6 +376,8 @@ export function openEngine(options: EngineOptions): Engine {
       for (const part of [beats, asking, answering, expiring]) part.stop();
       linksBack.stop();
       capabilities.stop();
+      shared.stop();
+      joining.stop();
       logs.stop();
       commits.stop();
       roomListings.stop();

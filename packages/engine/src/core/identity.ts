@@ -43,6 +43,12 @@ export class Identity {
     return this.#row?.state === "registering" ? this.#row : undefined;
   }
 
+  /** The account key's seed, on the device that opened the account; further devices sign by a password only. [U1] */
+  get accountKey(): Uint8Array | undefined {
+    const { accountSeed } = this.self;
+    return accountSeed.length === 0 ? undefined : accountSeed;
+  }
+
   /** The open identity. Throws `EngineError("no-account")`. */
   get self(): IdentityRow {
     if (this.opened === undefined) throw engineError("no-account");
@@ -101,14 +107,8 @@ export class Identity {
   }
 
   /** Signs a newer account record with these changes; the caller stores and publishes it. */
-  signNext(changes: Partial<AccountRecord>): Uint8Array {
-    return signNextRecord(
-      this.#primitives,
-      this.self.accountSeed,
-      this.record.record,
-      changes,
-      this.#clock.now(),
-    );
+  signNext(accountSeed: Uint8Array, changes: Partial<AccountRecord>): Uint8Array {
+    return signNextRecord(this.#primitives, accountSeed, this.record.record, changes, this.#clock.now());
   }
 
   #take(row: IdentityRow | undefined): void {

@@ -13,6 +13,7 @@ import { countReceived } from "./counters.ts";
 import type { Expiring } from "./expiring.ts";
 import { expiryOf } from "./expiring.ts";
 import type { GroupHistory } from "./group-history.ts";
+import type { Identity } from "./identity.ts";
 import { keepProof } from "./kept-proofs.ts";
 import type { OpenedMessage } from "./opened-items.ts";
 import { shownText } from "./opened-items.ts";
@@ -33,6 +34,7 @@ export interface Late {
 
 export interface IncomingMessagesPorts {
   store: EngineStore;
+  identity: Pick<Identity, "account">;
   history: GroupHistory;
   expiring: Pick<Expiring, "lookSoon">;
   primitives: Primitives;
@@ -81,8 +83,9 @@ export class IncomingMessages {
     { item, content }: OpenedMessage,
     late: Late | undefined,
   ): void {
-    const { store, clock, changes } = this.#ports;
+    const { store, identity, clock, changes } = this.#ports;
     if (store.messages.get(id) !== undefined) return;
+    const isOwn = account === identity.account;
     const receivedAt = clock.now();
     const expiry = expiryOf(content.expires, created, receivedAt);
     // It is counted, and nothing of it is kept.
@@ -94,7 +97,8 @@ export class IncomingMessages {
       room: room.id,
       kind: "text",
       sender: account,
-      mine: 0,
+      mine: isOwn ? 1 : 0,
+      ...(isOwn ? { state: "waiting" as const } : {}),
       sentAt: created,
       receivedAt,
       text: shownText(content),
@@ -103,7 +107,9 @@ export class IncomingMessages {
       ...(late === undefined ? {} : { position: late.position, lateFrom: late.from }),
     });
     store.rooms.active(room.id, receivedAt);
-    if (givesReceipts(store, room)) store.messages.oweReceipt(room.id, id, messageStatus.delivered);
+    // By another device of ours, and it came from our homeserver: it got as far as that.
+    if (isOwn) store.messages.confirm(id, "submitted", receivedAt);
+    else if (givesReceipts(store, room)) store.messages.oweReceipt(room.id, id, messageStatus.delivered);
     changes.messageAdded(id, room.id);
   }
 }

@@ -64,4 +64,4 @@ export function keyPackageCapability({
   return made;
 }
 
-const capabilitySetting = "key-package-capability";
+export const capabilitySetting = "key-package-capability";

@@ -176,3 +176,14 @@ export const archiveLinesMax = 2_000;
 export const archiveSmallSegments = 8;
 /** Sizes of segments that are still put together with others. */
 export const archiveTierBytes = [4_096, 32_768, 262_144, 600_000];
+
+/** What this account's devices share goes to sealed storage after this: what a person does at once is one record. */
+export const shareDelayMs = 1_000;
+/** Where no other device is there to see it. */
+export const shareDelayAloneMs = 30_000;
+/** Devices that change one record over and over at once are no people. */
+export const shareAttemptsMax = 5;
+
+/** A code is good for ten minutes. */
+export const joiningMaxMs = 600_000;
+export const joiningPauseMs = 500;

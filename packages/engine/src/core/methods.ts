@@ -1,6 +1,7 @@
 /** The interface's methods, each in a line or two: parameters in, the parts of the engine, views out. */
 import type {
   AccountId,
+  DeviceId,
   MessageId,
   OpenedAccountRecord,
   Primitives,
@@ -35,6 +36,8 @@ import { mapServersDefault, messagesPageDefault, searchHitsDefault } from "./lim
 import type { Messages } from "./messages.ts";
 import type { NamedAccount, Names } from "./names.ts";
 import type { Notices } from "./notices.ts";
+import type { DeviceJoining } from "./device-joining.ts";
+import type { Devices } from "./devices.ts";
 import { generatePassphrase, passwordWeakness } from "./passphrase.ts";
 import type { People } from "./people.ts";
 import { givesReceipts } from "./receipts.ts";
@@ -76,6 +79,8 @@ export interface MethodPorts {
   historyFiles: HistoryFiles;
   historyImport: HistoryImport;
   notices: Notices;
+  devices: Devices;
+  joining: DeviceJoining;
   views: Views;
   primitives: Primitives;
   random: RandomSource;
@@ -99,7 +104,12 @@ export function methodHandlers(ports: MethodPorts): Handlers {
     views,
     verification,
   } = ports;
-  const { historyFiles, historyImport, recoveryKit, reader, writer, homeserver, random } = ports;
+  const { historyFiles, historyImport, recoveryKit, reader, writer, homeserver, random, devices, joining } =
+    ports;
+  const shownDevices = async (change: Promise<void> | void) => {
+    await change;
+    return views.devices();
+  };
   const groupWayOf = groupWay(ports);
   const finder = personFinder(ports);
   const shownRoom = (roomId: string, change: (id: RoomId) => void) => {
@@ -126,15 +136,27 @@ export function methodHandlers(ports: MethodPorts): Handlers {
       await account.signIn(handle, password);
       return views.me();
     },
-    "account.setPassword": async ({ password }) => done(await account.setPassword(password)),
+    "account.setPassword": async ({ password, present }) =>
+      done(await account.setPassword(password, present)),
     "account.suggestPassphrase": () => ({ passphrase: generatePassphrase(random) }),
     "account.passwordWeakness": ({ password }) => ({
       weakness: passwordWeakness(password, []) ?? null,
     }),
-    "account.rename": async ({ displayName }) => {
-      await account.rename(displayName);
+    "account.rename": async ({ displayName, password }) => {
+      await account.rename(displayName, password);
       return views.me();
     },
+
+    "devices.list": () => views.devices(),
+    "devices.link": ({ password }) => devices.link(password),
+    "devices.confirm": () => shownDevices(devices.confirm()),
+    "devices.cancel": () => shownDevices(devices.cancel()),
+    "devices.join": ({ code, name }) => joining.join(code, name),
+    "devices.rename": ({ deviceId, name, password }) =>
+      shownDevices(devices.rename(deviceId as DeviceId, name, password)),
+    "devices.revoke": ({ deviceId, password }) =>
+      shownDevices(devices.revoke(deviceId as DeviceId, password)),
+    "devices.acknowledge": ({ deviceId }) => shownDevices(devices.acknowledge(deviceId as DeviceId)),
 
     "accountInvitations.create": (wish) => accountInvitations.create(wish),
     "accountInvitations.list": () => accountInvitations.list(),

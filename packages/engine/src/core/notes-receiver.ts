@@ -45,6 +45,8 @@ export interface NotesReceiverPorts {
   outgoing: Outgoing;
   welcomes: RoomWelcomes;
   asks: RoomAsks;
+  /** Within the transaction: this account's newer record is kept. */
+  recordChanged: (account: AccountId) => void;
   roomCrypto: RoomCrypto;
   primitives: Primitives;
   clock: Clock;
@@ -84,6 +86,8 @@ export class NotesReceiver implements ItemHandler {
         return this.#gone(note, note.content.room);
       case "welcome":
         return this.#ports.welcomes.prepare(note, note.content);
+      case "record":
+        return this.#renewed(note);
     }
   }
 
@@ -187,6 +191,18 @@ export class NotesReceiver implements ItemHandler {
       }
       store.requests.deleteKeyPackagesOf(request.id);
       this.#marked(request);
+    };
+  }
+
+  /** Rooms that we share with them may not know yet; whoever is first brings it there. [U3] */
+  #renewed({ sender }: OpenedNote): Commit {
+    const { store, known } = this.#ports;
+    const { account } = sender.record;
+    if (store.accounts.contact(account) === undefined)
+      throw passedOver("a record of somebody who is no contact");
+    return () => {
+      known.learn(sender);
+      this.#ports.recordChanged(account);
     };
   }
 

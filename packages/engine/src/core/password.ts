@@ -24,9 +24,13 @@ export function refuseWeakPassword(password: string, ownNames: string[]): void {
 }
 
 /** Sets or changes the password of the open account. */
-export async function setPassword(ports: PasswordPorts, password: string): Promise<void> {
+export async function setPassword(
+  ports: PasswordPorts,
+  password: string,
+  accountSeed: Uint8Array,
+): Promise<void> {
   const { identity, homeserver, opaque, primitives, random } = ports;
-  const { account, accountSeed } = identity.self;
+  const { account } = identity.self;
   const started = opaque.startRegistration(password);
   const { response } = await homeserver.request("password.registerStart", { request: started.request });
   const { upload, exportKey } = opaque.finishRegistration(password, started.state, response);

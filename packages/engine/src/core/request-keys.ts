@@ -4,7 +4,7 @@
  */
 import { array, bytes, decode, encode, struct, uint } from "@fedchat/protocol";
 import { isEqual } from "./credentials.ts";
-import type { SealedStorageKey, SealedStoragePorts } from "./sealed-storage.ts";
+import type { SealedStoragePorts } from "./sealed-storage.ts";
 import { getSealed, putSealed } from "./sealed-storage.ts";
 
 const recordName = "request-keys";
@@ -16,23 +16,14 @@ const stored = array(struct({ id: bytes(8), seed: bytes(32), createdAt: uint() }
  * Brings store and sealed storage together.
  * @param current id of the key on our record
  */
-export async function shareRequestKeys(
-  ports: SealedStoragePorts,
-  key: SealedStorageKey,
-  current: Uint8Array,
-): Promise<void> {
+export async function shareRequestKeys(ports: SealedStoragePorts, current: Uint8Array): Promise<void> {
   const { identity } = ports.store;
   const own = identity.requestKey(current);
   if (own !== undefined && identity.sealedVersion(recordName) > 0) return;
-  const plaintext = await getSealed(ports, key, recordName);
+  const plaintext = await getSealed(ports, recordName);
   const shared = plaintext === undefined ? [] : decode(stored, plaintext);
   for (const row of shared) identity.putRequestKey(row);
   if (own === undefined || shared.some(({ id }) => isEqual(id, current))) return;
   const { id, seed, createdAt } = own;
-  await putSealed(
-    ports,
-    key,
-    recordName,
-    encode(stored, [...shared, { id, seed, createdAt }].slice(-keysMax)),
-  );
+  await putSealed(ports, recordName, encode(stored, [...shared, { id, seed, createdAt }].slice(-keysMax)));
 }

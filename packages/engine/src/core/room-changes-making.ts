@@ -40,6 +40,8 @@ export interface RoomChangesMakingPorts {
   clock: Pick<Clock, "now">;
   changes: Changes;
   log: Log;
+  /** The room's `infoKey`, as another device of this account told it. */
+  keyOf: (room: RoomId) => Uint8Array | undefined;
   /** The hub's log is further than this engine has read. */
   behind: (room: RoomId) => void;
 }
@@ -79,10 +81,13 @@ export class RoomChangesMaking {
   /** Rejects where it cannot be made now. Nothing is made where nothing is wanted. */
   async make(room: RoomId): Promise<void> {
     const { store } = this.#ports;
-    if (store.groupRooms.log(room)?.position === 0) return this.#begin(room);
     // That is no Commit: another server is asked.
     const wanted = wantedChanges(store, room).filter(({ change }) => change.kind !== "handOver");
+    const isInside = !wanted.some(({ change }) => change.kind === "enter");
+    if (isInside && store.groupRooms.log(room)?.position === 0) return this.#begin(room);
     if (wanted.length === 0) return;
+    const enter = wanted.find(({ change }) => change.kind === "enter");
+    if (enter !== undefined) return this.#enter(room, enter.id);
     const rejoin = wanted.find(({ change }) => change.kind === "rejoin");
     if (rejoin !== undefined) return this.#rejoin(room, rejoin.id, rejoin.change as Rejoin);
     const leaving = wanted.find(({ change }) => change.kind === "leave");
@@ -143,6 +148,36 @@ export class RoomChangesMaking {
       this.#keep(room, { item, info: after.info, access: access.seed, work, next: state });
     });
     roomCrypto.erase(state, groups.of(room));
+  }
+
+  /** As another device of our account already is, by a Commit from outside. Until the room knows us it is too early. [U3] */
+  async #enter(room: RoomId, id: number): Promise<void> {
+    const { store, homeserver, roomCrypto, identity, keyOf } = this.#ports;
+    const key = keyOf(room);
+    if (key === undefined) throw new ProtocolError("unknown-room");
+    const { rooms } = await homeserver.request("rooms.heads", {});
+    const head = rooms.find((one) => one.room === room);
+    if (head === undefined) throw new ProtocolError("unknown-room");
+    const log = store.groupRooms.log(room);
+    if (log === undefined) return;
+    const { hub, term, position, hash } = head;
+    store.groupRooms.putLog({ ...log, hub, term, position, head: hash });
+    const { info, position: described } = await fetchRoomInfo(this.#ports, room);
+    const now = store.groupRooms.log(room);
+    if (this.#stopped || store.groupRooms.pending(room) !== undefined) return;
+    if (described !== position || now?.position !== position) throw new ProtocolError("conflict");
+    const joined = roomCrypto.joinByItself({ room, identity: identity.member, info, key });
+    if (joined.kind === "refused") {
+      this.#ports.log.info("a room is not entered yet", { room, reason: joined.reason });
+      throw new ProtocolError("conflict");
+    }
+    const { state, groupId: group, message, access, after } = joined;
+    const item = commitItem({ group, epoch: after.epoch - 1n }, { message, external: true }, after);
+    store.transaction(() => {
+      const work = { wanted: [id], changes: [] };
+      this.#keep(room, { item, info: after.info, access: access.seed, work, next: state });
+    });
+    roomCrypto.erase(state, undefined);
   }
 
   /** Whoever is in the room can take us in again. */
@@ -262,9 +297,14 @@ function updateOf({ change }: Wanted, known: KnownAccounts): RoomUpdate | undefi
       if (record === undefined) throw new Error("assertion: the record of whom we invite is kept");
       return { kind: "admit", record: record.signed, role: change.role };
     }
+    case "record": {
+      const record = known.get(change.account);
+      return record && { kind: "record", record: record.signed };
+    }
     case "leave":
     case "settle":
     case "refresh":
+    case "enter":
     case "rejoin":
     case "handOver":
       return undefined;

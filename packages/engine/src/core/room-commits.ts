@@ -53,6 +53,7 @@ export interface RoomCommitsPorts {
   log: Log;
   /** How long a room's hub may be away before another server is asked to go on. [W9] */
   takeoverAfterMs: number;
+  keyOf: (room: RoomId) => Uint8Array | undefined;
 }
 
 /** How it stands with what is to be appended to one room's log. */
@@ -224,12 +225,12 @@ export class RoomCommits {
   async #append(log: RoomLogRow, pending: PendingCommitRow): Promise<void> {
     const { groups, roomCrypto, homeserver, primitives } = this.#ports;
     const state = groups.of(log.room);
-    if (state === undefined) return;
+    const access = pending.access ?? (state && roomCrypto.access(state).seed);
+    if (access === undefined) return;
     const append = {
       ...{ room: log.room, term: log.term, position: log.position, head: log.head },
       ...{ item: pending.item, info: pending.info },
     };
-    const access = pending.access ?? roomCrypto.access(state).seed;
     const proof = proveRoomAppend(primitives, access, append);
     const standing = this.#standing(log.room);
     const asked = homeserver.request("rooms.append", { hub: log.hub, ...append, proof });

@@ -95,15 +95,21 @@ export class RoomEntries {
     const { room } = pending;
     const { wanted, changes: done } = JSON.parse(pending.changes) as PendingWork;
     const next = this.#nextOf(room);
+    const isEntering = groups.of(room) === undefined;
     const fulfilled = wantedChanges(store, room).filter(({ id }) => wanted.includes(id));
     store.transaction(() => {
       if (next !== undefined) {
-        this.#leave(
-          room,
-          fulfilled.map(({ change }) => change),
-          done,
-        );
-        groups.advance(room, next);
+        if (isEntering) {
+          groups.add(room, roomCrypto.groupId(next), next);
+          store.groupRooms.claimStrays(roomCrypto.groupId(next), room);
+        } else {
+          this.#leave(
+            room,
+            fulfilled.map(({ change }) => change),
+            done,
+          );
+          groups.advance(room, next);
+        }
         store.branches.begin(room, taken);
         showRoomState(store, roomCrypto.room(next));
         this.#ports.branches.settle(room, roomCrypto.room(next));
@@ -125,8 +131,9 @@ export class RoomEntries {
     const { store, groups, roomCrypto } = this.#ports;
     const records = store.groupRooms.pendingRecords(room);
     const current = groups.of(room);
-    if (records.length === 0 || current === undefined) return undefined;
+    if (records.length === 0) return undefined;
     const made = roomCrypto.restore(records);
+    if (current === undefined) return made;
     const next = roomCrypto.accept(current, made);
     if (next !== made) roomCrypto.erase(made, next);
     return next;

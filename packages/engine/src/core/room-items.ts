@@ -64,7 +64,9 @@ export class RoomItems {
     }
     this.#claimed(room, seen, proof.groupId);
     beats.heard(room.id, seen);
-    if (opened.kind === "status")
+    if (opened.kind === "status" && origin.account === this.#ports.identity.account)
+      this.#readElsewhere(room, opened.report);
+    else if (opened.kind === "status")
       for (const { messageId, status } of opened.report)
         this.#confirm(room, origin.account, messageId, status);
     this.#ports.asking.lookSoon();
@@ -79,6 +81,21 @@ export class RoomItems {
       const isKnown = store.missing.counter(room.id, device) !== undefined;
       countClaimed(store, room.id, one, history.isOurs(groupId, device, isKnown));
     }
+  }
+
+  /** The person read it on another device: nobody has to hear of it from this one. */
+  #readElsewhere(room: RoomRow, report: readonly { messageId: MessageId; status: number }[]): void {
+    const { store, changes } = this.#ports;
+    for (const { messageId, status } of report) {
+      const message = store.messages.get(messageId);
+      if (message?.room !== room.id || message.mine === 1) continue;
+      store.messages.receiptSent(room.id, messageId, status);
+      if (status !== messageStatus.read) continue;
+      const { readPosition } = store.rooms.get(room.id)!;
+      store.rooms.setReadPosition(room.id, Math.max(readPosition, message.position));
+      store.rooms.setReportedPosition(room.id, message.position);
+    }
+    changes.status();
   }
 
   /** Their engine has, or they have read, one of our messages of this very room. */

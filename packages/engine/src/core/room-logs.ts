@@ -120,10 +120,14 @@ export class RoomLogs {
 
   /** False where there is nothing more. */
   async #page(room: RoomId): Promise<boolean> {
-    const { store, homeserver, entries, branches } = this.#ports;
+    const { store, homeserver, entries, branches, groups } = this.#ports;
     const row = store.groupRooms.log(room);
     if (row?.following !== "told" || this.#stopped) return false;
+    // A device that is not in the room yet begins where it comes in.
+    if (row.position === 0 && groups.of(room) === undefined) return false;
     const page = await homeserver.request("rooms.log", { room, after: row.position });
+    // This device came in further on meanwhile.
+    if (store.groupRooms.log(room)?.position !== row.position) return true;
     if (isElsewhere(row, page)) {
       if (this.#gone.get(room) === row.position) return false;
       const { hash: head, ...place } = page.head;

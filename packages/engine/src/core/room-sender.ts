@@ -15,7 +15,7 @@ import type { Outgoing } from "./outgoing.ts";
 
 export interface RoomSenderPorts {
   store: EngineStore;
-  identity: Pick<Identity, "account">;
+  identity: Pick<Identity, "account" | "record">;
   roomCrypto: Pick<RoomCrypto, "encrypt">;
   groups: Groups;
   outgoing: Outgoing;
@@ -59,9 +59,10 @@ export class RoomSender {
     if (state === undefined || destinations === undefined) throw engineError("room-broken");
     const plaintext = encode(roomItem, item);
     const sealed = roomCrypto.encrypt(state, plaintext);
+    const own = this.#ownDevices(room, to);
     store.transaction(() => {
       groups.advance(room.id, sealed.state);
-      for (const destination of destinations) {
+      for (const destination of [...destinations, ...own]) {
         outgoing.enqueue({
           envelope: envelopeId.fromBytes(random.bytes(16)),
           kind: "room",
@@ -69,12 +70,21 @@ export class RoomSender {
           payload: sealed.message,
           grantFirst: 0,
           ...destination,
-          ...as,
+          ...(own.includes(destination) ? { purpose: "status", subject: "" } : as),
         });
       }
       alongside({ plaintext, proof: sealed.proof });
     });
     outgoing.pump();
+  }
+
+  /** Our other devices read what this one writes from the account's inbox. How far it gets is of no interest. */
+  #ownDevices({ id }: RoomRow, to: AccountId | undefined): Destination[] {
+    const { identity } = this.#ports;
+    const { record } = identity.record;
+    const isForOthers = to !== undefined && to !== identity.account;
+    if (record.devices.length < 2 || isForOthers) return [];
+    return [{ server: record.server, accounts: [identity.account], lane: `${id} own` }];
   }
 
   /** Undefined where the peer is not known any more. */

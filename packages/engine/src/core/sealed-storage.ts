@@ -1,48 +1,50 @@
 /**
- * Records at the homeserver that only this account's devices can read: AES-256-GCM under a key from the account key,
+ * Records at the homeserver that only this account's devices can read: AES-256-GCM under the storage key of a generation,
  * bound to account, name and version. A version below one that this device saw is refused, so that the homeserver
- * cannot bring back an old one.
+ * cannot bring back an old one. [H16]
  */
-import type { AccountId, Primitives, RandomSource } from "@fedchat/protocol";
+import type { Primitives, RandomSource } from "@fedchat/protocol";
 import { accountId, ProtocolError } from "@fedchat/protocol";
 import type { EngineStore } from "../store/engine-store.ts";
+import type { Identity } from "./identity.ts";
 import type { Homeserver } from "./ports.ts";
+import type { StorageKeyRing } from "./storage-key-ring.ts";
 
 export interface SealedStoragePorts {
   store: Pick<EngineStore, "identity">;
+  identity: Pick<Identity, "account">;
+  keys: StorageKeyRing;
   homeserver: Pick<Homeserver, "request">;
   primitives: Primitives;
   random: RandomSource;
 }
 
-export interface SealedStorageKey {
-  account: AccountId;
-  accountSeed: Uint8Array;
-}
-
+const generationBytes = 4;
 const nonceBytes = 12;
+const headBytes = generationBytes + nonceBytes;
 const utf8 = new TextEncoder();
 
 /** Writes the next version. Rejects with `ProtocolError("conflict")` where another device was faster. */
 export async function putSealed(
-  { store, homeserver, primitives, random }: SealedStoragePorts,
-  key: SealedStorageKey,
+  { store, identity, keys, homeserver, primitives, random }: SealedStoragePorts,
   name: string,
   plaintext: Uint8Array,
 ): Promise<void> {
+  const { generation, key } = await keys.current();
   const version = store.identity.sealedVersion(name) + 1;
+  const bytes = new Uint8Array(headBytes + plaintext.length + 16);
+  new DataView(bytes.buffer).setUint32(0, generation);
   const nonce = random.bytes(nonceBytes);
-  const sealed = primitives
-    .aes256Gcm(storageKey(primitives, key))
-    .seal(nonce, aad(key, name, version), plaintext);
-  await homeserver.request("sealed.put", { name, version, bytes: Uint8Array.of(...nonce, ...sealed) });
+  bytes.set(nonce, generationBytes);
+  const about = aad(identity, name, version);
+  bytes.set(primitives.aes256Gcm(key).seal(nonce, about, plaintext), headBytes);
+  await homeserver.request("sealed.put", { name, version, bytes });
   store.identity.putSealedVersion(name, version);
 }
 
 /** Undefined where there is none. Rejects with `ProtocolError("malformed")` for one that is old or not ours. */
 export async function getSealed(
-  { store, homeserver, primitives }: SealedStoragePorts,
-  key: SealedStorageKey,
+  { store, identity, keys, homeserver, primitives }: SealedStoragePorts,
   name: string,
 ): Promise<Uint8Array | undefined> {
   const { record } = await homeserver.request("sealed.get", { name });
@@ -50,21 +52,18 @@ export async function getSealed(
   if (record === null && seen === 0) return undefined;
   if (record === null || record.version < seen)
     throw new ProtocolError("malformed", `sealed ${name}: an old version`);
-  const nonce = record.bytes.subarray(0, nonceBytes);
-  const aead = primitives.aes256Gcm(storageKey(primitives, key));
-  const usable = record.bytes.length >= nonceBytes;
-  const opened = usable
-    ? aead.open(nonce, aad(key, name, record.version), record.bytes.subarray(nonceBytes))
-    : undefined;
+  const { bytes, version } = record;
+  const generation = bytes.length < headBytes ? 0 : new DataView(bytes.buffer, bytes.byteOffset).getUint32(0);
+  const known = (list: StorageKeyRing["held"]) => list.find((one) => one.generation === generation)?.key;
+  const key = known(keys.held) ?? known(await keys.refresh());
+  const nonce = bytes.subarray(generationBytes, headBytes);
+  const about = aad(identity, name, version);
+  const opened = key && primitives.aes256Gcm(key).open(nonce, about, bytes.subarray(headBytes));
   if (opened === undefined) throw new ProtocolError("malformed", `sealed ${name}: cannot be opened`);
-  store.identity.putSealedVersion(name, record.version);
+  store.identity.putSealedVersion(name, version);
   return opened;
 }
 
-function storageKey(p: Primitives, { accountSeed }: SealedStorageKey): Uint8Array {
-  return p.hmacSha256(accountSeed, utf8.encode("fedchat/v1/sealed-storage-key\0"));
-}
-
-function aad({ account }: SealedStorageKey, name: string, version: number): Uint8Array {
+function aad({ account }: Pick<Identity, "account">, name: string, version: number): Uint8Array {
   return Uint8Array.of(...accountId.toBytes(account), ...utf8.encode(`${name}\0${version}`));
 }

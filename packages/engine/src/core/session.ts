@@ -16,6 +16,7 @@ import type { Capabilities } from "./capabilities.ts";
 import type { Changes } from "./changes.ts";
 import type { Contacts } from "./contacts.ts";
 import type { GapAsking } from "./gap-asking.ts";
+import type { Devices } from "./devices.ts";
 import type { HomeserverClient } from "./homeserver-client.ts";
 import type { Identity } from "./identity.ts";
 import type { Inbox } from "./inbox.ts";
@@ -32,7 +33,11 @@ import type { RoomListings } from "./room-listings.ts";
 import type { RoomBranches } from "./room-branches.ts";
 import type { RoomCommits } from "./room-commits.ts";
 import type { RoomLogs } from "./room-logs.ts";
+import type { OwnRecords } from "./own-records.ts";
+import type { SharedRecords } from "./shared-records.ts";
+import type { StorageKeyRing } from "./storage-key-ring.ts";
 import { shareRequestKeys } from "./request-keys.ts";
+import { giveUpAccountKey } from "./sign-in.ts";
 import type { Servers } from "./servers.ts";
 import { learnStrangersNames } from "./strangers-names.ts";
 
@@ -58,6 +63,10 @@ export interface SessionPorts {
   writer: ArchiveWriter;
   roomAsks: Pick<RoomAsks, "resume">;
   roomListings: Pick<RoomListings, "resume">;
+  keys: StorageKeyRing;
+  shared: SharedRecords;
+  devices: Devices;
+  ownRecords: OwnRecords;
   notices: Notices;
   roomCrypto: RoomCrypto;
   primitives: Primitives;
@@ -84,6 +93,7 @@ export class Session {
     const { identity, inbox, outgoing, receipts, servers, people, contacts, linksBack, changes } =
       this.#ports;
     const { logs, branches, commits, capabilities, asking, beats, roomAsks, roomListings } = this.#ports;
+    const { keys, shared, devices } = this.#ports;
     identity.update({
       fencing: opened.fencing,
       administrator: opened.administrator ? 1 : 0,
@@ -108,11 +118,24 @@ export class Session {
     this.#part("people", () => people.resume());
     this.#part("links back", () => linksBack.resume());
     this.#part("blocks", () => contacts.tellBlocks());
-    this.#part("key packages", () => replenishKeyPackages(this.#ports));
-    this.#part("request keys", () =>
-      shareRequestKeys(this.#ports, identity.self, identity.record.record.requestKey.id),
-    );
-    this.#part("archives of other devices", () => this.#ports.reader.resume());
+    devices.begin();
+    // What the devices share comes before what each of them would otherwise make by itself.
+    const share = async () => {
+      await giveUpAccountKey(this.#ports);
+      await keys.settle();
+      await shared.resume();
+      await replenishKeyPackages(this.#ports);
+      shared.selfChanged();
+    };
+    let inStep = Promise.resolve();
+    this.#part("what devices share", () => (inStep = share()));
+    this.#part("linking", () => devices.resume());
+    this.#part("request keys", () => shareRequestKeys(this.#ports, identity.record.record.requestKey.id));
+    // Rooms that this device comes into are known by then, so that the archive brings their history and no more.
+    this.#part("archives of other devices", async () => {
+      await inStep.catch(() => undefined);
+      await this.#ports.reader.resume();
+    });
     this.#ports.writer.resume();
     changes.status();
   }
@@ -140,6 +163,12 @@ export class Session {
       case "gapCheck":
         // Counters show what is missing as soon as anything newer comes.
         return log.info("a stream began anew", { server: event.server });
+      case "sealed":
+        return this.#ports.shared.heard(event.name, event.version);
+      case "record":
+        return this.#part("account record", () => this.#reconcileRecord(event.record));
+      case "meeting":
+        return this.#ports.devices.met(event);
       case "superseded":
         return this.#ports.changes.status();
     }
@@ -155,9 +184,10 @@ export class Session {
       identity.update({ record: theirs });
       const { account, server, handle, displayName, sequence } = held.record;
       store.accounts.put({ account, server, handle, displayName, sequence, record: theirs });
+      this.#ports.devices.recordChanged();
     } else if (held.record.sequence < own.record.sequence) {
       await homeserver.request("account.update", { record: own.signed });
-    }
+    } else this.#ports.ownRecords.bringOwn();
   }
 
   #part(name: string, work: () => Promise<void>): void {

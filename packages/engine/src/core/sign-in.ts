@@ -7,11 +7,13 @@ import type { Identity } from "./identity.ts";
 import { sessionIdentity, signNextRecord } from "./identity.ts";
 import { newDevice } from "./new-keys.ts";
 import type { OpaqueClient } from "./opaque-client.ts";
+import type { StorageKeyRing } from "./storage-key-ring.ts";
 import { unwrapAccountKey } from "./password.ts";
 import type { RegistrationPorts } from "./registration.ts";
 
 export interface SignInPorts extends RegistrationPorts {
   opaque: OpaqueClient;
+  keys: StorageKeyRing;
 }
 
 /** Rejects with `ProtocolError`: `wrong-credentials` for a wrong password and for an unknown handle alike. */
@@ -58,14 +60,34 @@ async function signInOn(
   const record = signNextRecord(primitives, accountSeed, held.record, { devices }, nowMs);
   const signature = signAs(primitives, "client-session", device.signatureSeed, session.handshakeHash);
   const opened = await session.request("device.add", { record, device: device.device, signature });
-  keep(ports, () =>
+  keep(ports, () => {
+    ports.store.identity.putSetting(accountKeyForNow, Uint8Array.of(1));
     identity.keep({
       ...{ state: "open", account, accountSeed, recoverySeed: null, ...device, deviceName },
       ...{ record: opened.record, fencing: opened.fencing, createdAt: nowMs },
       ...{ administrator: opened.administrator ? 1 : 0, hasPassword: opened.hasPassword ? 1 : 0 },
-    }),
-  );
+    });
+  });
   session.adopt(sessionIdentity(identity.self), opened);
+  // The account key stays for this alone: from now on this device has keys of its own to sealed storage. [U1]
+  await giveUpAccountKey(ports);
+}
+
+const accountKeyForNow = "account-key-for-now";
+
+/** Once this device has its share of the storage keys it needs the account key no longer; also after a restart. [U1] */
+export async function giveUpAccountKey({
+  store,
+  identity,
+  keys,
+}: Pick<SignInPorts, "store" | "identity" | "keys">): Promise<void> {
+  const seed = identity.accountKey;
+  if (seed === undefined || store.identity.setting(accountKeyForNow)?.[0] !== 1) return;
+  await keys.share(seed, identity.record, false);
+  identity.transaction(() => {
+    store.identity.putSetting(accountKeyForNow, Uint8Array.of(0));
+    identity.update({ accountSeed: new Uint8Array() });
+  });
 }
 
 function keep(

@@ -4,6 +4,7 @@ import { directoryFault, fromWireError } from "@fedchat/protocol";
 import type {
   Cause,
   Contact,
+  Devices,
   Directory,
   Invitation,
   Me,
@@ -51,6 +52,7 @@ export class Views {
   readonly #restoring: () => Status["restoring"];
   readonly #recoveryKit: () => NonNullable<Status["recoveryKit"]>;
   readonly #hubAwaySince: (room: RoomId) => number | undefined;
+  readonly #devices: () => Devices;
 
   constructor(ports: {
     store: EngineStore;
@@ -66,6 +68,7 @@ export class Views {
     recoveryKit: () => NonNullable<Status["recoveryKit"]>;
     /** Since when a room's hub is missed. */
     hubAwaySince: (room: RoomId) => number | undefined;
+    devices: () => Devices;
   }) {
     this.#store = ports.store;
     this.#identity = ports.identity;
@@ -78,6 +81,7 @@ export class Views {
     this.#restoring = ports.restoring;
     this.#recoveryKit = ports.recoveryKit;
     this.#hubAwaySince = ports.hubAwaySince;
+    this.#devices = ports.devices;
   }
 
   me(): Me {
@@ -114,6 +118,7 @@ export class Views {
       counts: {
         unread: this.#store.messages.unreadInAllRooms(),
         requests: this.#store.requests.pendingIncomingCount() + this.#store.roomAsks.pendingIncoming(),
+        unknownDevices: this.#devices().devices.filter(({ known }) => !known).length,
       },
       ...(restoring === undefined ? {} : { restoring }),
       ...(opened === undefined ? {} : { recoveryKit: this.#recoveryKit() }),
@@ -415,6 +420,10 @@ export class Views {
   roomAskById(id: RequestId): RoomAsk | undefined {
     const row = this.#store.roomAsks.get(id);
     return row && this.roomAsk(row);
+  }
+
+  devices(): Devices {
+    return this.#devices();
   }
 
   roomById(id: RoomId): Room | undefined {

@@ -20,6 +20,10 @@ export type WantedChange =
   | { kind: "settle" }
   /** New keys of this device: what was stolen before is of no use after. [W8] */
   | { kind: "refresh" }
+  /** A newer record of somebody who takes part. */
+  | { kind: "record"; account: AccountId }
+  /** Come in by oneself: another device of this account is in the room. */
+  | { kind: "enter" }
   /** Come in again by oneself: a Commit could not be followed here. `room`: its state after that, in base32. */
   | { kind: "rejoin"; epoch: string; room: string };
 
@@ -77,11 +81,13 @@ export function underwayLine(
     case "settle":
     case "refresh":
     case "hubs":
+    case "record":
+    case "enter":
       return undefined;
   }
 }
 
 /** Whether this room's entries cannot be followed until we have come in again. */
 export function isRejoining(store: Pick<EngineStore, "groupRooms">, room: RoomId): boolean {
-  return wantedChanges(store, room).some(({ change }) => change.kind === "rejoin");
+  return wantedChanges(store, room).some(({ change }) => change.kind === "rejoin" || change.kind === "enter");
 }

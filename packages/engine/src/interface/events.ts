@@ -3,6 +3,7 @@ import { z } from "zod";
 import { Screens } from "./screens.ts";
 import {
   Contact,
+  Devices,
   Invitation,
   Message,
   MessageIdText,
@@ -43,6 +44,7 @@ export const EngineEvent = z.discriminatedUnion("type", [
       "messages of before came into the room, or moved in it: what was listed of it is to be listed anew",
     ),
   z.object({ type: z.literal("notice.added"), notice: Notice }),
+  z.object({ type: z.literal("devices.changed"), devices: Devices }),
   z.object({ type: z.literal("screens.changed"), screens: Screens }),
 ]);
 export type EngineEvent = z.infer<typeof EngineEvent>;

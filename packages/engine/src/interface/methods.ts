@@ -9,12 +9,15 @@ import {
   AccountText,
   ArchiveState,
   Contact,
+  DeviceIdText,
+  Devices,
   Directory,
   Examination,
   HistoryFile,
   HistoryFiles,
   Invitation,
   InvitationPreview,
+  Joining,
   Me,
   Message,
   MessageIdText,
@@ -63,6 +66,12 @@ const RoomName = z.string().min(1).max(64);
 /** A message keeps whole seconds, of which 32 bits count. */
 const expiryMs = z.number().int().min(1_000).max(4_294_967_295_000).describe("ms, in whole seconds");
 const registrationToken = z.string().max(512).describe("an account invitation: its link, or the token in it");
+const DeviceName = z.string().min(1).max(32);
+const devicePassword = z
+  .string()
+  .max(1024)
+  .optional()
+  .describe("the account's password, on a device that does not hold the account's key");
 /** A person by account key, or by address: `@bob`, `bob@chat.example.com`. */
 const who = z.string().min(1).max(320);
 
@@ -102,7 +111,14 @@ export const methods = {
   ),
   "account.setPassword": method(
     "Set or change the password; it is needed only to sign in without another device",
-    z.strictObject({ password: z.string().min(1).max(1024) }),
+    z.strictObject({
+      password: z.string().min(1).max(1024),
+      present: z
+        .string()
+        .max(1024)
+        .optional()
+        .describe("the present one, on a device without the account's key"),
+    }),
     done,
   ),
   "account.suggestPassphrase": method(
@@ -117,8 +133,41 @@ export const methods = {
   ),
   "account.rename": method(
     "Change the display name",
-    z.strictObject({ displayName: z.string().min(1).max(64) }),
+    z.strictObject({ displayName: z.string().min(1).max(64), password: devicePassword }),
     Me,
+  ),
+
+  "devices.list": method("This account's devices, and how far linking one has come", nothing, Devices),
+  "devices.link": method(
+    "A code by which a further device is linked, for ten minutes; devices that did not open the account need its password",
+    z.strictObject({ password: devicePassword }),
+    z.object({ code: z.string(), until: z.number().int() }),
+  ),
+  "devices.confirm": method(
+    "The signs are the same on both devices: link the one that used our code",
+    nothing,
+    Devices,
+  ),
+  "devices.cancel": method("The code that is shown is not good any more", nothing, Devices),
+  "devices.join": method(
+    "Become a further device of the account that another engine shows a code of; the signs are to be compared there",
+    z.strictObject({ code: z.string().max(256), name: DeviceName.optional() }),
+    Joining,
+  ),
+  "devices.rename": method(
+    "Give a device another name",
+    z.strictObject({ deviceId: DeviceIdText, name: DeviceName, password: devicePassword }),
+    Devices,
+  ),
+  "devices.revoke": method(
+    "Take a device off the account: it is out of every room, and opens nothing new",
+    z.strictObject({ deviceId: DeviceIdText, password: devicePassword }),
+    Devices,
+  ),
+  "devices.acknowledge": method(
+    "The person knows this device",
+    z.strictObject({ deviceId: DeviceIdText }),
+    Devices,
   ),
 
   "accountInvitations.create": method(

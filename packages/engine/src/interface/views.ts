@@ -80,7 +80,6 @@ export const Status = z.object({
     kind: z.enum(["direct", "proxy", "relay", "lan", "this-machine", "none", "unknown"]),
     sentence: z.string(),
   }),
-  counts: z.object({ unread: z.number().int(), requests: z.number().int() }),
   restoring: z
     .object({ done: z.number().int(), total: z.number().int() })
     .optional()
@@ -91,8 +90,50 @@ export const Status = z.object({
     .describe(
       "whether the person has the recovery kit on paper, or does not want to be asked; absent without an account",
     ),
+  counts: z.object({
+    unread: z.number().int(),
+    requests: z.number().int(),
+    unknownDevices: z.number().int().describe("devices of ours that another one added, until they are known"),
+  }),
 });
 export type Status = z.infer<typeof Status>;
+
+export const DeviceIdText = z.string().regex(/^[a-z2-7]{26}$/);
+
+/** A device of this account. */
+export const Device = z.object({
+  deviceId: DeviceIdText,
+  name: z.string(),
+  createdAt: Time,
+  self: z.boolean(),
+  known: z
+    .boolean()
+    .describe("false: another device added it, and the person has not said that they know it"),
+});
+export type Device = z.infer<typeof Device>;
+
+/** Both devices show the same signs; a person compares them. */
+const Signs = z.array(z.object({ symbol: z.string(), name: z.string() }));
+
+/** A code of ours that is shown for a further device. */
+export const Linking = z.object({
+  state: z.enum(["none", "shown", "asking", "linked"]),
+  name: z.string().nullable().describe("of the device that used the code, as it calls itself"),
+  signs: Signs,
+  until: Time.nullable(),
+});
+export type Linking = z.infer<typeof Linking>;
+
+/** This engine as it becomes a further device by a code. */
+export const Joining = z.object({
+  state: z.enum(["none", "waiting", "failed"]),
+  signs: Signs,
+  cause: Cause.nullable(),
+});
+export type Joining = z.infer<typeof Joining>;
+
+export const Devices = z.object({ devices: z.array(Device), linking: Linking, joining: Joining });
+export type Devices = z.infer<typeof Devices>;
 
 /** An invitation to open an account on our homeserver. */
 export const AccountInvitation = z.object({

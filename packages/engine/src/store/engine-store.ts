@@ -17,6 +17,7 @@ import { RequestsTable } from "./requests-table.ts";
 import { RoomAsksTable } from "./room-asks-table.ts";
 import { RoomsTable } from "./rooms-table.ts";
 import { migrate } from "./schema.ts";
+import { SharedTable } from "./shared-table.ts";
 import { TransportTable } from "./transport-table.ts";
 import { VerifiedTable } from "./verified-table.ts";
 
@@ -44,6 +45,7 @@ export interface EngineStore {
   invitations: InvitationsTable;
   notices: NoticesTable;
   verified: VerifiedTable;
+  shared: SharedTable;
 }
 
 /** Brings the database to the newest schema. Throws `StoreUnusableError` for one of a newer program. */
@@ -68,6 +70,7 @@ export function openEngineStore(db: Database): EngineStore {
     invitations: new InvitationsTable(db),
     notices: new NoticesTable(db),
     verified: new VerifiedTable(db),
+    shared: new SharedTable(db),
   };
 }
 

@@ -7,7 +7,7 @@ export interface IdentityRow {
   /** `registering`: the keys are kept, the homeserver's answer is not known yet. */
   state: "registering" | "open";
   account: AccountId;
-  /** Ed25519 seed of the account key. The owner's own box may keep it. */
+  /** Ed25519 seed of the account key, which the device that opened the account keeps; empty on further devices. */
   accountSeed: Uint8Array;
   /** Ed25519 seed whose public key's hash stands in the first account record; null on further devices. */
   recoverySeed: Uint8Array | null;
@@ -81,6 +81,11 @@ export class IdentityTable {
   sealedVersion(name: string): number {
     const row = this.#db.get<{ version: number }>("SELECT version FROM sealedVersions WHERE name = ?", name);
     return row?.version ?? 0;
+  }
+
+  sealedVersions(limit: number): { name: string; version: number }[] {
+    const sql = "SELECT name, version FROM sealedVersions ORDER BY name LIMIT ?";
+    return this.#db.all<{ name: string; version: number }>(sql, limit);
   }
 
   putSealedVersion(name: string, version: number): void {

@@ -163,6 +163,13 @@ export class MessagesTable {
     return this.#db.get<{ n: number }>("SELECT coalesce(max(position), 0) AS n FROM messages")!.n;
   }
 
+  /** The last message up to a position, lines of the room's own left out. */
+  lastUpTo(room: RoomId, position: number): MessageId | undefined {
+    const sql =
+      "SELECT id FROM messages WHERE room = ? AND position <= ? AND kind = 'text' ORDER BY position DESC LIMIT 1";
+    return this.#db.get<{ id: MessageId }>(sql, room, position)?.id;
+  }
+
   last(room: RoomId): MessageRow | undefined {
     return this.#db.get<MessageRow>(
       "SELECT * FROM messages WHERE room = ? ORDER BY position DESC LIMIT 1",

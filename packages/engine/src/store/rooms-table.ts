@@ -74,6 +74,11 @@ export class RoomsTable {
     );
   }
 
+  /** Known from an archive until now: another device is in it. */
+  entered(id: RoomId, state: RoomRow["state"]): void {
+    this.#db.run("UPDATE rooms SET state = ?, cause = NULL WHERE id = ?", state, id);
+  }
+
   /** The person said yes. */
   opened(id: RoomId): void {
     this.#db.run("UPDATE rooms SET state = 'open' WHERE id = ? AND state = 'invited'", id);

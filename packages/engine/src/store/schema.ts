@@ -533,6 +533,12 @@ CREATE TABLE roomHolds (
 ) STRICT, WITHOUT ROWID;
 `;
 
+/** What devices share, as it lies in sealed storage. */
+const sharedRecords = `
+CREATE TABLE shared (name TEXT PRIMARY KEY, plaintext BLOB NOT NULL) STRICT, WITHOUT ROWID;
+DELETE FROM sealedVersions;
+`;
+
 /** In the order in which stores get them: new ones come last. */
 /**
  * The archive at the homeserver. archiveDirty: what is to be archived. archived: in which segment what stands.
@@ -677,4 +683,5 @@ const migrations = [
   roomAsking,
   roomListings,
   branches,
+  sharedRecords,
 ];

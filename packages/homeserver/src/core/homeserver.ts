@@ -29,6 +29,7 @@ import { People, peopleEvents } from "./accounts/people.ts";
 import { Registration } from "./accounts/registration.ts";
 import type { ServerInfo } from "./accounts/requests.ts";
 import { Requests } from "./accounts/requests.ts";
+import { Meetings } from "./accounts/meetings.ts";
 import { SealedStorage } from "./accounts/sealed-storage.ts";
 import { Submissions } from "./accounts/submissions.ts";
 import type {
@@ -204,6 +205,7 @@ export class Homeserver implements AsyncDisposable {
   readonly #parts: Parts;
   readonly #clients: ClientSessions;
   readonly #submissions: Submissions;
+  readonly #meetings: Meetings;
   readonly #people: People;
   readonly #timers = new Set<Timer>();
   #config: HomeserverConfig;
@@ -242,8 +244,9 @@ export class Homeserver implements AsyncDisposable {
       clock,
     });
     const passwords = new Passwords({ accounts: book, commit, opaque, random, clock });
-    const sealed = new SealedStorage({ store, commit, disk });
+    const sealed = new SealedStorage({ store, commit, disk, live });
     const archives = new Archives({ store, commit, disk });
+    const meetings = (this.#meetings = new Meetings(clock));
     this.#people = new People({ self, clock, accounts: book, local: people, federation });
     this.#submissions = new Submissions({ self, inboxes, rules, federation, commit, live, disk, clock });
     const requests = new Requests(
@@ -255,6 +258,7 @@ export class Homeserver implements AsyncDisposable {
         passwords,
         sealed,
         archives,
+        meetings,
         people: this.#people,
         federation,
         rooms,
@@ -381,6 +385,7 @@ export class Homeserver implements AsyncDisposable {
     for (const timer of this.#timers) timer.cancel();
     this.#clients.close();
     accounts.people.close();
+    this.#meetings.stop();
     rooms.close();
     await federation.close();
     try {

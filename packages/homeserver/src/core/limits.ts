@@ -460,3 +460,13 @@ export const listedRoomsBytesMax = 160_000;
 export const listedRoomsKeptMs = 10_000;
 /** Servers of one room of which nothing is known here, asked of its hub side by side. */
 export const roomServersAskedAtOnce = 8;
+
+// Linking further devices.
+
+/** How long a code to link a device by is good for. */
+export const meetingLifetimeMs = 600_000;
+/** Who waits longer for an answer asks again: a channel without a session closes after two minutes. */
+export const meetingAnswerMs = 45_000;
+/** A person links one device at a time, and may have begun anew. */
+export const meetingsOfAccountMax = 4;
+export const meetingsMax = 10_000;

@@ -244,6 +244,13 @@ const accountInvitation = {
 
 /** Parameters and result of every method. */
 const calls: { [M in ClientMethodName]: [object, object] } = {
+  "meetings.open": [{ meeting: made("meeting", 16) }, { until: now + 600_000 }],
+  "meetings.answer": [{ meeting: made("meeting", 16), message: made("answer", 40) }, {}],
+  "meetings.close": [{ meeting: made("meeting", 16) }, {}],
+  "meetings.meet": [
+    { meeting: made("meeting", 16), message: made("message", 40) },
+    { message: made("answer", 40) },
+  ],
   "session.open": [
     { account: alice.account, device: device.certificate.device, signature, fencing: 4 },
     opened,

@@ -95,6 +95,7 @@ const notes: [string, typeof alice, AccountNote][] = [
       },
     },
   ],
+  ["another record of its sender", alice, { ...fromAlice, content: { kind: "record" } }],
   ["the answer to a late acceptance", alice, { ...fromAlice, content: { kind: "gone", room } }],
   [
     "the way into a room of many",

@@ -6,7 +6,7 @@ import type { Cause, RegistrationTerms } from "@fedchat/engine/interface";
 import ArrowRight from "lucide-solid/icons/arrow-right";
 import KeyRound from "lucide-solid/icons/key-round";
 import RefreshCw from "lucide-solid/icons/refresh-cw";
-import { createEffect, createSignal, on, onCleanup, Show, type JSX } from "solid-js";
+import { createEffect, createSignal, Match, on, onCleanup, Show, Switch, type JSX } from "solid-js";
 import { termsAskedEveryMs, typingPauseMs } from "../limits.ts";
 import { Button } from "../parts/Button.tsx";
 import { Copy } from "../parts/Copy.tsx";

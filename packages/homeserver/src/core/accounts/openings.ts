@@ -118,7 +118,7 @@ export class Openings {
     this.#prove(session, certificateOf(opened, params.device), params.signature);
     const { floor } = await inboxes.standing(admitted, undefined);
     await accounts.update(admitted, opened, clock.now(), floor);
-    this.closeRemoved(admitted);
+    this.#replaced(admitted);
     return this.#begin(session, admitted, params, 0);
   }
 
@@ -128,7 +128,7 @@ export class Openings {
     const { account } = session.identity;
     const { floor } = await inboxes.standing(account, undefined);
     await accounts.update(account, openAccountRecord(primitives, params.record), clock.now(), floor);
-    this.closeRemoved(account);
+    this.#replaced(account);
     return {};
   }
 
@@ -155,6 +155,12 @@ export class Openings {
         session.close("not-allowed");
       }
     }
+  }
+
+  /** Other devices learn at once what one of them changed. */
+  #replaced(account: Account): void {
+    this.closeRemoved(account);
+    this.#options.live.notify({ account: account.id }, { kind: "record", record: account.signed });
   }
 
   #prove(session: Session, certificate: DeviceCertificate | undefined, signature: Uint8Array): void {

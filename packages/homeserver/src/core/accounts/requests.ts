@@ -20,6 +20,7 @@ import type { People } from "./people.ts";
 import { envelopesProgress } from "./progress.ts";
 import type { Registration } from "./registration.ts";
 import { RateLimits } from "../rate-limits.ts";
+import type { Meetings } from "./meetings.ts";
 import type { SealedStorage } from "./sealed-storage.ts";
 import type { Rooms } from "../rooms/rooms.ts";
 import type { Session } from "./session.ts";
@@ -42,6 +43,7 @@ export interface RequestParts {
   passwords: Passwords;
   sealed: SealedStorage;
   archives: Archives;
+  meetings: Meetings;
   people: People;
   federation: Federation;
   rooms: Rooms;
@@ -106,6 +108,7 @@ function handlers(parts: RequestParts): Handlers {
     rooms,
   } = parts;
   const { inboxes, keyPackages, rules } = accounts;
+  const { meetings } = parts;
   const account = (session: Session) => session.identity.account;
 
   return {
@@ -146,6 +149,16 @@ function handlers(parts: RequestParts): Handlers {
     "archive.put": (session, params) => archives.put(session.identity, params),
     "archive.get": (session, params) => archives.get(account(session), params),
     "archive.drop": (session, params) => archives.drop(account(session), params),
+    "meetings.open": (session, { meeting }) => meetings.open(session, meeting),
+    "meetings.answer": (session, { meeting, message }) => {
+      meetings.answer(session, meeting, message);
+      return {};
+    },
+    "meetings.close": (session, { meeting }) => {
+      meetings.close(session, meeting);
+      return {};
+    },
+    "meetings.meet": async (_, { meeting, message }) => ({ message: await meetings.meet(meeting, message) }),
 
     "delivery.grant": (session, params) => done(rules.grant(account(session), params)),
     "delivery.revoke": (session, params) => done(rules.revoke(account(session), params)),

@@ -8,11 +8,13 @@ import type { HomeserverStore } from "../../store/store.ts";
 import type { GroupCommit } from "../group-commit.ts";
 import type { Account } from "./account-book.ts";
 import type { FullDisk } from "./full-disk.ts";
+import type { LiveSessions } from "./live-sessions.ts";
 
 export interface SealedStorageOptions {
   store: Pick<HomeserverStore, "sealedGet" | "sealedList">;
   commit: GroupCommit;
   disk: FullDisk;
+  live: Pick<LiveSessions, "notify">;
 }
 
 export class SealedStorage {
@@ -36,6 +38,8 @@ export class SealedStorage {
     const [result] = await commit.add([{ op: "sealed.put", account: account.id, row }]);
     if (result?.op !== "sealed.put") throw new Error("the store answered another operation");
     if (result.outcome === "conflict") throw new ProtocolError("conflict");
+    const { name, version } = row;
+    this.#options.live.notify({ account: account.id }, { kind: "sealed", name, version });
     return {};
   }
 

@@ -1,0 +1,186 @@
+/**
+ * The keys that this account's sealed storage is under. They are made with the account and replaced when a device is
+ * revoked; the homeserver keeps them sealed, for the account key and for each device, signed by the account key. [U2]
+ */
+import type { DeviceCertificate, OpenedAccountRecord, Primitives, RandomSource } from "@fedchat/protocol";
+import {
+  accountId,
+  decode,
+  encode,
+  hpkeX25519,
+  ProtocolError,
+  type StorageKeyList,
+  storageKeyList,
+  storageKeys,
+  storageKeysMax,
+  storageKeysSealInfo,
+} from "@fedchat/protocol";
+import type { EngineStore } from "../store/engine-store.ts";
+import type { Identity } from "./identity.ts";
+import type { Homeserver } from "./ports.ts";
+
+export interface StorageKeyRingPorts {
+  store: Pick<EngineStore, "identity" | "transaction">;
+  identity: Identity;
+  homeserver: Pick<Homeserver, "request">;
+  primitives: Primitives;
+  random: RandomSource;
+}
+
+export interface StorageKey {
+  generation: number;
+  key: Uint8Array;
+}
+
+const setting = "storage-keys";
+const recordName = "storage-keys";
+const nonceBytes = 12;
+const attemptsMax = 5;
+const utf8 = new TextEncoder();
+
+export class StorageKeyRing {
+  readonly #ports: StorageKeyRingPorts;
+
+  constructor(ports: StorageKeyRingPorts) {
+    this.#ports = ports;
+  }
+
+  /** What this device holds, oldest first; none before it was told. */
+  get held(): StorageKeyList {
+    const kept = this.#ports.store.identity.setting(setting);
+    return kept === undefined ? [] : decode(storageKeyList, kept);
+  }
+
+  /** From whoever linked this device. */
+  keep(keys: StorageKeyList): void {
+    this.#ports.store.identity.putSetting(setting, encode(storageKeyList, keys));
+  }
+
+  /** The newest key. Rejects with `ProtocolError` where the homeserver has to be asked and cannot be. */
+  async current(): Promise<StorageKey> {
+    const newest = this.held.at(-1) ?? (await this.refresh()).at(-1);
+    if (newest === undefined) throw new ProtocolError("not-allowed", "No key of this account's storage.");
+    return newest;
+  }
+
+  /** As they lie at the homeserver; made, where there are none and the account key is here. */
+  async refresh(): Promise<StorageKeyList> {
+    const { store, identity, homeserver } = this.#ports;
+    const { record } = await homeserver.request("sealed.get", { name: recordName });
+    const seed = identity.accountKey;
+    if (record === null) {
+      if (seed === undefined)
+        throw new ProtocolError("unreachable", "This account's storage has no keys yet.");
+      const first = this.held.length > 0 ? this.held : [this.#newKey([])];
+      await this.#publish(seed, first, identity.record, 1);
+      return first;
+    }
+    if (record.version < store.identity.sealedVersion(recordName))
+      throw new ProtocolError("malformed", "sealed storage keys: an old version");
+    const keys = this.#open(record.bytes);
+    if ((keys.at(-1)?.generation ?? 0) < (this.held.at(-1)?.generation ?? 0))
+      throw new ProtocolError("malformed", "sealed storage keys: older than those that are held");
+    store.transaction(() => {
+      this.keep(keys);
+      store.identity.putSealedVersion(recordName, record.version);
+    });
+    return keys;
+  }
+
+  /**
+   * Whoever holds the account key sees to it that exactly the devices of our record have the keys: linking or revoking
+   * may have been broken off, or an account recovered.
+   */
+  async settle(): Promise<void> {
+    const { identity, homeserver, primitives } = this.#ports;
+    const seed = identity.accountKey;
+    const { record } = await homeserver.request("sealed.get", { name: recordName });
+    if (seed === undefined || record === null) return;
+    const shared = storageKeys.open(primitives, record.bytes).forDevices.map(({ device }) => device);
+    const listed = identity.record.certificates.map(({ device }) => device);
+    const isTooMany = shared.some((device) => !listed.includes(device));
+    if (isTooMany || shared.length !== listed.length) await this.share(seed, identity.record, isTooMany);
+  }
+
+  /** For the devices of this record and no others. @param anew with one more key, which who was revoked never had */
+  async share(accountSeed: Uint8Array, record: OpenedAccountRecord, anew: boolean): Promise<void> {
+    const { store } = this.#ports;
+    for (let attempt = 0; attempt < attemptsMax; attempt++) {
+      const keys = await this.refresh();
+      const next = anew ? [...keys, this.#newKey(keys)].slice(-storageKeysMax) : keys;
+      try {
+        await this.#publish(accountSeed, next, record, store.identity.sealedVersion(recordName) + 1);
+        return;
+      } catch (error) {
+        if (!(error instanceof ProtocolError) || error.code !== "conflict") throw error;
+      }
+    }
+    throw new ProtocolError("conflict");
+  }
+
+  #newKey(keys: StorageKeyList): StorageKey {
+    return { generation: (keys.at(-1)?.generation ?? 0) + 1, key: this.#ports.random.bytes(32) };
+  }
+
+  async #publish(
+    accountSeed: Uint8Array,
+    keys: StorageKeyList,
+    { record, certificates }: OpenedAccountRecord,
+    version: number,
+  ): Promise<void> {
+    const { store, homeserver, primitives, random } = this.#ports;
+    const { account } = record;
+    const plaintext = encode(storageKeyList, keys);
+    const nonce = random.bytes(nonceBytes);
+    const sealed = accountAead(primitives, accountSeed).seal(nonce, accountId.toBytes(account), plaintext);
+    const bytes = storageKeys.sign(primitives, accountSeed, {
+      account,
+      generation: keys.at(-1)!.generation,
+      forAccount: Uint8Array.of(...nonce, ...sealed),
+      forDevices: certificates.map((one) => this.#forDevice(one, plaintext)),
+    });
+    await homeserver.request("sealed.put", { name: recordName, version, bytes });
+    store.transaction(() => {
+      this.keep(keys);
+      store.identity.putSealedVersion(recordName, version);
+    });
+  }
+
+  #forDevice({ account, device, noiseKey }: DeviceCertificate, plaintext: Uint8Array) {
+    const { primitives, random } = this.#ports;
+    const options = { recipientPublicKey: noiseKey, info: storageKeysSealInfo, random };
+    const sealed = hpkeX25519(primitives).sealOnce(options, accountId.toBytes(account), plaintext);
+    if (sealed === undefined) throw new Error("assertion: a certificate's Noise key is usable");
+    return { device, ...sealed };
+  }
+
+  /** Throws `ProtocolError("malformed")` where it is not our account's, or not for us. */
+  #open(signed: Uint8Array): StorageKeyList {
+    const { identity, primitives } = this.#ports;
+    const { account, device, noisePrivateKey } = identity.self;
+    const held = storageKeys.open(primitives, signed);
+    const aad = accountId.toBytes(account);
+    const seed = identity.accountKey;
+    const sealed = held.forDevices.find((one) => one.device === device);
+    const plaintext =
+      sealed !== undefined
+        ? hpkeX25519(primitives).openOnce(
+            { ...sealed, recipientPrivateKey: noisePrivateKey, info: storageKeysSealInfo },
+            aad,
+            sealed.ciphertext,
+          )
+        : seed &&
+          accountAead(primitives, seed).open(
+            held.forAccount.subarray(0, nonceBytes),
+            aad,
+            held.forAccount.subarray(nonceBytes),
+          );
+    if (held.account !== account || plaintext === undefined)
+      throw new ProtocolError("malformed", "sealed storage keys: not for this device");
+    return decode(storageKeyList, plaintext);
+  }
+}
+
+function accountAead(p: Primitives, accountSeed: Uint8Array) {
+  return p.aes256Gcm(p.hmacSha256(accountSeed, utf8.encode("fedchat/v1/sealed-storage-key\0")));
+}
