@@ -160,6 +160,18 @@ export async function startEngine(name: string, homeserver: FedchatProcess): Pro
   return engine;
 }
 
+/** `fedchat chat --server`: an engine and its screen for an account on that homeserver. */
+export async function startClient(name: string, homeserver: FedchatProcess): Promise<FedchatProcess> {
+  const data = await mkdtemp(join(tmpdir(), `fedchat-client-${name}-`));
+  const [screenPort] = await freePorts(1);
+  const { port, serverId } = homeserver.info;
+  const server = `127.0.0.1:${port}/${serverId}`;
+  const words = ["chat", "--json", "--data", data, "--server", server, "--no-open"];
+  const client = new FedchatProcess(data, [main, ...words, "--screen-port", String(screenPort)]);
+  await client.start();
+  return client;
+}
+
 /** Where `b` is dialled. */
 export interface DialledAt {
   host: string;

@@ -21,6 +21,7 @@ import { addServers } from "./commands/servers.ts";
 import { addOpen, addStart } from "./commands/start.ts";
 import { addStatus } from "./commands/status.ts";
 import { addTail } from "./commands/tail.ts";
+import { addDevices } from "./commands/devices.ts";
 import { addVerify } from "./commands/verify.ts";
 import { addXray } from "./commands/xray.ts";
 import type { Streams } from "./commands/io.ts";
@@ -107,6 +108,7 @@ function createProgram(io: Io): Command {
   addInvite(program, io);
   addPeople(program, io);
   addVerify(program, io);
+  addDevices(program, io);
   program.commandsGroup("Talk");
   addMessages(program, io);
   addXray(program, io);

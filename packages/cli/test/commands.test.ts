@@ -75,6 +75,42 @@ test("[I7] a link into a room asks to be let in, and opens no chat", async () =>
   expect(engine.calls.map(({ method }) => method)).toEqual(["invitations.inspect", "rooms.ask"]);
 });
 
+describe("devices", () => {
+  const device = (name: string, known = true) => ({
+    ...{ deviceId: name.padEnd(26, "a"), name: `${name}\u001b[2J`, createdAt: 1_800_000_000_000 },
+    ...{ self: name === "desk", known },
+  });
+  beforeEach(() => {
+    engine.devices = {
+      devices: [device("desk"), device("phone", false)],
+      linking: {
+        ...{ state: "asking", name: "tablet", until: 1 },
+        signs: [{ symbol: "🐘", name: "elephant" }],
+      },
+      joining: { state: "none", signs: [], cause: null },
+    };
+  });
+
+  test("are listed, with what is not known yet and who asks, and no control characters", async () => {
+    const { code, output } = await runs("devices", "list");
+    expect(code).toBe(exitCodes.ok);
+    expect(output).toContain("this one");
+    expect(output).toMatch(/phone.*not known: is it yours\?/);
+    expect(output).toContain("tablet used your code. Does it show these signs?");
+    expect(output).toContain("elephant");
+    expect(output).not.toContain("\u001b[2J");
+  });
+
+  test("are meant by the beginning of their id, and by nothing that several begin with", async () => {
+    await runs("devices", "revoke", "pho");
+    expect(engine.calls.at(-1)).toEqual({
+      method: "devices.revoke",
+      params: { deviceId: engine.devices!.devices[1]!.deviceId },
+    });
+    expect((await runs("devices", "revoke", "tablet")).code).toBe(exitCodes.usage);
+  });
+});
+
 describe("verify", () => {
   const account = "b".repeat(51) + "a";
   beforeEach(() => {

@@ -1,5 +1,6 @@
 /** A small engine behind the interface, for tests of what carries it: it answers, fails, and speaks up. */
 import type {
+  Devices,
   EngineEvent,
   InvitationPreview,
   Message,
@@ -24,6 +25,7 @@ export class InTestEngine implements Callable {
   /** Whoever is looked for, and what is compared with them. */
   person: Person | undefined;
   number: SafetyNumber | undefined;
+  devices: Devices | undefined;
   readonly #listeners = new Set<(event: EngineEvent) => void>();
 
   async call(method: MethodName, params: unknown): Promise<unknown> {
@@ -36,6 +38,7 @@ export class InTestEngine implements Callable {
     if (method === "contacts.verify")
       return { ...this.number, verified: { at: 1_800_000_000_000, how: "compared" } };
     if (method === "contacts.unverify") return { ...this.number, verified: null };
+    if (method.startsWith("devices.")) return this.devices;
     if (method === "requests.decline") throw new ProtocolError("blocked");
     if (method === "messages.since") {
       const { after, limit = 500 } = params as Params<"messages.since">;

@@ -17,7 +17,15 @@ interface CodeDetector {
 const Detector = (globalThis as { BarcodeDetector?: new (options: { formats: string[] }) => CodeDetector })
   .BarcodeDetector;
 
-export function CodeReader(props: { name: string; onCode: (code: string) => void }): JSX.Element {
+interface CodeReaderProps {
+  /** Whose code, where its text may be pasted, too; absent: the text has a place of its own. */
+  name?: string;
+  /** What the button says that films. */
+  scan?: string;
+  onCode: (code: string) => void;
+}
+
+export function CodeReader(props: CodeReaderProps): JSX.Element {
   const [text, setText] = createSignal("");
   const [problem, setProblem] = createSignal<string | null>(null);
   const [stream, setStream] = createSignal<MediaStream | null>(null);
@@ -94,7 +102,7 @@ export function CodeReader(props: { name: string; onCode: (code: string) => void
         <div class="actions">
           <Show when={hasCamera}>
             <Button icon={Camera} testid="scan-code" onClick={() => void film()}>
-              {t.safety.scan}
+              {props.scan ?? t.safety.scan}
             </Button>
           </Show>
           <Button icon={Image} onClick={() => picture.click()}>
@@ -114,29 +122,36 @@ export function CodeReader(props: { name: string; onCode: (code: string) => void
           />
         </div>
       </Show>
-      <form
-        class="code-text"
-        onSubmit={(event) => {
-          event.preventDefault();
-          if (text().trim() !== "") props.onCode(text().trim());
-        }}
+      <Show
+        when={props.name}
+        fallback={<Show when={problem()}>{(said) => <p class="danger-text">{said()}</p>}</Show>}
       >
-        <Field
-          label={t.safety.paste(props.name)}
-          hint={t.safety.pasteHint}
-          error={problem()}
-          value={text()}
-          onType={setText}
-          spellcheck={false}
-          autocomplete="off"
-          mono
-          testid="code-text"
-        >
-          <Button type="submit" disabled={text().trim() === ""} testid="code-check">
-            {t.safety.check}
-          </Button>
-        </Field>
-      </form>
+        {(name) => (
+          <form
+            class="code-text"
+            onSubmit={(event) => {
+              event.preventDefault();
+              if (text().trim() !== "") props.onCode(text().trim());
+            }}
+          >
+            <Field
+              label={t.safety.paste(name())}
+              hint={t.safety.pasteHint}
+              error={problem()}
+              value={text()}
+              onType={setText}
+              spellcheck={false}
+              autocomplete="off"
+              mono
+              testid="code-text"
+            >
+              <Button type="submit" disabled={text().trim() === ""} testid="code-check">
+                {t.safety.check}
+              </Button>
+            </Field>
+          </form>
+        )}
+      </Show>
     </div>
   );
 }

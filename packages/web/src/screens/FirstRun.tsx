@@ -6,7 +6,7 @@ import type { Cause, RegistrationTerms } from "@fedchat/engine/interface";
 import ArrowRight from "lucide-solid/icons/arrow-right";
 import KeyRound from "lucide-solid/icons/key-round";
 import RefreshCw from "lucide-solid/icons/refresh-cw";
-import { createEffect, createSignal, Match, on, onCleanup, Show, Switch, type JSX } from "solid-js";
+import { createEffect, createSignal, For, Match, on, onCleanup, Show, Switch, type JSX } from "solid-js";
 import { termsAskedEveryMs, typingPauseMs } from "../limits.ts";
 import { Button } from "../parts/Button.tsx";
 import { Copy } from "../parts/Copy.tsx";
@@ -18,11 +18,12 @@ import { CauseText, Fact, Facts, Fingerprint } from "../parts/Small.tsx";
 import { causeOf } from "../state/app.ts";
 import { useApp } from "../state/context.ts";
 import { t } from "../strings.ts";
+import { JoinByCode } from "./JoinByCode.tsx";
 import { RecoverAccount } from "./RecoverAccount.tsx";
 
 export function FirstRun(): JSX.Element {
   const app = useApp();
-  const [way, setWay] = createSignal<"new" | "signIn" | "recover">("new");
+  const [way, setWay] = createSignal<Way>("new");
   return (
     <main class="welcome" data-testid="first-run">
       <div class="welcome-card">
@@ -31,23 +32,25 @@ export function FirstRun(): JSX.Element {
           <Match when={way() === "signIn"}>
             <SignIn />
           </Match>
-          <Match when={way() === "recover"}>
+          <Match when={way() === "code"}>
+            <JoinByCode />
+          </Match>
+          <Match when={way() === "lost"}>
             <RecoverAccount />
           </Match>
         </Switch>
-        <button type="button" class="link-button" onClick={() => setWay(way() === "new" ? "signIn" : "new")}>
-          {way() === "new" ? t.firstRun.signIn : t.firstRun.newAccount}
-        </button>
-        <Show when={way() !== "recover"}>
-          <button
-            type="button"
-            class="link-button"
-            data-testid="first-run-lost"
-            onClick={() => setWay("recover")}
-          >
-            {t.recovery.lostAll}
-          </button>
-        </Show>
+        <For each={(["new", "signIn", "code", "lost"] as const).filter((one) => one !== way())}>
+          {(one) => (
+            <button
+              type="button"
+              class="link-button"
+              data-testid={`first-run-${one}`}
+              onClick={() => setWay(one)}
+            >
+              {ways[one]}
+            </button>
+          )}
+        </For>
       </div>
       <Show
         when={app.inBrowser}
@@ -65,6 +68,14 @@ export function FirstRun(): JSX.Element {
     </main>
   );
 }
+
+const ways = {
+  new: t.firstRun.newAccount,
+  signIn: t.firstRun.signIn,
+  code: t.devices.join.way,
+  lost: t.recovery.lostAll,
+};
+type Way = keyof typeof ways;
 
 function NewAccount(): JSX.Element {
   const app = useApp();

@@ -1,8 +1,9 @@
 /** What the person must be told, at the top until it is dismissed. Danger comes first and is announced at once. */
 import X from "lucide-solid/icons/x";
-import { createMemo, For, type JSX } from "solid-js";
+import { createMemo, For, Show, type JSX } from "solid-js";
 import { IconButton } from "../parts/Button.tsx";
 import { CauseText } from "../parts/Small.tsx";
+import { routePath } from "../router.ts";
 import { useApp } from "../state/context.ts";
 import { t } from "../strings.ts";
 
@@ -18,6 +19,14 @@ export function Notices(): JSX.Element {
   );
   return (
     <div class="notices">
+      <Show when={app.status()?.counts.unknownDevices}>
+        <div class="notice danger" role="alert" data-testid="unknown-device">
+          <CauseText cause={t.devices.unknown} level="danger" />
+          <a class="button" href={routePath({ at: "settings", section: "devices" })}>
+            {t.devices.look}
+          </a>
+        </div>
+      </Show>
       <For each={shown()}>
         {(notice) => (
           <div

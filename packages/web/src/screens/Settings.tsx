@@ -11,6 +11,7 @@ import RefreshCw from "lucide-solid/icons/refresh-cw";
 import SettingsIcon from "lucide-solid/icons/settings";
 import ShieldCheck from "lucide-solid/icons/shield-check";
 import UserPlus from "lucide-solid/icons/user-plus";
+import Smartphone from "lucide-solid/icons/smartphone";
 import UserRound from "lucide-solid/icons/user-round";
 import { createSignal, For, Match, Show, Switch, type JSX } from "solid-js";
 import { Button, type IconType } from "../parts/Button.tsx";
@@ -34,6 +35,7 @@ import { fullDate } from "../text/time.ts";
 import { AccountInvitations } from "./AccountInvitations.tsx";
 import { HistorySettings } from "./HistorySettings.tsx";
 import { RecoverySettings } from "./RecoverySettings.tsx";
+import { DevicesSettings } from "./DevicesSettings.tsx";
 import { ScreensSettings } from "./ScreensSettings.tsx";
 import { VisibilityChoice } from "./VisibilityChoice.tsx";
 
@@ -68,6 +70,12 @@ export function SettingsList(): JSX.Element {
       icon: LifeBuoy,
     },
     { key: "history", name: t.history.title, hint: t.history.hint, icon: ArchiveIcon },
+    {
+      key: "devices",
+      name: t.devices.title,
+      hint: app.status()?.counts.unknownDevices ? t.devices.unknownHint : t.devices.hint,
+      icon: Smartphone,
+    },
     { key: "device", name: t.settings.device, hint: t.settings.deviceHint, icon: Laptop },
     { key: "safety", name: t.settings.safety, hint: t.settings.safetyHint, icon: ShieldCheck },
   ];
@@ -151,6 +159,11 @@ export function SettingsPane(props: { section: string | null }): JSX.Element {
       <Match when={props.section === "history"}>
         <Page title={t.history.title} back={back}>
           <HistorySettings />
+        </Page>
+      </Match>
+      <Match when={props.section === "devices"}>
+        <Page title={t.devices.title} back={back}>
+          <DevicesSettings />
         </Page>
       </Match>
       <Match when={props.section === "device"}>

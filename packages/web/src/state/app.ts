@@ -5,6 +5,7 @@
 import type {
   Cause,
   Contact,
+  Devices,
   EngineEvent,
   Invitation,
   Message,
@@ -58,6 +59,9 @@ export interface App {
   /** Screens on other devices; null until they were told for the first time. */
   screens(): Screens | null;
   setScreens(screens: Screens): void;
+  /** This account's devices, and how far linking one has come; null before they were asked for. */
+  devices(): Devices | null;
+  setDevices(devices: Devices): void;
   drafts: Drafts;
   unread(): number;
   timeline(roomId: string): Timeline;
@@ -77,6 +81,7 @@ export function createApp(secret: string, ports: RpcPorts, inBrowser: InBrowser 
   const [connection, setConnection] = createSignal<Connection>({ state: "connecting" });
   const [status, setStatusStore] = createStore<{ now: Status | null }>({ now: null });
   const [screens, setScreens] = createSignal<Screens | null>(null);
+  const [devices, setDevices] = createSignal<Devices | null>(null);
   const [ready, setReady] = createSignal(false);
   const [nearby, setNearby] = createSignal<Nearby | null>(null);
   const servers = createCollection<Server>((server) => server.serverId);
@@ -198,6 +203,8 @@ export function createApp(secret: string, ports: RpcPorts, inBrowser: InBrowser 
         return notices.put(happened.notice);
       case "screens.changed":
         return void setScreens(happened.screens);
+      case "devices.changed":
+        return void setDevices(happened.devices);
     }
   }
 
@@ -239,6 +246,8 @@ export function createApp(secret: string, ports: RpcPorts, inBrowser: InBrowser 
     blocked,
     screens,
     setScreens,
+    devices,
+    setDevices,
     drafts,
     unread,
     isGone: (messageId) => gone[messageId] === true,
