@@ -28,7 +28,6 @@ export class ArchiveKeys {
 
   /** All keys there are. Rejects with `ProtocolError`. */
   async all(): Promise<ArchiveKey[]> {
-    const { identity } = this.#ports;
     if (this.#known !== undefined) return this.#known;
     const held = await getSealed(this.#ports, keysRecord);
     return (this.#known = held === undefined ? [] : decode(archiveKeys, held).keys);

@@ -99,7 +99,6 @@ export class ArchiveReader {
 
   /** Undefined for one that this account's devices did not write, or that is older than one seen before. */
   async #head(device: DeviceId): Promise<HeadSegment[] | undefined> {
-    const { identity } = this.#ports;
     try {
       const head = await getSealed(this.#ports, headRecord(device));
       return head === undefined ? undefined : decode(archiveHead, head).segments;
