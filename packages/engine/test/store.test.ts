@@ -237,3 +237,46 @@ describe("tables", () => {
     expect(store.notices.list().map(({ cause }) => cause)).toEqual(["3", "4"]);
   });
 });
+
+describe("messages that come late", () => {
+  /** Counters of one device's messages as a reader sees them. */
+  function shown(order: number[]): number[] {
+    const { messages, proofs } = openEngineStore(openSqliteDatabase(":memory:"));
+    const message = (id: string, position?: number) => ({
+      ...{ id: id as MessageId, room, kind: "text", sender: "them" as AccountId, mine: 0, text: id },
+      ...{ sentAt: 1, receivedAt: 1, ...(position === undefined ? {} : { position }) },
+    });
+    messages.insert(message("earlier") as never);
+    const before = messages.nextPosition();
+    // Somebody else's late ones stand between.
+    for (const back of [1, 2, 3, 40, 65_000])
+      messages.insert(message(`other ${back}`, before - back) as never);
+    for (const counter of order) {
+      const device = "device" as DeviceId;
+      const position = messages.latePosition(room, device, { counter, before });
+      expect(position).toBeLessThan(before);
+      messages.insert(message(`${counter}`, position) as never);
+      const [empty, previous] = [new Uint8Array(), null];
+      const proof = {
+        groupId: empty,
+        epoch: 1,
+        leaf: 1,
+        created: 1,
+        head: empty,
+        tail: empty,
+        signature: empty,
+      };
+      proofs.put({ room, device, counter, message: `${counter}` as MessageId, previous, ...proof });
+    }
+    const texts = messages.after(room, 0, 1_000).map(({ text }) => Number(text));
+    return texts.filter((text) => !Number.isNaN(text));
+  }
+
+  test.each([
+    ["in order", Array.from({ length: 300 }, (_, at) => at + 1)],
+    ["the last first", Array.from({ length: 300 }, (_, at) => 300 - at)],
+    ["in any order", [3, 5, 1, 6, 2, 4]],
+  ])("[Z2] stand in their sender's order, come as they may: %s", (_name, order) => {
+    expect(shown(order)).toEqual(order.toSorted((a, b) => a - b));
+  });
+});

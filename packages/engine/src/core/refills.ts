@@ -122,7 +122,7 @@ export class Refills {
     const fault = this.#chainFault(search, member, opened);
     if (fault !== undefined) return fault;
     const origin = { account: member.account, device: ask.device, created: Math.min(created, clock.now()) };
-    const position = store.messages.positionBefore(gap.before, gap.follower - counter);
+    const position = store.messages.latePosition(room.id, ask.device, { counter, before: gap.before });
     incoming.add(room, origin, opened, { plaintext, proof }, { position, from });
     return undefined;
   }

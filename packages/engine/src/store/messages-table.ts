@@ -1,5 +1,5 @@
 /** Decrypted messages in the order in which this engine committed them, and the receipts that it owes for them. */
-import type { AccountId, MessageId, RoomId, ServerId } from "@fedchat/protocol";
+import type { AccountId, DeviceId, MessageId, RoomId, ServerId } from "@fedchat/protocol";
 import type { MessageState } from "../interface/index.ts";
 import type { Database } from "./database.ts";
 import { insertRow, putRow, upTo } from "./database.ts";
@@ -50,7 +50,8 @@ export type NewMessage = Pick<
 
 /** Missing messages between two others of all rooms, and 2^37 messages in all. */
 const positionStride = 65_536;
-const latePositionsTried = 1_000;
+/** Late ones of other devices stand between. */
+const latePositionStep = 16;
 
 /** How far each state is; a state only rises. `failed` may still turn out to have arrived. */
 export const messageRanks: Record<MessageState, number> = {
@@ -89,13 +90,47 @@ export class MessagesTable {
     return (this.#db.get<{ seq: number }>(sql)?.seq ?? 0) + positionStride;
   }
 
-  /** A free position so far before another one; behind all others where there is none. */
-  positionBefore(position: number, back: number): number {
-    const first = position - Math.min(back, positionStride - 1);
-    for (let free = first; free > Math.max(0, first - latePositionsTried); free--) {
-      if (this.#db.get("SELECT 1 FROM messages WHERE position = ?", free) === undefined) return free;
-    }
+  /**
+   * A free position for a message that comes late: before `before`, and in its device's order among those that came late
+   * already; behind all others where there is no room.
+   */
+  latePosition(
+    room: RoomId,
+    device: DeviceId,
+    { counter, before }: { counter: number; before: number },
+  ): number {
+    const start = Math.max(0, before - positionStride);
+    const isNear = (one: { position: number }) => one.position > start && one.position < before;
+    const [below, above] = (["<", ">"] as const).map((side) => {
+      const found = this.#beside(room, device, counter, side);
+      return found !== undefined && isNear(found) ? found : undefined;
+    });
+    const [low, high] = [below?.position ?? start, above?.position ?? before];
+    const middle = low + Math.floor((high - low) / 2);
+    let wanted = middle;
+    if (below !== undefined) wanted = Math.min(middle, low + (counter - below.counter) * latePositionStep);
+    else if (above !== undefined)
+      wanted = Math.max(middle, high - (above.counter - counter) * latePositionStep);
+    for (let free = wanted; free < high; free++) if (free > low && this.#isFree(free)) return free;
+    for (let free = wanted - 1; free > low; free--) if (this.#isFree(free)) return free;
     return this.nextPosition();
+  }
+
+  #isFree(position: number): boolean {
+    return this.#db.get("SELECT 1 FROM messages WHERE position = ?", position) === undefined;
+  }
+
+  /** The nearest one of a device's messages in its own order. */
+  #beside(room: RoomId, device: DeviceId, counter: number, side: "<" | ">") {
+    const order = side === "<" ? "DESC" : "ASC";
+    return this.#db.get<{ position: number; counter: number }>(
+      `SELECT m.position, p.counter FROM messageProofs p JOIN messages m ON m.id = p.message
+       WHERE p.room = ? AND p.device = ? AND p.counter ${side} ? ORDER BY p.counter ${order} ${upTo}`,
+      room,
+      device,
+      counter,
+      1,
+    );
   }
 
   /** Raises a state and notes when it was confirmed. False where nothing changed. */
