@@ -280,3 +280,11 @@ describe("messages that come late", () => {
     expect(shown(order)).toEqual(order.toSorted((a, b) => a - b));
   });
 });
+
+test("of a room that is over nothing is owed: its receipts would be sent to nobody, for ever", () => {
+  const { groupRooms, messages } = openEngineStore(openSqliteDatabase(":memory:"));
+  messages.oweReceipt(room, "a message" as MessageId, 1);
+  expect(messages.roomsOwedReceipts()).toEqual([room]);
+  groupRooms.end(room);
+  expect(messages.roomsOwedReceipts()).toEqual([]);
+});

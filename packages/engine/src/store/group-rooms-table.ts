@@ -217,13 +217,14 @@ export class GroupRoomsTable {
     this.#db.run("DELETE FROM waitingMessages WHERE seq = ?", seq);
   }
 
-  /** The room is over: nothing of it is followed, wanted or waited for any more. */
+  /** The room is over: nothing of it is followed, wanted, waited for or owed any more. */
   end(room: RoomId): void {
     this.#db.run("DELETE FROM roomLogs WHERE room = ? AND following = 'wanted'", room);
     this.#db.run("UPDATE roomLogs SET following = 'over' WHERE room = ?", room);
     for (const table of [
       "roomChanges",
       "waitingMessages",
+      "receipts",
       "roomPlaces",
       "roomSnapshots",
       "roomSnapshotRecords",
