@@ -1,4 +1,4 @@
-/** Wrong parts in rooms of many, which the checkers must notice. Too long for `npm test`: `npm run mutants`. */
+/** Wrong parts in rooms of many, which the checkers must notice. `npm run test:simulation`. */
 import { expect, test } from "vitest";
 import { tellOf } from "./mutants.ts";
 import { roomMutants } from "./room-mutants.ts";

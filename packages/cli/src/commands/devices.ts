@@ -31,8 +31,7 @@ export function addDevices(program: Command, io: Io): void {
     async (flags: CommonOptions) => {
       using control = await io.control(flags);
       const shown = await control.call("devices.list", {});
-      if (flags.json) io.printJson(shown);
-      else show(io, shown);
+      show(io, flags, shown);
     },
   );
   define(devices, {
@@ -59,8 +58,7 @@ export function addDevices(program: Command, io: Io): void {
   }).action(async (flags: CommonOptions) => {
     using control = await io.control(flags);
     const shown = await control.call("devices.confirm", {});
-    if (flags.json) io.printJson(shown);
-    else show(io, shown);
+    show(io, flags, shown);
   });
   define(devices, {
     usage: "join <code>",
@@ -86,8 +84,7 @@ export function addDevices(program: Command, io: Io): void {
       using control = await io.control(flags);
       const { deviceId } = find(await control.call("devices.list", {}), which);
       const shown = await control.call("devices.rename", { deviceId, name, ...(await secret(io, flags)) });
-      if (flags.json) io.printJson(shown);
-      else show(io, shown);
+      show(io, flags, shown);
     });
   define(devices, {
     usage: "revoke <device>",
@@ -99,8 +96,7 @@ export function addDevices(program: Command, io: Io): void {
       using control = await io.control(flags);
       const { deviceId } = find(await control.call("devices.list", {}), which);
       const shown = await control.call("devices.revoke", { deviceId, ...(await secret(io, flags)) });
-      if (flags.json) io.printJson(shown);
-      else show(io, shown);
+      show(io, flags, shown);
     });
   define(devices, {
     usage: "known <device>",
@@ -110,8 +106,7 @@ export function addDevices(program: Command, io: Io): void {
     using control = await io.control(flags);
     const { deviceId } = find(await control.call("devices.list", {}), which);
     const shown = await control.call("devices.acknowledge", { deviceId });
-    if (flags.json) io.printJson(shown);
-    else show(io, shown);
+    show(io, flags, shown);
   });
 }
 
@@ -131,7 +126,9 @@ function find({ devices }: Devices, which: string): Device {
   );
 }
 
-function show(io: Io, { devices, linking }: Devices): void {
+function show(io: Io, flags: CommonOptions, shown: Devices): void {
+  if (flags.json) return io.printJson(shown);
+  const { devices, linking } = shown;
   io.print(
     columns(
       devices.map(({ deviceId, name, createdAt, self, known }) => [

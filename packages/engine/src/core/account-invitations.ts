@@ -31,27 +31,29 @@ export class AccountInvitations {
     const { token, invitation } = await this.#homeserver.request("accountInvitations.make", wish);
     const { id: server, record } = this.#servers.own;
     return {
-      ...shown(invitation),
+      ...shownAccountInvitation(invitation),
       link: formatAccountInvitation(record?.addresses ?? [], { server, token }),
     };
   }
 
   async list(): Promise<AccountInvitation[]> {
     const { invitations } = await this.#homeserver.request("accountInvitations.list", {});
-    return invitations.map(shown);
+    return invitations.map(shownAccountInvitation);
   }
 
   /** Rejects with `ProtocolError("not-found")`. */
   async revoke(invitationId: string): Promise<void> {
-    await this.#homeserver.request("accountInvitations.revoke", { id: idFrom(invitationId) });
+    await this.#homeserver.request("accountInvitations.revoke", { id: accountInvitationId(invitationId) });
   }
 }
 
-function shown({ id, ...rest }: AccountInvitationView): AccountInvitation {
+/** As the interface has it. */
+export function shownAccountInvitation({ id, ...rest }: AccountInvitationView): AccountInvitation {
   return { invitationId: encodeBase32(id), ...rest };
 }
 
-function idFrom(text: string): Uint8Array {
+/** Throws `ProtocolError("not-found")` for what is no id. */
+export function accountInvitationId(text: string): Uint8Array {
   try {
     return decodeBase32(text);
   } catch (error) {

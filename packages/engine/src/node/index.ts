@@ -1,4 +1,5 @@
 /** The engine on Node: what a composition root starts and what serves its interface. */
+export { accountInvitationId, shownAccountInvitation } from "../core/account-invitations.ts";
 export * from "../core/engine-error.ts";
 export * from "../core/log.ts";
 export * from "../core/openrpc.ts";
