@@ -58,7 +58,7 @@ function sealed(
   by = alice.device.signatureSeed,
   to: OpenedAccountRecord = bob.record,
 ) {
-  return sealNote(p, random, { note: { ...note, ...changes }, signatureSeed: by, recipient: to });
+  return sealNote(p, random, { note: { ...note, ...changes }, signatureSeed: by, recipient: to })!;
 }
 
 function open(payload: Uint8Array, from = alice.account, at = server) {

@@ -1,5 +1,7 @@
 /** Rooms of many: three people on three homeservers, of whom two know only the third. */
 import { expect, test } from "vitest";
+import { accountId, accountRecord, openAccountRecord } from "@fedchat/protocol";
+import { nodePrimitives } from "@fedchat/protocol/primitives/node";
 import { openSqliteDatabase } from "../src/node/sqlite-database.ts";
 import { group, lines, opened, sees, texts, threeOf } from "./room-scene.ts";
 import { World } from "./world.ts";
@@ -51,6 +53,39 @@ test("[W1] [H15] a room made for many hundreds has shorter keys, of which everyb
     { suite: "classical", n: 10 },
     { suite: "hybrid", n: 21 },
   ]);
+});
+
+test("[W1] whoever names no usable request key in their record is taken in without a Welcome, and the room goes on", async () => {
+  await using world = new World("real");
+  const { alice, bob, carol } = await threeOf(world);
+  const account = accountId.parse(await carol.account())!;
+  const { accountSeed } = carol.database.get<{ accountSeed: Uint8Array }>(
+    "SELECT accountSeed FROM identity",
+  )!;
+  const kept = alice.database.get<{ record: Uint8Array }>(
+    "SELECT record FROM accounts WHERE account = ?",
+    account,
+  )!;
+  const { record } = openAccountRecord(nodePrimitives, kept.record);
+  const requestKey = {
+    ...record.requestKey,
+    publicKey: new Uint8Array(record.requestKey.publicKey.length).fill(255),
+  };
+  const unusable = { ...record, requestKey, sequence: record.sequence + 1 };
+  alice.database.run(
+    "UPDATE accounts SET record = ?, sequence = ? WHERE account = ?",
+    ...[accountRecord.sign(nodePrimitives, accountSeed, unusable), unusable.sequence, account],
+  );
+  const { roomId } = await alice.call("rooms.create", { name: "Choir", people: [await bob.account()] });
+  await group(bob, "invited");
+  await bob.call("rooms.join", { roomId });
+  await alice.call("rooms.invite", { roomId, who: await carol.account() });
+  for (const person of [alice, bob])
+    await world.until(async () => (await group(person)).group?.people === 3, "three people");
+  await alice.call("rooms.remove", { roomId, account: await carol.account() });
+  await world.until(async () => (await group(bob)).group?.people === 2, "two people");
+  await bob.call("messages.send", { roomId, text: "Hello" });
+  await sees(alice, roomId, "Bob: Hello");
 });
 
 test("[W3] [W4] who was removed reads nothing more and is told; who left is out for all; a name is the same for all", async () => {

@@ -44,7 +44,7 @@ export function makeAccount(
     handle: terms.handle,
     displayName: terms.handle,
     devices: devices.map(({ certificate }) => certificate),
-    requestKey: { id: random.bytes(8), publicKey: random.bytes(1_216) },
+    requestKey: { id: random.bytes(8), publicKey: primitives.xwing.publicKey(random.bytes(32)) },
     sequence: terms.nowMs,
     issued: terms.nowMs,
   };

@@ -62,7 +62,9 @@ export class OwnRecords {
     const record = peer === null ? undefined : known.get(peer);
     if (record === undefined) return;
     const id = requestId.fromBytes(random.bytes(16));
-    store.transaction(() => outgoing.enqueue(notes.envelope(record, id, { kind: "record" })));
+    const envelope = notes.envelopeIfUsable(record, id, { kind: "record" });
+    if (envelope === undefined) return;
+    store.transaction(() => outgoing.enqueue(envelope));
     outgoing.pump();
   }
 

@@ -117,7 +117,8 @@ export class RoomAsks {
       store.requests.deleteKeyPackagesOf(id);
       for (const account of store.roomAsks.asked(id)) {
         const record = known.get(account);
-        if (record !== undefined) outgoing.enqueue(notes.envelope(record, id, { kind: "withdrawal" }));
+        const envelope = record && notes.envelopeIfUsable(record, id, { kind: "withdrawal" });
+        if (envelope !== undefined) outgoing.enqueue(envelope);
       }
     });
     outgoing.pump();

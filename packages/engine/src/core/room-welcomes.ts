@@ -64,7 +64,9 @@ export class RoomWelcomes {
       if (recipient === undefined) throw new Error("assertion: the record of whom we took in is kept");
       const { room, hub, term, position, head: hash } = at;
       const content = { kind: "welcome", room, hub, term, position, hash, welcome, key } as const;
-      outgoing.enqueue(notes.envelope(recipient, requestId.fromBytes(random.bytes(16)), content));
+      const envelope = notes.envelopeIfUsable(recipient, requestId.fromBytes(random.bytes(16)), content);
+      // Their record is their own doing, and stops nobody else.
+      if (envelope !== undefined) outgoing.enqueue(envelope);
     }
     outgoing.pump();
   }

@@ -38,7 +38,7 @@ export interface OpenedNote {
   content: AccountNote["content"];
 }
 
-/** The payload of an envelope to `recipient`. Throws `ProtocolError("malformed")` where its request key is no key. */
+/** The payload of an envelope to `recipient`; undefined where its request key is no key. */
 export function sealNote(
   p: Primitives,
   random: RandomSource,
@@ -47,7 +47,7 @@ export function sealNote(
     signatureSeed,
     recipient,
   }: { note: AccountNote; signatureSeed: Uint8Array; recipient: OpenedAccountRecord },
-): Uint8Array {
+): Uint8Array | undefined {
   const body = encode(accountNoteBody, note);
   const signed = encode(signedNote, { body, signature: signAs(p, accountNoteType, signatureSeed, body) });
   const { id: keyId, publicKey } = recipient.record.requestKey;
@@ -56,8 +56,7 @@ export function sealNote(
     keyId,
     signed,
   );
-  if (sealed === undefined) throw new ProtocolError("malformed", "account-record: no usable request key");
-  return encodeSealedNote({ keyId, ...sealed });
+  return sealed && encodeSealedNote({ keyId, ...sealed });
 }
 
 /**
