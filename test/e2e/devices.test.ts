@@ -8,12 +8,18 @@ import type { Page } from "playwright-core";
 import { expect, test } from "vitest";
 import { desktop, openBrowser, openScreen, phone, picture } from "../harness/browser.ts";
 import { openChat, send } from "../harness/chatting.ts";
+import type { FedchatProcess } from "../harness/fedchat-process.ts";
 import { befriend, startClient, startFedchat, until } from "../harness/fedchat-process.ts";
 
 test("a second device is linked by a code, shows the chats, writes in them, and is revoked", async () => {
   await using serverA = await startFedchat({ name: "alice" });
   await using serverB = await startFedchat({ name: "bob" });
-  await befriend(serverA, serverB);
+  const roomId = await befriend(serverA, serverB);
+  // What the second device is to show as well, the last of it just written.
+  const told = Array.from({ length: 120 }, (_, at) => `Day ${at + 1} of the journey`);
+  for (const [at, text] of told.entries())
+    await (at % 2 === 0 ? serverA : serverB).call("messages.send", { roomId, text });
+  await until("Alice has all of it", async () => (await textsOf(serverA, roomId)).length === told.length);
   await using elsewhere = await startClient("phone", serverA);
   await using browser = await openBrowser();
   const desk = await openScreen(browser, serverA);
@@ -39,12 +45,26 @@ test("a second device is linked by a code, shows the chats, writes in them, and 
   await small.page.getByTestId("join-waiting").waitFor();
   const signs = (page: Page) => page.getByTestId("signs").innerText();
   expect(await signs(small.page)).toBe(await signs(desk.page));
+  const askedAfter = Date.now() - began;
   expect(await desk.page.getByTestId("device-asks").innerText()).toContain("Alice's phone");
   await everyLook(desk.page, "devices-asks");
   await everyLook(small.page, "devices-compare");
+  const confirmed = Date.now();
   await desk.page.getByTestId("device-confirm").click();
   await openChat(small.page, "Bob");
-  console.log(`linked in ${((Date.now() - began) / 1_000).toFixed(1)} s`);
+  await small.page
+    .getByTestId("message-text")
+    .filter({ hasText: told.at(-1)! })
+    .waitFor();
+  const history = await until("the whole history is there", async () => {
+    const texts = await textsOf(elsewhere, roomId);
+    return texts.length === told.length && texts;
+  });
+  // But for the time that a person takes to compare the signs.
+  const seconds = (askedAfter + Date.now() - confirmed) / 1_000;
+  console.log(`linked, with ${told.length} messages, in ${seconds.toFixed(1)} s`);
+  expect(seconds).toBeLessThan(10);
+  expect(history.toSorted()).toEqual(told.toSorted());
   await until("both devices are listed", async () => (await desk.page.getByTestId("device").count()) === 2);
   await everyLook(desk.page, "devices-two");
   expect(await desk.page.getByTestId("unknown-device").count()).toBe(0);
@@ -80,6 +100,11 @@ test("a second device is linked by a code, shows the chats, writes in them, and 
   expect(await small.page.getByText("Only for your desk").count()).toBe(0);
   for (const { complaints } of [desk, bob, small]) expect(complaints).toEqual([]);
 });
+
+async function textsOf(engine: FedchatProcess, roomId: string): Promise<string[]> {
+  const { messages } = await engine.call("messages.list", { roomId, limit: 200 });
+  return messages.filter(({ kind }) => kind === "text").map(({ text }) => text);
+}
 
 /** As both sizes and both themes show it; the page stays as it was. */
 async function everyLook(page: Page, name: string): Promise<void> {

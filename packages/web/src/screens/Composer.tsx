@@ -22,6 +22,7 @@ interface ComposerProps {
   ref: (handle: { focus(): void } | null) => void;
   replyTo: Message | null;
   onReplyDone: () => void;
+  onSent: () => void;
   /** The arrow up in an empty field. */
   onUp: () => void;
 }
@@ -78,6 +79,7 @@ export function Composer(props: ComposerProps): JSX.Element {
         ...(inReplyTo ? { inReplyTo } : {}),
       });
       app.timeline(room).arrive(message);
+      props.onSent();
       failed = null;
     } catch (error) {
       failed = attempt;

@@ -18,7 +18,7 @@ import { Composer } from "./Composer.tsx";
 import { DetailPanel } from "./DetailPanel.tsx";
 import { KeyChange } from "./KeyChange.tsx";
 import { RoomInvitation } from "./RoomInvitation.tsx";
-import { TimelineView } from "./TimelineView.tsx";
+import { TimelineView, type TimelineHandle } from "./TimelineView.tsx";
 
 interface ConversationProps {
   roomId: string;
@@ -45,7 +45,7 @@ function Open(props: ConversationProps & { chat: Room }): JSX.Element {
   const [replyTo, setReplyTo] = createSignal<Message | null>(null);
   const [composer, setComposer] = createSignal<{ focus(): void } | null>(null);
   const closed = () => (props.chat.kind === "group" ? t.rooms.left : t.chat.closed);
-  const [timeline, setTimeline] = createSignal<{ focusLast(): void; escape(): void } | null>(null);
+  const [timeline, setTimeline] = createSignal<TimelineHandle | null>(null);
   createEffect(
     on(
       () => props.roomId,
@@ -99,6 +99,7 @@ function Open(props: ConversationProps & { chat: Room }): JSX.Element {
               ref={setComposer}
               replyTo={replyTo()}
               onReplyDone={() => setReplyTo(null)}
+              onSent={() => timeline()?.toEnd()}
               onUp={() => timeline()?.focusLast()}
             />
           </Match>

@@ -29,11 +29,18 @@ import { rowsOf, type Row } from "../text/rows.ts";
 import { titleOf } from "./ChatList.tsx";
 import { RowView } from "./RowView.tsx";
 
+export interface TimelineHandle {
+  focusLast(): void;
+  escape(): void;
+  /** Also where what is shown ends before the newest message. */
+  toEnd(): void;
+}
+
 interface TimelineViewProps {
   chat: Room;
   /** The message to show and to point at, where the route names one. */
   messageId: string | null;
-  ref: (handle: { focusLast(): void; escape(): void } | null) => void;
+  ref: (handle: TimelineHandle | null) => void;
   onReply: (message: Message) => void;
   onWrite: () => void;
 }
@@ -216,6 +223,7 @@ export function TimelineView(props: TimelineViewProps): JSX.Element {
       const newest = timeline.state.order.at(-1);
       if (newest && props.chat.unread > 0) markRead(newest);
     },
+    toEnd: () => void toEnd(),
   });
   onCleanup(() => props.ref(null));
 
