@@ -6,11 +6,10 @@ import * as mls from "@fedchat/mls";
 import { nodePrimitives as primitives, nodeRandom as random } from "@fedchat/protocol/primitives/node";
 import { describe, expect, test } from "vitest";
 import { changed, makeDevice } from "../../homeserver/test/test-account.ts";
-import { MlsRoomCrypto } from "../src/mls/mls-room.ts";
 import { seal } from "../src/mls/sealed-for-members.ts";
-import { encodeRoomState, roomStateComponent, type RoomState } from "../src/room-state/room-state.ts";
-import { encodeRoomUpdate, type RoomUpdate } from "../src/room-state/room-update.ts";
-import { clock, mlsPrimitives, roomPorts, roomWith, Seat } from "./room-world.ts";
+import { roomStateComponent, type RoomState } from "../src/room-state/room-state.ts";
+import { addProposal, careless, updateProposal } from "./careless.ts";
+import { clock, mlsPrimitives, roomWith, Seat } from "./room-world.ts";
 
 const { world, seats } = roomWith([
   ["olga", "owner"],
@@ -28,39 +27,12 @@ const [stranger] = world.person("stranger") as [Seat];
 const other = roomWith([["olga", "owner"]]);
 
 /** Allows everything; the room's state becomes whatever is said here. */
-const permissive = (after: RoomState = olga.room): mls.Environment => ({
-  primitives: mlsPrimitives,
-  random,
-  now: clock.at,
-  policy: mls.policy({
-    acceptsCredential: () => true,
-    acceptsSuccessor: () => true,
-    clientOf: (leaf) => leaf.signatureKey,
-    acceptsCommit: () => true,
-    acceptsExternalCommit: () => true,
-    acceptsExternalSender: () => true,
-    applyAppData: () => encodeRoomState(after),
-    acceptsAppDataRemoval: () => true,
-    acceptsAppEphemeral: () => true,
-    lifetimeSecondsMax: 1n << 60n,
-    checksLifetimeOnReceipt: false,
-  }),
-});
+const permissive = (after: RoomState = olga.room): mls.Environment => careless(after, clock.at);
 
-/** Makes key packages of any credential. */
-const careless = new MlsRoomCrypto({ ...roomPorts(), vouches: () => true });
-
-const update = (one: RoomUpdate): mls.Proposal => ({
-  type: "app_data_update",
-  componentId: roomStateComponent,
-  update: encodeRoomUpdate(one),
-});
+const update = updateProposal;
 const remove = (seat: Seat): mls.Proposal => ({ type: "remove", removed: seat.mls.ownLeaf });
-const add = (seat: Seat, identity = seat.identity): mls.Proposal => {
-  const message = mls.decodeMessage(careless.createKeyPackage(identity, "classical").keyPackage);
-  if (message.wireFormat !== "key_package") throw new Error("assertion: a key package");
-  return { type: "add", keyPackage: message.keyPackage };
-};
+const add = (seat: Seat, identity = seat.identity): mls.Proposal =>
+  addProposal(identity, "classical", clock.at);
 const key = update({ kind: "key", key: random.bytes(32) });
 const admit = (seat: Seat, record = seat.account.signed) => update({ kind: "admit", record, role: "member" });
 

@@ -23,6 +23,7 @@ import { ArchiveKeys } from "./archive-keys.ts";
 import { ArchiveReader } from "./archive-reader.ts";
 import { ArchiveWriter } from "./archive-writer.ts";
 import { Capabilities } from "./capabilities.ts";
+import { causeOf } from "./causes.ts";
 import { Changes } from "./changes.ts";
 import { Contacts } from "./contacts.ts";
 import { withEmptiedLog } from "./emptied-log.ts";
@@ -44,6 +45,7 @@ import { Identity } from "./identity.ts";
 import { Inbox } from "./inbox.ts";
 import { IncomingMessages } from "./incoming-messages.ts";
 import { Invitations } from "./invitations.ts";
+import { KeyPackageStock } from "./key-packages.ts";
 import { KnownAccounts } from "./known-accounts.ts";
 import { LinksBack } from "./links-back.ts";
 import { takeoverAfterDefaultMs } from "./limits.ts";
@@ -74,6 +76,7 @@ import { RoomLogs } from "./room-logs.ts";
 import { RoomReceiver } from "./room-receiver.ts";
 import { RoomResending } from "./room-resending.ts";
 import { RoomSender } from "./room-sender.ts";
+import { RoomWarnings } from "./room-warnings.ts";
 import { RoomWelcomes } from "./room-welcomes.ts";
 import { Rooms } from "./rooms.ts";
 import { Servers } from "./servers.ts";
@@ -205,15 +208,26 @@ export function openEngine(options: EngineOptions): Engine {
     links: roomLinks,
   });
   const groupMessages = new GroupMessages({ ...base, items, asking, behind: (room) => logs.read(room) });
+  const stock = new KeyPackageStock({ ...base, identity });
+  const warnings = new RoomWarnings({ rooms, clock });
   const welcomes = new RoomWelcomes({
-    ...{ ...base, identity, known, rooms, names, notes, outgoing, onJoined: (room) => logs.read(room) },
+    ...{ ...base, identity, known, rooms, names, notes, outgoing, warnings },
+    onJoined: (room) => {
+      logs.read(room);
+      clock.soon(() => {
+        if (homeserver.state.kind !== "connected") return;
+        stock.fill().catch((error: unknown) => {
+          log.info("key packages are not stocked now", { code: causeOf(error).code });
+        });
+      });
+    },
   });
   const branches = new RoomBranches({
     ...{ ...base, identity, rooms, names, messages: groupMessages },
     onBack: (room) => commits.wentBack(room),
   });
   const entries = new RoomEntries({
-    ...{ ...base, identity, rooms, names, messages: groupMessages, welcomes, branches },
+    ...{ ...base, identity, rooms, names, messages: groupMessages, welcomes, branches, warnings },
   });
   const resending = new RoomResending({ ...base, identity, sender });
   const logs: RoomLogs = new RoomLogs({
@@ -326,6 +340,7 @@ export function openEngine(options: EngineOptions): Engine {
       shared,
       devices,
       ownRecords,
+      stock,
     },
   });
 

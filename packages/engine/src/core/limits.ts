@@ -105,6 +105,10 @@ export const takeoverAfterDefaultMs = 120_000;
 export const takeoverAloneAfterMs = 86_400_000;
 /** Servers of a room that are asked whether they are there. */
 export const witnessesMax = 8;
+/** The same line in a room about what somebody should not have done comes once in this while, however often they do it. */
+export const roomWarningAgainMs = 3_600_000;
+/** Such lines that are remembered, of all rooms together. */
+export const roomWarningsMax = 1_000;
 /** Former states of a room's group that one can go back to: as far as servers disagree in practice. */
 export const branchSnapshotsMax = 16;
 export const branchSnapshotsBytesMax = 16_777_216;

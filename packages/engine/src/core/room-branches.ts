@@ -4,8 +4,8 @@
  * be out here too, and until then nothing is written. Where no such state is kept the engine comes in again by itself.
  * [W10] to [W13]
  */
-import type { AccountId, Clock, Primitives, RoomId } from "@fedchat/protocol";
-import { encodeBase32 } from "@fedchat/protocol";
+import type { AccountId, Clock, Primitives, RoomEntry, RoomId } from "@fedchat/protocol";
+import { decodeRoomLogItem, encodeBase32, ProtocolError, roomEntry } from "@fedchat/protocol";
 import type { RoomCrypto } from "../mls/room-crypto.ts";
 import { applyUpdate, type RoomChange } from "../room-state/apply-update.ts";
 import { encodeRoomState, participantOf, type RoomState } from "../room-state/room-state.ts";
@@ -22,7 +22,7 @@ import type { Names } from "./names.ts";
 import type { Homeserver } from "./ports.ts";
 import { roomServerName, showRoomState } from "./room-people.ts";
 import type { Rooms } from "./rooms.ts";
-import { isRejoining, want, wantedChanges, type WantedChange } from "./wanted-changes.ts";
+import { isRejoining, noEpoch, want, wantedChanges, type WantedChange } from "./wanted-changes.ts";
 
 export interface RoomBranchesPorts {
   store: EngineStore;
@@ -64,7 +64,8 @@ export class RoomBranches {
     const row = store.groupRooms.log(room);
     if (row === undefined) return;
     const own = store.branches.place(room) ?? row;
-    if (isRejoining(store, room)) return this.#jump(room, head);
+    if (isRejoining(store, room))
+      return (await this.#isTakenUp(room)) ? this.#resume(room, own) : this.#jump(room, head);
     if (await this.#stands(room, own)) return this.#moveTo(room, own);
     for (const snapshot of store.branches.snapshots(room)) {
       if (!(await this.#stands(room, snapshot))) continue;
@@ -93,6 +94,35 @@ export class RoomBranches {
     const page = await homeserver.request("rooms.log", { room, after: position - 1 });
     const [first] = page.entries;
     return first !== undefined && isEqual(this.#ports.primitives.sha256(first), head);
+  }
+
+  /** Whether another server goes on from where our group is, without the Commit that we could not follow. */
+  async #isTakenUp(room: RoomId): Promise<boolean> {
+    const { store, groups, homeserver } = this.#ports;
+    const place = store.branches.place(room);
+    const isBefore = wantedChanges(store, room).some(
+      ({ change }) => change.kind === "rejoin" && change.epoch !== noEpoch,
+    );
+    if (place === undefined || !isBefore || groups.of(room) === undefined) return false;
+    const { entries } = await homeserver.request("rooms.log", { room, after: place.position });
+    const [first] = entries;
+    const entry = first && entryIn(first);
+    return (
+      entry?.position === place.position + 1 &&
+      isEqual(entry.previous, place.head) &&
+      decodeRoomLogItem(entry.item).kind === "takeover"
+    );
+  }
+
+  /** What we could not follow is in the log no more: we are where the others are. */
+  #resume(room: RoomId, place: LogPlace): void {
+    const { store } = this.#ports;
+    store.transaction(() => {
+      for (const { id, change } of wantedChanges(store, room))
+        if (change.kind === "rejoin") store.groupRooms.deleteChange(id);
+      store.groupRooms.deletePending(room);
+      this.#moveTo(room, place);
+    });
   }
 
   #moveTo(room: RoomId, { hub, term, position, head }: LogPlace): void {
@@ -177,8 +207,16 @@ export class RoomBranches {
   }
 }
 
-/** None has it: what the room is at that epoch is not known here. */
-const noEpoch = String(2n ** 64n - 1n);
+function entryIn(signed: Uint8Array): RoomEntry | undefined {
+  try {
+    const entry = roomEntry.read(signed).value;
+    decodeRoomLogItem(entry.item);
+    return entry;
+  } catch (error) {
+    if (error instanceof ProtocolError) return undefined;
+    throw error;
+  }
+}
 
 function takenOut(change: RoomChange): AccountId | undefined {
   switch (change.kind) {

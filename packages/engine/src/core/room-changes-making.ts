@@ -25,7 +25,7 @@ import { fetchKeyPackages } from "./room-key-packages.ts";
 import { isOursToBegin } from "./room-logs.ts";
 import type { Rooms } from "./rooms.ts";
 import type { Rejoin, Wanted } from "./wanted-changes.ts";
-import { underwayLine, wantedChanges } from "./wanted-changes.ts";
+import { noEpoch, underwayLine, wantedChanges } from "./wanted-changes.ts";
 
 export interface RoomChangesMakingPorts {
   store: EngineStore;
@@ -140,7 +140,7 @@ export class RoomChangesMaking {
     }
     const { infoKey: key } = expected.room;
     const joined = roomCrypto.joinByItself({ room, identity: identity.member, info, key, expected });
-    if (joined.kind === "refused") return this.#lost(room, id, joined.reason);
+    if (joined.kind === "refused") return this.#shutOut(room, id, change, joined.reason);
     const { state, groupId: group, message, access, after } = joined;
     const work = { wanted: [id], changes: [] };
     const item = commitItem({ group, epoch: after.epoch - 1n }, { message, external: true }, after);
@@ -178,6 +178,17 @@ export class RoomChangesMaking {
       this.#keep(room, { item, info: after.info, access: access.seed, work, next: state });
     });
     roomCrypto.erase(state, undefined);
+  }
+
+  /**
+   * The info leads nowhere. Where we have the group as it was before a Commit that we could not follow, the room is gone
+   * on with from there: whoever made both has locked it for others, too. [W9]
+   */
+  #shutOut(room: RoomId, id: number, change: Rejoin, reason: string): void {
+    const { store, groups, log } = this.#ports;
+    if (change.epoch === noEpoch || groups.of(room) === undefined) return this.#lost(room, id, reason);
+    log.info("a room's info leads nowhere: it is to go on from before", { room, reason });
+    store.branches.lock(room);
   }
 
   /** Whoever is in the room can take us in again. */

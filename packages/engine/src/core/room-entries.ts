@@ -3,11 +3,11 @@
  * and another's drops ours. What an entry changes, and that it was taken, are one transaction. An entry that breaks a
  * rule is passed over, as everybody passes it over. [O5] [W5]
  */
-import type { Clock, Primitives, RoomEntry, RoomId } from "@fedchat/protocol";
+import type { AccountId, Clock, Primitives, RoomEntry, RoomId, ServerId } from "@fedchat/protocol";
 import type { RoomTakeover } from "@fedchat/protocol";
 import { decodeRoomLogItem, encodeBase32, ProtocolError, roomEntry, roomEntryHash } from "@fedchat/protocol";
 import type { GroupState } from "../mls/group-records.ts";
-import type { ExpectedRoom, RoomCommitSummary, RoomCrypto } from "../mls/room-crypto.ts";
+import type { ExpectedRoom, RoomCommitSummary, RoomCrypto, RoomReceived } from "../mls/room-crypto.ts";
 import type { RoomChange } from "../room-state/apply-update.ts";
 import { encodeRoomState } from "../room-state/room-state.ts";
 import type { EngineStore } from "../store/engine-store.ts";
@@ -21,8 +21,9 @@ import { branchSnapshotsBytesMax, branchSnapshotsMax } from "./limits.ts";
 import type { Log } from "./log.ts";
 import type { Names } from "./names.ts";
 import type { RoomBranches } from "./room-branches.ts";
-import { roomLine, takeoverLine } from "./room-lines.ts";
+import { invalidChangeLine, roomLine, takeoverLine } from "./room-lines.ts";
 import { roomServerName, showRoomState } from "./room-people.ts";
+import type { RoomWarnings } from "./room-warnings.ts";
 import type { RoomWelcomes } from "./room-welcomes.ts";
 import type { Rooms } from "./rooms.ts";
 import { takeoverAsker } from "./takeover-asker.ts";
@@ -37,6 +38,7 @@ export interface RoomEntriesPorts {
   messages: GroupMessages;
   welcomes: RoomWelcomes;
   branches: Pick<RoomBranches, "settle">;
+  warnings: RoomWarnings;
   names: Pick<Names, "shown" | "server">;
   primitives: Primitives;
   clock: Pick<Clock, "now">;
@@ -49,6 +51,14 @@ export interface PendingWork {
   /** The wanted changes that it does, by their ids. */
   wanted: number[];
   changes: RoomChange[];
+}
+
+/** An entry that everybody passes over. */
+interface InvalidChange {
+  by: AccountId;
+  server: ServerId;
+  /** Why, where whoever it is signed it; else it came in their name alone. */
+  reason: string | undefined;
 }
 
 export class RoomEntries {
@@ -144,7 +154,8 @@ export class RoomEntries {
     const { room } = taken;
     const item = decodedItem(entry);
     const state = groups.of(room);
-    if (item === undefined || item.kind === "begin" || state === undefined) return this.#pass(taken);
+    if (state === undefined || item?.kind === "begin") return this.#pass(taken);
+    if (item === undefined) return this.#pass(taken, invalidBy(entry));
     if (item.kind === "takeover") return this.#takeover(entry, item, taken);
     if (isRejoining(this.#ports.store, room)) return this.#pass(taken);
     const outcome = roomCrypto.receive(state, item.message);
@@ -166,7 +177,7 @@ export class RoomEntries {
       case "future-epoch":
       case "stale-epoch":
         log.info("an entry of a room's log was passed over", { room, kind: outcome.kind });
-        this.#pass(taken);
+        this.#pass(taken, invalidBy(entry, outcome));
         if (item.kind === "commit") this.#lockedBy(room, item.access);
         return;
     }
@@ -260,13 +271,26 @@ export class RoomEntries {
     this.#ports.changes.mark("room", room);
   }
 
-  #pass(taken: RoomLogRow): void {
+  /** @param invalid what is to be told of it */
+  #pass(taken: RoomLogRow, invalid?: InvalidChange): void {
     const { store } = this.#ports;
     store.transaction(() => {
       store.groupRooms.putLog(taken);
       // What we made to come in again was of an epoch that may be over.
       if (isRejoining(store, taken.room)) store.groupRooms.deletePending(taken.room);
+      if (invalid !== undefined) this.#culprit(taken.room, invalid);
     });
+    if (invalid !== undefined) this.#ports.changes.mark("room", taken.room);
+  }
+
+  /** Whose change everybody passes over is said. */
+  #culprit(room: RoomId, invalid: InvalidChange): void {
+    const { store, names, identity, warnings } = this.#ports;
+    if (store.rooms.get(room) === undefined) return;
+    const { by, server, reason } = invalid;
+    const named = { shown: (account: AccountId) => names.shown(account), own: identity.account };
+    const line = invalidChangeLine(by, named, { server: roomServerName(store, names, room, server), reason });
+    warnings.tell(room, by, line);
   }
 
   /** What nobody can follow names the next access key all the same: then nobody can append any more. */
@@ -309,6 +333,17 @@ function isNext(row: RoomLogRow, entry: RoomEntry): boolean {
   if (entry.hub === row.hub && entry.term === row.term) return true;
   const item = decodedItem(entry);
   return item?.kind === "takeover" && item.from === row.hub && entry.term === row.term + 1;
+}
+
+/** Undefined for what is nobody's fault. */
+function invalidBy(
+  { by: { account, server } }: RoomEntry,
+  outcome?: RoomReceived,
+): InvalidChange | undefined {
+  if (outcome?.kind === "own" || outcome?.kind === "duplicate") return undefined;
+  const signer = outcome?.kind === "refused" ? outcome.by : undefined;
+  if (outcome?.kind !== "refused" || signer === undefined) return { by: account, server, reason: undefined };
+  return { by: signer.account, server, reason: outcome.reason };
 }
 
 function decodedItem(entry: RoomEntry) {

@@ -81,3 +81,19 @@ export function takeoverLine(of: {
   if (hub === former) return `${hub} goes on with the room from before a change that nobody could follow.`;
   return `${former} was not reached: the room goes on under ${hub}.`;
 }
+
+/**
+ * Who made a change that everybody passes over.
+ * @param told `reason`: why, where they signed it; else it came from that server in their name
+ */
+export function invalidChangeLine(
+  by: AccountId,
+  { shown, own }: Named,
+  { server, reason }: { server: string; reason: string | undefined },
+): string {
+  const isOwn = by === own;
+  if (reason === undefined)
+    return `A change came from ${server} in ${isOwn ? "your" : `${shown(by)}'s`} name that is not valid. Everybody's FedChat passes over it.`;
+  const whose = isOwn ? "Your" : `${shown(by)}'s`;
+  return `${whose} FedChat made a change that the room's rules do not allow: ${reason} Everybody's FedChat passes over it.`;
+}

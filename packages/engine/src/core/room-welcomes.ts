@@ -17,7 +17,9 @@ import type { KnownAccounts } from "./known-accounts.ts";
 import type { Names } from "./names.ts";
 import type { NotesSender } from "./notes-sender.ts";
 import type { Outgoing } from "./outgoing.ts";
+import { isSpent, spendKeyPackage } from "./key-packages.ts";
 import { showRoomState } from "./room-people.ts";
+import type { RoomWarnings } from "./room-warnings.ts";
 import type { Rooms } from "./rooms.ts";
 import type { OpenedNote } from "./sealed-notes.ts";
 import { want } from "./wanted-changes.ts";
@@ -35,7 +37,8 @@ export interface RoomWelcomesPorts {
   clock: Pick<Clock, "now">;
   random: RandomSource;
   changes: Changes;
-  /** A room is to be followed. */
+  warnings: RoomWarnings;
+  /** A room is to be followed, and a key package was used. */
   onJoined: (room: RoomLogRow["room"]) => void;
 }
 
@@ -83,6 +86,7 @@ export class RoomWelcomes {
     const isIn = former !== undefined && former.state !== "closed" && former.state !== "broken";
     if (isIn && !this.#wentOn(content, account)) throw passedOver("into a room that we are in");
     const keyPackage = this.#keyPackageOf(content.welcome);
+    if (isSpent(keyPackage)) return () => this.#givenOutAgain(account);
     const joined = this.#join(content, keyPackage);
     if (isIn && !isEqual(joined.groupId, store.rooms.groupId(content.room) ?? new Uint8Array())) {
       roomCrypto.erase(joined.state, undefined);
@@ -127,7 +131,7 @@ export class RoomWelcomes {
         changes.mark("roomAsk", asked.id);
       }
       store.branches.begin(room, log);
-      if (keyPackage.purpose !== "last-resort") store.requests.deleteKeyPackage(keyPackage.reference);
+      spendKeyPackage(this.#ports, keyPackage);
       const line = isIn
         ? `The room went on without a change that took you in; ${names.shown(account)} took you in again.`
         : `${names.shown(account)} took you in.`;
@@ -136,6 +140,16 @@ export class RoomWelcomes {
       changes.status();
       onJoined(room);
     };
+  }
+
+  /** By keys that somebody took us in with before. */
+  #givenOutAgain(account: AccountId): void {
+    const { store, names, warnings } = this.#ports;
+    const [chat] = store.rooms.withPeer(account);
+    if (chat === undefined) return;
+    const who = names.shown(account);
+    const line = `${who} wanted to take you into a room, but with keys that had been used before: either ${who} used them twice, or your homeserver gave them out twice. Ask to be taken in once more; if it comes again, ask whoever runs your homeserver why.`;
+    warnings.tell(chat.id, account, line);
   }
 
   /** Whether the room may have gone on, in a later term, from before we came in: somebody of it takes us in again. [W13] */

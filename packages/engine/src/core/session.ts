@@ -20,7 +20,7 @@ import type { Devices } from "./devices.ts";
 import type { HomeserverClient } from "./homeserver-client.ts";
 import type { Identity } from "./identity.ts";
 import type { Inbox } from "./inbox.ts";
-import { replenishKeyPackages } from "./key-packages.ts";
+import type { KeyPackageStock } from "./key-packages.ts";
 import { storeRetryMs } from "./limits.ts";
 import type { LinksBack } from "./links-back.ts";
 import type { Log } from "./log.ts";
@@ -69,6 +69,7 @@ export interface SessionPorts {
   ownRecords: OwnRecords;
   notices: Notices;
   roomCrypto: RoomCrypto;
+  stock: Pick<KeyPackageStock, "fill">;
   primitives: Primitives;
   random: RandomSource;
   changes: Changes;
@@ -124,7 +125,7 @@ export class Session {
       await giveUpAccountKey(this.#ports);
       await keys.settle();
       await shared.resume();
-      await replenishKeyPackages(this.#ports);
+      await this.#ports.stock.fill();
       shared.selfChanged();
     };
     let inStep = Promise.resolve();

@@ -29,6 +29,9 @@ export type WantedChange =
 
 export type Rejoin = Extract<WantedChange, { kind: "rejoin" }>;
 
+/** Of a `rejoin`: what the room is at any epoch now is not known here, and the group that is here is from long before. */
+export const noEpoch = String(2n ** 64n - 1n);
+
 export interface Wanted {
   id: number;
   change: WantedChange;

@@ -328,8 +328,12 @@ export class MlsRoomCrypto extends MlsRecords implements RoomCrypto {
           kind: "removed",
           summary: summaryOf(received.summary, state, undefined, step.judged.changes),
         };
-      case "refused":
-        return step.refusal(received);
+      case "refused": {
+        const { committer } = step;
+        const leaf = committer === undefined ? undefined : mls.leafAt(state.tree, committer);
+        if (leaf === undefined || committer === undefined) return step.refusal(received);
+        return { ...step.refusal(received), by: memberAt(leaf, committer, false) };
+      }
       case "own-message":
         return { kind: "own" };
       case "wrong-group":
@@ -433,13 +437,16 @@ export class MlsRoomCrypto extends MlsRecords implements RoomCrypto {
       typeof update === "string"
         ? refusedBy(update)
         : applyUpdate(roomOf(state), update.update, update.by, this.#ports.protocolPrimitives);
-    if (outcome.kind === "refused" || sender.type !== "member") {
+    if (sender.type !== "member") {
       mls.eraseFormer(received.state, state);
-      return outcome.kind === "refused" ? outcome : refusedBy("commit.proposal");
+      return refusedBy("commit.proposal");
     }
     const leaf = mls.leafAt(state.tree, sender.leafIndex);
     if (leaf === undefined) throw new Error("assertion: a proposal's sender is a member");
-    return { kind: "proposal", state: opaque(received.state), by: memberAt(leaf, sender.leafIndex, false) };
+    const by = memberAt(leaf, sender.leafIndex, false);
+    if (outcome.kind === "applied") return { kind: "proposal", state: opaque(received.state), by };
+    mls.eraseFormer(received.state, state);
+    return { ...outcome, by };
   }
 
   /** The MLSMessage, or what there is to say without one. */

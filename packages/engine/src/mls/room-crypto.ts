@@ -181,8 +181,8 @@ export type RoomReceived =
   /** Its key is gone: it came before, or more than `skippedKeysMax` messages later than others of its sender. */
   | { readonly kind: "duplicate" }
   | { readonly kind: "own" }
-  /** Every member passes over it alike. */
-  | Refused;
+  /** Every member passes over it alike. `by`: who signed it, where it got so far that this is proved. */
+  | (Refused & { readonly by?: RoomMember });
 
 /** What the log's updates come to, by this device's own reckoning. */
 export interface ExpectedRoom {

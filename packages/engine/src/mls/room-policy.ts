@@ -32,6 +32,7 @@ export class RoomStep {
   readonly #before: RoomState;
   #judged: Judged | undefined;
   #broken: RoomRefused | undefined;
+  #committer: mls.LeafIndex | undefined;
 
   /** @param expected what our own commit comes to: MLS applies the updates before it asks for a verdict */
   constructor(
@@ -65,12 +66,18 @@ export class RoomStep {
     return this.#judged ?? { kind: "judged", after: this.#before, changes: [] };
   }
 
+  /** Whose commit it is that was judged: its signature was right. */
+  get committer(): mls.LeafIndex | undefined {
+    return this.#committer;
+  }
+
   /** The room's own rule where one was broken, else that of MLS. */
   refusal(refused: mls.Refused): RoomRefused | mls.Refused {
     return this.#broken ?? refused;
   }
 
   #accepts(review: mls.CommitReview): boolean {
+    this.#committer = review.committer;
     const verdict = judge(this.#before, review, this.#primitives);
     if (verdict.kind === "judged") this.#judged = verdict;
     return this.#notes(verdict.kind === "refused" ? verdict.rule : undefined);

@@ -111,17 +111,21 @@ export class RequestsTable {
     return this.#db.all<{ keyPackage: Uint8Array }>(sql, request).map(({ keyPackage }) => keyPackage);
   }
 
-  deleteKeyPackage(reference: Uint8Array): void {
-    this.#db.run("DELETE FROM keyPackages WHERE reference = ?", reference);
+  /** Nothing of it is kept but that it was used. */
+  spendKeyPackage(reference: Uint8Array): void {
+    const sql = "UPDATE keyPackages SET keyPackage = x'', privatePart = x'' WHERE reference = ?";
+    this.#db.run(sql, reference);
   }
 
   deleteKeyPackagesOf(request: RequestId): void {
     this.#db.run("DELETE FROM keyPackages WHERE request = ?", request);
   }
 
-  hasLastResort(suite: KeyPackageSuite): boolean {
-    const sql = "SELECT 1 AS one FROM keyPackages WHERE purpose = 'last-resort' AND suite = ?";
-    return this.#db.get(sql, suite) !== undefined;
+  /** The newest. */
+  lastResort(suite: KeyPackageSuite): KeyPackageRow | undefined {
+    const sql =
+      "SELECT * FROM keyPackages WHERE purpose = 'last-resort' AND suite = ? ORDER BY rowid DESC LIMIT 1";
+    return this.#db.get<KeyPackageRow>(sql, suite);
   }
 
   deleteKeyPackagesBefore(time: number): void {

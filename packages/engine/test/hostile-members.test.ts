@@ -1,0 +1,236 @@
+/**
+ * A member who means ill, by a program of their own, in a room of real engines on three homeservers: the others stay
+ * together, read each other, and are told whose doing it was.
+ */
+import * as mls from "@fedchat/mls";
+import { expect, test } from "vitest";
+import { decodeRoomLogItem, roomEntry, type RoomId, type RoomLogItem } from "@fedchat/protocol";
+import { nodePrimitives as primitives, nodeRandom as random } from "@fedchat/protocol/primitives/node";
+import type { GroupState } from "../src/mls/group-records.ts";
+import type { RoomState } from "../src/room-state/room-state.ts";
+import { addProposal, careless, updateProposal } from "./careless.ts";
+import { appends, type HostileAppend } from "./hostile-member.ts";
+import { person } from "./room-people.ts";
+import { group, lines, opened, texts } from "./room-scene.ts";
+import { type Person, World } from "./world.ts";
+
+/** Bob is a moderator, and it is he who means ill. */
+async function roomWithBob(world: World) {
+  const room = await opened(world);
+  const { alice, bob, carol, roomId } = room;
+  await alice.call("rooms.setRole", { roomId, account: await bob.account(), role: "moderator" });
+  await world.until(async () => (await group(bob)).group?.role === "moderator", "bob's role");
+  await together([alice, carol, bob], roomId, "before");
+  return { ...room, honest: [alice, carol] };
+}
+
+/** Each of these reads what each of them writes, and a change of the room comes to all. */
+async function together(people: Person[], roomId: string, mark: string): Promise<void> {
+  const [first] = people;
+  const { world } = first!.home;
+  for (const by of people) {
+    const text = `${mark}, ${await by.account()}`;
+    await by.call("messages.send", { roomId, text });
+    for (const other of people)
+      await world.until(
+        async () => (await texts(other, roomId)).some((line) => line.endsWith(text)),
+        `'${mark}'`,
+      );
+  }
+  await first!.call("rooms.rename", { roomId, name: mark });
+  for (const other of people)
+    await world.until(async () => (await group(other)).title === mark, `'${mark}' as the room's name`);
+}
+
+async function told(people: Person[], roomId: string, line: string | RegExp): Promise<void> {
+  const fits = (said: string) => (typeof line === "string" ? said === line : line.test(said));
+  for (const one of people)
+    await one.home.world.until(async () => (await lines(one, roomId)).some(fits), `the line '${line}'`);
+}
+
+interface Hostile {
+  world: World;
+  state: GroupState & mls.GroupState;
+  room: RoomState;
+  /** Puts it into what the log takes; what the log says of the access key stays as it is. */
+  commit: (message: Uint8Array, more?: Partial<Extract<RoomLogItem, { kind: "commit" }>>) => HostileAppend;
+  /** By the MLS of ours, without any of the room's rules. */
+  make: (proposals: mls.Proposal[], after?: RoomState) => mls.Committed;
+}
+
+function hostile(world: World, state: GroupState & mls.GroupState): Hostile {
+  const room = world.groups.room(state);
+  const { access, servers, info, epoch } = world.groups.epochForLog(state);
+  const place = { group: world.groups.groupId(state), epoch: Number(epoch), access, servers: [...servers] };
+  return {
+    ...{ world, state, room },
+    commit: (message, more = {}) => ({
+      item: { kind: "commit", external: false, message, ...place, ...more },
+      info,
+    }),
+    make: (proposals, after = room) => {
+      const made = mls.commit(state, { proposals }, careless(after, world.clock.now()));
+      if (made.kind === "refused") throw new Error(`not even made: ${made.rule}`);
+      return made;
+    },
+  };
+}
+
+const key = () => updateProposal({ kind: "key", key: random.bytes(32) });
+
+const byBob = (reason: string): string =>
+  `Bob's FedChat made a change that the room's rules do not allow: ${reason} Everybody's FedChat passes over it.`;
+const inBobsName =
+  /^A change came from .+ in Bob's name that is not valid\. Everybody's FedChat passes over it\.$/;
+
+test("[W5] whoever commits against the room's rules changes nothing, and everybody is told that it was they, and why", async () => {
+  await using world = new World("real");
+  const { alice, bob, carol, roomId, honest } = await roomWithBob(world);
+  const accounts = { alice: await alice.account(), bob: await bob.account() };
+  const people = async () => (await group(alice)).group?.people;
+  const memberOf = (of: Hostile, account: string): mls.LeafIndex =>
+    mls.leafIndex(world.groups.members(of.state).find((member) => member.account === account)!.index);
+  const ghost = (): Parameters<typeof addProposal>[0] => {
+    const other = person("ghost");
+    const [device] = other.devices;
+    const signaturePublicKey = primitives.ed25519.publicKey(device!.signatureSeed);
+    return {
+      signaturePrivateKey: device!.signatureSeed,
+      signaturePublicKey,
+      credential: device!.certificate,
+    };
+  };
+
+  const cases: [string, (of: Hostile) => HostileAppend, string | RegExp][] = [
+    [
+      "a role that it may not give itself",
+      (of) =>
+        of.commit(of.make([updateProposal({ kind: "role", account: accounts.bob, role: "owner" })]).commit),
+      byBob("Only owners may give roles."),
+    ],
+    [
+      "a removal beyond its role",
+      (of) => {
+        const remove = updateProposal({ kind: "remove", account: accounts.alice });
+        const leaf: mls.Proposal = { type: "remove", removed: memberOf(of, accounts.alice) };
+        return of.commit(of.make([remove, leaf, key()]).commit);
+      },
+      byBob("Your role may not remove people with this role."),
+    ],
+    [
+      "a ghost device, of an account that is in the room or not",
+      (of) => of.commit(of.make([addProposal(ghost(), "hybrid", world.clock.now())]).commit),
+      byBob("A device of an account that is not in the room would be a member."),
+    ],
+    [
+      "a forged certificate",
+      (of) => {
+        const mine = ghost();
+        const { credential } = world.groups
+          .members(of.state)
+          .find(({ account }) => account === accounts.alice)!;
+        return of.commit(of.make([addProposal({ ...mine, credential }, "hybrid", world.clock.now())]).commit);
+      },
+      inBobsName,
+    ],
+    [
+      "a wrong signature",
+      (of) => {
+        const [other] = person("other").devices;
+        const unsigned = { ...of.state, signaturePrivateKey: other!.signatureSeed };
+        const proposal = updateProposal({ kind: "leave" });
+        const sent = mls.propose(
+          unsigned,
+          { proposal: proposal as never },
+          careless(of.room, world.clock.now()),
+        );
+        if (sent.kind === "refused") throw new Error(sent.rule);
+        const { group: groupId, epoch } = of.commit(sent.message).item as Extract<
+          RoomLogItem,
+          { kind: "commit" }
+        >;
+        return { item: { kind: "proposal", group: groupId, epoch, message: sent.message }, info: null };
+      },
+      inBobsName,
+    ],
+    [
+      "bytes that nobody can open",
+      (of) => {
+        const { commit } = of.make([]);
+        return of.commit(commit.with(commit.length - 1, commit.at(-1)! ^ 1));
+      },
+      inBobsName,
+    ],
+    [
+      "a jump over epochs",
+      (of) => {
+        const { commit } = of.make([]);
+        const epoch = Number(of.state.context.epoch) + 7;
+        const jump = commit.slice();
+        // version ‖ wire format ‖ length and group id ‖ epoch (RFC 9420 §6, §6.3.1)
+        new DataView(jump.buffer).setBigUint64(2 + 2 + 1 + 32, BigInt(epoch));
+        return of.commit(jump, { epoch });
+      },
+      inBobsName,
+    ],
+  ];
+  for (const [what, make, line] of cases) {
+    const before = await people();
+    const said = new Map<Person, number>();
+    for (const one of honest) said.set(one, (await lines(one, roomId)).length);
+    await appends(bob, roomId, (state) => make(hostile(world, state)));
+    for (const one of honest)
+      await world.until(async () => (await lines(one, roomId)).length > said.get(one)!, `a line of ${what}`);
+    await told(honest, roomId, line);
+    expect(await people(), what).toBe(before);
+    await together([alice, carol], roomId, `after ${what}`);
+    // The next such thing is told anew.
+    world.clock.skip(3_600_000);
+  }
+  // He is in the room still, as what he was.
+  await together([alice, carol, bob], roomId, "in the end");
+  expect((await group(bob)).group?.role).toBe("moderator");
+});
+
+test("[W5] a Commit that is put into the log once more changes nothing, and whoever did it is named", async () => {
+  await using world = new World("real");
+  const { alice, bob, carol, roomId, honest } = await roomWithBob(world);
+  const rows = await alice.home.store.roomEntries(
+    { room: roomId as RoomId, hub: alice.home.id },
+    0,
+    1_000_000,
+  );
+  const items = rows.map(({ signed }) => decodeRoomLogItem(roomEntry.read(signed).value.item));
+  const old = items.findLast(({ kind }) => kind === "commit");
+  await appends(bob, roomId, (state) => {
+    if (old?.kind !== "commit") throw new Error("assertion: the room has a Commit");
+    const { access, info, servers } = world.groups.epochForLog(state);
+    return { item: { ...old, access, servers: [...servers] }, info };
+  });
+  await told(honest, roomId, inBobsName);
+  await together([alice, carol, bob], roomId, "after it");
+});
+
+test("[W5] [W9] a Commit that nobody can follow, and whose info leads nowhere, stops nobody: all go on from before it", async () => {
+  await using world = new World("real");
+  world.takeoverAfterMs = 3_000;
+  const { alice, bob, carol, roomId, honest } = await roomWithBob(world);
+  await appends(bob, roomId, (state) => {
+    const of = hostile(world, state);
+    const participants = of.room.participants.map((one) => ({ ...one, role: "owner" as const }));
+    const rename = updateProposal({ kind: "rename", name: "mine" });
+    const made = of.make([rename], { ...of.room, participants });
+    const { access, info } = world.groups.epochForLog(made.next as never);
+    return { ...of.commit(made.commit, { access }), info };
+  });
+  await told(honest, roomId, /^A change by Bob could not be followed here\./);
+  await told(
+    honest,
+    roomId,
+    /goes on with the room from before a change that nobody could follow\.$|goes on under/,
+  );
+  await together([alice, carol], roomId, "without it");
+  expect((await group(alice)).group?.people).toBe(3);
+  expect((await group(carol)).group?.role).toBe("member");
+  await together([alice, carol, bob], roomId, "with him");
+});
