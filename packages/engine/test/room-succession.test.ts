@@ -286,3 +286,62 @@ test("[W9] a room whose log was locked by a Commit that nobody can follow goes o
   await titled([alice, bob, carol], "Unlocked");
   await talk([alice, bob, carol], roomId, "unlocked");
 });
+
+test("[W11] a device that was revoked anywhere is out: nobody who knows writes before that, and whoever knows does it again", async () => {
+  await using world = new World("real");
+  const { alice, bob, carol, roomId } = await succession(world);
+  const phone = await signedIn(alice);
+  const isIn = () => phone.database.all("SELECT 1 FROM groups WHERE room = ?", roomId).length === 1;
+  await world.until(isIn, "alice's phone");
+  const dave = await alice.home.person("Dave");
+  await alice.call("requests.send", { who: await dave.account(), text: "Shall we talk?" });
+  const { requestId } = await dave.request("pending");
+  await dave.call("requests.accept", { requestId });
+  await world.pass(2_000);
+  await alice.call("rooms.invite", { roomId, who: await dave.account() });
+  await group(dave, "invited");
+  await dave.call("rooms.join", { roomId });
+  await world.until(async () => (await group(carol)).group?.people === 4, "four");
+  await world.pass(2_000);
+
+  apart(alice);
+  const [foreign] = (await alice.call("devices.list", {})).devices.filter(({ self }) => !self);
+  const { position: before } = place(dave, roomId);
+  await alice.call("devices.revoke", { deviceId: foreign!.deviceId });
+  await world.until(() => place(dave, roomId).position > before, "dave sees the revocation");
+  // Nobody of hers is there to do it again: it is Dave who knows.
+  await alice.close();
+  await renames(bob, roomId, "Bob's");
+  await titled([bob, carol], "Bob's");
+  const held = () => dave.database.all("SELECT record FROM roomRevocations").length;
+  together(alice);
+  await world.until(() => held() === 1, "dave knows which device was revoked");
+  expect(await dave.failure("messages.send", { roomId, text: "not for the phone" })).toBe("room-healing");
+  await world.until(() => held() === 0, "dave may write");
+  await dave.call("messages.send", { roomId, text: "not for the phone" });
+  await sees(bob, roomId, "Dave: not for the phone");
+  const members = world.groups.members(groupOf(bob, roomId)).map(({ device }) => String(device));
+  expect(members).toHaveLength(4);
+  expect(members).not.toContain(foreign!.deviceId);
+  await world.pass(2_000);
+  expect(await texts(phone, roomId)).toEqual([]);
+});
+
+/** How far this engine has taken the room's log. */
+const place = (person: Person, roomId: string): { position: number } =>
+  person.database.get<{ position: number }>("SELECT position FROM roomLogs WHERE room = ?", roomId)!;
+
+function groupOf({ database, groups }: Person, roomId: string) {
+  const sql = "SELECT name, value FROM groupRecords WHERE room = ?";
+  const rows = database.all<{ name: string; value: Uint8Array }>(sql, roomId);
+  return groups.restore(rows.map(({ name, value }) => [name, value]));
+}
+
+async function signedIn(of: Person): Promise<Person> {
+  const password = "correct horse battery staple plus";
+  await of.call("account.setPassword", { password });
+  const second = of.home.engine();
+  const handle = (await of.call("engine.status", {})).me!.address.slice(1).split("@")[0]!;
+  await second.call("account.signIn", { handle, password });
+  return second;
+}

@@ -85,7 +85,7 @@ export class Messages {
     const earlier = text.clientId === null ? undefined : store.messages.byClientId(text.clientId);
     if (earlier !== undefined) return earlier;
     const room = rooms.writable(roomId);
-    const [held] = store.branches.held(roomId);
+    const held = store.branches.holding(roomId);
     if (held !== undefined)
       throw engineError(
         "room-healing",

@@ -73,7 +73,7 @@ export class Receipts {
     if (this.#stopped || room === undefined) return;
     if (!givesReceipts(store, room)) return store.messages.forgetReceipts(roomId);
     const owed = store.messages.owedReceipts(roomId, receiptsPerStatusMax);
-    if (owed.length === 0 || store.branches.held(roomId).length > 0) return;
+    if (owed.length === 0 || store.branches.holding(roomId) !== undefined) return;
     const report = owed.map(({ message, status }) => ({ messageId: message, status }));
     const content = encodeContent(statusMessage({ salt: random.bytes(16) }, report));
     const seen = unsaidCounters(store, roomId);

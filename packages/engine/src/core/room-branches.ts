@@ -7,7 +7,7 @@
 import type { AccountId, Clock, Primitives, RoomEntry, RoomId } from "@fedchat/protocol";
 import { decodeRoomLogItem, encodeBase32, ProtocolError, roomEntry } from "@fedchat/protocol";
 import type { RoomCrypto } from "../mls/room-crypto.ts";
-import { applyUpdate, type RoomChange } from "../room-state/apply-update.ts";
+import { applyUpdate, type Revocation, type RoomChange } from "../room-state/apply-update.ts";
 import { encodeRoomState, participantOf, type RoomState } from "../room-state/room-state.ts";
 import type { LogPlace, SnapshotRow } from "../store/branches-table.ts";
 import type { EngineStore } from "../store/engine-store.ts";
@@ -84,6 +84,12 @@ export class RoomBranches {
       store.branches.release(room, account);
       for (const { id, change } of wantedChanges(store, room))
         if (change.kind === "remove" && change.account === account) store.groupRooms.deleteChange(id);
+    }
+    for (const { account, sequence, record } of store.branches.revoked(room)) {
+      if ((participantOf(state, account)?.sequence ?? sequence) < sequence) continue;
+      store.branches.releaseRevoked(room, account);
+      for (const { id, change } of wantedChanges(store, room))
+        if (change.kind === "record" && change.record === record) store.groupRooms.deleteChange(id);
     }
   }
 
@@ -164,6 +170,7 @@ export class RoomBranches {
   /** Whoever was taken out anywhere is out: somebody with the right does it again, and nobody writes to them before. */
   #bind(about: RoomState, change: RoomChange): void {
     const { store, identity, primitives, clock } = this.#ports;
+    if (change.kind === "record") return this.#bindRevoked(about, change.account, change.revoked);
     const account = takenOut(change);
     if (account === undefined || account === identity.account) return;
     if (participantOf(about, account) === undefined) return;
@@ -172,6 +179,18 @@ export class RoomBranches {
     const kind = change.kind === "banned" ? "ban" : "remove";
     const may = applyUpdate(about, { kind, account }, identity.account, primitives).kind === "applied";
     if (may) want(store, about.room, { kind, account }, clock.now());
+  }
+
+  /** Anybody may bring the record: its account signed it. */
+  #bindRevoked(about: RoomState, account: AccountId, revoked: Revocation | undefined): void {
+    const { store, identity, clock } = this.#ports;
+    const { room } = about;
+    const held = participantOf(about, account);
+    if (revoked === undefined || held === undefined || held.sequence >= revoked.sequence) return;
+    if (revoked.devices.includes(identity.self.device) && account === identity.account) return;
+    const { sequence, record } = revoked;
+    store.branches.holdRevoked(room, { account, sequence, record }, clock.now());
+    want(store, room, { kind: "record", account, record }, clock.now());
   }
 
   /** Too far back: by a Commit from outside, on whatever the room is now. */

@@ -309,6 +309,7 @@ function updateOf({ change }: Wanted, known: KnownAccounts): RoomUpdate | undefi
       return { kind: "admit", record: record.signed, role: change.role };
     }
     case "record": {
+      if (change.record !== undefined) return { kind: "record", record: decodeBase32(change.record) };
       const record = known.get(change.account);
       return record && { kind: "record", record: record.signed };
     }

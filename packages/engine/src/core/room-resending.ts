@@ -31,7 +31,7 @@ export class RoomResending {
   /** The room's log was read to its end. */
   run(room: RoomId): void {
     const { store, log } = this.#ports;
-    if (store.branches.held(room).length > 0 || isRejoining(store, room)) return;
+    if (store.branches.holding(room) !== undefined || isRejoining(store, room)) return;
     for (const one of store.branches.resends(room)) {
       try {
         this.#send(room, one);

@@ -20,8 +20,8 @@ export type WantedChange =
   | { kind: "settle" }
   /** New keys of this device: what was stolen before is of no use after. [W8] */
   | { kind: "refresh" }
-  /** A newer record of somebody who takes part. */
-  | { kind: "record"; account: AccountId }
+  /** A newer record of somebody who takes part: this one, signed, in base32, or the newest that is known. */
+  | { kind: "record"; account: AccountId; record?: string }
   /** Come in by oneself: another device of this account is in the room. */
   | { kind: "enter" }
   /** Come in again by oneself: a Commit could not be followed here. `room`: its state after that, in base32. */

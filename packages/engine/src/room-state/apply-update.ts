@@ -2,9 +2,10 @@
  * A room's state after an update, or the rule that it breaks: a function of both alone, so that all members decide
  * alike. No clock: of an account's records the one with the higher sequence counts, however far ahead. [W2] [W3] [W5]
  */
-import type { AccountId, OpenedAccountRecord, Primitives, ServerId } from "@fedchat/protocol";
-import { openAccountRecord, ProtocolError } from "@fedchat/protocol";
+import type { AccountId, DeviceId, OpenedAccountRecord, Primitives, ServerId } from "@fedchat/protocol";
+import { encodeBase32, openAccountRecord, ProtocolError } from "@fedchat/protocol";
 import { bannedMax, participantsMax, roomServersMax, roomStateBytesMax } from "./limits.ts";
+import { goneDevices } from "./leaves.ts";
 import { missingRight } from "./rights.ts";
 import type { Participant, Role, RoomState } from "./room-state.ts";
 import { compareIds, encodeRoomState, participantOf, serversOf } from "./room-state.ts";
@@ -25,7 +26,12 @@ export type RoomChange =
   | { readonly kind: "hubs"; readonly by: AccountId; readonly hubs: readonly ServerId[] }
   | { readonly kind: "admitted"; readonly by: AccountId; readonly account: AccountId; readonly role: Role }
   /** It moved, or its devices changed. */
-  | { readonly kind: "record"; readonly by: AccountId; readonly account: AccountId }
+  | {
+      readonly kind: "record";
+      readonly by: AccountId;
+      readonly account: AccountId;
+      readonly revoked?: Revocation;
+    }
   | {
       readonly kind: "role";
       readonly by: AccountId;
@@ -44,6 +50,14 @@ export type RoomChange =
     }
   | { readonly kind: "unbanned"; readonly by: AccountId; readonly account: AccountId }
   | { readonly kind: "key"; readonly by: AccountId };
+
+/** A record by which devices are on their account's list no more, or stand there with another key. */
+export interface Revocation {
+  readonly sequence: number;
+  readonly devices: readonly DeviceId[];
+  /** Signed, in base32: whoever has it can bring it anew. */
+  readonly record: string;
+}
 
 export type UpdateOutcome =
   | { readonly kind: "applied"; readonly state: RoomState; readonly change: RoomChange }
@@ -146,7 +160,11 @@ function renewed(state: RoomState, by: AccountId, record: OpenedAccountRecord | 
   if (former === undefined) return refusedBy("participant.unknown");
   if (sequence <= former.sequence) return refusedBy("record.older");
   const next = participantBy(record, former.role);
-  return applied(withParticipant(state, next), { kind: "record", by, account });
+  const devices = goneDevices(former, next);
+  const change = { kind: "record", by, account } as const;
+  if (devices.length === 0) return applied(withParticipant(state, next), change);
+  const revoked = { sequence, devices, record: encodeBase32(record.signed) };
+  return applied(withParticipant(state, next), { ...change, revoked });
 }
 
 function withRole(state: RoomState, account: AccountId, role: Role, by: AccountId): UpdateOutcome {

@@ -1,6 +1,6 @@
 /** Which devices may be members of a room's group, and when its key must be renewed. [W4] */
 import type { AccountId, DeviceId } from "@fedchat/protocol";
-import type { RoomState } from "./room-state.ts";
+import type { Participant, RoomState } from "./room-state.ts";
 import type { RoomRule } from "./rules.ts";
 
 /** A member by its credential, whose certificate was checked. */
@@ -41,14 +41,22 @@ export function leafCheck(state: RoomState): (leaf: RoomLeaf) => RoomRule | unde
  * devices is, or has another key.
  */
 export function losesDevice(before: RoomState, after: RoomState): boolean {
-  const left = devicesOf(after);
-  return before.participants.some(({ account, devices }) => {
-    const listed = left.get(account);
-    if (listed === undefined) return true;
-    return devices.some(({ device, key }) => {
-      const now = listed.get(device);
-      return now === undefined || !isEqual(now, key);
-    });
+  const left = new Map(after.participants.map((one) => [one.account, one]));
+  return before.participants.some((one) => {
+    const now = left.get(one.account);
+    return now === undefined || goneDevices(one, now).length > 0;
+  });
+}
+
+/** The devices of an account that may not stay as they were: taken off its list, or standing there with another key. */
+export function goneDevices(
+  before: Pick<Participant, "devices">,
+  after: Pick<Participant, "devices">,
+): DeviceId[] {
+  const left = new Map(after.devices.map(({ device, key }) => [device, key]));
+  return before.devices.flatMap(({ device, key }) => {
+    const now = left.get(device);
+    return now === undefined || !isEqual(now, key) ? [device] : [];
   });
 }
 

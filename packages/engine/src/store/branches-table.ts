@@ -24,6 +24,14 @@ export interface Resend {
   previous: MessageId | null;
 }
 
+/** A record by which a lost branch revoked devices of its account. */
+export interface HeldRevocation {
+  account: AccountId;
+  sequence: number;
+  /** Signed, in base32. */
+  record: string;
+}
+
 export interface SnapshotRow extends LogPlace {
   /** When the state was left, by this engine's clock. */
   at: number;
@@ -104,7 +112,8 @@ export class BranchesTable {
     for (const { room, position } of old) this.#drop(room, position);
     this.#db.run(`DELETE FROM lostBranchRecords WHERE branch IN (${lost})`, before);
     this.#db.run("DELETE FROM lostBranches WHERE at < ?", before);
-    this.#db.run("DELETE FROM roomHolds WHERE at < ?", before);
+    for (const table of ["roomHolds", "roomRevocations"])
+      this.#db.run(`DELETE FROM ${table} WHERE at < ?`, before);
   }
 
   #drop(room: RoomId, position: number): void {
@@ -163,6 +172,25 @@ export class BranchesTable {
     this.#db.run("DELETE FROM roomHolds WHERE room = ? AND account = ?", room, account);
   }
 
+  holdRevoked(room: RoomId, { account, sequence, record }: HeldRevocation, at: number): void {
+    putRow(this.#db, "roomRevocations", { room, account, sequence, record, at });
+  }
+
+  /** Records by which a lost branch revoked devices that may be in here still. */
+  revoked(room: RoomId): HeldRevocation[] {
+    const sql = "SELECT account, sequence, record FROM roomRevocations WHERE room = ? ORDER BY account";
+    return this.#db.all<HeldRevocation>(sql, room);
+  }
+
+  releaseRevoked(room: RoomId, account: AccountId): void {
+    this.#db.run("DELETE FROM roomRevocations WHERE room = ? AND account = ?", room, account);
+  }
+
+  /** Whoever's account or device a lost branch took out, and is in here still: nothing is written before they are out. */
+  holding(room: RoomId): AccountId | undefined {
+    return this.held(room)[0] ?? this.revoked(room)[0]?.account;
+  }
+
   /** What this device wrote from then on is written again; with the counters by which it can be handed on. */
   resend(room: RoomId, device: DeviceId, since: number): void {
     this.#db.run(
@@ -198,7 +226,7 @@ export class BranchesTable {
   /** The room is over, or begins anew. */
   end(room: RoomId): void {
     for (const branch of this.lost(room)) this.#dropLost(branch);
-    for (const table of ["roomPlaces", "roomSnapshots", "roomSnapshotRecords", "roomHolds", "roomResends"])
-      this.#db.run(`DELETE FROM ${table} WHERE room = ?`, room);
+    const tables = ["roomPlaces", "roomSnapshots", "roomSnapshotRecords", "roomHolds", "roomRevocations"];
+    for (const table of [...tables, "roomResends"]) this.#db.run(`DELETE FROM ${table} WHERE room = ?`, room);
   }
 }

@@ -671,6 +671,18 @@ CREATE TABLE roomListings (
 ) STRICT, WITHOUT ROWID;
 `;
 
+/** Records by which a lost branch of a room's log revoked devices; record: in base32. */
+const roomRevocations = `
+CREATE TABLE roomRevocations (
+  room TEXT NOT NULL,
+  account TEXT NOT NULL,
+  sequence INTEGER NOT NULL,
+  record TEXT NOT NULL,
+  at INTEGER NOT NULL,
+  PRIMARY KEY (room, account)
+) STRICT, WITHOUT ROWID;
+`;
+
 const migrations = [
   ...[first, custody, ways, groupRecords, linksBack, outgoingLanes, roomsOfMany],
   keyPackageSuites,
@@ -684,4 +696,5 @@ const migrations = [
   roomListings,
   branches,
   sharedRecords,
+  roomRevocations,
 ];
