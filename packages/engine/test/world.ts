@@ -81,6 +81,8 @@ export class World implements AsyncDisposable {
   readonly domains = new Map<string, ServerId>();
   /** Servers (by host) that nobody reaches just now. */
   readonly unreachable = new Set<string>();
+  /** Who answers a homeserver that dials this host; undefined: nobody. */
+  answering = (_from: Home, host: string): Home | undefined => this.homes.get(host);
   /** Whether carriers between homeservers come from beyond their local networks. */
   fromOutside = true;
   /** How long rooms' hubs are given to be reached. */
@@ -137,15 +139,15 @@ export class World implements AsyncDisposable {
 export class Home implements AsyncDisposable {
   readonly world: World;
   readonly host: string;
-  readonly keys = { identity: nodeRandom.bytes(32), noise: nodeRandom.bytes(32) };
+  readonly keys: { identity: Uint8Array; noise: Uint8Array };
   readonly directory: string;
-  readonly id: ServerId = serverId.fromBytes(nodePrimitives.ed25519.publicKey(this.keys.identity));
+  readonly id: ServerId;
   readonly people: Person[] = [];
   /** While true, the homeserver's disk is full. */
   diskFull = false;
   /** Called before each of the homeserver's transactions. */
   onCommit: (() => void) | undefined;
-  store = this.#emptyStore();
+  store: MemoryStore;
   homeserver!: Homeserver;
   /** While true, engines cannot reach it. */
   down = false;
@@ -159,10 +161,15 @@ export class Home implements AsyncDisposable {
   /** Carriers to other homeservers that it opened. */
   readonly #links: { to: string; channel: TestChannel }[] = [];
 
-  constructor(world: World, host: string, directory: string) {
+  /** @param twin of which this is another run, with the same keys, from what its disk holds now */
+  constructor(world: World, host: string, directory: string, twin?: Home) {
     this.world = world;
     this.host = host;
     this.directory = directory;
+    this.keys = twin?.keys ?? { identity: nodeRandom.bytes(32), noise: nodeRandom.bytes(32) };
+    this.id = serverId.fromBytes(nodePrimitives.ed25519.publicKey(this.keys.identity));
+    this.store =
+      twin?.store.snapshot({ full: () => false, commit: async () => undefined }) ?? this.#emptyStore();
   }
 
   async start(): Promise<void> {
@@ -181,7 +188,7 @@ export class Home implements AsyncDisposable {
       },
       dialer: {
         dial: async ({ host }) => {
-          const there = this.world.homes.get(host);
+          const there = this.world.answering(this, host);
           if (
             there === undefined ||
             this.world.unreachable.has(host) ||

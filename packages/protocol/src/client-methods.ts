@@ -498,8 +498,12 @@ export const clientMethods = {
    * another server that cannot be asked, `unreachable` and the like. [O3]
    */
   "rooms.append": method("session", struct({ hub: serverId.codec, ...roomAppendFields }), roomAppendOutcome),
-  /** Entries behind a position of a room that this account follows, from the log as it is here. [O6] */
-  "rooms.log": method("session", struct({ room: roomId.codec, after: uint({}) }), roomLogPage),
+  /** Entries behind a position of a room that this account follows, from the log as it is here, or at `of`. [O6] */
+  "rooms.log": method(
+    "session",
+    struct({ room: roomId.codec, after: uint({}), of: optional(serverId.codec) }),
+    roomLogPage,
+  ),
   /** The rooms that this account follows, and where their logs are here. */
   "rooms.heads": method(
     "session",

@@ -97,6 +97,11 @@ const own = {
     "Their FedChat has not told yours yet how to take them in.",
     "Wait until both of you were online, or ask them to update FedChat.",
   ],
+  "wrong-devices": [
+    "later",
+    "A homeserver gave a list of devices that its account never signed.",
+    "Nobody is taken in by it, and it is tried again. Ask the person over another way, and whoever runs their server.",
+  ],
   "room-rule": ["never", "The room's rules do not allow this.", "Ask an owner of the room."],
   "account-key-needed": [
     "never",

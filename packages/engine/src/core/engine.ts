@@ -70,6 +70,7 @@ import { RoomBranches } from "./room-branches.ts";
 import { RoomCommits } from "./room-commits.ts";
 import { RoomEntries } from "./room-entries.ts";
 import { RoomItems } from "./room-items.ts";
+import { RoomForks } from "./room-forks.ts";
 import { RoomLinks } from "./room-links.ts";
 import { RoomListings } from "./room-listings.ts";
 import { RoomLogs } from "./room-logs.ts";
@@ -168,8 +169,9 @@ export function openEngine(options: EngineOptions): Engine {
   const requests = new Requests({ ...base, identity, known, names, rooms, notes, outgoing, server });
   const capabilities = new Capabilities({ ...base, sender });
   const { takeoverAfterMs = takeoverAfterDefaultMs } = options;
+  const warnings = new RoomWarnings({ rooms, clock });
   const commits = new RoomCommits({
-    ...{ ...base, identity, known, names, rooms, server, servers, takeoverAfterMs },
+    ...{ ...base, identity, known, names, rooms, warnings, server, servers, takeoverAfterMs },
     keyOf: (room) => shared.keyOf(room),
   });
   const ownRecords = new OwnRecords({
@@ -207,9 +209,11 @@ export function openEngine(options: EngineOptions): Engine {
     beats,
     links: roomLinks,
   });
-  const groupMessages = new GroupMessages({ ...base, items, asking, behind: (room) => logs.read(room) });
+  const groupMessages = new GroupMessages({
+    ...{ ...base, items, asking, behind: (room) => logs.read(room) },
+    unopened: (room, from) => forks.suspect(room, from),
+  });
   const stock = new KeyPackageStock({ ...base, identity });
-  const warnings = new RoomWarnings({ rooms, clock });
   const welcomes = new RoomWelcomes({
     ...{ ...base, identity, known, rooms, names, notes, outgoing, warnings },
     onJoined: (room) => {
@@ -227,7 +231,10 @@ export function openEngine(options: EngineOptions): Engine {
     onBack: (room) => commits.wentBack(room),
   });
   const entries = new RoomEntries({
-    ...{ ...base, identity, rooms, names, messages: groupMessages, welcomes, branches, warnings },
+    ...{ ...base, identity, known, rooms, names, messages: groupMessages, welcomes, branches, warnings },
+  });
+  const forks: RoomForks = new RoomForks({
+    ...{ ...base, identity, names, warnings, leaveHub: (room) => commits.leaveHub(room) },
   });
   const resending = new RoomResending({ ...base, identity, sender });
   const logs: RoomLogs = new RoomLogs({
@@ -395,6 +402,7 @@ export function openEngine(options: EngineOptions): Engine {
       joining.stop();
       logs.stop();
       commits.stop();
+      forks.stop();
       roomListings.stop();
       await homeserver.stop();
       await inbox.stop();

@@ -2,7 +2,7 @@
  * Messages of rooms: opened on the room's present state, or on that of an epoch that is still kept; those of an epoch
  * that is not here yet wait for its Commit. One whose keys are gone is asked for. [O5] [W5] [Z2]
  */
-import type { AccountId, Clock, InboxItem, RoomId } from "@fedchat/protocol";
+import type { AccountId, Clock, InboxItem, RoomId, ServerId } from "@fedchat/protocol";
 import { ProtocolError } from "@fedchat/protocol";
 import type { GroupState } from "../mls/group-records.ts";
 import type { MessageHeader, RoomCrypto, RoomReceived } from "../mls/room-crypto.ts";
@@ -27,6 +27,8 @@ export interface GroupMessagesPorts {
   log: Log;
   /** A message came of an epoch that is not here: the log knows more. */
   behind: (room: RoomId) => void;
+  /** A message does not open, or is of an epoch that is not here. */
+  unopened: (room: RoomId, from: { account: AccountId; server: ServerId }) => void;
 }
 
 /** What of an inbox item a message of a room is made of. */
@@ -41,7 +43,7 @@ export class GroupMessages {
 
   /** Throws `ProtocolError("malformed")` for what is passed over. */
   prepare(room: RoomRow, item: Arrived, { epoch }: Pick<MessageHeader, "epoch">): Commit {
-    const { store, groups, roomCrypto, items, behind } = this.#ports;
+    const { store, groups, roomCrypto, items, behind, unopened } = this.#ports;
     const state = groups.of(room.id);
     // In a pair whose place a newer one took, what was on its way still counts.
     const isLeft = room.kind === "group" && room.state === "closed";
@@ -53,6 +55,7 @@ export class GroupMessages {
         const row = { room: room.id, epoch: Number(epoch), envelope, sender, server, created, payload };
         store.groupRooms.addWaiting(row);
         behind(room.id);
+        unopened(room.id, { account: sender, server });
       };
     }
     const outcome = roomCrypto.receive(state, item.payload);
@@ -101,7 +104,10 @@ export class GroupMessages {
     if (missed.kind !== "refused" || !unopened.has(missed.rule)) throw passedOver(missed.kind);
     const { from: sender, server, id: envelope, created, payload } = item;
     const row = { room: room.id, epoch, envelope, sender, server, created, payload };
-    return () => store.groupRooms.strand(row, strandedMessagesMax);
+    return () => {
+      store.groupRooms.strand(row, strandedMessagesMax);
+      this.#ports.unopened(room.id, { account: sender, server });
+    };
   }
 
   /** Takes what waited for the epoch that is here now. Throws `StoreFullError`. */

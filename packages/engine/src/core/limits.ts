@@ -109,6 +109,12 @@ export const witnessesMax = 8;
 export const roomWarningAgainMs = 3_600_000;
 /** Such lines that are remembered, of all rooms together. */
 export const roomWarningsMax = 1_000;
+/** What does not open may only have come before its cause: then a moment passes before logs are compared. */
+export const forkLookAfterMs = 2_000;
+/** Of one room with one server logs are compared once in this while. */
+export const forkLookAgainMs = 60_000;
+/** Such comparisons at a time, of all rooms. */
+export const forkLooksMax = 256;
 /** Former states of a room's group that one can go back to: as far as servers disagree in practice. */
 export const branchSnapshotsMax = 16;
 export const branchSnapshotsBytesMax = 16_777_216;

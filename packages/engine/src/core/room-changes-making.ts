@@ -23,6 +23,7 @@ import type { PendingWork } from "./room-entries.ts";
 import { fetchRoomInfo } from "./room-info.ts";
 import { fetchKeyPackages } from "./room-key-packages.ts";
 import { isOursToBegin } from "./room-logs.ts";
+import type { RoomWarnings } from "./room-warnings.ts";
 import type { Rooms } from "./rooms.ts";
 import type { Rejoin, Wanted } from "./wanted-changes.ts";
 import { noEpoch, underwayLine, wantedChanges } from "./wanted-changes.ts";
@@ -31,8 +32,9 @@ export interface RoomChangesMakingPorts {
   store: EngineStore;
   identity: Identity;
   known: KnownAccounts;
-  names: Pick<Names, "shown">;
+  names: Pick<Names, "shown" | "server">;
   rooms: Rooms;
+  warnings: RoomWarnings;
   groups: Groups;
   roomCrypto: RoomCrypto;
   homeserver: Homeserver;

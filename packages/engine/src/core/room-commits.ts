@@ -30,6 +30,7 @@ import type { PendingWork } from "./room-entries.ts";
 import { RoomChangesMaking } from "./room-changes-making.ts";
 import { roomServerName } from "./room-people.ts";
 import { RoomTakeovers } from "./room-takeovers.ts";
+import type { RoomWarnings } from "./room-warnings.ts";
 import type { Rooms } from "./rooms.ts";
 import type { Servers } from "./servers.ts";
 import { isRejoining, wantedChanges } from "./wanted-changes.ts";
@@ -43,6 +44,7 @@ export interface RoomCommitsPorts {
   server: ServerId;
   servers: Servers;
   rooms: Rooms;
+  warnings: RoomWarnings;
   groups: Groups;
   roomCrypto: RoomCrypto;
   homeserver: Homeserver;
@@ -125,6 +127,11 @@ export class RoomCommits {
   /** Since when the room's hub was missed; undefined: it was there when it was needed last. */
   hubAwaySince(room: RoomId): number | undefined {
     return this.#rooms.get(room)?.awaySince;
+  }
+
+  /** The hub is not to be trusted: the next server that goes on is found at once. Rejects with `ProtocolError`. */
+  async leaveHub(room: RoomId): Promise<void> {
+    if (await this.#takeovers.askNext(room, "at last")) this.onAppended(room);
   }
 
   stop(): void {

@@ -5,7 +5,15 @@
  */
 import type { AccountId, Clock, Primitives, RoomEntry, RoomId, ServerId } from "@fedchat/protocol";
 import type { RoomTakeover } from "@fedchat/protocol";
-import { decodeRoomLogItem, encodeBase32, ProtocolError, roomEntry, roomEntryHash } from "@fedchat/protocol";
+import {
+  decodeBase32,
+  decodeRoomLogItem,
+  encodeBase32,
+  openAccountRecord,
+  ProtocolError,
+  roomEntry,
+  roomEntryHash,
+} from "@fedchat/protocol";
 import type { GroupState } from "../mls/group-records.ts";
 import type { ExpectedRoom, RoomCommitSummary, RoomCrypto, RoomReceived } from "../mls/room-crypto.ts";
 import type { RoomChange } from "../room-state/apply-update.ts";
@@ -18,6 +26,7 @@ import type { GroupMessages } from "./group-messages.ts";
 import type { Groups } from "./groups.ts";
 import type { Identity } from "./identity.ts";
 import { branchSnapshotsBytesMax, branchSnapshotsMax } from "./limits.ts";
+import type { KnownAccounts } from "./known-accounts.ts";
 import type { Log } from "./log.ts";
 import type { Names } from "./names.ts";
 import type { RoomBranches } from "./room-branches.ts";
@@ -32,6 +41,7 @@ import { isRejoining, want, type WantedChange, wantedChanges } from "./wanted-ch
 export interface RoomEntriesPorts {
   store: EngineStore;
   identity: Identity;
+  known: Pick<KnownAccounts, "update">;
   rooms: Rooms;
   groups: Groups;
   roomCrypto: RoomCrypto;
@@ -193,12 +203,21 @@ export class RoomEntries {
       showRoomState(store, roomCrypto.room(state));
       this.#ports.branches.settle(room, roomCrypto.room(state));
       store.groupRooms.hear(room, by.account);
+      this.#learn(done);
       store.groupRooms.putLog(taken);
       // It was made on the epoch that is over.
       store.groupRooms.deletePending(room);
       this.#lines(room, done);
     });
     changes.mark("room", room);
+  }
+
+  /** Devices that were revoked are let in nowhere from now on, whatever their homeserver says. */
+  #learn(done: readonly RoomChange[]): void {
+    const { known, primitives } = this.#ports;
+    for (const change of done)
+      if (change.kind === "record" && change.revoked !== undefined)
+        known.update(openAccountRecord(primitives, decodeBase32(change.revoked.record)));
   }
 
   /** Somebody wants to leave: whoever is first commits it. */

@@ -2,16 +2,18 @@
  * Fetches what is needed to take people into a room: a key package of each of their devices. Who cannot be reached now
  * waits, and holds up nobody else.
  */
-import type { AccountId, RoomId } from "@fedchat/protocol";
+import type { AccountId, OpenedAccountRecord, Primitives, RoomId, ServerId } from "@fedchat/protocol";
 import { openAccountRecord, ProtocolError } from "@fedchat/protocol";
-import type { Primitives } from "@fedchat/protocol";
 import type { RoomCrypto } from "../mls/room-crypto.ts";
 import type { EngineStore } from "../store/engine-store.ts";
 import { openKeyPackages } from "./asked-key-packages.ts";
+import { engineError } from "./causes.ts";
 import type { Groups } from "./groups.ts";
 import type { KnownAccounts } from "./known-accounts.ts";
 import { admitsPerCommitMax, keyPackageFetchesMax } from "./limits.ts";
+import type { Names } from "./names.ts";
 import type { Homeserver } from "./ports.ts";
+import type { RoomWarnings } from "./room-warnings.ts";
 import type { Wanted } from "./wanted-changes.ts";
 
 export interface Fetched {
@@ -22,15 +24,19 @@ export interface Fetched {
   failure: unknown;
 }
 
+interface Ports {
+  store: EngineStore;
+  homeserver: Homeserver;
+  groups: Groups;
+  roomCrypto: RoomCrypto;
+  known: KnownAccounts;
+  names: Pick<Names, "shown" | "server">;
+  warnings: RoomWarnings;
+  primitives: Primitives;
+}
+
 export async function fetchKeyPackages(
-  ports: {
-    store: EngineStore;
-    homeserver: Homeserver;
-    groups: Groups;
-    roomCrypto: RoomCrypto;
-    known: KnownAccounts;
-    primitives: Primitives;
-  },
+  ports: Ports,
   room: RoomId,
   wanted: readonly Wanted[],
 ): Promise<Fetched> {
@@ -50,11 +56,8 @@ export async function fetchKeyPackages(
   return fetched;
 }
 
-async function keyPackagesOf(
-  { store, homeserver, groups, roomCrypto, known, primitives }: Parameters<typeof fetchKeyPackages>[0],
-  room: RoomId,
-  account: AccountId,
-): Promise<Uint8Array[]> {
+async function keyPackagesOf(ports: Ports, room: RoomId, account: AccountId): Promise<Uint8Array[]> {
+  const { store, homeserver, groups, roomCrypto, known } = ports;
   const asked = store.roomAsks.keyPackagesOf(room, account);
   if (asked !== undefined) return openKeyPackages(asked);
   const capability = store.accounts.contact(account)?.capability;
@@ -62,8 +65,9 @@ async function keyPackagesOf(
   if (!capability || kept === undefined) throw new ProtocolError("not-allowed");
   const { server } = kept.record;
   // Their devices as they are now.
-  const { record } = await homeserver.request("people.lookup", { server, account });
-  const newest = record === null ? kept : known.learn(openAccountRecord(primitives, record));
+  const told = (await deviceList(ports, { account, server })) ?? kept;
+  if (told.record.sequence < kept.record.sequence) olderList(ports, room, kept);
+  const newest = known.learn(told);
   const state = groups.of(room);
   if (state === undefined) return [];
   const suite = roomCrypto.suite(state);
@@ -80,4 +84,32 @@ async function keyPackagesOf(
   }
   if (packages.length === 0) throw new ProtocolError("conflict", "None of their devices has left keys.");
   return packages;
+}
+
+/**
+ * The list of devices that their server gives now; undefined where it has none. Rejects where the account did not sign
+ * it, which our own homeserver may have noticed already: nobody is taken in by it. [A4] [L11]
+ */
+async function deviceList(
+  { homeserver, names, primitives }: Ports,
+  of: { account: AccountId; server: ServerId },
+): Promise<OpenedAccountRecord | undefined> {
+  try {
+    const { record } = await homeserver.request("people.lookup", of);
+    if (record === null) return undefined;
+    const opened = openAccountRecord(primitives, record);
+    if (opened.record.account !== of.account) throw new ProtocolError("malformed");
+    return opened;
+  } catch (error) {
+    if (!(error instanceof ProtocolError) || error.code !== "malformed") throw error;
+    const [server, whose] = [names.server(of.server), names.shown(of.account)];
+    throw engineError("wrong-devices", `${server} gave a list of ${whose}'s devices that they never signed.`);
+  }
+}
+
+/** Somebody may be on it who is off it by now. */
+function olderList({ store, names, warnings }: Ports, room: RoomId, { record }: OpenedAccountRecord): void {
+  const { account, server } = record;
+  const line = `${names.server(server)} gave an older list of ${names.shown(account)}'s devices than ${names.shown(account)} has signed since. The newer one, which is known here, counts.`;
+  store.transaction(() => warnings.tell(room, account, line));
 }

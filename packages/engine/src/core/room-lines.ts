@@ -97,3 +97,8 @@ export function invalidChangeLine(
   const whose = isOwn ? "Your" : `${shown(by)}'s`;
   return `${whose} FedChat made a change that the room's rules do not allow: ${reason} Everybody's FedChat passes over it.`;
 }
+
+/** That the server that orders the room told others another order than us. */
+export function forkLine({ hub, other, whom }: { hub: string; other: string; whom: string }): string {
+  return `${hub} told ${other} other changes of this room than it told here, and signed both: what ${whom} wrote did not open. Do not trust it with this room. Another server is asked to go on, so that all follow one order again.`;
+}

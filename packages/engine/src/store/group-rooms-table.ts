@@ -213,6 +213,12 @@ export class GroupRoomsTable {
     return this.#db.get<{ n: number }>(sql, room)!.n;
   }
 
+  /** Whether something of the room could not be opened so far, on this branch or on any. */
+  hasUnopened(room: RoomId): boolean {
+    const sql = "SELECT 1 AS one FROM waitingMessages WHERE room IN (?, ?)";
+    return this.#db.get(sql, room, strandedRoom(room)) !== undefined;
+  }
+
   deleteWaiting(seq: number): void {
     this.#db.run("DELETE FROM waitingMessages WHERE seq = ?", seq);
   }

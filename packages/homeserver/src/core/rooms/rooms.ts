@@ -13,6 +13,7 @@ import type {
   RoomEntry,
   RoomId,
   RoomLogHead,
+  RoomLogPage,
   RoomQuery,
   ServerId,
 } from "@fedchat/protocol";
@@ -104,12 +105,26 @@ export class Rooms implements LocalRooms {
   /** Rejects with `unknown-room` where the account does not follow it. */
   async log(
     account: AccountId,
-    { room, after }: ClientParams<"rooms.log">,
+    { room, after, of }: ClientParams<"rooms.log">,
   ): Promise<ClientResult<"rooms.log">> {
     const log = this.#logs.followed(account, room);
     if (log === undefined) throw new ProtocolError("unknown-room");
+    if (of !== undefined && of !== this.#options.self) return this.#logAt(log.row, of, after);
     const entries = await pageOf(this.#options.store, log.row, after);
     return { entries, head: headOf(log.row) };
+  }
+
+  /** As another server of the room has it. What the hub kept from here comes from there. [O6] [O12] */
+  async #logAt(row: RoomLogRow, server: ServerId, after: number): Promise<RoomLogPage> {
+    if (!row.servers.includes(server)) throw new ProtocolError("not-allowed");
+    const { room } = row;
+    const page = decoded(
+      roomLogPage,
+      await this.#options.links().ask(server, { ask: "roomLog", room, after }),
+    );
+    const { term, position } = page.head;
+    if (term > row.term || (term === row.term && position > row.position)) this.#succession.hear(row, server);
+    return page;
   }
 
   heads(account: AccountId): ClientResult<"rooms.heads"> {

@@ -1,0 +1,74 @@
+/** A room's hub that tells different members different logs: found out, told, and left. Real MLS, three homeservers. */
+import { expect, test } from "vitest";
+import { group, lines, opened, texts } from "./room-scene.ts";
+import { Home, type Person, World } from "./world.ts";
+
+async function titled(person: Person, title: string): Promise<void> {
+  await person.home.world.until(async () => (await group(person)).title === title, `the title '${title}'`);
+}
+
+test("[W15] a hub that tells two servers two orders is found out by what does not open, named, and left by all", async () => {
+  await using world = new World("real");
+  world.takeoverAfterMs = 3_000;
+  const { alice, bob, carol, roomId } = await opened(world);
+  for (const other of [bob, carol])
+    await alice.call("rooms.setRole", { roomId, account: await other.account(), role: "owner" });
+  await world.until(async () => (await group(carol)).group?.role === "owner", "carol's role");
+  await world.until(async () => (await group(bob)).group?.role === "owner", "bob's role");
+  await world.pass(3_000);
+
+  // Alice's homeserver runs twice, from one disk: one run for Bob, and one for Carol.
+  const { host, directory } = alice.home;
+  const twin = new Home(world, host, `${directory}-twin`, alice.home);
+  world.answering = (from, to) => {
+    const isCarol = from === carol.home;
+    if (from === twin) return to === carol.home.host ? carol.home : undefined;
+    if (from === alice.home) return to === carol.home.host ? undefined : world.homes.get(to);
+    return to === host && isCarol ? twin : world.homes.get(to);
+  };
+  await twin.start();
+  alice.home.cutLinks();
+  await world.pass(500);
+  await carol.call("rooms.rename", { roomId, name: "Carol's" });
+  await bob.call("rooms.rename", { roomId, name: "Bob's" });
+  await titled(carol, "Carol's");
+  await titled(bob, "Bob's");
+
+  await bob.call("messages.send", { roomId, text: "what do you see?" });
+  const told = /^alice told .+ other changes of this room than it told here, and signed both/;
+  const warned = async (one: Person) => (await lines(one, roomId)).some((line) => told.test(line));
+  await world.until(async () => await warned(carol), "the warning at carol's");
+  await world.until(
+    async () => (await group(bob)).title === (await group(carol)).title,
+    "both in one room again",
+  );
+  await world.until(
+    async () => (await texts(carol, roomId)).includes("Bob: what do you see?"),
+    "what did not open",
+  );
+  await carol.call("messages.send", { roomId, text: "the same as you" });
+  await world.until(async () => (await texts(bob, roomId)).includes("Carol: the same as you"), "the answer");
+  for (const one of [bob, carol]) expect((await group(one)).group?.hub?.serverId).not.toBe(alice.home.id);
+  await world.during(twin.homeserver[Symbol.asyncDispose]());
+});
+
+test("[W15] what a hub keeps from one server of the room comes from another", async () => {
+  await using world = new World("real");
+  const { alice, bob, carol, roomId } = await opened(world);
+  await carol.call("messages.send", { roomId, text: "we are all here" });
+  await world.until(async () => (await texts(bob, roomId)).length === 1, "the servers to have met");
+  // From now on Alice's homeserver and Carol's reach each other no more; both reach Bob's.
+  world.answering = (from, to) => {
+    const pair = [from.host, to].toSorted().join();
+    return pair === [alice.home.host, carol.home.host].toSorted().join() ? undefined : world.homes.get(to);
+  };
+  alice.home.cutLinks();
+  await alice.call("rooms.rename", { roomId, name: "Kept back" });
+  await titled(bob, "Kept back");
+  await bob.call("messages.send", { roomId, text: "nice name" });
+  await titled(carol, "Kept back");
+  await world.until(
+    async () => (await texts(carol, roomId)).includes("Bob: nice name"),
+    "what waited for it",
+  );
+});
