@@ -8,8 +8,8 @@ import { linksOf, namesOf } from "./topology.ts";
 type Told = Pick<StoryOptions, "network" | "movers">;
 type Network = NonNullable<StoryOptions["network"]>;
 
-/** Every so many seeds the groups are real: prime to the turns of what else is drawn. */
-const realGroupsEvery = 11;
+/** One of so many seeds has real groups; which one turns, so that all that is drawn meets them. */
+const realGroupsEvery = 6;
 /** Networks of this shape, in turn. */
 const shapes = 6;
 /** A quarter of it is a source's: some bundles. */
@@ -18,8 +18,12 @@ const scarceStorageBytes = 60_000;
 export function networkOf(seed: number, homeservers: number): Told {
   const names = namesOf(homeservers);
   const { movers, ...network } = shapeOf(seed, names);
-  const groups = seed % realGroupsEvery === 0 ? "real" : "stub";
+  const groups = groupsOf(seed);
   return { network: { homeservers: names, groups, ...network, configure: () => relayingOf(seed) }, movers };
+}
+
+export function groupsOf(seed: number): "real" | "stub" {
+  return seed % realGroupsEvery === Math.floor(seed / realGroupsEvery) % realGroupsEvery ? "real" : "stub";
 }
 
 /** Movers can dial somebody who stays, or else nobody would ever hear where they are. */

@@ -1,5 +1,5 @@
 /**
- * Many seeds, spread over the cores: npm run simulation -- --seeds 500 [--from 1] [--homeservers 5]
+ * Many seeds, chats and rooms of many in turn, spread over the cores: npm run simulation -- --seeds 500 [--from 1] [--homeservers 5]
  * [--messages 200] [--workers 2]. Prints what failed and how to run it again, and which faults struck; among many seeds
  * every kind has to. The exit code is 1 where anything failed.
  */
