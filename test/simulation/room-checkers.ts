@@ -107,15 +107,17 @@ function lost(
     (text) => stayed === 0 && standing.epoch - rooms.sealed.get(text)!.epoch <= roomPastEpochs,
   );
   if (lately.length > 0) return [`${to.name} never got '${lately.join("', '")}' of ${from.name}`];
-  // Its key was never gone: it should have come without being asked for.
+  // Its key was never gone: it should have come without being asked for. Where its sender was apart for long, others may
+  // have handed it on before it came.
   const asked = textsOf(to, room, "mine = 0 AND sender = ? AND lateFrom IS NOT NULL", from.account).filter(
     (text) => {
       const sealed = rooms.sealed.get(text);
+      if (rooms.hasOpened(to.name, text)) return false;
       return stayed === 0 && sealed !== undefined && standing.epoch - sealed.epoch <= roomPastEpochs;
     },
   );
   if (asked.length > 0)
-    return [`${to.name} never got '${asked.join("', '")}' of ${from.name} until asking for it`];
+    return [`${to.name} got '${asked.join("', '")}' of ${from.name} only by asking for it`];
   // What nothing came behind cannot be known to be missing.
   const arrivedLast = written.findLastIndex((text) => known.has(text));
   const skipped = missing.filter((text) => written.indexOf(text) < arrivedLast);

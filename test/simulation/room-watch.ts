@@ -18,10 +18,17 @@ export class RoomWatch {
   readonly sealed = new Map<string, SealedText>();
   /** By device and room: the epoch in which it came in last. */
   readonly #since = new Map<string, number>();
+  /** By device: texts whose own envelopes came, and were opened. */
+  readonly #opened = new Map<string, Set<string>>();
 
   /** The epoch in which this device came in last; undefined: never. */
   since(device: string, room: RoomId): number | undefined {
     return this.#since.get(`${device} ${room}`);
+  }
+
+  /** Whether this text came to this device in the message that its writer sent, whoever else handed it on. */
+  hasOpened(device: string, text: string): boolean {
+    return this.#opened.get(device)?.has(text) === true;
   }
 
   /** @param crypto of one engine, that is no other's */
@@ -33,6 +40,13 @@ export class RoomWatch {
       const readers = new Set(participants.map(({ account }) => account));
       if (text !== undefined) this.sealed.set(text, { room, epoch: Number(crypto.epoch(state)), readers });
       return encrypt(state, plaintext, authenticatedData);
+    };
+    const receive = crypto.receive.bind(crypto);
+    crypto.receive = (state, message) => {
+      const outcome = receive(state, message);
+      const text = outcome.kind === "application" ? textIn(outcome.plaintext) : undefined;
+      if (text !== undefined) this.#openedAt(device).add(text);
+      return outcome;
     };
     const join = crypto.join.bind(crypto);
     crypto.join = (args) => {
@@ -47,6 +61,12 @@ export class RoomWatch {
       return outcome;
     };
     return crypto;
+  }
+
+  #openedAt(device: string): Set<string> {
+    const known = this.#opened.get(device) ?? new Set<string>();
+    this.#opened.set(device, known);
+    return known;
   }
 
   #came(device: string, room: RoomId, epoch: number): void {
