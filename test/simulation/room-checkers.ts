@@ -108,12 +108,12 @@ function lost(
   );
   if (lately.length > 0) return [`${to.name} never got '${lately.join("', '")}' of ${from.name}`];
   // Its key was never gone: it should have come without being asked for. Where its sender was apart for long, others may
-  // have handed it on before it came.
+  // have handed it on before it came; and what was written before this device came in again was passed over.
   const asked = textsOf(to, room, "mine = 0 AND sender = ? AND lateFrom IS NOT NULL", from.account).filter(
     (text) => {
       const sealed = rooms.sealed.get(text);
-      if (rooms.hasOpened(to.name, text)) return false;
-      return stayed === 0 && sealed !== undefined && standing.epoch - sealed.epoch <= roomPastEpochs;
+      if (sealed === undefined || sealed.epoch < since || rooms.hasOpened(to.name, text)) return false;
+      return stayed === 0 && standing.epoch - sealed.epoch <= roomPastEpochs;
     },
   );
   if (asked.length > 0)
