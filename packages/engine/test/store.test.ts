@@ -240,7 +240,7 @@ describe("tables", () => {
 
 describe("messages that come late", () => {
   /** Counters of one device's messages as a reader sees them. */
-  function shown(order: number[]): number[] {
+  function shown(order: number[], last: readonly number[] = []): number[] {
     const { messages, proofs } = openEngineStore(openSqliteDatabase(":memory:"));
     const message = (id: string, position?: number) => ({
       ...{ id: id as MessageId, room, kind: "text", sender: "them" as AccountId, mine: 0, text: id },
@@ -253,8 +253,11 @@ describe("messages that come late", () => {
       messages.insert(message(`other ${back}`, before - back) as never);
     for (const counter of order) {
       const device = "device" as DeviceId;
-      const position = messages.latePosition(room, device, { counter, before });
-      expect(position).toBeLessThan(before);
+      const isLast = last.includes(counter);
+      const position = isLast
+        ? messages.nextPosition()
+        : messages.latePosition(room, device, { counter, before });
+      if (last.length === 0) expect(position).toBeLessThan(before);
       messages.insert(message(`${counter}`, position) as never);
       const [empty, previous] = [new Uint8Array(), null];
       const proof = {
@@ -278,6 +281,18 @@ describe("messages that come late", () => {
     ["in any order", [3, 5, 1, 6, 2, 4]],
   ])("[Z2] stand in their sender's order, come as they may: %s", (_name, order) => {
     expect(shown(order)).toEqual(order.toSorted((a, b) => a - b));
+  });
+
+  test.each([
+    ["behind it", [1, 2, 3, 4, 5]],
+    ["before it, and behind another", [1, 5, 3, 2, 4]],
+  ])("[Z3] stand in their sender's order where one came by itself meanwhile: %s", (_name, order) => {
+    expect(
+      shown(
+        order,
+        order.slice(0, 2).toSorted((a, b) => a - b),
+      ),
+    ).toEqual([1, 2, 3, 4, 5]);
   });
 });
 

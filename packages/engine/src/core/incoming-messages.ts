@@ -26,10 +26,10 @@ export interface Origin {
   created: number;
 }
 
-/** Of a message that was missing: where it belongs, and who handed it on. */
+/** Of a message that was missing: where it belongs, and who handed it on; null: it came by itself. */
 export interface Late {
   position: number;
-  from: AccountId;
+  from: AccountId | null;
 }
 
 export interface IncomingMessagesPorts {
@@ -69,11 +69,20 @@ export class IncomingMessages {
     const id = this.idOf(room.id, origin, opened);
     const { account: _, ...from } = { room: room.id, ...origin };
     const { counter } = opened.item;
+    const place = late ?? this.#placeBehind(room.id, origin, counter);
     const isKnown = store.missing.counter(room.id, origin.device) !== undefined;
     const sure = history.isOurs(proof.groupId, origin.device, isKnown);
     countReceived(store, room.id, origin.device, { counter, id, sure });
     keepProof(store, from, { id, item: opened.item, plaintext, proof });
-    this.#insert(room, id, origin, opened, late);
+    this.#insert(room, id, origin, opened, place);
+  }
+
+  /** It was missing, and others of its device that follow it are here: they stand behind it. */
+  #placeBehind(room: RoomId, { device }: Origin, counter: number): Late | undefined {
+    const { missing, messages } = this.#ports.store;
+    const gap = missing.gapOf(room, device, counter);
+    if (gap === undefined || counter > (missing.counter(room, device)?.received ?? 0)) return undefined;
+    return { position: messages.latePosition(room, device, { counter, before: gap.before }), from: null };
   }
 
   #insert(

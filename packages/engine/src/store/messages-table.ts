@@ -91,21 +91,24 @@ export class MessagesTable {
   }
 
   /**
-   * A free position for a message that comes late: before `before`, and in its device's order among those that came late
-   * already; behind all others where there is no room.
+   * A free position for a message that comes late: before `before`, and in its device's order: whatever of it came late
+   * already may stand elsewhere. Behind all others where there is no room.
    */
   latePosition(
     room: RoomId,
     device: DeviceId,
     { counter, before }: { counter: number; before: number },
   ): number {
-    const start = Math.max(0, before - positionStride);
-    const isNear = (one: { position: number }) => one.position > start && one.position < before;
-    const [below, above] = (["<", ">"] as const).map((side) => {
-      const found = this.#beside(room, device, counter, side);
-      return found !== undefined && isNear(found) ? found : undefined;
-    });
-    const [low, high] = [below?.position ?? start, above?.position ?? before];
+    const [last, next] = (["<", ">"] as const).map((side) => this.#beside(room, device, counter, side));
+    let [start, end] = [Math.max(0, before - positionStride), before];
+    if (last !== undefined && last.position >= end)
+      [start, end] = [last.position - 1, last.position + positionStride];
+    else if (next !== undefined && next.position <= start)
+      [start, end] = [Math.max(0, next.position - positionStride), next.position + 1];
+    const [below, above] = [last, next].map((one) =>
+      one !== undefined && one.position > start && one.position < end ? one : undefined,
+    );
+    const [low, high] = [below?.position ?? start, above?.position ?? end];
     const middle = low + Math.floor((high - low) / 2);
     let wanted = middle;
     if (below !== undefined) wanted = Math.min(middle, low + (counter - below.counter) * latePositionStep);
