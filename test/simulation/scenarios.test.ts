@@ -94,6 +94,25 @@ test("[H7] whoever read further than a restored backup knows misses nothing of w
   expect(await network.during(conversations(network, network.links))).toEqual([]);
 });
 
+test("[O6] a homeserver that was put back to a backup, and knows no more who follows a log, is told again", async () => {
+  await using network = await simulate({ seed: 92 });
+  const backups = network.homeservers.map((one) => [one, one.backup()] as const);
+  await network.during(becomeContacts(network));
+  await network.clock.advance(60_000);
+  const sql = "SELECT hub FROM roomLogs";
+  const { hub } = network.device("alice").database.get<{ hub: string }>(sql)!;
+  const [other, backup] = backups.find(([{ id }]) => id !== hub)!;
+  const followers = async () => (await other.store.load()).followers.map(({ account }) => account);
+  const { account } = network.device(other.name);
+  expect(await followers()).toEqual([account]);
+  other.crash();
+  other.restore(backup);
+  expect(await followers()).toEqual([]);
+  await network.during(other.start());
+  await network.clock.advance(60_000);
+  expect(await followers()).toEqual([account]);
+});
+
 test("[G1] [C11] a request is answered though its server was gone again before anybody else told of its newer record", async () => {
   await using network = await simulate({ seed: 121, homeservers: 3, topology: "star" });
   const [alice, bob, carol] = [network.device("alice"), network.device("bob"), network.device("carol")];

@@ -125,7 +125,12 @@ export class RoomLogs {
     if (row?.following !== "told" || this.#stopped) return false;
     // A device that is not in the room yet begins where it comes in.
     if (row.position === 0 && groups.of(room) === undefined) return false;
-    const page = await homeserver.request("rooms.log", { room, after: row.position });
+    const page = await homeserver
+      .request("rooms.log", { room, after: row.position })
+      .catch((error: unknown) => {
+        this.#forgotten(room, error);
+        throw error;
+      });
     // This device came in further on meanwhile.
     if (store.groupRooms.log(room)?.position !== row.position) return true;
     if (isElsewhere(row, page)) {
@@ -140,6 +145,15 @@ export class RoomLogs {
       if (this.#stopped || !entries.take(room, signed)) return false;
     }
     return page.entries.length > 0;
+  }
+
+  /** A homeserver that was put back to a backup may not know any more that we follow: it is told anew. [O6] */
+  #forgotten(room: RoomId, error: unknown): void {
+    const { groupRooms } = this.#ports.store;
+    const row = groupRooms.log(room);
+    if (!(error instanceof ProtocolError) || error.code !== "unknown-room" || row?.following !== "told")
+      return;
+    groupRooms.putLog({ ...row, following: "wanted" });
   }
 
   #failed(room: RoomId, error: unknown): void {
