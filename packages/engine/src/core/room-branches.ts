@@ -6,6 +6,7 @@
  */
 import type { AccountId, Clock, Primitives, RoomEntry, RoomId } from "@fedchat/protocol";
 import { decodeRoomLogItem, encodeBase32, ProtocolError, roomEntry } from "@fedchat/protocol";
+import type { GroupState } from "../mls/group-records.ts";
 import type { RoomCrypto } from "../mls/room-crypto.ts";
 import { applyUpdate, type Revocation, type RoomChange } from "../room-state/apply-update.ts";
 import { encodeRoomState, participantOf, type RoomState } from "../room-state/room-state.ts";
@@ -146,8 +147,9 @@ export class RoomBranches {
     const lost = store.branches.snapshots(room).filter(({ position }) => position >= to.position);
     store.transaction(() => {
       store.branches.lose(room, clock.now(), lostBranchesMax);
-      store.branches.resend(room, identity.self.device, to.at);
-      store.proofs.goBack(roomCrypto.groupId(state), Number(roomCrypto.epoch(state)));
+      const [groupId, epoch] = [roomCrypto.groupId(state), Number(roomCrypto.epoch(state))];
+      store.branches.resend(room, identity.self.device, { groupId, epoch: epoch + 1 });
+      store.proofs.goBack(groupId, epoch);
       groups.advance(room, state);
       this.#moveTo(room, to);
       store.groupRooms.deletePending(room);
@@ -201,11 +203,7 @@ export class RoomBranches {
     const expected = encodeBase32(encodeRoomState(roomCrypto.room(state)));
     store.transaction(() => {
       store.branches.lose(room, clock.now(), lostBranchesMax);
-      store.branches.resend(
-        room,
-        identity.self.device,
-        store.branches.snapshots(room).at(-1)?.at ?? clock.now(),
-      );
+      store.branches.resend(room, identity.self.device, this.#oldest(room, state));
       store.branches.dropSnapshots(room, 0);
       store.groupRooms.deletePending(room);
       this.#moveTo(room, head);
@@ -215,6 +213,16 @@ export class RoomBranches {
       if (store.rooms.get(room)?.kind === "group") rooms.addNotice(room, identity.account, line);
     });
     changes.mark("room", room);
+  }
+
+  /** The first epoch that may be lost, as far as is kept. */
+  #oldest(room: RoomId, current: GroupState): { groupId: Uint8Array; epoch: number } {
+    const { store, roomCrypto } = this.#ports;
+    const oldest = store.branches.snapshots(room).at(-1);
+    const kept = oldest && roomCrypto.restore(store.branches.snapshotRecords(room, oldest.position));
+    const at = { groupId: roomCrypto.groupId(current), epoch: Number(roomCrypto.epoch(kept ?? current)) };
+    if (kept !== undefined) roomCrypto.erase(kept, current);
+    return at;
   }
 
   #jump(room: RoomId, head: LogPlace): void {

@@ -191,15 +191,19 @@ export class BranchesTable {
     return this.held(room)[0] ?? this.revoked(room)[0]?.account;
   }
 
-  /** What this device wrote from then on is written again; with the counters by which it can be handed on. */
-  resend(room: RoomId, device: DeviceId, since: number): void {
+  /**
+   * What this device wrote from that epoch of the group on is written again; with the counters by which it can be handed
+   * on. Not by its time: a clock that was set back would leave some of it out.
+   */
+  resend(room: RoomId, device: DeviceId, { groupId, epoch }: { groupId: Uint8Array; epoch: number }): void {
     this.#db.run(
       "INSERT OR IGNORE INTO roomResends SELECT m.room, m.id, p.counter, p.previous FROM messages m " +
         "JOIN messageProofs p ON p.room = m.room AND p.message = m.id AND p.device = ? " +
-        "WHERE m.room = ? AND m.mine = 1 AND m.kind = 'text' AND m.sentAt >= ?",
+        "WHERE m.room = ? AND m.mine = 1 AND m.kind = 'text' AND p.groupId = ? AND p.epoch >= ?",
       device,
       room,
-      since,
+      groupId,
+      epoch,
     );
   }
 
