@@ -5,6 +5,7 @@
 import type { Message } from "../../packages/engine/src/interface/index.ts";
 import { decodeBundleBody, limits } from "@fedchat/protocol";
 import { defaultRelaying } from "../../packages/homeserver/src/core/relaying.ts";
+import { waitingIn } from "./group-epochs.ts";
 import { marker } from "./marker.ts";
 import type { Simulation } from "./simulate.ts";
 import type { LightPerson } from "./light-person.ts";
@@ -24,7 +25,7 @@ const bufferedBytesMax = limits.channelBufferedBytesMax + 4 * limits.frameBytesM
 
 /** Nothing is under way any more: engines, outboxes, inboxes, what relays hold for others. */
 export async function unrest(simulation: Simulation): Promise<string[]> {
-  const queued = simulation.devices.flatMap((device) => queuedIn(device));
+  const queued = simulation.devices.flatMap((device) => queuedIn(device, simulation.devices));
   const homes = await Promise.all(simulation.homeservers.map((one) => homeserverUnrest(simulation, one)));
   const relays = await Promise.all(simulation.homeservers.map((one) => relayUnrest(simulation, one)));
   const people = simulation.lightPeople.flatMap((person) =>
@@ -36,7 +37,8 @@ export async function unrest(simulation: Simulation): Promise<string[]> {
   return (await Promise.all(simulation.devices.map((device) => engineUnrest(device)))).flat();
 }
 
-function queuedIn({ name, database }: SimulatedDevice): string[] {
+function queuedIn(device: SimulatedDevice, devices: readonly SimulatedDevice[]): string[] {
+  const { name, database } = device;
   const count = (sql: string) => database.get<{ n: number }>(`SELECT count(*) AS n FROM ${sql}`)!.n;
   // Whoever writes before they know that they are out of a room is refused by the others, and told so.
   const refused = `state = 'failed' AND subject IN (
@@ -44,7 +46,7 @@ function queuedIn({ name, database }: SimulatedDevice): string[] {
   const outgoing = count(`outgoing WHERE NOT (${refused})`);
   const receipts = count("receipts");
   const changes = count("roomChanges") + count("pendingCommits");
-  const waiting = count("waitingMessages JOIN rooms ON rooms.id = waitingMessages.room");
+  const waiting = waitingIn(device, devices);
   return [
     ...(outgoing > 0 ? [`${name}'s engine has ${outgoing} envelopes to send or watch`] : []),
     ...(receipts > 0 ? [`${name}'s engine owes ${receipts} receipts`] : []),

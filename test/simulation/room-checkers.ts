@@ -5,6 +5,7 @@
 import type { AccountId, RoomId } from "@fedchat/protocol";
 import { roomPastEpochs } from "../../packages/engine/src/mls/limits.ts";
 import { encodeRoomState } from "../../packages/engine/src/room-state/room-state.ts";
+import { groupOf } from "./group-epochs.ts";
 import { stateOf } from "./room-deeds.ts";
 import type { Simulation } from "./simulate.ts";
 import type { SimulatedDevice } from "./simulated-device.ts";
@@ -69,7 +70,7 @@ export function roomMessages(simulation: Simulation, room: RoomId): string[] {
       if (inOrder.join("\n") !== arrived.filter((text) => !strange.includes(text)).join("\n"))
         wrong.push(`of ${from.name}'s messages at ${to.name}'s the order is ${arrived.join(", ")}`);
       for (const text of arrived)
-        if (rooms.sealed.get(text)?.readers.has(to.account) === false)
+        if (!rooms.mayRead(to, text))
           wrong.push(`${to.name} reads '${text}' of an epoch in which it took no part`);
       wrong.push(...lost(simulation, room, { from, to, written, known }));
     }
@@ -132,11 +133,9 @@ function believesIn(device: SimulatedDevice, room: RoomId): boolean {
 }
 
 function standingOf(device: SimulatedDevice, room: RoomId): Standing | undefined {
-  const { database, rooms } = device;
-  const sql = "SELECT name, value FROM groupRecords WHERE room = ?";
-  const records = database.all<{ name: string; value: Uint8Array }>(sql, room);
-  if (records.length === 0 || rooms === undefined) return undefined;
-  const state = rooms.restore(records.map(({ name, value }) => [name, value]));
+  const { rooms } = device;
+  const state = groupOf(device, room);
+  if (state === undefined || rooms === undefined) return undefined;
   const held = rooms.room(state);
   return {
     device,

@@ -2,6 +2,7 @@
  * What engines' groups of many did in a run, seen at their port: for whom each message was sealed, and since when each
  * device is in. Checkers hold what people read against it.
  */
+import { hash } from "node:crypto";
 import type { AccountId, RoomId } from "@fedchat/protocol";
 import { decode, decodeContent, DecodeError, partsOf, roomItem } from "@fedchat/protocol";
 import type { RoomCrypto } from "../../packages/engine/src/mls/room-crypto.ts";
@@ -14,12 +15,19 @@ export interface SealedText {
 }
 
 export class RoomWatch {
-  /** By text: texts of a run are written once. Where a crash kept one from leaving, it is the last sealing that counts. */
+  /**
+   * By text: texts of a run are written once. Where a crash kept one from leaving, or its epoch was lost, it is the last
+   * sealing that counts.
+   */
   readonly sealed = new Map<string, SealedText>();
+  /** For whom each was ever sealed, by text. */
+  readonly #readers = new Map<string, ReadonlySet<AccountId>[]>();
+  /** And by the very message. */
+  readonly #readersOf = new Map<string, ReadonlySet<AccountId>>();
   /** By device and room: the epoch in which it came in last. */
   readonly #since = new Map<string, number>();
-  /** By device: texts whose own envelopes came, and were opened. */
-  readonly #opened = new Map<string, Set<string>>();
+  /** By device: texts whose own envelopes came and were opened, and for whom those were sealed. */
+  readonly #opened = new Map<string, Map<string, ReadonlySet<AccountId>[]>>();
 
   /** The epoch in which this device came in last; undefined: never. */
   since(device: string, room: RoomId): number | undefined {
@@ -31,6 +39,13 @@ export class RoomWatch {
     return this.#opened.get(device)?.has(text) === true;
   }
 
+  /** Whether whatever brought this text to this device was for its account; what was handed on, in any of its epochs. */
+  mayRead({ name, account }: { name: string; account: AccountId }, text: string): boolean {
+    const opened = this.#opened.get(name)?.get(text);
+    if (opened !== undefined) return opened.every((readers) => readers.has(account));
+    return this.#readers.get(text)?.some((readers) => readers.has(account)) !== false;
+  }
+
   /** @param crypto of one engine, that is no other's */
   watch(crypto: RoomCrypto, device: string): RoomCrypto {
     const encrypt = crypto.encrypt.bind(crypto);
@@ -38,14 +53,19 @@ export class RoomWatch {
       const text = textIn(plaintext);
       const { room, participants } = crypto.room(state);
       const readers = new Set(participants.map(({ account }) => account));
-      if (text !== undefined) this.sealed.set(text, { room, epoch: Number(crypto.epoch(state)), readers });
-      return encrypt(state, plaintext, authenticatedData);
+      const sealed = encrypt(state, plaintext, authenticatedData);
+      if (text !== undefined) {
+        this.sealed.set(text, { room, epoch: Number(crypto.epoch(state)), readers });
+        this.#readers.set(text, [...(this.#readers.get(text) ?? []), readers]);
+        this.#readersOf.set(nameOf(sealed.message), readers);
+      }
+      return sealed;
     };
     const receive = crypto.receive.bind(crypto);
     crypto.receive = (state, message) => {
       const outcome = receive(state, message);
       const text = outcome.kind === "application" ? textIn(outcome.plaintext) : undefined;
-      if (text !== undefined) this.#openedAt(device).add(text);
+      if (text !== undefined) this.#openedBy(device, text, message);
       return outcome;
     };
     const join = crypto.join.bind(crypto);
@@ -63,15 +83,20 @@ export class RoomWatch {
     return crypto;
   }
 
-  #openedAt(device: string): Set<string> {
-    const known = this.#opened.get(device) ?? new Set<string>();
-    this.#opened.set(device, known);
-    return known;
+  #openedBy(device: string, text: string, message: Uint8Array): void {
+    const ofDevice = this.#opened.get(device) ?? new Map<string, ReadonlySet<AccountId>[]>();
+    this.#opened.set(device, ofDevice);
+    const readers = this.#readersOf.get(nameOf(message));
+    ofDevice.set(text, [...(ofDevice.get(text) ?? []), ...(readers === undefined ? [] : [readers])]);
   }
 
   #came(device: string, room: RoomId, epoch: number): void {
     this.#since.set(`${device} ${room}`, epoch);
   }
+}
+
+function nameOf(message: Uint8Array): string {
+  return hash("sha256", message);
 }
 
 function textIn(plaintext: Uint8Array): string | undefined {
