@@ -1,12 +1,13 @@
 /**
- * Two devices of one account, as people meet them: Alice's own FedChat, and an engine alone elsewhere that she links by a
- * code; both in real Chromium. What one writes shows on the other, a device that was added is told of, and one that is
+ * Two devices of one account, as people meet them: Alice's own FedChat, and an engine alone elsewhere, whose camera
+ * reads the code; both in real Chromium. What one writes shows on the other, a device that was added is told of, and one that is
  * revoked reads nothing new.
  */
 import { AxeBuilder } from "@axe-core/playwright";
 import type { Page } from "playwright-core";
 import { expect, test } from "vitest";
 import { desktop, openBrowser, openScreen, phone, picture } from "../harness/browser.ts";
+import { openBrowserWithCamera } from "../harness/camera.ts";
 import { openChat, send } from "../harness/chatting.ts";
 import type { FedchatProcess } from "../harness/fedchat-process.ts";
 import { befriend, startClient, startFedchat, until } from "../harness/fedchat-process.ts";
@@ -22,9 +23,10 @@ test("a second device is linked by a code, shows the chats, writes in them, and 
   await until("Alice has all of it", async () => (await textsOf(serverA, roomId)).length === told.length);
   await using elsewhere = await startClient("phone", serverA);
   await using browser = await openBrowser();
+  await using filming = await openBrowserWithCamera();
   const desk = await openScreen(browser, serverA);
   const bob = await openScreen(browser, serverB);
-  const small = await openScreen(browser, elsewhere, { viewport: phone, colorScheme: "dark" });
+  const small = await openScreen(filming.browser, elsewhere, { viewport: phone, colorScheme: "dark" });
 
   // The code is shown at the desk, and used on the phone.
   await desk.page.getByTestId("nav-settings").click();
@@ -34,7 +36,12 @@ test("a second device is linked by a code, shows the chats, writes in them, and 
   const code = await desk.page.getByTestId("device-code").innerText();
   await everyLook(desk.page, "devices-code");
   await small.page.getByTestId("first-run-code").click();
-  await small.page.getByTestId("join-code").fill(code);
+  // The phone films what is on the desk's screen.
+  await filming.pointAt(desk.page.getByTestId("device-qr"));
+  await small.page.getByTestId("scan-code").click();
+  await until("the phone has read the code", async () => {
+    return (await small.page.getByTestId("join-code").inputValue()) === code;
+  });
   await small.page.getByTestId("join-name").fill("Alice's phone");
   await everyLook(small.page, "devices-join");
   const began = Date.now();

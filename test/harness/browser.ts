@@ -17,11 +17,14 @@ export const desktop = { width: 1280, height: 800 };
 export const phone = { width: 390, height: 844 };
 
 /** Throws with the fix where there is no Chromium: a suite that cannot run must say so. */
-export async function openBrowser(started = executablePath): Promise<Browser & AsyncDisposable> {
+export async function openBrowser({
+  started = executablePath,
+  more = [],
+}: { started?: string; more?: string[] } = {}): Promise<Browser & AsyncDisposable> {
   if (!existsSync(executablePath)) {
     throw new Error(`These tests need Chromium at ${executablePath}. Debian: apt-get install chromium`);
   }
-  return chromium.launch({ executablePath: started, args, headless: true });
+  return chromium.launch({ executablePath: started, args: [...args, ...more], headless: true });
 }
 
 /** A browser on a host of a lab: it sees the networks and the names that are there. */
@@ -33,7 +36,7 @@ export async function openBrowserInside(place: Place): Promise<Browser & AsyncDi
     mode: 0o700,
   });
   try {
-    return await openBrowser(wrapper);
+    return await openBrowser({ started: wrapper });
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -29,7 +29,7 @@ export async function openBrowserElsewhere(
   await writeFile(wrapper, `#!/bin/sh\nHOME='${home}' exec /usr/bin/chromium ${rules} "$@"\n`, {
     mode: 0o700,
   });
-  const browser = await openBrowser(wrapper);
+  const browser = await openBrowser({ started: wrapper });
   return {
     browser,
     async [Symbol.asyncDispose]() {

@@ -1,7 +1,4 @@
-/**
- * Reads somebody's QR code: by camera or from a picture where the browser can decode one, or as text that was pasted.
- * Pictures stay in the page.
- */
+/** Reads somebody's QR code: by camera, from a picture, or as text that was pasted. Pictures stay in the page. */
 import Camera from "lucide-solid/icons/camera";
 import Image from "lucide-solid/icons/image";
 import { createSignal, onCleanup, Show, type JSX } from "solid-js";
@@ -10,12 +7,12 @@ import { t } from "../strings.ts";
 import { Button } from "./Button.tsx";
 import { Field } from "./Field.tsx";
 
-/** Shape Detection API (WICG), which TypeScript's library does not know. */
-interface CodeDetector {
-  detect(source: ImageBitmapSource): Promise<{ rawValue: string }[]>;
+/** What the code in it says. Loaded when it is needed first: most people never read one. */
+async function codeIn(source: ImageBitmapSource): Promise<string | undefined> {
+  const { BarcodeDetector } = await import("qr/decode.js");
+  const [code] = await new BarcodeDetector({ formats: ["qr_code"] }).detect(source);
+  return code?.rawValue;
 }
-const Detector = (globalThis as { BarcodeDetector?: new (options: { formats: string[] }) => CodeDetector })
-  .BarcodeDetector;
 
 interface CodeReaderProps {
   /** Whose code, where its text may be pasted, too; absent: the text has a place of its own. */
@@ -29,7 +26,6 @@ export function CodeReader(props: CodeReaderProps): JSX.Element {
   const [text, setText] = createSignal("");
   const [problem, setProblem] = createSignal<string | null>(null);
   const [stream, setStream] = createSignal<MediaStream | null>(null);
-  const detector = Detector && new Detector({ formats: ["qr_code"] });
   const hasCamera = "mediaDevices" in navigator;
   let picture!: HTMLInputElement;
   let timer: ReturnType<typeof setTimeout> | undefined;
@@ -57,14 +53,14 @@ export function CodeReader(props: CodeReaderProps): JSX.Element {
   }
 
   async function look(video: HTMLVideoElement) {
-    const [code] = video.readyState < 2 ? [] : await detector!.detect(video).catch(() => []);
+    const code = video.readyState < 2 ? undefined : await codeIn(video).catch(() => undefined);
     if (stream() === null) return;
     if (code === undefined) {
       timer = setTimeout(() => void look(video), codeReadEveryMs);
       return;
     }
     stop();
-    props.onCode(code.rawValue);
+    props.onCode(code);
   }
 
   function show(video: HTMLVideoElement) {
@@ -76,9 +72,9 @@ export function CodeReader(props: CodeReaderProps): JSX.Element {
   async function read(file: Blob) {
     setProblem(null);
     try {
-      const [code] = await detector!.detect(await createImageBitmap(file));
+      const code = await codeIn(await createImageBitmap(file));
       if (code === undefined) setProblem(t.safety.noCode);
-      else props.onCode(code.rawValue);
+      else props.onCode(code);
     } catch {
       setProblem(t.safety.noCode);
     }
@@ -87,7 +83,7 @@ export function CodeReader(props: CodeReaderProps): JSX.Element {
   /** A picture of the code may be pasted as well as its text. */
   function pasted(event: ClipboardEvent) {
     const file = event.clipboardData?.files[0];
-    if (!detector || !file) return;
+    if (!file) return;
     event.preventDefault();
     void read(file);
   }
@@ -98,7 +94,7 @@ export function CodeReader(props: CodeReaderProps): JSX.Element {
         <video ref={show} muted playsinline aria-label={t.safety.filming} />
         <Button onClick={stop}>{t.common.cancel}</Button>
       </Show>
-      <Show when={detector && !stream()}>
+      <Show when={!stream()}>
         <div class="actions">
           <Show when={hasCamera}>
             <Button icon={Camera} testid="scan-code" onClick={() => void film()}>

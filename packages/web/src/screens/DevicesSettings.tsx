@@ -199,7 +199,7 @@ function LinkDialog(props: {
         fallback={
           <div class="invitation">
             <p class="prose">{t.devices.scan}</p>
-            <Qr text={props.code.code} label={t.devices.qr} />
+            <Qr text={props.code.code} label={t.devices.qr} testid="device-qr" />
             <code
               class="link-text"
               data-testid="device-code"
