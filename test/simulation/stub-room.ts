@@ -25,6 +25,7 @@ import type {
   JoinRoom,
   JoinRoomByItself,
   JoinRoomByItselfOutcome,
+  RoomDescription,
   JoinRoomOutcome,
   KeyPackageInfo,
   LeaveOutcome,
@@ -309,6 +310,18 @@ export class StubRoomCrypto extends StubRecords implements RoomCrypto {
       ...{ kind: "joined-externally", state, groupId: context.group, message },
       ...{ access: this.#accessBy(found.access), after: this.epochForLog(state), room: roomOf(context) },
     };
+  }
+
+  describe({
+    room,
+    info,
+    key,
+  }: Pick<JoinRoomByItself, "room" | "info" | "key">): RoomDescription | undefined {
+    const plain = this.#openedByKey("info", room, key, info)?.content;
+    const found = plain && opened(infoForm, plain);
+    if (found === undefined || this.#contextFault(found.context, room) !== undefined) return undefined;
+    const { context } = found;
+    return { groupId: context.group, epoch: BigInt(context.epoch), room: roomOf(context) };
   }
 
   encrypt(

@@ -64,7 +64,12 @@ describe("keys", () => {
 
   test("[X4] a former state's secrets are overwritten in memory once the next one is committed", () => {
     const store = openEngineStore(openSqliteDatabase(":memory:"));
-    const groups = new Groups({ store, roomCrypto: crypto, stepped: () => undefined });
+    const groups = new Groups({
+      store,
+      roomCrypto: crypto,
+      stepped: () => undefined,
+      damaged: () => undefined,
+    });
     const room = roomId.fromBytes(nodeRandom.bytes(16));
     const { aliceState, bobState } = pair();
     store.transaction(() => addPair(store, groups, room, aliceState));
@@ -85,7 +90,12 @@ describe("keys", () => {
 
   test("[X4] a step whose transaction failed is as if it had never been", () => {
     const store = openEngineStore(openSqliteDatabase(":memory:"));
-    const groups = new Groups({ store, roomCrypto: crypto, stepped: () => undefined });
+    const groups = new Groups({
+      store,
+      roomCrypto: crypto,
+      stepped: () => undefined,
+      damaged: () => undefined,
+    });
     const room = roomId.fromBytes(nodeRandom.bytes(16));
     const { aliceState, bobState } = pair();
     store.transaction(() => addPair(store, groups, room, aliceState));
@@ -106,7 +116,12 @@ describe("keys", () => {
       const path = join(directory, "engine.db");
       const time = new ManualClock(clock.now());
       const store = openEngineStore(withEmptiedLog(openSqliteDatabase(path), time));
-      const groups = new Groups({ store, roomCrypto: crypto, stepped: () => undefined });
+      const groups = new Groups({
+        store,
+        roomCrypto: crypto,
+        stepped: () => undefined,
+        damaged: () => undefined,
+      });
       const room = roomId.fromBytes(nodeRandom.bytes(16));
       let { aliceState, bobState } = pair();
       store.transaction(() => addPair(store, groups, room, bobState));

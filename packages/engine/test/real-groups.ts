@@ -4,11 +4,14 @@ import { nodePrimitives as nodeMlsPrimitives, withNativeSodium } from "@fedchat/
 import type { Clock } from "@fedchat/protocol";
 import { nodePrimitives, nodeRandom } from "@fedchat/protocol/primitives/node";
 import { vouchesFor } from "../src/core/credentials.ts";
-import { MlsRoomCrypto } from "../src/mls/mls-room.ts";
+import { MlsRoomCrypto, type MlsRoomPorts } from "../src/mls/mls-room.ts";
 
 const primitives = withNativeSodium(nodeMlsPrimitives(await sodiumPrimitives()));
 
-export function realGroups(clock: Pick<Clock, "now">): MlsRoomCrypto {
+export function realGroups(
+  clock: Pick<Clock, "now">,
+  bounds: Pick<MlsRoomPorts, "welcomeWithTreeBytesMax"> = {},
+): MlsRoomCrypto {
   const vouches = vouchesFor(nodePrimitives);
   return new MlsRoomCrypto({
     primitives,
@@ -16,5 +19,6 @@ export function realGroups(clock: Pick<Clock, "now">): MlsRoomCrypto {
     random: nodeRandom,
     clock,
     vouches,
+    ...bounds,
   });
 }

@@ -70,8 +70,20 @@ export const accountNoteBody = struct({
     }),
     /** Nothing but the sender's record: they moved, or have other devices, and rooms do not know it yet. [U3] */
     record: struct({}),
-    /** The answer to an acceptance of a request that was withdrawn: the room is closed again. */
+    /** An acceptance of a request that was withdrawn, or an `enter` of who is not in the room: it is over for them. */
     gone: struct({ room: roomId.codec }),
+    /** Our record lists this device, and it is not in the room's group: that is to know the record, and we its key. [U7] */
+    enter: struct({ room: roomId.codec }),
+    /** The answer: where the room's log is, and what opens its info. [U7] */
+    key: struct({
+      room: roomId.codec,
+      hub: serverId.codec,
+      term: uint(),
+      position: uint(),
+      hash: bytes(32),
+      /** The room's `infoKey`. */
+      key: bytes(32),
+    }),
     /** Into a room of many: whose hub orders its log, and the entry at which the joined group's epoch begins. [W7] */
     welcome: struct({
       room: roomId.codec,
@@ -90,7 +102,7 @@ export type AccountNote = TypeOf<typeof accountNoteBody>;
 
 /** The kind of envelope that carries a note with this content. [Q1] */
 export function noteEnvelopeKind(content: AccountNote["content"]["kind"]): "request" | "answer" {
-  return content === "request" || content === "ask" || content === "withdrawal" ? "request" : "answer";
+  return ["request", "ask", "withdrawal", "enter"].includes(content) ? "request" : "answer";
 }
 
 /** Signature type of notes, by the device's signature key. */

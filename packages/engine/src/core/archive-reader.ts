@@ -3,7 +3,7 @@
  * newest first, one transaction a segment, so that it can be used meanwhile and goes on after a kill. Only what a head in
  * sealed storage names counts, by its hash: what the homeserver changed or keeps back shows. [F8] [F10]
  */
-import type { DeviceId } from "@fedchat/protocol";
+import type { DeviceId, RoomId } from "@fedchat/protocol";
 import { decode, DecodeError, ProtocolError } from "@fedchat/protocol";
 import { z } from "zod";
 import type { HeadSegment } from "../archive/records.ts";
@@ -29,6 +29,8 @@ export interface ArchiveReaderPorts extends ArchiveKeysPorts {
   taker: HistoryTaker;
   notices: Notices;
   changes: Changes;
+  /** Who was in this room is known now. */
+  onRoom: (room: RoomId) => void;
 }
 
 /** Setting: whether other archives were looked for, and read to their end. */
@@ -110,7 +112,7 @@ export class ArchiveReader {
   }
 
   async #read(wanted: WantedSegment): Promise<void> {
-    const { store, taker, changes } = this.#ports;
+    const { store, taker, changes, onRoom } = this.#ports;
     const lines = await this.#fetch(wanted);
     store.transaction(() => {
       if (lines === undefined) return store.archive.settle(wanted, "missing");
@@ -124,6 +126,7 @@ export class ArchiveReader {
     });
     for (const room of new Set(lines?.flatMap((line) => (line.kind === "message" ? [line.room] : []))))
       changes.mark("room", room as Parameters<typeof changes.mark<"room">>[1]);
+    for (const line of lines ?? []) if (line.kind === "room") onRoom(line.room as RoomId);
     changes.status();
   }
 

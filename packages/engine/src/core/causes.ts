@@ -114,10 +114,10 @@ const own = {
   "device-code-over": ["never", "This code is not valid any more.", "Have the other device show a new one."],
   "room-left": ["never", "You left this room.", "Ask somebody in it to take you in again."],
   "room-removed": ["never", "You are not in this room any more.", "Ask somebody in it why."],
-  "room-lost": [
-    "never",
-    "This FedChat could not join the room's encryption again.",
-    "Ask somebody in it to remove you and take you in anew.",
+  "room-entering": [
+    "later",
+    "This device is not in this chat's encryption yet.",
+    "It comes in by itself, and you can write then.",
   ],
   "room-healing": [
     "later",

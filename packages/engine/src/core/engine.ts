@@ -33,6 +33,7 @@ import { GapAsking } from "./gap-asking.ts";
 import { GroupHistory } from "./group-history.ts";
 import { GroupMessages } from "./group-messages.ts";
 import { GroupRooms } from "./group-rooms.ts";
+import { DeviceAdmission } from "./device-admission.ts";
 import { DeviceJoining } from "./device-joining.ts";
 import { Devices } from "./devices.ts";
 import { Groups } from "./groups.ts";
@@ -50,6 +51,7 @@ import { KnownAccounts } from "./known-accounts.ts";
 import { LinksBack } from "./links-back.ts";
 import { takeoverAfterDefaultMs } from "./limits.ts";
 import type { Log } from "./log.ts";
+import { LostGroups } from "./lost-groups.ts";
 import { Messages } from "./messages.ts";
 import { methodHandlers } from "./methods.ts";
 import { Names } from "./names.ts";
@@ -68,6 +70,7 @@ import { Requests } from "./requests.ts";
 import { RoomAsks } from "./room-asks.ts";
 import { RoomBranches } from "./room-branches.ts";
 import { RoomCommits } from "./room-commits.ts";
+import { RoomEntering } from "./room-entering.ts";
 import { RoomEntries } from "./room-entries.ts";
 import { RoomItems } from "./room-items.ts";
 import { RoomForks } from "./room-forks.ts";
@@ -84,6 +87,7 @@ import { Servers } from "./servers.ts";
 import { Session } from "./session.ts";
 import { SharedRecords } from "./shared-records.ts";
 import { StorageKeyRing } from "./storage-key-ring.ts";
+import { TreelessWelcomes } from "./treeless-welcomes.ts";
 import { Verification } from "./verification.ts";
 import { Views } from "./views.ts";
 
@@ -137,7 +141,10 @@ export function openEngine(options: EngineOptions): Engine {
   const server = options.homeserver.server.id;
 
   const changes = new Changes({ clock, log });
-  const groups: Groups = new Groups({ store, roomCrypto, stepped: (state) => history.stepped(state) });
+  const groups: Groups = new Groups({
+    ...{ store, roomCrypto, stepped: (state) => history.stepped(state) },
+    damaged: (room) => lost.damaged(room),
+  });
   const base = { store, homeserver, roomCrypto, groups, clock, random, primitives, log, changes };
 
   const identity = new Identity(base);
@@ -170,20 +177,36 @@ export function openEngine(options: EngineOptions): Engine {
   const capabilities = new Capabilities({ ...base, sender });
   const { takeoverAfterMs = takeoverAfterDefaultMs } = options;
   const warnings = new RoomWarnings({ rooms, clock });
-  const commits = new RoomCommits({
-    ...{ ...base, identity, known, names, rooms, warnings, server, servers, takeoverAfterMs },
-    keyOf: (room) => shared.keyOf(room),
+  const isAlone = () => identity.opened === undefined || identity.record.record.devices.length < 2;
+  const entering = new RoomEntering({
+    ...{ ...base, identity, known, people, names, rooms, notes, outgoing, isAlone },
+    sharedKey: (room) => shared.keyOf(room),
+    onTold: (room) => commits.resume(room),
+  });
+  const commits: RoomCommits = new RoomCommits({
+    ...{ ...base, identity, known, names, rooms, warnings, server, servers, takeoverAfterMs, entering },
   });
   const ownRecords = new OwnRecords({
-    ...{ ...base, identity, known, notes, outgoing, onWanted: (room) => commits.run(room) },
+    ...{ ...base, identity, known, onWanted: (room) => commits.run(room) },
+  });
+  const admission = new DeviceAdmission({
+    ...{ ...base, known, notes, outgoing, bring: (account) => ownRecords.bring(account) },
   });
   const shared: SharedRecords = new SharedRecords({
     ...{ ...base, identity, keys, known },
-    isAlone: () => identity.opened === undefined || identity.record.record.devices.length < 2,
+    isAlone,
     onRoom: (room) => {
       commits.run(room);
-      const row = store.rooms.get(room);
-      if (row !== undefined) ownRecords.askFor(row);
+      entering.ask(room);
+    },
+  });
+  const lost: LostGroups = new LostGroups({
+    ...{
+      ...base,
+      identity,
+      rooms,
+      hubOf: (room) => shared.hubOf(room),
+      onLost: (room) => commits.resume(room),
     },
   });
   changes.watch = (kind, id) => {
@@ -216,6 +239,7 @@ export function openEngine(options: EngineOptions): Engine {
   const stock = new KeyPackageStock({ ...base, identity });
   const welcomes = new RoomWelcomes({
     ...{ ...base, identity, known, rooms, names, notes, outgoing, warnings },
+    onTreeless: (room) => treeless.run(room),
     onJoined: (room) => {
       logs.read(room);
       clock.soon(() => {
@@ -226,12 +250,16 @@ export function openEngine(options: EngineOptions): Engine {
       });
     },
   });
+  const treeless: TreelessWelcomes = new TreelessWelcomes({
+    ...{ ...base, prepare: (note, content, info) => welcomes.prepare(note, content, info) },
+  });
   const branches = new RoomBranches({
     ...{ ...base, identity, rooms, names, messages: groupMessages },
     onBack: (room) => commits.wentBack(room),
   });
   const entries = new RoomEntries({
-    ...{ ...base, identity, known, rooms, names, messages: groupMessages, welcomes, branches, warnings },
+    ...{ ...base, identity, known, rooms, names, messages: groupMessages, welcomes, branches },
+    ...{ warnings, admission },
   });
   const forks: RoomForks = new RoomForks({
     ...{ ...base, identity, names, warnings, leaveHub: (room) => commits.leaveHub(room) },
@@ -266,6 +294,7 @@ export function openEngine(options: EngineOptions): Engine {
   const views = new Views({
     ...{ ...base, identity, names, people, servers, invitation: (row) => invitations.view(row) },
     holdUp: (room) => commits.holdUp(room),
+    entering: (row, holdUp) => entering.cause(row, holdUp),
     restoring: () => reader.progress,
     recoveryKit: () => recoveryKit.standing(),
     hubAwaySince: (room) => commits.hubAwaySince(room),
@@ -281,7 +310,10 @@ export function openEngine(options: EngineOptions): Engine {
   const taker = new HistoryTaker({ ...base, identity, known, rooms });
   const historyImport = new HistoryImport({ store, taker });
   const archiveKeys = new ArchiveKeys({ ...base, identity, keys });
-  const reader = new ArchiveReader({ ...base, identity, keys, archiveKeys, taker, notices });
+  const reader = new ArchiveReader({
+    ...{ ...base, identity, keys, archiveKeys, taker, notices },
+    onRoom: (room) => commits.resume(room),
+  });
   const writer = new ArchiveWriter({
     ...{ ...base, identity, keys, archiveKeys, lines, notices },
     isReading: () => !reader.isDone,
@@ -310,6 +342,8 @@ export function openEngine(options: EngineOptions): Engine {
       outgoing,
       welcomes,
       asks: roomAsks,
+      entering,
+      admission,
     },
     recordChanged: (of) => ownRecords.bring(of),
   });
@@ -348,6 +382,8 @@ export function openEngine(options: EngineOptions): Engine {
       devices,
       ownRecords,
       stock,
+      lost,
+      treeless,
     },
   });
 
@@ -401,6 +437,7 @@ export function openEngine(options: EngineOptions): Engine {
       shared.stop();
       joining.stop();
       logs.stop();
+      treeless.stop();
       commits.stop();
       forks.stop();
       roomListings.stop();

@@ -47,8 +47,10 @@ export class GroupMessages {
     const state = groups.of(room.id);
     // In a pair whose place a newer one took, what was on its way still counts.
     const isLeft = room.kind === "group" && room.state === "closed";
-    if (state === undefined || isLeft) throw passedOver("of a room that is over");
-    if (epoch > roomCrypto.epoch(state)) {
+    const isLost = state === undefined && room.state !== "closed" && room.state !== "broken";
+    if ((state === undefined && !isLost) || isLeft) throw passedOver("of a room that is over");
+    // Where the group is lost here, too, it waits: it can be asked for when this device is in again. [U8]
+    if (state === undefined || epoch > roomCrypto.epoch(state)) {
       if (store.groupRooms.waitingCount(room.id) >= waitingMessagesMax) throw passedOver("too much waits");
       return () => {
         const { from: sender, server, id: envelope, created, payload } = item;

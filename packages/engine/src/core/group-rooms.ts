@@ -98,7 +98,7 @@ export class GroupRooms {
     if (room.state !== "invited") return;
     store.transaction(() => {
       store.rooms.opened(id);
-      want(store, id, { kind: "refresh" }, clock.now());
+      want(store, id, { kind: store.rooms.hasGroup(id) ? "refresh" : "enter" }, clock.now());
     });
     changes.mark("room", id);
     this.#ports.commits.run(id);
@@ -109,10 +109,13 @@ export class GroupRooms {
     const { store, identity, rooms, groups, clock } = this.#ports;
     const room = this.#get(id);
     if (room.state === "closed" || room.state === "broken") return;
-    const alone = this.#stateOf(id).participants.length === 1;
-    if (!alone) this.#check(id, { kind: "leave" });
+    // Who is not in the group has to come in before they can say in it that they leave.
+    const isIn = store.rooms.hasGroup(id);
+    const alone = isIn && this.#stateOf(id).participants.length === 1;
+    if (isIn && !alone) this.#check(id, { kind: "leave" });
     store.transaction(() => {
       for (const { id: wanted } of wantedChanges(store, id)) store.groupRooms.deleteChange(wanted);
+      if (!isIn) want(store, id, { kind: "enter" }, clock.now());
       if (!alone) want(store, id, { kind: "leave" }, clock.now());
       rooms.close(id, "closed", "room-left");
       rooms.addNotice(id, identity.account, "You left.");
@@ -256,7 +259,7 @@ export class GroupRooms {
     const { groups, roomCrypto } = this.#ports;
     this.#get(id);
     const state = groups.of(id);
-    if (state === undefined) throw engineError("room-broken");
+    if (state === undefined) throw engineError("room-entering");
     return roomCrypto.room(state);
   }
 }

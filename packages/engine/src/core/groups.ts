@@ -1,7 +1,8 @@
 /**
  * The rooms' MLS groups as they stand: read from their records when first used, kept in memory while in use. A step is
  * written inside the transaction of what it produced or received; when that is committed, the secrets of the former
- * state are erased from memory, and where it is not, the room's state is read from disk again. [X4]
+ * state are erased from memory, and where it is not, the room's state is read from disk again. Records that are damaged
+ * are no group: the room is told of, and come into anew. [X4] [U8]
  */
 import type { RoomId } from "@fedchat/protocol";
 import type { GroupRecords, GroupState } from "../mls/group-records.ts";
@@ -12,6 +13,7 @@ export class Groups {
   readonly #store: Pick<EngineStore, "rooms" | "afterwards">;
   readonly #crypto: GroupRecords;
   readonly #stepped: (state: GroupState) => void;
+  readonly #damaged: (room: RoomId) => void;
   /** The one that was used longest ago first. */
   readonly #states = new Map<RoomId, GroupState>();
 
@@ -20,13 +22,16 @@ export class Groups {
     roomCrypto: GroupRecords;
     /** Within the transaction of each step. */
     stepped: (state: GroupState) => void;
+    /** This room's records are no state: nothing of its group can be used any more. */
+    damaged: (room: RoomId) => void;
   }) {
     this.#store = ports.store;
     this.#crypto = ports.roomCrypto;
     this.#stepped = ports.stepped;
+    this.#damaged = ports.damaged;
   }
 
-  /** Undefined where the room has no group. Throws where its records are damaged. */
+  /** Undefined where the room has no group, or none that can be read. */
   of(room: RoomId): GroupState | undefined {
     const held = this.#states.get(room);
     if (held !== undefined) {
@@ -36,7 +41,8 @@ export class Groups {
     }
     const records = this.#store.rooms.groupRecords(room);
     if (records.length === 0) return undefined;
-    const state = this.#crypto.restore(records);
+    const state = this.#restored(room, records);
+    if (state === undefined) return undefined;
     this.#states.set(room, state);
     this.#makeRoom();
     return state;
@@ -80,6 +86,16 @@ export class Groups {
     this.#stepped(after);
     this.#states.delete(room);
     this.#states.set(room, after);
+  }
+
+  #restored(room: RoomId, records: (readonly [string, Uint8Array])[]): GroupState | undefined {
+    try {
+      return this.#crypto.restore(records);
+    } catch {
+      // Whatever it says: a store's fault, and none of ours that anything could be done about but this.
+      this.#damaged(room);
+      return undefined;
+    }
   }
 
   /** What is dropped is on disk, and its secrets need not lie in memory meanwhile. */

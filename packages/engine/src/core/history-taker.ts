@@ -126,7 +126,12 @@ export class HistoryTaker {
       if (kept !== id) store.history.putAlias(id, kept);
       return "known";
     }
-    if (store.rooms.get(id) !== undefined) return "known";
+    if (store.rooms.get(id) !== undefined) {
+      // One that this device is not in yet: who may be asked to let it in.
+      const isIn = store.rooms.hasGroup(id) || store.groupRooms.people(id).length > 0;
+      if (!isIn && source === "archive") store.groupRooms.putPeople(id, line.people as RoomPersonRow[]);
+      return "known";
+    }
     const isOver = line.state === "closed" || line.state === "broken";
     const cause = isOver && line.cause !== null ? line.cause : causeOfCode(becauseFrom[source]);
     store.rooms.insert({

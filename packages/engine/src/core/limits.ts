@@ -197,3 +197,16 @@ export const shareAttemptsMax = 5;
 /** A code is good for ten minutes. */
 export const joiningMaxMs = 600_000;
 export const joiningPauseMs = 500;
+
+/** Members who are asked at once to let a device of ours in: one of them is online, mostly. */
+export const enterAskedAtOnce = 3;
+/** When others, or the same again, are asked: a note waits for its recipient by itself. */
+export const enterAskAgainBaseMs = 60_000;
+export const enterAskAgainMaxMs = 86_400_000;
+/** A device that is not alone comes in by its account's others within that time, mostly, and asks nobody. */
+export const enterAloneAfterMs = 60_000;
+/** Of devices that asked to be let in and wait for their account's newer record, over all rooms. */
+export const enteringRememberedMax = 2_000;
+/** The room's info, which a Welcome without a tree waits for, is asked of the hub again. */
+export const treelessRetryBaseMs = 1_000;
+export const treelessRetryMaxMs = 600_000;

@@ -11,6 +11,7 @@ import type { KeyPackageRow, RequestRow } from "../store/requests-table.ts";
 import { causeOf, causeOfCode, encodeCause } from "./causes.ts";
 import type { Changes } from "./changes.ts";
 import { certificateOf } from "./credentials.ts";
+import type { DeviceAdmission } from "./device-admission.ts";
 import type { Identity } from "./identity.ts";
 import type { Commit, ItemHandler } from "./inbox.ts";
 import type { Invitations } from "./invitations.ts";
@@ -25,6 +26,7 @@ import type { Requests } from "./requests.ts";
 import { acceptedLine } from "./requests.ts";
 import type { Rooms } from "./rooms.ts";
 import type { RoomAsks } from "./room-asks.ts";
+import type { RoomEntering } from "./room-entering.ts";
 import type { RoomWelcomes } from "./room-welcomes.ts";
 import type { OpenedNote } from "./sealed-notes.ts";
 import { openNote } from "./sealed-notes.ts";
@@ -45,6 +47,8 @@ export interface NotesReceiverPorts {
   outgoing: Outgoing;
   welcomes: RoomWelcomes;
   asks: RoomAsks;
+  entering: Pick<RoomEntering, "told" | "out">;
+  admission: Pick<DeviceAdmission, "prepare">;
   /** Within the transaction: this account's newer record is kept. */
   recordChanged: (account: AccountId) => void;
   roomCrypto: RoomCrypto;
@@ -83,7 +87,11 @@ export class NotesReceiver implements ItemHandler {
       case "acceptance":
         return this.#accepted(note, note.content);
       case "gone":
-        return this.#gone(note, note.content.room);
+        return this.#ports.entering.out(note, note.content.room) ?? this.#gone(note, note.content.room);
+      case "enter":
+        return this.#ports.admission.prepare(note, note.content);
+      case "key":
+        return this.#ports.entering.told(note, note.content);
       case "welcome":
         return this.#ports.welcomes.prepare(note, note.content);
       case "record":

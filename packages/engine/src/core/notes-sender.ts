@@ -51,7 +51,7 @@ export class NotesSender {
       lane: to,
       payload,
       // Whoever asks or accepts expects something back.
-      grantFirst: ["request", "ask", "acceptance"].includes(content.kind) ? 1 : 0,
+      grantFirst: ["request", "ask", "acceptance", "enter"].includes(content.kind) ? 1 : 0,
       purpose: content.kind === "request" || content.kind === "ask" ? "request" : "note",
       subject: request,
     };

@@ -3,8 +3,7 @@
  * they live: one's own, and those of contacts whose own devices may all be gone. It is an update like any other, and
  * whoever is second finds it done. [U3] [W2]
  */
-import type { AccountId, Clock, OpenedAccountRecord, RandomSource } from "@fedchat/protocol";
-import { requestId } from "@fedchat/protocol";
+import type { AccountId, Clock, OpenedAccountRecord } from "@fedchat/protocol";
 import type { RoomCrypto } from "../mls/room-crypto.ts";
 import { participantBy } from "../room-state/apply-update.ts";
 import { participantOf, type Participant } from "../room-state/room-state.ts";
@@ -12,8 +11,6 @@ import type { EngineStore } from "../store/engine-store.ts";
 import type { Groups } from "./groups.ts";
 import type { Identity } from "./identity.ts";
 import type { KnownAccounts } from "./known-accounts.ts";
-import type { NotesSender } from "./notes-sender.ts";
-import type { Outgoing } from "./outgoing.ts";
 import { want } from "./wanted-changes.ts";
 import type { RoomRow } from "../store/rooms-table.ts";
 
@@ -23,10 +20,7 @@ export interface OwnRecordsPorts {
   known: KnownAccounts;
   groups: Groups;
   roomCrypto: Pick<RoomCrypto, "room">;
-  notes: NotesSender;
-  outgoing: Outgoing;
   clock: Pick<Clock, "now" | "soon">;
-  random: RandomSource;
   /** Something is to be changed in this room. */
   onWanted: (room: RoomRow["id"]) => void;
 }
@@ -54,18 +48,6 @@ export class OwnRecords {
       const room = store.rooms.get(id);
       if (room?.state === "open") this.#bring(room, record);
     }
-  }
-
-  /** Says to whoever is behind this room that we have another device, which is not in it yet. */
-  askFor({ peer }: RoomRow): void {
-    const { known, notes, outgoing, random, store } = this.#ports;
-    const record = peer === null ? undefined : known.get(peer);
-    if (record === undefined) return;
-    const id = requestId.fromBytes(random.bytes(16));
-    const envelope = notes.envelopeIfUsable(record, id, { kind: "record" });
-    if (envelope === undefined) return;
-    store.transaction(() => outgoing.enqueue(envelope));
-    outgoing.pump();
   }
 
   #bring(room: RoomRow, record: OpenedAccountRecord): void {

@@ -5,7 +5,7 @@
 import { accountId, openAccountRecord, ProtocolError, signAs } from "@fedchat/protocol";
 import { engineError } from "./causes.ts";
 import { sessionIdentity, signNextRecord } from "./identity.ts";
-import { newDevice } from "./new-keys.ts";
+import { newDevice, newRequestKey } from "./new-keys.ts";
 import type { UnidentifiedSession } from "./homeserver-client.ts";
 import { keptSetting, writtenTime } from "./recovery-kit.ts";
 import { kitFromWords, keysOfKit } from "./recovery-words.ts";
@@ -42,7 +42,9 @@ async function recoverOn(
   const device = newDevice(primitives, random, {
     ...{ account, accountSeed, name: deviceName, nowMs, noisePrivateKey },
   });
-  const changes = { devices: [device.certificate] };
+  // Whoever has a lost device reads no note that is sealed from now on.
+  const requestKey = newRequestKey(primitives, random);
+  const changes = { devices: [device.certificate], requestKey: requestKey.key };
   const record = signNextRecord(primitives, accountSeed, held.record, changes, nowMs);
   const signature = signAs(primitives, "client-session", device.signatureSeed, session.handshakeHash);
   const opened = await session.request("device.add", { record, device: device.device, signature });
@@ -54,6 +56,8 @@ async function recoverOn(
     });
     const { server, handle, displayName, sequence } = identity.record.record;
     store.accounts.put({ account, server, handle, displayName, sequence, record: identity.record.signed });
+    const { id } = requestKey.key;
+    store.identity.putRequestKey({ id, seed: requestKey.seed, createdAt: nowMs });
     rooms.addNotes();
     // Whoever typed the words has them on paper.
     store.identity.putSetting(keptSetting, writtenTime(nowMs));

@@ -7,7 +7,9 @@ import { isEqual } from "./credentials.ts";
 import type { SealedStoragePorts } from "./sealed-storage.ts";
 import { getSealed, putSealed } from "./sealed-storage.ts";
 
-const recordName = "request-keys";
+export const requestKeysRecord = "request-keys";
+/** Setting: id of the key that is known to lie there. */
+const sharedSetting = "request-key-shared";
 /** Keys are rotated at most daily, and older ones open nothing that is still under way. */
 const keysMax = 256;
 const stored = array(struct({ id: bytes(8), seed: bytes(32), createdAt: uint() }), { max: keysMax });
@@ -19,11 +21,15 @@ const stored = array(struct({ id: bytes(8), seed: bytes(32), createdAt: uint() }
 export async function shareRequestKeys(ports: SealedStoragePorts, current: Uint8Array): Promise<void> {
   const { identity } = ports.store;
   const own = identity.requestKey(current);
-  if (own !== undefined && identity.sealedVersion(recordName) > 0) return;
-  const plaintext = await getSealed(ports, recordName);
+  if (own !== undefined && isEqual(identity.setting(sharedSetting) ?? new Uint8Array(), current)) return;
+  const plaintext = await getSealed(ports, requestKeysRecord);
   const shared = plaintext === undefined ? [] : decode(stored, plaintext);
   for (const row of shared) identity.putRequestKey(row);
-  if (own === undefined || shared.some(({ id }) => isEqual(id, current))) return;
-  const { id, seed, createdAt } = own;
-  await putSealed(ports, recordName, encode(stored, [...shared, { id, seed, createdAt }].slice(-keysMax)));
+  const isThere = shared.some(({ id }) => isEqual(id, current));
+  if (own !== undefined && !isThere) {
+    const { id, seed, createdAt } = own;
+    const all = [...shared, { id, seed, createdAt }].slice(-keysMax);
+    await putSealed(ports, requestKeysRecord, encode(stored, all));
+  }
+  if (own !== undefined || isThere) identity.putSetting(sharedSetting, current);
 }

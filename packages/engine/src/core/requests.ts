@@ -81,8 +81,9 @@ export class Requests {
     if (account === identity.account) throw engineError("is-self");
     if (store.accounts.isBlocked(account)) throw engineError("you-blocked");
     const contact = store.accounts.contact(account);
-    if (contact !== undefined && rooms.get(contact.room).state === "open")
-      throw engineError("already-contact");
+    // Where it cannot be entered, and nobody is there any more who could let us in, another chat takes its place.
+    const isIn = contact !== undefined && store.rooms.hasGroup(contact.room);
+    if (isIn && rooms.get(contact.room).state === "open") throw engineError("already-contact");
     const theirs = store.requests.pending("incoming", account);
     if (theirs !== undefined) return this.#acceptNow(theirs);
     const waiting = store.requests.pending("outgoing", account);

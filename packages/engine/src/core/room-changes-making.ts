@@ -6,13 +6,15 @@
 import type { AccountId, Clock, Primitives, RoomId, RoomLogItem } from "@fedchat/protocol";
 import { decodeBase32, encode, ProtocolError, roomLogItem } from "@fedchat/protocol";
 import type { GroupState } from "../mls/group-records.ts";
-import type { RoomCrypto, RoomEpoch } from "../mls/room-crypto.ts";
+import type { ExpectedRoom, RoomCrypto, RoomEpoch } from "../mls/room-crypto.ts";
 import { applyUpdate } from "../room-state/apply-update.ts";
 import { hubsOf } from "../room-state/hubs.ts";
 import { decodeRoomState, type RoomState } from "../room-state/room-state.ts";
 import type { RoomUpdate } from "../room-state/room-update.ts";
+import type { LogPlace } from "../store/branches-table.ts";
 import type { EngineStore } from "../store/engine-store.ts";
 import type { Changes } from "./changes.ts";
+import { isEqual } from "./credentials.ts";
 import type { Groups } from "./groups.ts";
 import type { Identity } from "./identity.ts";
 import type { KnownAccounts } from "./known-accounts.ts";
@@ -20,6 +22,7 @@ import type { Log } from "./log.ts";
 import type { Names } from "./names.ts";
 import type { Homeserver } from "./ports.ts";
 import type { PendingWork } from "./room-entries.ts";
+import type { RoomEntering } from "./room-entering.ts";
 import { fetchRoomInfo } from "./room-info.ts";
 import { fetchKeyPackages } from "./room-key-packages.ts";
 import { isOursToBegin } from "./room-logs.ts";
@@ -42,10 +45,19 @@ export interface RoomChangesMakingPorts {
   clock: Pick<Clock, "now">;
   changes: Changes;
   log: Log;
-  /** The room's `infoKey`, as another device of this account told it. */
-  keyOf: (room: RoomId) => Uint8Array | undefined;
+  /** The way in, where a member or another device of this account told it. */
+  entering: Pick<RoomEntering, "keys" | "place" | "ask">;
   /** The hub's log is further than this engine has read. */
   behind: (room: RoomId) => void;
+}
+
+/** What a Commit from outside is made of: an info, and what may open it. */
+interface WayIn {
+  info: Uint8Array;
+  keys: readonly Uint8Array[];
+  expected?: ExpectedRoom;
+  /** Hash of the entry that the info belongs to. */
+  head: Uint8Array;
 }
 
 type KeyPackages = ReadonlyMap<AccountId, readonly Uint8Array[]>;
@@ -65,6 +77,8 @@ export class RoomChangesMaking {
   readonly #ports: RoomChangesMakingPorts;
   /** The epochs in which we said that we leave, and nobody's Commit has taken that up yet. */
   readonly #leaving = new Map<RoomId, bigint>();
+  /** The infos that did not let us in, by what they were tried with: the same again would not either. */
+  readonly #closed = new Map<RoomId, Uint8Array>();
   #stopped = false;
 
   constructor(ports: RoomChangesMakingPorts) {
@@ -89,9 +103,17 @@ export class RoomChangesMaking {
     if (isInside && store.groupRooms.log(room)?.position === 0) return this.#begin(room);
     if (wanted.length === 0) return;
     const enter = wanted.find(({ change }) => change.kind === "enter");
-    if (enter !== undefined) return this.#enter(room, enter.id);
     const rejoin = wanted.find(({ change }) => change.kind === "rejoin");
-    if (rejoin !== undefined) return this.#rejoin(room, rejoin.id, rejoin.change as Rejoin);
+    if (enter !== undefined || rejoin !== undefined) {
+      const { entering } = this.#ports;
+      try {
+        if (enter !== undefined) return await this.#enter(room, enter.id);
+        return await this.#rejoin(room, rejoin!.id, rejoin!.change as Rejoin);
+      } catch (error) {
+        if (error instanceof ProtocolError && !this.#stopped) entering.ask(room);
+        throw error;
+      }
+    }
     const leaving = wanted.find(({ change }) => change.kind === "leave");
     if (leaving !== undefined) return this.#leave(room, leaving);
     const fetched = await fetchKeyPackages(this.#ports, room, wanted);
@@ -131,8 +153,12 @@ export class RoomChangesMaking {
 
   /** By a Commit from outside, on the room's info as the hub has it. [W4] */
   async #rejoin(room: RoomId, id: number, change: Rejoin): Promise<void> {
-    const { store, groups, roomCrypto, identity, behind } = this.#ports;
+    const { store, groups, entering, behind } = this.#ports;
     const expected = { epoch: BigInt(change.epoch), room: decodeRoomState(decodeBase32(change.room)) };
+    const keys = [expected.room.infoKey, ...entering.keys(room)];
+    const at = store.groupRooms.log(room);
+    if (at === undefined) return;
+    if (this.#isClosed(room, at.head, keys)) return this.#shutOut(room, change, "as before");
     const { info, position } = await fetchRoomInfo(this.#ports, room);
     const log = store.groupRooms.log(room);
     if (this.#stopped || log === undefined || store.groupRooms.pending(room) !== undefined) return;
@@ -140,69 +166,102 @@ export class RoomChangesMaking {
       behind(room);
       throw new ProtocolError("conflict");
     }
-    const { infoKey: key } = expected.room;
-    const joined = roomCrypto.joinByItself({ room, identity: identity.member, info, key, expected });
-    if (joined.kind === "refused") return this.#shutOut(room, id, change, joined.reason);
-    const { state, groupId: group, message, access, after } = joined;
-    const work = { wanted: [id], changes: [] };
-    const item = commitItem({ group, epoch: after.epoch - 1n }, { message, external: true }, after);
-    store.transaction(() => {
-      this.#keep(room, { item, info: after.info, access: access.seed, work, next: state });
-    });
-    roomCrypto.erase(state, groups.of(room));
+    const reason = this.#comeIn(room, id, { info, keys, expected, head: log.head }, groups.of(room));
+    if (reason !== undefined) this.#shutOut(room, change, reason);
   }
 
-  /** As another device of our account already is, by a Commit from outside. Until the room knows us it is too early. [U3] */
+  /** Into a room that our account is in, by a Commit from outside. Until the room knows this device it is too early. [U3] */
   async #enter(room: RoomId, id: number): Promise<void> {
-    const { store, homeserver, roomCrypto, identity, keyOf } = this.#ports;
-    const key = keyOf(room);
-    if (key === undefined) throw new ProtocolError("unknown-room");
-    const { rooms } = await homeserver.request("rooms.heads", {});
-    const head = rooms.find((one) => one.room === room);
-    if (head === undefined) throw new ProtocolError("unknown-room");
+    const { store, entering } = this.#ports;
+    const keys = entering.keys(room);
+    if (keys.length === 0) throw new ProtocolError("unknown-room");
+    const place = await this.#placeOf(room);
     const log = store.groupRooms.log(room);
     if (log === undefined) return;
-    const { hub, term, position, hash } = head;
-    store.groupRooms.putLog({ ...log, hub, term, position, head: hash });
+    store.groupRooms.putLog({ ...log, ...place });
+    if (this.#isClosed(room, place.head, keys)) throw new ProtocolError("conflict");
     const { info, position: described } = await fetchRoomInfo(this.#ports, room);
     const now = store.groupRooms.log(room);
     if (this.#stopped || store.groupRooms.pending(room) !== undefined) return;
-    if (described !== position || now?.position !== position) throw new ProtocolError("conflict");
-    const joined = roomCrypto.joinByItself({ room, identity: identity.member, info, key });
-    if (joined.kind === "refused") {
-      this.#ports.log.info("a room is not entered yet", { room, reason: joined.reason });
-      throw new ProtocolError("conflict");
-    }
-    const { state, groupId: group, message, access, after } = joined;
-    const item = commitItem({ group, epoch: after.epoch - 1n }, { message, external: true }, after);
-    store.transaction(() => {
-      const work = { wanted: [id], changes: [] };
-      this.#keep(room, { item, info: after.info, access: access.seed, work, next: state });
-    });
-    roomCrypto.erase(state, undefined);
+    if (described !== place.position || now?.position !== place.position) throw new ProtocolError("conflict");
+    const reason = this.#comeIn(room, id, { info, keys, head: place.head }, undefined);
+    if (reason !== undefined) throw new ProtocolError("conflict");
   }
 
   /**
    * The info leads nowhere. Where we have the group as it was before a Commit that we could not follow, the room is gone
-   * on with from there: whoever made both has locked it for others, too. [W9]
+   * on with from there: whoever made both has locked it for others, too. [W9] Else members are asked for the way in.
    */
-  #shutOut(room: RoomId, id: number, change: Rejoin, reason: string): void {
+  #shutOut(room: RoomId, change: Rejoin, reason: string): void {
     const { store, groups, log } = this.#ports;
-    if (change.epoch === noEpoch || groups.of(room) === undefined) return this.#lost(room, id, reason);
+    if (change.epoch === noEpoch || groups.of(room) === undefined) throw new ProtocolError("conflict");
     log.info("a room's info leads nowhere: it is to go on from before", { room, reason });
     store.branches.lock(room);
   }
 
-  /** Whoever is in the room can take us in again. */
-  #lost(room: RoomId, id: number, reason: string): void {
-    const { store, rooms, groups, log } = this.#ports;
-    log.info("a room cannot be joined again", { room, reason });
-    store.transaction(() => {
-      store.groupRooms.deleteChange(id);
-      rooms.close(room, "broken", "room-lost");
-      groups.end(room);
-      store.groupRooms.end(room);
-    });
+  /** Where the room's log is, which our homeserver follows from then on. */
+  async #placeOf(room: RoomId): Promise<LogPlace> {
+    const { homeserver, entering } = this.#ports;
+    const { rooms } = await homeserver.request("rooms.heads", {});
+    const known = rooms.find((one) => one.room === room);
+    if (known !== undefined) {
+      const { hub, term, position, hash: head } = known;
+      return { hub, term, position, head };
+    }
+    const told = entering.place(room);
+    if (told === undefined) throw new ProtocolError("unknown-room");
+    const { hub, position, head: hash } = told;
+    await homeserver.request("rooms.follow", { room, hub, position, hash });
+    return told;
+  }
+
+  /** With the first of these keys that opens the info. Why not, where that does not let us in (yet). */
+  #comeIn(room: RoomId, id: number, by: WayIn, former: GroupState | undefined): string | undefined {
+    const { store, roomCrypto, identity, log } = this.#ports;
+    const { info, keys, expected } = by;
+    let reason = "";
+    for (const key of keys) {
+      const joined = roomCrypto.joinByItself({
+        ...{ room, identity: identity.member, info, key },
+        ...(expected === undefined ? {} : { expected }),
+      });
+      if (joined.kind === "refused") {
+        reason = joined.reason;
+        continue;
+      }
+      const { state, groupId: group, message, access, after } = joined;
+      if (!this.#isSameKind(room, joined.room)) {
+        roomCrypto.erase(state, former);
+        reason = "It is another kind of room, or with somebody else.";
+        continue;
+      }
+      const item = commitItem({ group, epoch: after.epoch - 1n }, { message, external: true }, after);
+      store.transaction(() => {
+        const work = { wanted: [id], changes: [] };
+        this.#keep(room, { item, info: after.info, access: access.seed, work, next: state });
+      });
+      roomCrypto.erase(state, former);
+      return undefined;
+    }
+    log.info("a room is not entered yet", { room, reason });
+    this.#closed.set(room, this.#attempt(by.head, keys));
+    return reason;
+  }
+
+  /** A chat of two leads to the same other one as before, and to nobody else. [X3] */
+  #isSameKind(room: RoomId, { join, participants }: RoomState): boolean {
+    const row = this.#ports.store.rooms.get(room);
+    if (row?.kind !== "pair") return join !== "nobody";
+    return join === "nobody" && participants.some(({ account }) => account === row.peer);
+  }
+
+  #isClosed(room: RoomId, head: Uint8Array, keys: readonly Uint8Array[]): boolean {
+    const tried = this.#closed.get(room);
+    return tried !== undefined && isEqual(tried, this.#attempt(head, keys));
+  }
+
+  #attempt(head: Uint8Array, keys: readonly Uint8Array[]): Uint8Array {
+    return this.#ports.primitives.sha256(Uint8Array.of(...head, ...keys.flatMap((key) => [...key])));
   }
 
   /** Synchronous, on the group as it is now: the fetching may have taken a while. */

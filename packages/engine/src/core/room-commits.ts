@@ -28,6 +28,7 @@ import type { Homeserver } from "./ports.ts";
 import { fullJitterMs } from "./retry.ts";
 import type { PendingWork } from "./room-entries.ts";
 import { RoomChangesMaking } from "./room-changes-making.ts";
+import type { RoomEntering } from "./room-entering.ts";
 import { roomServerName } from "./room-people.ts";
 import { RoomTakeovers } from "./room-takeovers.ts";
 import type { RoomWarnings } from "./room-warnings.ts";
@@ -55,7 +56,7 @@ export interface RoomCommitsPorts {
   log: Log;
   /** How long a room's hub may be away before another server is asked to go on. [W9] */
   takeoverAfterMs: number;
-  keyOf: (room: RoomId) => Uint8Array | undefined;
+  entering: RoomEntering;
 }
 
 /** How it stands with what is to be appended to one room's log. */

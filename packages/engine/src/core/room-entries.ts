@@ -22,6 +22,7 @@ import type { EngineStore } from "../store/engine-store.ts";
 import type { PendingCommitRow, RoomLogRow } from "../store/group-rooms-table.ts";
 import type { Changes } from "./changes.ts";
 import { isEqual } from "./credentials.ts";
+import type { DeviceAdmission } from "./device-admission.ts";
 import type { GroupMessages } from "./group-messages.ts";
 import type { Groups } from "./groups.ts";
 import type { Identity } from "./identity.ts";
@@ -30,7 +31,7 @@ import type { KnownAccounts } from "./known-accounts.ts";
 import type { Log } from "./log.ts";
 import type { Names } from "./names.ts";
 import type { RoomBranches } from "./room-branches.ts";
-import { invalidChangeLine, roomLine, takeoverLine } from "./room-lines.ts";
+import { invalidChangeLine, recoveredLine, roomLine, takeoverLine } from "./room-lines.ts";
 import { roomServerName, showRoomState } from "./room-people.ts";
 import type { RoomWarnings } from "./room-warnings.ts";
 import type { RoomWelcomes } from "./room-welcomes.ts";
@@ -49,6 +50,7 @@ export interface RoomEntriesPorts {
   welcomes: RoomWelcomes;
   branches: Pick<RoomBranches, "settle">;
   warnings: RoomWarnings;
+  admission: Pick<DeviceAdmission, "settle">;
   names: Pick<Names, "shown" | "server">;
   primitives: Primitives;
   clock: Pick<Clock, "now">;
@@ -111,7 +113,7 @@ export class RoomEntries {
 
   /** Our Commit counts now: the group goes on as it is after it, and those who were taken in get their Welcome. */
   #own(pending: PendingCommitRow, taken: RoomLogRow): void {
-    const { store, groups, roomCrypto, welcomes, clock, changes } = this.#ports;
+    const { store, groups, roomCrypto, rooms, identity, welcomes, clock, changes } = this.#ports;
     const { room } = pending;
     const { wanted, changes: done } = JSON.parse(pending.changes) as PendingWork;
     const next = this.#nextOf(room);
@@ -133,10 +135,14 @@ export class RoomEntries {
         store.branches.begin(room, taken);
         showRoomState(store, roomCrypto.room(next));
         this.#ports.branches.settle(room, roomCrypto.room(next));
+        this.#ports.admission.settle(taken, roomCrypto.room(next));
+        store.entering.end(room);
       }
       store.groupRooms.putLog(next === undefined ? taken : { ...taken, renewedAt: clock.now() });
       store.groupRooms.deletePending(room);
       for (const id of wanted) store.groupRooms.deleteChange(id);
+      if (fulfilled.some(({ change }) => change.kind === "enter" && change.why === "recovered"))
+        rooms.addNotice(room, identity.account, recoveredLine);
       this.#lines(room, done);
       if (pending.welcome !== null && next !== undefined) {
         const { infoKey: key } = roomCrypto.room(next);
@@ -202,6 +208,7 @@ export class RoomEntries {
       store.branches.begin(room, taken);
       showRoomState(store, roomCrypto.room(state));
       this.#ports.branches.settle(room, roomCrypto.room(state));
+      this.#ports.admission.settle(taken, roomCrypto.room(state));
       store.groupRooms.hear(room, by.account);
       this.#learn(done);
       store.groupRooms.putLog(taken);

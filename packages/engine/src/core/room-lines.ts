@@ -65,6 +65,10 @@ const roleWithArticle = {
   guest: "a guest",
 } as const;
 
+/** A person's only device came in again after everything before it was lost. */
+export const recoveredLine =
+  "You are back in this chat, with a new device. What others wrote while none of your devices was there cannot be read on this one: ask for it where it matters.";
+
 /** That another server goes on: by an owner's hand, because the former one is away, or as none of the room's. */
 export function takeoverLine(of: {
   former: string;

@@ -56,7 +56,8 @@ export class RoomSender {
     const { store, groups, roomCrypto, outgoing, clock, random } = this.#ports;
     const state = groups.of(room.id);
     const destinations = this.#destinations(room, to);
-    if (state === undefined || destinations === undefined) throw engineError("room-broken");
+    if (state === undefined) throw engineError("room-entering");
+    if (destinations === undefined) throw engineError("room-broken");
     const plaintext = encode(roomItem, item);
     const sealed = roomCrypto.encrypt(state, plaintext);
     const own = this.#ownDevices(room, to);

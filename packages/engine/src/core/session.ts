@@ -24,6 +24,7 @@ import type { KeyPackageStock } from "./key-packages.ts";
 import { storeRetryMs } from "./limits.ts";
 import type { LinksBack } from "./links-back.ts";
 import type { Log } from "./log.ts";
+import type { LostGroups } from "./lost-groups.ts";
 import type { Notices } from "./notices.ts";
 import type { Outgoing } from "./outgoing.ts";
 import type { People } from "./people.ts";
@@ -36,9 +37,10 @@ import type { RoomLogs } from "./room-logs.ts";
 import type { OwnRecords } from "./own-records.ts";
 import type { SharedRecords } from "./shared-records.ts";
 import type { StorageKeyRing } from "./storage-key-ring.ts";
-import { shareRequestKeys } from "./request-keys.ts";
+import { requestKeysRecord, shareRequestKeys } from "./request-keys.ts";
 import { giveUpAccountKey } from "./sign-in.ts";
 import type { Servers } from "./servers.ts";
+import type { TreelessWelcomes } from "./treeless-welcomes.ts";
 import { learnStrangersNames } from "./strangers-names.ts";
 
 export interface SessionPorts {
@@ -67,6 +69,8 @@ export interface SessionPorts {
   shared: SharedRecords;
   devices: Devices;
   ownRecords: OwnRecords;
+  lost: Pick<LostGroups, "look">;
+  treeless: Pick<TreelessWelcomes, "resume">;
   notices: Notices;
   roomCrypto: RoomCrypto;
   stock: Pick<KeyPackageStock, "fill">;
@@ -105,6 +109,8 @@ export class Session {
     receipts.sendSoon();
     capabilities.tellAll();
     branches.prune();
+    this.#ports.lost.look();
+    this.#ports.treeless.resume();
     logs.resume();
     commits.resumeAll();
     asking.lookSoon();
@@ -131,7 +137,7 @@ export class Session {
     let inStep = Promise.resolve();
     this.#part("what devices share", () => (inStep = share()));
     this.#part("linking", () => devices.resume());
-    this.#part("request keys", () => shareRequestKeys(this.#ports, identity.record.record.requestKey.id));
+    this.#shareRequestKeys();
     // Rooms that this device comes into are known by then, so that the archive brings their history and no more.
     this.#part("archives of other devices", async () => {
       await inStep.catch(() => undefined);
@@ -165,6 +171,7 @@ export class Session {
         // Counters show what is missing as soon as anything newer comes.
         return log.info("a stream began anew", { server: event.server });
       case "sealed":
+        if (event.name === requestKeysRecord) return this.#shareRequestKeys();
         return this.#ports.shared.heard(event.name, event.version);
       case "record":
         return this.#part("account record", () => this.#reconcileRecord(event.record));
@@ -173,6 +180,11 @@ export class Session {
       case "superseded":
         return this.#ports.changes.status();
     }
+  }
+
+  #shareRequestKeys(): void {
+    const { identity } = this.#ports;
+    this.#part("request keys", () => shareRequestKeys(this.#ports, identity.record.record.requestKey.id));
   }
 
   /** The newer record counts: another device may have changed ours, or ours may not have arrived. */

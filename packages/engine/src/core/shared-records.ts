@@ -3,7 +3,7 @@
  * another device put there is taken over here. Of two that change one record at once the second takes the first's in and
  * puts both. [H16] [U3]
  */
-import type { AccountId, Clock, RoomId, Timer } from "@fedchat/protocol";
+import type { AccountId, Clock, RoomId, ServerId, Timer } from "@fedchat/protocol";
 import {
   accountId,
   array,
@@ -114,6 +114,11 @@ export class SharedRecords {
     return this.#held(roomPrefix + room)?.key ?? undefined;
   }
 
+  /** Which server orders the room. */
+  hubOf(room: RoomId): ServerId | undefined {
+    return this.#held(roomPrefix + room)?.hub ?? undefined;
+  }
+
   /** Whoever linked us told which versions there are, and not what is in them. */
   #isNew(name: string, version: number): boolean {
     const { identity, shared } = this.#ports.store;
@@ -217,7 +222,7 @@ export class SharedRecords {
 
   /** Within the transaction. Its group is entered as soon as the hub lets us. */
   #addRoom(id: RoomId, room: SharedRoom): void {
-    const { store, clock, changes } = this.#ports;
+    const { store, clock, changes, isAlone } = this.#ports;
     const peer = this.#peer(room);
     const { kind, createdAt, name, invitedBy, state } = room;
     if (room.hub === null || room.key === null || (kind === "pair") !== (peer !== undefined)) return;
@@ -237,7 +242,9 @@ export class SharedRecords {
     else store.rooms.insert({ id, kind, peer: peer ?? null, name, invitedBy, state, createdAt });
     const log = { room: id, hub: room.hub, term: 1, position: 0, head: new Uint8Array(32) } as const;
     store.groupRooms.putLog({ ...log, following: "told", renewedAt: clock.now() });
-    want(store, id, { kind: "enter" }, clock.now());
+    // Where no other device of ours is left, it is a person who came back.
+    const why = isAlone() ? ({ why: "recovered" } as const) : {};
+    want(store, id, { kind: "enter", ...why }, clock.now());
   }
 
   #peer({ kind, peer }: SharedRoom): AccountId | undefined {

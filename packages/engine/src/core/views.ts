@@ -36,6 +36,7 @@ import { networkMap } from "./network-map.ts";
 import type { ListedPerson, People } from "./people.ts";
 import type { Homeserver } from "./ports.ts";
 import { causeWithReach, reachOf } from "./reach.ts";
+import type { RoomEntering } from "./room-entering.ts";
 import { roomServerName } from "./room-people.ts";
 import type { Servers } from "./servers.ts";
 import { underwayLine, wantedChanges } from "./wanted-changes.ts";
@@ -49,6 +50,7 @@ export class Views {
   readonly #homeserver: Homeserver;
   readonly #invitation: (row: InvitationRow) => Invitation;
   readonly #holdUp: (room: RoomId) => Cause | null;
+  readonly #entering: RoomEntering["cause"];
   readonly #restoring: () => Status["restoring"];
   readonly #recoveryKit: () => NonNullable<Status["recoveryKit"]>;
   readonly #hubAwaySince: (room: RoomId) => number | undefined;
@@ -64,6 +66,8 @@ export class Views {
     invitation: (row: InvitationRow) => Invitation;
     /** Why a room's changes are not done yet. */
     holdUp: (room: RoomId) => Cause | null;
+    /** Why nothing can be written in a room that is open. */
+    entering: RoomEntering["cause"];
     restoring: () => Status["restoring"];
     recoveryKit: () => NonNullable<Status["recoveryKit"]>;
     /** Since when a room's hub is missed. */
@@ -78,6 +82,7 @@ export class Views {
     this.#homeserver = ports.homeserver;
     this.#invitation = ports.invitation;
     this.#holdUp = ports.holdUp;
+    this.#entering = ports.entering;
     this.#restoring = ports.restoring;
     this.#recoveryKit = ports.recoveryKit;
     this.#hubAwaySince = ports.hubAwaySince;
@@ -307,7 +312,10 @@ export class Views {
         shown: (account) => this.#names.shown(account),
       }),
       state: isBlocked && row.state === "open" ? "closed" : row.state,
-      cause: isBlocked && row.state === "open" ? causeOfCode("you-blocked") : decodeCause(row.cause),
+      cause:
+        isBlocked && row.state === "open"
+          ? causeOfCode("you-blocked")
+          : (this.#entering(row, this.#holdUp(row.id)) ?? decodeCause(row.cause)),
       keyChange: row.peer === null ? null : this.#keyChange(row.peer),
       draft: row.draft,
       expireAfterReadingMs: row.expireAfterMs,

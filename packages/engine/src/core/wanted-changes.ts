@@ -22,8 +22,8 @@ export type WantedChange =
   | { kind: "refresh" }
   /** A newer record of somebody who takes part: this one, signed, in base32, or the newest that is known. */
   | { kind: "record"; account: AccountId; record?: string }
-  /** Come in by oneself: another device of this account is in the room. */
-  | { kind: "enter" }
+  /** Come in by oneself: the account is in the room. `why`, where a line is to say so when it is done. */
+  | { kind: "enter"; why?: "recovered" }
   /** Come in again by oneself: a Commit could not be followed here. `room`: its state after that, in base32. */
   | { kind: "rejoin"; epoch: string; room: string };
 

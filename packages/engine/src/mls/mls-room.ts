@@ -54,6 +54,7 @@ import {
   type RoomCommit,
   type RoomCommitOutcome,
   type RoomCrypto,
+  type RoomDescription,
   type RoomEpoch,
   type RoomMember,
   type RoomReceived,
@@ -83,6 +84,8 @@ export interface MlsRoomPorts {
   vouches: (credential: Uint8Array, signatureKey: Uint8Array) => boolean;
   /** For account records. */
   protocolPrimitives: Primitives;
+  /** How long a Welcome with its tree may be, up to what a note carries; absent: that. */
+  welcomeWithTreeBytesMax?: number;
 }
 
 /** It keeps nothing between calls and may serve every room. */
@@ -167,7 +170,8 @@ export class MlsRoomCrypto extends MlsRecords implements RoomCrypto {
     if (leaving.some((member) => member.own))
       return refused("commit.own-leaf", "A device cannot take itself out: another one has to.");
 
-    const welcomeHasTree = treeFits(state, judged.after, keyPackages);
+    const { welcomeWithTreeBytesMax = roomWelcomeBytesMax } = this.#ports;
+    const welcomeHasTree = welcomeBytes(state, judged.after, keyPackages) <= welcomeWithTreeBytesMax;
     const step = this.#step(before, judged);
     const made = mls.commit(
       state,
@@ -287,6 +291,18 @@ export class MlsRoomCrypto extends MlsRecords implements RoomCrypto {
       after: this.#epochOf(state),
       room: before,
     };
+  }
+
+  describe({
+    room,
+    info,
+    key,
+  }: Pick<JoinRoomByItself, "room" | "info" | "key">): RoomDescription | undefined {
+    const opened = this.#openInfo(room, info, key);
+    const place = opened && placeIn(opened);
+    if (place === undefined || groupFault(place, room) !== undefined) return undefined;
+    const { groupId, epoch } = place.context;
+    return { groupId, epoch, room: roomOf(place) };
   }
 
   encrypt(
@@ -523,18 +539,18 @@ const retention: mls.Retention = {
   forwardGenerations: skippedGenerationsMax,
 };
 
-/** Whether a Welcome with the tree surely fits into a note. What the commit makes of both is estimated from above. */
-function treeFits(
+/** What a Welcome with the tree has at most. What the commit makes of both is estimated from above. */
+function welcomeBytes(
   { tree, context }: mls.GroupState,
   after: RoomState,
   added: readonly mls.KeyPackage[],
-): boolean {
+): number {
   const keyBytes = context.cipherSuite === roomSuites.hybrid ? hybridKeyBytes : classicalKeyBytes;
   let bytes = mls.ratchetTreeExtension(tree).data.length + encodeRoomState(after).length + frameBytes;
   // The parents that the path fills, and for each newcomer its leaf and the secrets that are sealed to it.
   bytes += pathParentsMax * (keyBytes + parentBytes);
   for (const one of added) bytes += mls.encode(mls.keyPackageCodec, one).length + keyBytes + newcomerBytes;
-  return bytes <= roomWelcomeBytesMax;
+  return bytes;
 }
 
 /** An encapsulation key; a ciphertext is no longer. */

@@ -210,6 +210,12 @@ export type JoinRoomOutcome =
     }
   | Refused;
 
+export interface RoomDescription {
+  readonly groupId: Uint8Array;
+  readonly epoch: bigint;
+  readonly room: RoomState;
+}
+
 export interface JoinRoomByItself {
   readonly room: RoomId;
   readonly identity: MemberIdentity;
@@ -275,6 +281,8 @@ export interface RoomCrypto extends GroupRecords {
   /** The caller checks the room and who added it before it stores the state. */
   join(args: JoinRoom): JoinRoomOutcome;
   joinByItself(args: JoinRoomByItself): JoinRoomByItselfOutcome;
+  /** What an info says, for showing it: undefined where the key does not open it, or it is of another room. */
+  describe(args: Pick<JoinRoomByItself, "room" | "info" | "key">): RoomDescription | undefined;
 
   encrypt(state: GroupState, plaintext: Uint8Array, authenticatedData?: Uint8Array): SealedRoomMessage;
   /** Messages and items of the log alike. */

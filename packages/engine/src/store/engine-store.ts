@@ -6,6 +6,7 @@ import { AccountsTable } from "./accounts-table.ts";
 import { ArchiveTable } from "./archive-table.ts";
 import { BranchesTable } from "./branches-table.ts";
 import type { Database } from "./database.ts";
+import { EnteringTable } from "./entering-table.ts";
 import { GroupRoomsTable } from "./group-rooms-table.ts";
 import { HistoryTable } from "./history-table.ts";
 import { IdentityTable } from "./identity-table.ts";
@@ -36,6 +37,7 @@ export interface EngineStore {
   groupRooms: GroupRoomsTable;
   roomAsks: RoomAsksTable;
   branches: BranchesTable;
+  entering: EnteringTable;
   messages: MessagesTable;
   history: HistoryTable;
   missing: MissingTable;
@@ -61,6 +63,7 @@ export function openEngineStore(db: Database): EngineStore {
     groupRooms: new GroupRoomsTable(db),
     roomAsks: new RoomAsksTable(db),
     branches: new BranchesTable(db),
+    entering: new EnteringTable(db),
     messages: new MessagesTable(db),
     history: new HistoryTable(db),
     missing: new MissingTable(db),

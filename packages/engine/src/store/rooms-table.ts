@@ -119,6 +119,10 @@ export class RoomsTable {
     return this.#db.all<{ name: string; value: Uint8Array }>(sql, id).map(({ name, value }) => [name, value]);
   }
 
+  hasGroup(id: RoomId): boolean {
+    return this.#db.get("SELECT 1 FROM groupRecords WHERE room = ? LIMIT 1", id) !== undefined;
+  }
+
   roomOfGroup(groupId: Uint8Array): RoomId | undefined {
     return this.#db.get<{ room: RoomId }>("SELECT room FROM groups WHERE groupId = ?", groupId)?.room;
   }

@@ -683,6 +683,28 @@ CREATE TABLE roomRevocations (
 ) STRICT, WITHOUT ROWID;
 `;
 
+/**
+ * Rooms that this device is to come into by itself: what a member told of the way in, and how often they were asked; and
+ * Welcomes that wait for the room's tree. note: CBOR.
+ */
+const entering = `
+CREATE TABLE roomEntering (
+  room TEXT PRIMARY KEY,
+  key BLOB,
+  hub TEXT,
+  term INTEGER,
+  position INTEGER,
+  head BLOB,
+  asks INTEGER NOT NULL,
+  askedAt INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE treelessWelcomes (
+  room TEXT PRIMARY KEY,
+  sender BLOB NOT NULL,
+  note BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+`;
+
 const migrations = [
   ...[first, custody, ways, groupRecords, linksBack, outgoingLanes, roomsOfMany],
   keyPackageSuites,
@@ -697,4 +719,5 @@ const migrations = [
   branches,
   sharedRecords,
   roomRevocations,
+  entering,
 ];

@@ -97,6 +97,18 @@ const notes: [string, typeof alice, AccountNote][] = [
   ],
   ["another record of its sender", alice, { ...fromAlice, content: { kind: "record" } }],
   ["the answer to a late acceptance", alice, { ...fromAlice, content: { kind: "gone", room } }],
+  ["asking to be let in as another device", alice, { ...fromAlice, content: { kind: "enter", room } }],
+  [
+    "the way in for another device",
+    bob,
+    {
+      ...fromBob,
+      content: {
+        ...{ kind: "key", room, hub: alice.record.server, term: 2, position: 9 },
+        ...{ hash: made("hash of an entry"), key: made("info key") },
+      },
+    },
+  ],
   [
     "the way into a room of many",
     alice,

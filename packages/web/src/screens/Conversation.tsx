@@ -93,7 +93,7 @@ function Open(props: ConversationProps & { chat: Room }): JSX.Element {
         </Show>
         <KeyChange chat={props.chat} />
         <Switch>
-          <Match when={props.chat.state === "open"}>
+          <Match when={props.chat.state === "open" && !props.chat.cause}>
             <Composer
               chat={props.chat}
               ref={setComposer}
@@ -106,7 +106,7 @@ function Open(props: ConversationProps & { chat: Room }): JSX.Element {
           <Match when={props.chat.state === "invited"}>
             <RoomInvitation chat={props.chat} alone={!hasWords()} />
           </Match>
-          <Match when={props.chat.state === "closed" || props.chat.state === "broken"}>
+          <Match when={props.chat.cause || props.chat.state === "closed" || props.chat.state === "broken"}>
             <div class="composer-closed" data-testid="composer-closed">
               <Show
                 when={props.chat.cause}
