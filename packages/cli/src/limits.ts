@@ -121,3 +121,6 @@ export const homeserverPort = 8_443;
 /** Lines of one call of an import, and how long they are together: a call has a megabyte. */
 export const importBatchLines = 500;
 export const importBatchCharacters = 600_000;
+
+/** Having moved an account, it is waited so long for the new homeserver's first session before it is said how it went. */
+export const moveWaitMs = 15_000;

@@ -3,7 +3,7 @@
  * moves only while a test waits for something.
  */
 import type { AccountId, Clock, NearbyState, ServerId, Timer } from "@fedchat/protocol";
-import { ProtocolError, serverId } from "@fedchat/protocol";
+import { formatAccountInvitation, ProtocolError, serverId } from "@fedchat/protocol";
 import { nodePrimitives, nodeRandom } from "@fedchat/protocol/primitives/node";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -210,6 +210,21 @@ export class Home implements AsyncDisposable {
     });
   }
 
+  /** An account invitation of this homeserver. */
+  async invitation(): Promise<string> {
+    const wish = { label: "", lifetimeMs: 86_400_000, uses: 1 };
+    const { token } = await this.homeserver.accountInvitations.make(wish);
+    return formatAccountInvitation([{ host: this.host, port, kind: "direct" }], { server: this.id, token });
+  }
+
+  /** Its process is gone: nobody reaches it, and what it did not tell anybody is lost. */
+  die(): void {
+    this.down = true;
+    this.world.unreachable.add(this.host);
+    this.cutLinks();
+    for (const person of this.people) person.cut();
+  }
+
   /** The same server keys with nothing else: its owner lost the store, or pretends so. */
   async beginAnew(): Promise<void> {
     for (const person of this.people) await person.close();
@@ -253,13 +268,16 @@ export class Home implements AsyncDisposable {
 
 /** One engine and what its person sees. */
 export class Person {
-  readonly home: Home;
+  /** Where the engine was started; the account may have moved. */
+  home: Home;
   readonly groups: RoomCrypto;
   readonly path: string;
   readonly events: EngineEvent[] = [];
   database!: Database;
   engine!: Engine;
   #closed = true;
+  /** Set once the engine says that it belongs to another homeserver. */
+  #moved = false;
   #carrier: TestChannel | undefined;
 
   constructor(home: Home, groups: RoomCrypto, path: string) {
@@ -271,22 +289,21 @@ export class Person {
 
   /** @param wrap stands between the engine and its database */
   open(wrap: (database: Database) => Database = (database) => database): void {
-    const { world, homeserver, id } = this.home;
+    const { world, id } = this.home;
+    const started = this.home;
     this.database = wrap(openSqliteDatabase(this.path));
     this.engine = openEngine({
       database: this.database,
       homeserver: {
-        connect: async () => {
-          if (this.home.down) throw new ProtocolError("unreachable");
-          const [near, far] = channelPair();
-          const { forged } = this.home;
-          if (forged === undefined) void homeserver.acceptClient(far, "192.0.2.1");
-          else far.onMessage = () => far.send(forged);
-          this.#carrier = near;
-          return near;
-        },
+        connect: async () => this.#connect(started),
         server: { id, noiseKey: nodePrimitives.x25519.publicKey(this.home.keys.noise) },
       },
+      elsewhere: async ({ host }) => {
+        const there = world.homes.get(host);
+        if (there === undefined) throw new ProtocolError("unreachable");
+        return this.#connect(there);
+      },
+      onMoved: () => (this.#moved = true),
       groups: this.groups,
       opaque: serenityOpaque,
       clock: world.clock,
@@ -303,6 +320,26 @@ export class Person {
     });
     this.engine.onEvent((event) => this.events.push(EngineEvent.parse(event)));
     this.#closed = false;
+  }
+
+  #connect(home: Home): TestChannel {
+    if (home.down) throw new ProtocolError("unreachable");
+    const [near, far] = channelPair();
+    const { forged } = home;
+    if (forged === undefined) void home.homeserver.acceptClient(far, "192.0.2.1");
+    else far.onMessage = () => far.send(forged);
+    this.#carrier = near;
+    return near;
+  }
+
+  /** Moves the account to another homeserver, as its administrator invites; the engine is opened anew on its store. */
+  async move(to: Home): Promise<void> {
+    const { world } = this.home;
+    const link = await to.invitation();
+    await this.call("account.move", { invitation: link });
+    await world.until(() => this.#moved, "the move");
+    this.#moved = false;
+    await this.restart();
   }
 
   /** Calls a method; what comes back must fit the interface. */

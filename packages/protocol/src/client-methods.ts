@@ -42,6 +42,8 @@ import {
   roomsFollowedMax,
   sealedRecordsPerAccountMax,
   serverAddressesMax,
+  serversIntroducedMax,
+  signedOverheadBytesMax,
 } from "./limits.ts";
 import { keyPackageClaim, keyPackageSuite } from "./key-package-claim.ts";
 import { accountId, deviceId, envelopeId, handlePattern, roomId, serverId } from "./names.ts";
@@ -50,6 +52,7 @@ import { roomListing } from "./room-listing.ts";
 import { followedRoom, roomAppendFields, roomAppendOutcome, roomInfoPart, roomLogPage } from "./room-log.ts";
 import { serverAddress } from "./server-record.ts";
 
+const signedServerRecord = bytes({ min: 1, max: recordBytesMax + signedOverheadBytesMax });
 const signedAccountRecord = bytes({ min: 1, max: recordBytesMax * 4 });
 const opaqueMessage = bytes({ min: 1, max: 4_096 });
 const handle = text({ min: 1, max: 32, pattern: handlePattern });
@@ -294,7 +297,7 @@ export const clientMethods = {
     struct({ invitations: array(accountInvitationView, { max: accountInvitationsMax }) }),
   ),
   "accountInvitations.revoke": method("administrator", struct({ id: bytes(8) }), struct({})),
-  /** A newer version of the own account record. */
+  /** A newer version of the own account record; one that names another homeserver says that the account moved. [A12] */
   "account.update": method("session", struct({ record: signedAccountRecord }), nothing),
   /**
    * Proves the account key on this channel, for a device that has nothing else: `signature` is the account's over the
@@ -578,6 +581,18 @@ export const clientMethods = {
   ),
   "links.retry": method("administrator", bare, nothing),
 
+  /** The signed records of these servers, as far as they are known here: an engine keeps them for a move. [A14] */
+  "servers.records": method(
+    "session",
+    struct({ servers: array(serverId.codec, { max: serversIntroducedMax }) }),
+    struct({ records: array(signedServerRecord, { max: serversIntroducedMax }) }),
+  ),
+  /** Tells this homeserver where other servers are, by their own signed records. [A14] */
+  "servers.introduce": method(
+    "session",
+    struct({ records: array(signedServerRecord, { max: serversIntroducedMax }) }),
+    nothing,
+  ),
   /** Servers in the homeserver's local network. Its administrators' business: others need not know that network. */
   "servers.nearby": method("administrator", nothing, nearbyState),
 

@@ -159,3 +159,6 @@ export const findingsMax = 128;
 
 /** What two devices of one account say to each other while one is linked: the longest is an account record and keys. */
 export const meetingMessageBytesMax = 98_304;
+
+/** Records of servers asked for, or told, at once: as many as fit into a frame where each is as large as it may be. */
+export const serversIntroducedMax = 48;

@@ -1,10 +1,10 @@
 /**
  * The application data of a room's MLS messages: messages and statuses with the counters by which holes are seen, what
- * asks for missing ones and answers, and what two engines tell each other beside them. [M1] to [M3] [M7] [Z1] to [Z5]
+ * asks for missing ones and answers, and what two engines tell each other beside them. [M1] to [M3] [M7] [A15] [Z1] to [Z5]
  */
 import type { TypeOf } from "./cbor/codec.ts";
 import { array, bytes, checked, nullable, struct, tagged, uint } from "./cbor/codec.ts";
-import { envelopePayloadBytesMax, heldEpochsMax, missingPerAskMax } from "./limits.ts";
+import { envelopePayloadBytesMax, heldEpochsMax, missingPerAskMax, recordBytesMax } from "./limits.ts";
 import { deviceId, messageId } from "./names.ts";
 
 /** Counts from 1. */
@@ -33,6 +33,8 @@ const anyItem = tagged("kind", {
   capability: struct({ capability: bytes(16) }),
   /** In a room of many: a link into it that others may answer, too; without its secret it works no more. [I10] */
   link: struct({ id: bytes(16), secret: nullable(bytes(16)), expires: uint({}) }),
+  /** The sender's newer account record: it may live elsewhere now. [A15] */
+  record: struct({ record: bytes({ min: 1, max: recordBytesMax * 4 }) }),
   /** The daily beat. [Z1] */
   seen: struct({ seen }),
   /** Asks one device for messages of one device. [Z2] */

@@ -4,6 +4,7 @@ import { CommandError, exitCodes } from "../exit-codes.ts";
 import { askSecret } from "../terminal/ask-secret.ts";
 import { cleanLine } from "../terminal/clean.ts";
 import { addAccountInvite } from "./account-invite.ts";
+import { addAccountMove } from "./account-move.ts";
 import type { CommonOptions } from "./define.ts";
 import { define } from "./define.ts";
 import type { Io } from "./io.ts";
@@ -17,6 +18,7 @@ interface AccountFlags extends CommonOptions {
 export function addAccount(program: Command, io: Io): void {
   const account = program.command("account").description("open this engine's account, or invite others to");
   addAccountInvite(account, io);
+  addAccountMove(account, io);
   define(account, {
     usage: "create <name>",
     summary: "open the account of this engine on its homeserver",

@@ -14,6 +14,7 @@ import { startScreen } from "../screen/server.ts";
 import { version } from "../version.ts";
 import type { Box, BoxSurroundings } from "./box.ts";
 import type { FoundHomeserver } from "./find-homeserver.ts";
+import { writePin } from "./homeserver-pin.ts";
 import type { HomeserverPlace } from "./homeserver-pin.ts";
 
 export interface ClientOptions extends BoxSurroundings {
@@ -82,6 +83,7 @@ export function startClientEngine({
     registrationToken: token,
     deviceName: hostname(),
     takeoverAfterMs: loaded.config.room_takeover_seconds * 1_000,
+    onMoved: (moved) => writePin(loaded.config.data, moved),
     log,
     onCrash,
   });

@@ -26,6 +26,22 @@ const own = {
     "This invitation is for another homeserver.",
     "Open it in a browser, or run: fedchat chat --server LINK",
   ],
+  "bad-account-invitation": [
+    "never",
+    "This is not a complete account invitation.",
+    "Copy the whole link that the other homeserver's administrator gave you, from https to its end.",
+  ],
+  "lives-there": ["never", "Your account lives on this homeserver already.", null],
+  "cannot-move-here": [
+    "never",
+    "An account cannot be moved from a browser: what runs here belongs to this homeserver.",
+    "Move it with FedChat on a computer, or open it at the other homeserver by the recovery kit.",
+  ],
+  "account-moved": [
+    "never",
+    "Your account lives on another homeserver now.",
+    "Move this device, too: Settings, 'Move to another homeserver', with the same invitation.",
+  ],
   "bad-invitation": [
     "never",
     "This is not a complete invitation link.",

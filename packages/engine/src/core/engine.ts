@@ -17,6 +17,7 @@ import type { Database } from "../store/database.ts";
 import { openEngineStore } from "../store/engine-store.ts";
 import type { RoomRow } from "../store/rooms-table.ts";
 import { Account } from "./account.ts";
+import { AccountMove } from "./account-move.ts";
 import { AccountInvitations } from "./account-invitations.ts";
 import { Beats } from "./beats.ts";
 import { ArchiveKeys } from "./archive-keys.ts";
@@ -41,11 +42,15 @@ import { HistoryFiles } from "./history-files.ts";
 import { HistoryImport } from "./history-import.ts";
 import { HistoryLines } from "./history-lines.ts";
 import { HistoryTaker } from "./history-taker.ts";
+import { FormerHomes } from "./former-homes.ts";
+import type { HomeAddress } from "./homes.ts";
+import { Homes } from "./homes.ts";
 import { HomeserverClient } from "./homeserver-client.ts";
 import { Identity } from "./identity.ts";
 import { Inbox } from "./inbox.ts";
 import { IncomingMessages } from "./incoming-messages.ts";
 import { Invitations } from "./invitations.ts";
+import { KeptServers } from "./kept-servers.ts";
 import { KeyPackageStock } from "./key-packages.ts";
 import { KnownAccounts } from "./known-accounts.ts";
 import { LinksBack } from "./links-back.ts";
@@ -54,6 +59,7 @@ import type { Log } from "./log.ts";
 import { LostGroups } from "./lost-groups.ts";
 import { Messages } from "./messages.ts";
 import { methodHandlers } from "./methods.ts";
+import { MovedAccounts } from "./moved-accounts.ts";
 import { Names } from "./names.ts";
 import { NotesReceiver } from "./notes-receiver.ts";
 import { NotesSender } from "./notes-sender.ts";
@@ -76,6 +82,7 @@ import { RoomItems } from "./room-items.ts";
 import { RoomForks } from "./room-forks.ts";
 import { RoomLinks } from "./room-links.ts";
 import { RoomListings } from "./room-listings.ts";
+import { hubsThatMayGoOn } from "./hubs-to-try.ts";
 import { RoomLogs } from "./room-logs.ts";
 import { RoomReceiver } from "./room-receiver.ts";
 import { RoomResending } from "./room-resending.ts";
@@ -98,7 +105,13 @@ export interface EngineOptions {
     /** Opens a carrier to the homeserver; rejects with a `ProtocolError`. */
     connect(): Promise<ByteChannel>;
     server: { id: ServerId; noiseKey: Uint8Array | undefined };
+    /** Where it listens; absent: it runs beside this engine. */
+    address?: HomeAddress | undefined;
   };
+  /** Opens a carrier to a homeserver elsewhere; absent: this engine cannot move away. */
+  elsewhere?: (address: HomeAddress) => Promise<ByteChannel>;
+  /** The account lives on another homeserver now: this engine is to be closed, and opened again on its store. */
+  onMoved?: (place: HomeAddress & { server: ServerId }) => void;
   groups: RoomCrypto;
   opaque: OpaqueClient;
   clock: Clock;
@@ -123,6 +136,15 @@ export interface Engine extends AsyncDisposable {
   onEvent(listener: (event: EngineEvent) => void): () => void;
 }
 
+/** The homeserver that the account lives on: that for which this engine was started, unless it moved. [A13] */
+function presentHome({ homeserver, elsewhere }: EngineOptions, { at }: Homes): EngineOptions["homeserver"] {
+  if (at === undefined || at.server === homeserver.server.id) return homeserver;
+  const { address, server } = at;
+  if (address === null || elsewhere === undefined)
+    throw new Error("assertion: only an engine that reaches other homeservers moves");
+  return { connect: () => elsewhere(address), server: { id: server, noiseKey: undefined }, address };
+}
+
 /** Opens the store and goes on where it stands. Throws `StoreUnusableError`. */
 export function openEngine(options: EngineOptions): Engine {
   const {
@@ -137,8 +159,10 @@ export function openEngine(options: EngineOptions): Engine {
     registrationToken,
   } = options;
   const store = openEngineStore(withEmptiedLog(database, clock));
-  const homeserver = new HomeserverClient({ ...options.homeserver, clock, random, primitives, log });
-  const server = options.homeserver.server.id;
+  const homes = new Homes({ store, clock });
+  const place = presentHome(options, homes);
+  const homeserver = new HomeserverClient({ ...place, clock, random, primitives, log });
+  const server = place.server.id;
 
   const changes = new Changes({ clock, log });
   const groups: Groups = new Groups({
@@ -216,6 +240,12 @@ export function openEngine(options: EngineOptions): Engine {
     if (room !== undefined) shared.roomChanged(room);
     shared.selfChanged();
   };
+  const moved: MovedAccounts = new MovedAccounts({
+    ...{ ...base, identity, known, names, servers, rooms, sender, outgoing },
+    recordChanged: (account) => ownRecords.bring(account),
+  });
+  known.onMoved = (...change) => moved.contactMoved(...change);
+  const keptServers = new KeptServers({ ...base, server });
   const roomLinks = new RoomLinks({ ...base, identity, servers, rooms, sender });
   const incoming = new IncomingMessages({ ...base, identity, history, expiring });
   const asking = new GapAsking({ ...base, identity, history, sender });
@@ -231,6 +261,7 @@ export function openEngine(options: EngineOptions): Engine {
     refills,
     beats,
     links: roomLinks,
+    moved,
   });
   const groupMessages = new GroupMessages({
     ...{ ...base, items, asking, behind: (room) => logs.read(room) },
@@ -259,7 +290,7 @@ export function openEngine(options: EngineOptions): Engine {
   });
   const entries = new RoomEntries({
     ...{ ...base, identity, known, rooms, names, messages: groupMessages, welcomes, branches },
-    ...{ warnings, admission },
+    ...{ warnings, admission, moved },
   });
   const forks: RoomForks = new RoomForks({
     ...{ ...base, identity, names, warnings, leaveHub: (room) => commits.leaveHub(room) },
@@ -267,13 +298,21 @@ export function openEngine(options: EngineOptions): Engine {
   const resending = new RoomResending({ ...base, identity, sender });
   const logs: RoomLogs = new RoomLogs({
     ...{ ...base, entries, branches, messages: groupMessages, onTaken: (room) => taken(room) },
+    hubsToTry: (room) => (homes.former.length === 0 ? [] : hubsToTry(room)),
   });
+  const hubsToTry = (room: RoomId): ServerId[] =>
+    hubsThatMayGoOn(
+      { ...base, own: server, isAway: (hub) => isFormer(hub) && !formerHomes.isThere(hub) },
+      room,
+    );
+  const isFormer = (hub: ServerId) => homes.former.some((home) => home.server === hub);
   const groupRooms: GroupRooms = new GroupRooms({ ...base, identity, known, names, rooms, commits, server });
   const roomListings = new RoomListings({ ...base, identity, names, links: roomLinks });
   const taken = (room: RoomId): void => {
     resending.run(room);
     commits.run(room);
     roomListings.tell(room);
+    keptServers.lookSoon();
   };
   const roomAsks = new RoomAsks({
     ...{ ...base, identity, known, servers, rooms, groupRooms, links: roomLinks, notes, outgoing },
@@ -283,6 +322,7 @@ export function openEngine(options: EngineOptions): Engine {
       logs.read(room);
       commits.run(room);
       capabilities.tellAll();
+      keptServers.lookSoon();
     });
   commits.onAppended = (room) => logs.read(room);
   const verification = new Verification({ ...base, identity, names });
@@ -347,13 +387,21 @@ export function openEngine(options: EngineOptions): Engine {
     },
     recordChanged: (of) => ownRecords.bring(of),
   });
-  const inbox = new Inbox({
-    ...{
-      ...base,
-      notices,
-      handlers: { note, room: new RoomReceiver({ ...base, messages: groupMessages }) },
-      after: () => receipts.sendSoon(),
+  const handlers = { note, room: new RoomReceiver({ ...base, messages: groupMessages }) };
+  const after = () => receipts.sendSoon();
+  const inbox = new Inbox({ ...{ ...base, notices, handlers, after } });
+  const formerHomes: FormerHomes = new FormerHomes({
+    ...{ ...base, homes, identity, notices, handlers, after },
+    connectTo({ server: home, address }) {
+      if (home === options.homeserver.server.id) return options.homeserver.connect;
+      const { elsewhere } = options;
+      return address === null || elsewhere === undefined ? undefined : () => elsewhere(address);
     },
+  });
+  const accountMove = new AccountMove({
+    ...{ ...base, identity, opaque, homes, kept: keptServers, movedAccounts: moved },
+    ...{ present: { server, address: place.address }, elsewhere: options.elsewhere },
+    onMoved: (home) => options.onMoved?.(home),
   });
   const session = new Session({
     ...{
@@ -384,6 +432,8 @@ export function openEngine(options: EngineOptions): Engine {
       stock,
       lost,
       treeless,
+      keptServers,
+      movedAccounts: moved,
     },
   });
 
@@ -396,9 +446,10 @@ export function openEngine(options: EngineOptions): Engine {
   if (identity.opened !== undefined) {
     homeserver.identity = identity.session;
     homeserver.start();
+    formerHomes.start();
   }
 
-  const handlers = methodHandlers({
+  const methodsOf = methodHandlers({
     ...{ ...base, identity, account, accountInvitations, servers, people, names, known },
     ...{
       requests,
@@ -414,13 +465,13 @@ export function openEngine(options: EngineOptions): Engine {
       views,
       verification,
     },
-    ...{ historyFiles, historyImport, recoveryKit, reader, writer, devices, joining },
+    ...{ historyFiles, historyImport, recoveryKit, reader, writer, devices, joining, accountMove },
   });
 
   return {
     async call(method, params) {
       // The table pairs each name with its own parameters, which a union of them cannot express.
-      const handler = handlers[method] as (params: unknown) => Promise<Result<typeof method>>;
+      const handler = methodsOf[method] as (params: unknown) => Promise<Result<typeof method>>;
       return await handler(params);
     },
     onEvent: (listener) => changes.listen(listener),
@@ -441,6 +492,9 @@ export function openEngine(options: EngineOptions): Engine {
       commits.stop();
       forks.stop();
       roomListings.stop();
+      moved.stop();
+      keptServers.stop();
+      await formerHomes.stop();
       await homeserver.stop();
       await inbox.stop();
       store.close();

@@ -47,6 +47,8 @@ export interface HomeserverClientOptions {
   random: RandomSource;
   primitives: Primitives;
   log: Log;
+  /** The longest time between two attempts; absent: half a minute. */
+  retryMaxMs?: number;
 }
 
 /** Who this device is when it opens a session. */
@@ -249,8 +251,8 @@ export class HomeserverClient {
 
   #lost(error: ProtocolError, generation: number): void {
     if (!this.#running) return;
-    const { clock, random, log } = this.#options;
-    const delayMs = fullJitterMs(this.#attempts++, { baseMs: retryBaseMs, maxMs: retryMaxMs }, random);
+    const { clock, random, log, retryMaxMs: maxMs = retryMaxMs } = this.#options;
+    const delayMs = fullJitterMs(this.#attempts++, { baseMs: retryBaseMs, maxMs }, random);
     log.info("no connection to the homeserver", { code: error.code, retryInMs: delayMs });
     this.#enter({ kind: "waiting", error, nextTryAt: clock.now() + delayMs });
     this.#retry = clock.after(delayMs, () => {

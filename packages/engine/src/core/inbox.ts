@@ -7,6 +7,7 @@ import type { ClientResult, Clock, InboxItem } from "@fedchat/protocol";
 import { limits, ProtocolError } from "@fedchat/protocol";
 import { StoreFullError } from "../store/database.ts";
 import type { EngineStore } from "../store/engine-store.ts";
+import type { TransportTable } from "../store/transport-table.ts";
 import { causeOf, causeOfCode } from "./causes.ts";
 import type { HomeserverClient } from "./homeserver-client.ts";
 import {
@@ -27,8 +28,14 @@ export interface ItemHandler {
   prepare(item: InboxItem): Commit;
 }
 
+/** How far this inbox was read, and which envelopes came already. */
+export type InboxCursors = Pick<
+  TransportTable,
+  "cursor" | "putCursor" | "advanceCursor" | "wasSeen" | "saw" | "forgetSeenBefore"
+>;
+
 export interface InboxPorts {
-  store: Pick<EngineStore, "transport" | "transaction">;
+  store: { transport: InboxCursors; transaction: EngineStore["transaction"] };
   homeserver: Pick<HomeserverClient, "request" | "acknowledge" | "state">;
   clock: Clock;
   log: Log;

@@ -85,6 +85,11 @@ export function spendKeyPackage(
   else store.requests.spendKeyPackage(reference);
 }
 
+/** This engine belongs to another homeserver now, where no last-resort one lies. */
+export function unpublish({ identity }: Pick<EngineStore, "identity">): void {
+  for (const suite of keyPackageSuites) identity.deleteSetting(published(suite));
+}
+
 /** Whether somebody joined by it before: whoever was given it then got one that is of no use. */
 export const isSpent = ({ privatePart }: Pick<KeyPackageRow, "privatePart">): boolean =>
   privatePart.length === 0;

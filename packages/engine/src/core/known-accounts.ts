@@ -2,7 +2,7 @@
  * The newest signed record of every account that we have to do with; only a verified, newer one replaces a kept one. An
  * account is its key: another key at a contact's address is another account, of which the person is warned. [N11]
  */
-import type { AccountId, Clock, OpenedAccountRecord, Primitives } from "@fedchat/protocol";
+import type { AccountId, Clock, OpenedAccountRecord, Primitives, ServerId } from "@fedchat/protocol";
 import { accountRecordReplaces, limits, openAccountRecord, ProtocolError } from "@fedchat/protocol";
 import type { EngineStore } from "../store/engine-store.ts";
 import type { Changes } from "./changes.ts";
@@ -13,6 +13,8 @@ export class KnownAccounts {
   readonly #primitives: Primitives;
   readonly #clock: Pick<Clock, "now">;
   readonly #changes: Changes;
+  /** A contact lives elsewhere now. */
+  onMoved: (account: AccountId, from: ServerId, to: ServerId) => void = () => undefined;
 
   constructor(ports: {
     store: Pick<EngineStore, "accounts" | "rooms" | "verified">;
@@ -49,6 +51,7 @@ export class KnownAccounts {
     if (this.#store.accounts.contact(account) !== undefined) {
       this.#changes.mark("contact", account);
       for (const room of this.#store.rooms.withPeer(account)) this.#changes.mark("room", room.id);
+      if (kept !== undefined && kept.server !== server) this.onMoved(account, kept.server, server);
     }
     return opened;
   }

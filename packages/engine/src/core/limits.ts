@@ -76,6 +76,16 @@ export const linkBackRetryMs = 20_000;
 /** How long a refusal that seems final is doubted: by then a server that wants a link has one. */
 export const linkBackPatienceMs = 600_000;
 
+/** A homeserver that an account left is asked no oftener: it may be gone for good. */
+export const formerHomeRetryMaxMs = 600_000;
+/** Servers whose records are kept for a move: more than most people's contacts and rooms are spread over. */
+export const keptServersMax = 512;
+/** Records change, and expire: they are asked for again this often. */
+export const serversKeptEveryMs = 86_400_000;
+/** After somebody came in from a server that is new to us. */
+export const serverKeptSoonMs = 1_000;
+/** Who takes part in a room has to make it known there that we moved: until then its log is not told here. */
+export const hubToTryMs = 15_000;
 /** A room's log that could not be read is asked for again after this. */
 export const roomLogRetryMs = 5_000;
 /** What was appended shows in the log at once, or is said again: after a random time above this, doubled each time. */

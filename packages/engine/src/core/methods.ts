@@ -36,6 +36,7 @@ import { mapServersDefault, messagesPageDefault, searchHitsDefault } from "./lim
 import type { Messages } from "./messages.ts";
 import type { NamedAccount, Names } from "./names.ts";
 import type { Notices } from "./notices.ts";
+import type { AccountMove } from "./account-move.ts";
 import type { DeviceJoining } from "./device-joining.ts";
 import type { Devices } from "./devices.ts";
 import { generatePassphrase, passwordWeakness } from "./passphrase.ts";
@@ -81,6 +82,7 @@ export interface MethodPorts {
   notices: Notices;
   devices: Devices;
   joining: DeviceJoining;
+  accountMove: AccountMove;
   views: Views;
   primitives: Primitives;
   random: RandomSource;
@@ -104,8 +106,18 @@ export function methodHandlers(ports: MethodPorts): Handlers {
     views,
     verification,
   } = ports;
-  const { historyFiles, historyImport, recoveryKit, reader, writer, homeserver, random, devices, joining } =
-    ports;
+  const {
+    historyFiles,
+    historyImport,
+    recoveryKit,
+    reader,
+    writer,
+    homeserver,
+    random,
+    devices,
+    joining,
+    accountMove,
+  } = ports;
   const shownDevices = async (change: Promise<void> | void) => {
     await change;
     return views.devices();
@@ -142,6 +154,7 @@ export function methodHandlers(ports: MethodPorts): Handlers {
     "account.passwordWeakness": ({ password }) => ({
       weakness: passwordWeakness(password, []) ?? null,
     }),
+    "account.move": async ({ invitation, password }) => done(await accountMove.move(invitation, password)),
     "account.rename": async ({ displayName, password }) => {
       await account.rename(displayName, password);
       return views.me();

@@ -25,7 +25,7 @@ export type OpenedItem =
       seen: ItemOf<"status">["seen"];
       report: ReturnType<typeof decodeStatusReport>;
     }
-  | ItemOf<"capability" | "seen" | "ask" | "refill" | "link">;
+  | ItemOf<"capability" | "seen" | "ask" | "refill" | "link" | "record">;
 
 export function openItem(plaintext: Uint8Array): OpenedItem | undefined {
   try {

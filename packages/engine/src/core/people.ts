@@ -146,7 +146,13 @@ export class People {
     for (const account of gone) now.delete(account);
     for (const { record, presence, serverName, shownBy } of people) {
       const opened = this.#open(record, before);
-      if (opened?.record.server !== server) continue;
+      if (opened === undefined) continue;
+      if (opened.record.server !== server) {
+        // Our own homeserver says so of somebody who moved away from there.
+        now.delete(opened.record.account);
+        this.#known.update(opened);
+        continue;
+      }
       now.set(opened.record.account, { opened, server, presence, shownBy });
       if (serverName !== undefined) this.#claimed.set(server, serverName);
       this.#known.update(opened);

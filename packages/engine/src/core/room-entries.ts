@@ -29,6 +29,7 @@ import type { Identity } from "./identity.ts";
 import { branchSnapshotsBytesMax, branchSnapshotsMax } from "./limits.ts";
 import type { KnownAccounts } from "./known-accounts.ts";
 import type { Log } from "./log.ts";
+import type { MovedAccounts } from "./moved-accounts.ts";
 import type { Names } from "./names.ts";
 import type { RoomBranches } from "./room-branches.ts";
 import { invalidChangeLine, recoveredLine, roomLine, takeoverLine } from "./room-lines.ts";
@@ -51,7 +52,8 @@ export interface RoomEntriesPorts {
   branches: Pick<RoomBranches, "settle">;
   warnings: RoomWarnings;
   admission: Pick<DeviceAdmission, "settle">;
-  names: Pick<Names, "shown" | "server">;
+  names: Pick<Names, "shown" | "server" | "address">;
+  moved: Pick<MovedAccounts, "participantMoved">;
   primitives: Primitives;
   clock: Pick<Clock, "now">;
   changes: Changes;
@@ -332,13 +334,28 @@ export class RoomEntries {
     const named = {
       shown: (account: Parameters<Names["shown"]>[0]) => names.shown(account),
       own: identity.account,
+      address: (account: Parameters<Names["shown"]>[0]) => {
+        const person = store.groupRooms.person(room, account);
+        return person === undefined ? "" : names.address(person);
+      },
     };
+    for (const change of done)
+      if (change.kind === "record" && change.from !== undefined) this.#moved(room, change);
     // What the person did not join yet has no lines either: they would only show strangers' doings.
     if (store.rooms.get(room) === undefined) return;
+    const isPair = store.rooms.get(room)?.kind === "pair";
     for (const change of done) {
-      const line = roomLine(change, named);
+      // Of a contact who moved the chat has its line as soon as that is known.
+      const line = isPair && change.kind === "record" ? undefined : roomLine(change, named);
       if (line !== undefined) rooms.addNotice(room, aboutWhom(change), line);
     }
+  }
+
+  /** What was written for them goes where they live now. */
+  #moved(room: RoomId, { account, from }: Extract<RoomChange, { kind: "record" }>): void {
+    const { store, moved } = this.#ports;
+    const to = store.groupRooms.person(room, account)?.server;
+    if (to !== undefined && from !== undefined) moved.participantMoved(room, account, from, to);
   }
 
   #open(signed: Uint8Array): RoomEntry | undefined {

@@ -16,6 +16,7 @@ import type { GroupHistory } from "./group-history.ts";
 import type { Identity } from "./identity.ts";
 import type { IncomingMessages, Origin } from "./incoming-messages.ts";
 import { openItem } from "./opened-items.ts";
+import type { MovedAccounts } from "./moved-accounts.ts";
 import type { Refills } from "./refills.ts";
 import type { RoomLinks } from "./room-links.ts";
 
@@ -29,6 +30,7 @@ export interface RoomItemsPorts {
   refills: Refills;
   beats: Beats;
   links: Pick<RoomLinks, "heard">;
+  moved: Pick<MovedAccounts, "heard">;
   clock: Pick<Clock, "now">;
   changes: Changes;
 }
@@ -53,6 +55,7 @@ export class RoomItems {
       if (room.kind === "group") this.#ports.links.heard(room.id, origin.account, opened);
       return;
     }
+    if (opened.kind === "record") return this.#ports.moved.heard(room, origin.account, opened.record);
     if (opened.kind === "ask") return answering.asked(room, origin, opened);
     changes.mark("room", room.id);
     if (opened.kind === "refill") return refills.take(room, origin, opened);

@@ -2,14 +2,19 @@
 import type { AccountId } from "@fedchat/protocol";
 import type { RoomChange } from "../room-state/apply-update.ts";
 
+/** Somebody lives elsewhere now. [A15] */
+export const movedLine = (who: string, address: string): string => `${who} is now at ${address}.`;
+
 export interface Named {
   /** As the person calls them. */
   shown: (account: AccountId) => string;
   own: AccountId;
+  /** Where somebody of the room lives now. */
+  address: (account: AccountId) => string;
 }
 
 /** Undefined for what nobody needs to read. */
-export function roomLine(change: RoomChange, { shown, own }: Named): string | undefined {
+export function roomLine(change: RoomChange, { shown, own, address }: Named): string | undefined {
   const who = (account: AccountId): string => (account === own ? "You" : shown(account));
   const whom = (account: AccountId): string => (account === own ? "you" : shown(account));
   switch (change.kind) {
@@ -29,8 +34,10 @@ export function roomLine(change: RoomChange, { shown, own }: Named): string | un
       return `${who(change.by)} banned ${whom(change.account)}.`;
     case "unbanned":
       return `${who(change.by)} lifted the ban on ${whom(change.account)}.`;
-    case "hubs":
     case "record":
+      if (change.from === undefined || change.account === own) return undefined;
+      return movedLine(shown(change.account), address(change.account));
+    case "hubs":
     case "key":
       return undefined;
   }
@@ -92,7 +99,7 @@ export function takeoverLine(of: {
  */
 export function invalidChangeLine(
   by: AccountId,
-  { shown, own }: Named,
+  { shown, own }: Omit<Named, "address">,
   { server, reason }: { server: string; reason: string | undefined },
 ): string {
   const isOwn = by === own;

@@ -2,7 +2,7 @@
  * Follows the logs of this engine's rooms: tells our homeserver that we follow, and takes entries in their
  * order, page by page, whenever there are more. One reading at a time for each room. [O5] [O6]
  */
-import type { Clock, RoomEntry, RoomId, RoomLogPage, Timer } from "@fedchat/protocol";
+import type { Clock, RoomEntry, RoomId, RoomLogPage, ServerId, Timer } from "@fedchat/protocol";
 import { ProtocolError, roomEntry } from "@fedchat/protocol";
 import type { RoomCrypto } from "../mls/room-crypto.ts";
 import { StoreFullError } from "../store/database.ts";
@@ -10,7 +10,7 @@ import type { EngineStore } from "../store/engine-store.ts";
 import { causeOf } from "./causes.ts";
 import type { GroupMessages } from "./group-messages.ts";
 import type { Groups } from "./groups.ts";
-import { roomLogRetryMs, storeRetryMs } from "./limits.ts";
+import { hubToTryMs, roomLogRetryMs, storeRetryMs } from "./limits.ts";
 import type { Log } from "./log.ts";
 import type { Homeserver } from "./ports.ts";
 import type { RoomLogRow } from "../store/group-rooms-table.ts";
@@ -28,6 +28,8 @@ export interface RoomLogsPorts {
   branches: Pick<RoomBranches, "goOver">;
   clock: Clock;
   log: Log;
+  /** Servers at which a room's log may go on, where our homeserver is new to it; none where we never moved. [A17] */
+  hubsToTry: (room: RoomId) => ServerId[];
   /** Everything that is there now was taken. */
   onTaken: (room: RoomId) => void;
 }
@@ -48,6 +50,9 @@ export class RoomLogs {
   readonly #retries = new Set<Timer>();
   /** Where a room was after it went over, until it was read on from there. */
   readonly #gone = new Map<RoomId, number>();
+  /** How many servers were tried at which a room's log may go on, and who waits for the one that is tried now. */
+  readonly #tried = new Map<RoomId, number>();
+  readonly #trying = new Set<RoomId>();
   #stopped = false;
 
   constructor(ports: RoomLogsPorts) {
@@ -105,7 +110,9 @@ export class RoomLogs {
       await homeserver.request("rooms.unfollow", { room });
       return store.groupRooms.deleteLog(room);
     }
-    const { hub, position, head: hash } = row;
+    const { position, head: hash } = row;
+    const toTry = this.#ports.hubsToTry(room);
+    const hub = toTry[(this.#tried.get(room) ?? 0) % toTry.length] ?? row.hub;
     try {
       await homeserver.request("rooms.follow", { room, hub, position, hash });
     } catch (error) {
@@ -133,6 +140,8 @@ export class RoomLogs {
       });
     // This device came in further on meanwhile.
     if (store.groupRooms.log(room)?.position !== row.position) return true;
+    if (page.head.hash.every((byte) => byte === 0)) return this.#nothingYet(room);
+    this.#tried.delete(room);
     if (isElsewhere(row, page)) {
       if (this.#gone.get(room) === row.position) return false;
       const { hash: head, ...place } = page.head;
@@ -154,6 +163,35 @@ export class RoomLogs {
     if (!(error instanceof ProtocolError) || error.code !== "unknown-room" || row?.following !== "told")
       return;
     groupRooms.putLog({ ...row, following: "wanted" });
+  }
+
+  /** Nothing came of the log: where its hub may be another one, that is asked after a while. */
+  #nothingYet(room: RoomId): false {
+    const { clock, store, hubsToTry, homeserver } = this.#ports;
+    if (this.#trying.has(room) || hubsToTry(room).length === 0) return false;
+    this.#trying.add(room);
+    const timer = clock.after(hubToTryMs, () => {
+      this.#retries.delete(timer);
+      this.#trying.delete(room);
+      const row = store.groupRooms.log(room);
+      if (row?.following !== "told" || homeserver.state.kind !== "connected") return;
+      this.#tryNext(row).catch((error: unknown) => this.#failed(room, error));
+    });
+    this.#retries.add(timer);
+    return false;
+  }
+
+  async #tryNext({ room, position }: RoomLogRow): Promise<void> {
+    const { store, homeserver } = this.#ports;
+    const page = await homeserver.request("rooms.log", { room, after: position });
+    const row = store.groupRooms.log(room);
+    if (this.#stopped || row?.following !== "told") return;
+    if (page.entries.length === 0 && page.head.hash.every((byte) => byte === 0)) {
+      await homeserver.request("rooms.unfollow", { room });
+      this.#tried.set(room, (this.#tried.get(room) ?? 0) + 1);
+      store.groupRooms.putLog({ ...row, following: "wanted" });
+    }
+    this.read(room);
   }
 
   #failed(room: RoomId, error: unknown): void {

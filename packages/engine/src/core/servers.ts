@@ -334,7 +334,7 @@ export class Servers {
   }
 }
 
-const ownInfoSetting = "own-server-record";
+export const ownInfoSetting = "own-server-record";
 const namesSetting = "strangers-names";
 
 const keptNames = (kept: Uint8Array | undefined): ReadonlyMap<ServerId, string> =>

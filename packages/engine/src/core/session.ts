@@ -10,7 +10,7 @@ import { StoreFullError } from "../store/database.ts";
 import type { EngineStore } from "../store/engine-store.ts";
 import type { ArchiveReader } from "./archive-reader.ts";
 import type { ArchiveWriter } from "./archive-writer.ts";
-import { causeOf } from "./causes.ts";
+import { causeOf, causeOfCode } from "./causes.ts";
 import type { Beats } from "./beats.ts";
 import type { Capabilities } from "./capabilities.ts";
 import type { Changes } from "./changes.ts";
@@ -20,11 +20,13 @@ import type { Devices } from "./devices.ts";
 import type { HomeserverClient } from "./homeserver-client.ts";
 import type { Identity } from "./identity.ts";
 import type { Inbox } from "./inbox.ts";
+import type { KeptServers } from "./kept-servers.ts";
 import type { KeyPackageStock } from "./key-packages.ts";
 import { storeRetryMs } from "./limits.ts";
 import type { LinksBack } from "./links-back.ts";
 import type { Log } from "./log.ts";
 import type { LostGroups } from "./lost-groups.ts";
+import type { MovedAccounts } from "./moved-accounts.ts";
 import type { Notices } from "./notices.ts";
 import type { Outgoing } from "./outgoing.ts";
 import type { People } from "./people.ts";
@@ -71,6 +73,8 @@ export interface SessionPorts {
   ownRecords: OwnRecords;
   lost: Pick<LostGroups, "look">;
   treeless: Pick<TreelessWelcomes, "resume">;
+  movedAccounts: MovedAccounts;
+  keptServers: KeptServers;
   notices: Notices;
   roomCrypto: RoomCrypto;
   stock: Pick<KeyPackageStock, "fill">;
@@ -123,6 +127,8 @@ export class Session {
       await learnStrangersNames(this.#ports);
     });
     this.#part("people", () => people.resume());
+    this.#part("whoever moved", () => this.#ports.movedAccounts.resume());
+    this.#part("servers' records", () => this.#ports.keptServers.resume());
     this.#part("links back", () => linksBack.resume());
     this.#part("blocks", () => contacts.tellBlocks());
     devices.begin();
@@ -198,6 +204,9 @@ export class Session {
       const { account, server, handle, displayName, sequence } = held.record;
       store.accounts.put({ account, server, handle, displayName, sequence, record: theirs });
       this.#ports.devices.recordChanged();
+      // Another device of ours moved the account.
+      if (server !== this.#ports.servers.own.id)
+        this.#ports.notices.add("warning", causeOfCode("account-moved"));
     } else if (held.record.sequence < own.record.sequence) {
       await homeserver.request("account.update", { record: own.signed });
     } else this.#ports.ownRecords.bringOwn();

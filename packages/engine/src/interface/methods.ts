@@ -131,6 +131,14 @@ export const methods = {
     z.strictObject({ password: z.string().min(1).max(1024) }),
     z.object({ weakness: z.string().nullable() }),
   ),
+  "account.move": method(
+    "Move this account to another homeserver, whether or not the present one is there; contacts, rooms and history come along",
+    z.strictObject({
+      invitation: z.string().min(1).max(8_192).describe("an account invitation of the other homeserver"),
+      password: devicePassword,
+    }),
+    done,
+  ),
   "account.rename": method(
     "Change the display name",
     z.strictObject({ displayName: z.string().min(1).max(64), password: devicePassword }),

@@ -23,6 +23,8 @@ export interface EngineWorkerOptions {
   /** How long a room's hub may be away before another server is asked to go on; undefined: two minutes. */
   takeoverAfterMs?: number;
   log: Log;
+  /** The account lives on another homeserver now; the engine goes on by itself. */
+  onMoved?: (place: { server: ServerId; host: string; port: number }) => void;
   /** The worker died: nothing works any more. Called at most once, never after `close`. */
   onCrash(error: Error): void;
 }
@@ -44,9 +46,10 @@ export async function startEngineWorker(options: EngineWorkerOptions): Promise<E
     takeoverAfterMs: options.takeoverAfterMs,
   };
   const worker = new Worker(new URL("./worker.ts", import.meta.url), { workerData: data });
-  const engine = new EngineWorker(worker, options.log, options.onCrash, (channel) =>
-    beside?.acceptClient(channel),
-  );
+  const engine = new EngineWorker(worker, {
+    ...options,
+    acceptClient: (channel) => beside?.acceptClient(channel),
+  });
   await engine.ready;
   return engine;
 }
@@ -56,6 +59,7 @@ export class EngineWorker implements Callable, AsyncDisposable {
   readonly #worker: Worker;
   readonly #log: Log;
   readonly #acceptClient: (channel: ByteChannel) => void;
+  readonly #onMoved: EngineWorkerOptions["onMoved"];
   readonly #pending = new Map<number, Pending>();
   readonly #listeners = new Set<(event: EngineEvent) => void>();
   readonly #exited: Promise<void>;
@@ -65,13 +69,19 @@ export class EngineWorker implements Callable, AsyncDisposable {
 
   constructor(
     worker: Worker,
-    log: Log,
-    onCrash: (error: Error) => void,
-    acceptClient: (channel: ByteChannel) => void,
+    {
+      log,
+      onCrash,
+      onMoved,
+      acceptClient,
+    }: Pick<EngineWorkerOptions, "log" | "onCrash" | "onMoved"> & {
+      acceptClient: (channel: ByteChannel) => void;
+    },
   ) {
     this.#worker = worker;
     this.#log = log;
     this.#acceptClient = acceptClient;
+    this.#onMoved = onMoved;
     this.ready = new Promise((resolve, reject) => (this.#opened = { resolve: () => resolve(), reject }));
     worker.on("message", (message: FromWorker) => this.#receive(message));
     let crash: Error | undefined;
@@ -137,6 +147,8 @@ export class EngineWorker implements Callable, AsyncDisposable {
         return this.#acceptClient(messagePortChannel(message.port));
       case "log":
         return this.#log[message.level](message.message, message.fields);
+      case "moved":
+        return this.#onMoved?.(message.place);
       case "closed":
         return;
     }

@@ -24,6 +24,8 @@ export type FromWorker =
   | { kind: "result"; id: number; result: unknown }
   | { kind: "error"; id: number; cause: Cause }
   | { kind: "event"; event: EngineEvent }
+  /** The account lives on another homeserver now. */
+  | { kind: "moved"; place: { server: ServerId; host: string; port: number } }
   /** The engine wants a new channel to the homeserver beside it: the port is its end on the main thread. */
   | { kind: "connect"; port: MessagePort }
   | { kind: "log"; level: "debug" | "info" | "warn"; message: string; fields: Record<string, unknown> }

@@ -9,6 +9,7 @@ import { nodePrimitives } from "@fedchat/protocol/primitives/node";
 import { MessageChannel, parentPort, workerData } from "node:worker_threads";
 import { causeOf } from "../core/causes.ts";
 import { vouchesFor } from "../core/credentials.ts";
+import type { Engine } from "../core/engine.ts";
 import { openEngine } from "../core/engine.ts";
 import { EngineError } from "../core/engine-error.ts";
 import type { Log } from "../core/log.ts";
@@ -43,30 +44,51 @@ async function run(): Promise<void> {
     clock: nodeClock,
     vouches: vouchesFor(nodePrimitives),
   });
-  const engine = openEngine({
-    database: openSqliteDatabase(options.databasePath),
-    homeserver: { connect, server: options.server },
-    groups,
-    opaque: serenityOpaque,
-    clock: nodeClock,
-    random: nodeRandom,
-    primitives: nodePrimitives,
-    registrationToken: options.registrationToken,
-    deviceName: options.deviceName,
-    ...(options.takeoverAfterMs === undefined ? {} : { takeoverAfterMs: options.takeoverAfterMs }),
-    log,
-  });
-  engine.onEvent((event) => tell({ kind: "event", event }));
+  const open = (): Engine => {
+    const opened = openEngine({
+      database: openSqliteDatabase(options.databasePath),
+      homeserver: { connect, server: options.server, address: options.address },
+      elsewhere: (address) => dialWebSocket(address, clientPath),
+      onMoved(place) {
+        tell({ kind: "moved", place });
+        present = reopen();
+      },
+      groups,
+      opaque: serenityOpaque,
+      clock: nodeClock,
+      random: nodeRandom,
+      primitives: nodePrimitives,
+      registrationToken: options.registrationToken,
+      deviceName: options.deviceName,
+      ...(options.takeoverAfterMs === undefined ? {} : { takeoverAfterMs: options.takeoverAfterMs }),
+      log,
+    });
+    opened.onEvent((event) => tell({ kind: "event", event }));
+    return opened;
+  };
+  let engine = open();
+  /** What is asked meanwhile waits: the engine is closed, and opened anew on its store. */
+  let present: Promise<void> | undefined;
+  const reopen = async (): Promise<void> => {
+    await engine[Symbol.asyncDispose]();
+    engine = open();
+    present = undefined;
+  };
   main.on("message", (message: ToWorker) => {
     if (message.kind === "close") {
-      void engine[Symbol.asyncDispose]().then(() => {
+      void (present ?? Promise.resolve()).then(async () => {
+        await engine[Symbol.asyncDispose]();
         tell({ kind: "closed" });
         main.close();
       });
       return;
     }
     const { id, method, params } = message;
-    engine.call(method, params as never).then(
+    const asked =
+      present === undefined
+        ? engine.call(method, params as never)
+        : present.then(() => engine.call(method, params as never));
+    asked.then(
       (result) => tell({ kind: "result", id, result }),
       (error: unknown) => {
         if (!(error instanceof ProtocolError || error instanceof EngineError))

@@ -31,6 +31,8 @@ export type RoomChange =
       readonly by: AccountId;
       readonly account: AccountId;
       readonly revoked?: Revocation;
+      /** The server where it lived until then; absent: where it does. */
+      readonly from?: ServerId;
     }
   | {
       readonly kind: "role";
@@ -161,7 +163,8 @@ function renewed(state: RoomState, by: AccountId, record: OpenedAccountRecord | 
   if (sequence <= former.sequence) return refusedBy("record.older");
   const next = participantBy(record, former.role);
   const devices = goneDevices(former, next);
-  const change = { kind: "record", by, account } as const;
+  const from = former.server === next.server ? {} : { from: former.server };
+  const change = { kind: "record", by, account, ...from } as const;
   if (devices.length === 0) return applied(withParticipant(state, next), change);
   const revoked = { sequence, devices, record: encodeBase32(record.signed) };
   return applied(withParticipant(state, next), { ...change, revoked });

@@ -97,6 +97,13 @@ export class AccountsTable {
     this.#db.run("DELETE FROM blocked WHERE account = ? AND wanted = 0 AND told = 1", account);
   }
 
+  /** This engine belongs to another homeserver now, which knows of no blocks, and has links of its own. */
+  leaveHome(): void {
+    this.#db.run("DELETE FROM blocked WHERE wanted = 0");
+    this.#db.run("UPDATE blocked SET told = 0");
+    this.#db.run("DELETE FROM servers");
+  }
+
   servers(): { server: ServerId; view: Uint8Array }[] {
     return this.#db.all("SELECT * FROM servers");
   }

@@ -84,6 +84,12 @@ export class GroupRoomsTable {
     putRow(this.#db, "roomLogs", row);
   }
 
+  /** This engine belongs to another homeserver now, which follows nothing yet. */
+  followAnew(): void {
+    this.#db.run("DELETE FROM roomLogs WHERE following = 'over'");
+    this.#db.run("UPDATE roomLogs SET following = 'wanted'");
+  }
+
   deleteLog(room: RoomId): void {
     this.#db.run("DELETE FROM roomLogs WHERE room = ?", room);
   }

@@ -88,6 +88,11 @@ export class IdentityTable {
     return this.#db.all<{ name: string; version: number }>(sql, limit);
   }
 
+  /** Another homeserver holds none of them. */
+  forgetSealedVersions(): void {
+    this.#db.run("DELETE FROM sealedVersions");
+  }
+
   putSealedVersion(name: string, version: number): void {
     putRow(this.#db, "sealedVersions", { name, version });
   }

@@ -14,6 +14,10 @@ export class SharedTable {
       ?.plaintext;
   }
 
+  delete(name: string): void {
+    this.#db.run("DELETE FROM shared WHERE name = ?", name);
+  }
+
   put(name: string, plaintext: Uint8Array): void {
     putRow(this.#db, "shared", { name, plaintext });
   }

@@ -100,6 +100,35 @@ export class TransportTable {
     this.#db.run("DELETE FROM outgoing WHERE seq = ?", seq);
   }
 
+  /**
+   * Of what goes to this account and is not known to have arrived: it goes to where it lives now, again where it was
+   * accepted already, since what lies in an outbox for the other server may lie there for ever.
+   * @param lanes the lane that is meant, and what it is called from now on
+   */
+  redirect(
+    account: AccountId,
+    { from, to }: { from: ServerId; to: ServerId },
+    [lane, next]: readonly [string, string],
+    newId: () => EnvelopeId,
+  ): void {
+    const sql = "SELECT * FROM outgoing WHERE server = ? AND lane = ? ORDER BY seq";
+    for (const stored of this.#db.all<Stored<OutgoingRow>>(sql, from, lane)) {
+      const { seq, state, attempts: _, ...row } = opened(stored);
+      if (!row.accounts.includes(account)) continue;
+      const others = row.accounts.filter((one) => one !== account);
+      if (others.length === 0) this.delete(seq);
+      else this.#db.run("UPDATE outgoing SET accounts = ? WHERE seq = ?", others.join(" "), seq);
+      const again = { ...row, envelope: newId(), server: to, accounts: account, lane: next };
+      insertRow(this.#db, "outgoing", { ...again, state: state === "failed" ? "failed" : "queued" });
+    }
+  }
+
+  /** This engine belongs to another homeserver now: what the former one accepted goes again, its inbox is another. */
+  leaveHome(): void {
+    this.#db.run("UPDATE outgoing SET state = 'queued' WHERE state = 'submitted'");
+    this.#db.run("DELETE FROM inboxCursor");
+  }
+
   cursor(): { incarnation: Uint8Array; position: number } | undefined {
     return this.#db.get("SELECT incarnation, position FROM inboxCursor");
   }

@@ -216,6 +216,8 @@ export const beyondSettleMs = 1_500;
 export const peopleEventEveryMs = 1_000;
 /** Searches of one device: somebody who types a few names, pausing at every letter; each asks every directory. */
 export const peopleSearchRate = { burst: 30, refillMs: 1_000, keysMax: 10_000 };
+/** Times that one account introduces servers, many at once: those of all its contacts when it moved here. [A14] */
+export const introductionsRate = { burst: 32, refillMs: 60_000, keysMax: 10_000 };
 /** Whole lists that one peer may ask for. */
 export const peopleAskRate = { burst: 10, refillMs: 5_000, keysMax: 10_000 };
 /** Refresh waits this long for the servers that were asked. */

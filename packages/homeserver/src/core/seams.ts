@@ -71,6 +71,8 @@ export interface Federation {
   searchPeople(text: string): Promise<PersonView[]>;
   /** @param invited where an invitation says that the server is; without, it must be known. Waits within bounds. */
   lookup(server: ServerId, account: AccountId, invited?: Whereabouts): Promise<Uint8Array | undefined>;
+  /** Records of other servers that an account brings along; on disk when it resolves. What does not hold is let go. [A14] */
+  introduce(records: readonly Uint8Array[]): Promise<void>;
   fetchKeyPackage(server: ServerId, claim: KeyPackageClaim): Promise<Uint8Array | undefined>;
   /** Where an envelope of this account is on its way to other servers; what has arrived is not among it. [H18] */
   trace(account: AccountId, envelope: EnvelopeId): Promise<EnvelopeTrace[]>;

@@ -415,6 +415,8 @@ const calls: { [M in ClientMethodName]: [object, object] } = {
   "rooms.unfollow": [{ room }, {}],
   "rooms.publish": [{ room, listing }, {}],
   "rooms.listed": [{}, { rooms: [{ server: serverA.id, listing }] }],
+  "servers.records": [{ servers: [serverB.id] }, { records: [serverB.signed] }],
+  "servers.introduce": [{ records: [serverB.signed] }, {}],
   "servers.nearby": [{}, nearby],
   "server.examine": [{ again: true }, examination],
 };

@@ -9,9 +9,10 @@ import type {
   DeviceId,
   OpenedAccountRecord,
   Primitives,
+  ServerId,
   Visibility,
 } from "@fedchat/protocol";
-import { accountRecordReplaces, openAccountRecord, ProtocolError } from "@fedchat/protocol";
+import { accountRecord, accountRecordReplaces, openAccountRecord, ProtocolError } from "@fedchat/protocol";
 import type { AccountRow, DeviceRow, StoredState, WriteOp } from "../../store/store.ts";
 import type { GroupCommit } from "../group-commit.ts";
 import { accountsMax } from "../limits.ts";
@@ -41,6 +42,7 @@ export class Account {
   changing = false;
   readonly #primitives: Primitives;
   #opened: OpenedAccountRecord | undefined;
+  #home: { signed: Uint8Array; server: ServerId } | undefined;
 
   constructor(row: AccountRow, primitives: Primitives) {
     this.id = row.account;
@@ -60,6 +62,13 @@ export class Account {
 
   get record(): AccountRecord {
     return this.opened.record;
+  }
+
+  /** Where it lives now: another server, once it has moved. Its record was verified before it was kept. [A12] */
+  get home(): ServerId {
+    if (this.#home?.signed !== this.signed)
+      this.#home = { signed: this.signed, server: accountRecord.read(this.signed).value.server };
+    return this.#home.server;
   }
 
   certificate(device: DeviceId): DeviceCertificate | undefined {
@@ -153,15 +162,14 @@ export class AccountBook {
 
   /**
    * Replaces an account's record by a newer one; resolves when it is on disk. The very record that is held is accepted
-   * again. Rejects with `not-allowed`, `conflict`, `handle-taken`. [A7]
+   * again. One that names another server says that the account lives there from now on. [A12] Rejects with `not-allowed`,
+   * `conflict`, `handle-taken`. [A7]
    * @param floor position at which the cursors of new devices start
    */
   async update(account: Account, opened: OpenedAccountRecord, nowMs: number, floor: number): Promise<void> {
     const { record, signed } = opened;
     if (record.account !== account.id)
       throw new ProtocolError("not-allowed", "The record is of another account.");
-    if (record.server !== account.record.server)
-      throw new ProtocolError("not-allowed", "The record names another server.");
     if (account.changing) throw new ProtocolError("conflict");
     if (sameBytes(signed, account.signed)) return;
     if (!accountRecordReplaces(this.#primitives, opened, account.opened, nowMs)) {

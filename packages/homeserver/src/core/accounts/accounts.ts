@@ -68,7 +68,7 @@ export class Accounts implements LocalAccounts {
       standing: (...asked) => this.#rooms?.().standing(...asked) ?? "no room",
     });
     this.keyPackages = new KeyPackages({ self, accounts: this.book, store, commit, disk: this.disk });
-    this.people = new LocalPeople({ accounts: this.book, live: this.live, clock, visibility });
+    this.people = new LocalPeople({ self, accounts: this.book, live: this.live, clock, visibility });
   }
 
   admits(delivery: Parameters<LocalAccounts["admits"]>[0]): ReturnType<LocalAccounts["admits"]> {

@@ -3,7 +3,7 @@
  * they let themselves be shown. Coming online shows at once, going offline only after a while, so that a reconnecting
  * phone does not flicker; changes are told together. [H17] [L23]
  */
-import type { AccountId, Clock, Timer, Visibility } from "@fedchat/protocol";
+import type { AccountId, Clock, ServerId, Timer, Visibility } from "@fedchat/protocol";
 import { listedChangeDelayMs, presenceOfflineDelayMs } from "../limits.ts";
 import type { ListedChange, LocalPerson } from "../seams.ts";
 import type { Account, AccountBook } from "./account-book.ts";
@@ -12,6 +12,7 @@ import type { LiveSessions } from "./live-sessions.ts";
 type Listener = (changes: ListedChange[]) => void;
 
 export class LocalPeople {
+  readonly #self: ServerId;
   readonly #accounts: AccountBook;
   readonly #live: LiveSessions;
   readonly #clock: Pick<Clock, "after">;
@@ -28,11 +29,13 @@ export class LocalPeople {
 
   /** @param options.visibility of accounts that never chose */
   constructor(options: {
+    self: ServerId;
     accounts: AccountBook;
     live: LiveSessions;
     clock: Pick<Clock, "after">;
     visibility: Visibility;
   }) {
+    this.#self = options.self;
     this.#visibility = options.visibility;
     this.#accounts = options.accounts;
     this.#live = options.live;
@@ -41,12 +44,16 @@ export class LocalPeople {
     options.live.onPresence((account) => this.#presence(account));
   }
 
+  /** Who moved away is shown nowhere: their new homeserver says how far they let themselves be shown. [A12] */
   visibilityOf(account: Account): Visibility {
+    if (account.home !== this.#self) return "hidden";
     return account.visibility ?? this.#visibility;
   }
 
   listed(): LocalPerson[] {
-    return Array.from(this.#accounts.all(), (account) => this.#person(account));
+    return [...this.#accounts.all()].flatMap((account) =>
+      account.home === this.#self ? [this.#person(account)] : [],
+    );
   }
 
   onChange(listener: Listener): void {

@@ -11,32 +11,39 @@ import type {
   Visibility,
 } from "@fedchat/protocol";
 import { limits, ProtocolError } from "@fedchat/protocol";
-import { peopleListBytesMax, peopleSearchRate } from "../limits.ts";
+import { introductionsRate, peopleListBytesMax, peopleSearchRate } from "../limits.ts";
 import { RateLimits } from "../rate-limits.ts";
 import type { Federation } from "../seams.ts";
 import type { AccountBook } from "./account-book.ts";
 import type { LocalPeople } from "./local-people.ts";
 import type { Session } from "./session.ts";
 
+type FederationOfPeople = Pick<
+  Federation,
+  "people" | "lookup" | "watchBeyond" | "searchPeople" | "introduce"
+> & { rooms: Pick<Federation["rooms"], "record"> };
+
 export class People {
   readonly #self: ServerId;
   readonly #accounts: AccountBook;
   readonly #local: LocalPeople;
-  readonly #federation: Pick<Federation, "people" | "lookup" | "watchBeyond" | "searchPeople">;
+  readonly #federation: FederationOfPeople;
   /** Sessions that look at people one hop beyond. */
   readonly #watching = new Set<Session>();
   /** By device: whoever opens session after session searches no more than in one. */
   readonly #searches: RateLimits<DeviceId>;
+  readonly #introductions: RateLimits<AccountId>;
 
   constructor(options: {
     self: ServerId;
     clock: Pick<Clock, "now">;
     accounts: AccountBook;
     local: LocalPeople;
-    federation: Pick<Federation, "people" | "lookup" | "watchBeyond" | "searchPeople">;
+    federation: FederationOfPeople;
   }) {
     this.#self = options.self;
     this.#searches = new RateLimits(peopleSearchRate, options.clock);
+    this.#introductions = new RateLimits(introductionsRate, options.clock);
     this.#accounts = options.accounts;
     this.#local = options.local;
     this.#federation = options.federation;
@@ -79,6 +86,18 @@ export class People {
   /** A session that is over looks at nothing. */
   closed(session: Session): void {
     this.watchBeyond(session, false);
+  }
+
+  /** What is known here of other servers, for an engine that may have to introduce them elsewhere. [A14] */
+  records({ servers }: ClientParams<"servers.records">): ClientResult<"servers.records"> {
+    return { records: servers.flatMap((server) => this.#federation.rooms.record(server) ?? []) };
+  }
+
+  /** Rejects with `rate-limited`. */
+  async introduce({ identity }: Session, { records }: ClientParams<"servers.introduce">): Promise<void> {
+    const retryAfterMs = this.#introductions.take(identity.account.id);
+    if (retryAfterMs > 0) throw new ProtocolError("rate-limited", undefined, { retryAfterMs });
+    await this.#federation.introduce(records);
   }
 
   visibility({ identity }: Session): ClientResult<"people.visibility"> {

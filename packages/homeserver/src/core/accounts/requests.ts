@@ -205,6 +205,8 @@ function handlers(parts: RequestParts): Handlers {
       return {};
     },
 
+    "servers.records": (_, params) => people.records(params),
+    "servers.introduce": (session, params) => done(people.introduce(session, params)),
     "server.examine": (_, { again }) => parts.examine?.(again) ?? unknownMethod(),
     "servers.nearby": () => parts.nearby?.state() ?? { mode: "off", problem: null, servers: [] },
   };

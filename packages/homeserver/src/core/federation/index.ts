@@ -18,6 +18,7 @@ import { Domains } from "./domains.ts";
 import { Directories } from "./directories.ts";
 import { Gossip } from "./gossip.ts";
 import { invitationRelays } from "./invitation-relays.ts";
+import { introduce } from "./introducing.ts";
 import type { Linking } from "./linking.ts";
 import { createLinking } from "./linking.ts";
 import { LookingUp } from "./looking-up.ts";
@@ -208,6 +209,15 @@ export function createFederation(options: FederationOptions): RunningFederation 
     watchBeyond: (looks) => beyond.watch(looks),
     searchPeople: (text) => lookingUp.search(text),
     lookup: (server, account, invited) => lookingUp.record(server, account, invited),
+    introduce: (told) =>
+      introduce(
+        {
+          ...{ self, records, unlinked, primitives, clock, commit: options.commit },
+          mayBeCalled: (server, name) => linking.names.mayBeCalled(server, name),
+          heard: (server, before) => news.heard(server, before),
+        },
+        told,
+      ),
     fetchKeyPackage: (server, claim) => lookingUp.keyPackage(server, claim),
     trace: (account, envelope) =>
       traceEnvelope(

@@ -176,8 +176,9 @@ export class Hub {
     }
     const row = logs.told(room)?.row;
     if (row === undefined) throw new ProtocolError("unknown-room");
-    if (!this.#isMember(by.server, row) && !logs.wasLostFor(room, by.server))
-      throw new ProtocolError("not-allowed");
+    const isMember = this.#isMember(by.server, row) || logs.wasLostFor(room, by.server);
+    const isComing = item.kind === "commit" && item.servers.includes(by.server) && isAt(row, append);
+    if (!isMember && !(isComing && row.hub === self)) throw new ProtocolError("not-allowed");
     // Before the proof: that of somebody behind is of an access key that is in force no more.
     if (row.hub !== self) return { outcome: "behind", ...headOf(row) };
     if (!isAt(row, append))

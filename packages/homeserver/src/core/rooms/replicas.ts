@@ -29,9 +29,10 @@ import type { Log } from "../log.ts";
 import { RateLimits } from "../rate-limits.ts";
 import { sameBytes } from "../same-bytes.ts";
 import type { EntriesPlan, RoomLinks } from "../seams.ts";
-import { advanced, emptyLog, nameOf } from "./log-state.ts";
+import { advanced, emptyLog, followedBy, nameOf } from "./log-state.ts";
 import type { RoomLog, RoomLogs } from "./room-logs.ts";
 import type { Succession } from "./succession.ts";
+import { entryIn, isSigned } from "./succession.ts";
 import type { Turns } from "./turns.ts";
 
 export interface ReplicasOptions {
@@ -187,7 +188,8 @@ export class Replicas {
           this.#options.succession.hear(name, name.hub);
           if (log.row.anchor > 0) return undefined;
         }
-        if (head.position <= after || !(await this.#take(name.hub, entries))) return undefined;
+        const isNew = log.row.anchor === 0 && (await this.#begin(name, entries));
+        if (head.position <= after || !(isNew || (await this.#take(name.hub, entries)))) return undefined;
         if (log.row.position >= head.position) return undefined;
       } catch (error) {
         if (!(error instanceof ProtocolError)) throw error;
@@ -198,6 +200,48 @@ export class Replicas {
       }
     }
     return undefined;
+  }
+
+  /**
+   * A copy that is still empty may begin under a former hub: whoever follows it came from a server that is gone, and was
+   * in the room before the present hub took it over. False where this page does not lead to that one. [A17]
+   */
+  async #begin({ room, hub }: RoomLogName, entries: readonly Uint8Array[]): Promise<boolean> {
+    const { logs, turns, commit, clock, primitives: p, moved } = this.#options;
+    const done = await turns.take(hub);
+    try {
+      const log = logs.get({ room, hub });
+      if (log?.row.anchor !== 0 || this.#rate.take(hub) > 0) return false;
+      let row: RoomLogRow | undefined;
+      const added: RoomEntryRow[] = [];
+      for (const signed of entries) {
+        const entry = entryIn(signed);
+        if (entry?.value.room !== room || !isSigned(p, entry.verify)) return false;
+        const { value, item } = entry;
+        const hash = roomEntryHash(p, signed);
+        if (row === undefined && item.kind === "proposal") continue;
+        row =
+          row === undefined
+            ? advanced(
+                emptyLog({ room, hub }, value.position - 1, clock.now()),
+                value,
+                item,
+                hash,
+                clock.now(),
+              )
+            : followedBy(p, row, { ...entry, signed }, clock.now());
+        if (row === undefined) return false;
+        added.push({ position: value.position, signed: signed.slice() });
+      }
+      if (row?.hub !== hub) return false;
+      const bytes = added.reduce((sum, { signed }) => sum + signed.length, 0);
+      await commit.add([{ op: "room.append", row, entries: added, info: undefined }]);
+      logs.set(row, bytes);
+      moved(row);
+      return true;
+    } finally {
+      done();
+    }
   }
 
   /** True where anything of it was new. */

@@ -266,7 +266,8 @@ export async function allTurns(
   };
 }
 
-function entryIn(
+/** Undefined for what is no entry. */
+export function entryIn(
   signed: Uint8Array,
 ): { value: RoomEntry; item: RoomLogItem; verify: (p: Primitives) => void } | undefined {
   try {
@@ -278,7 +279,7 @@ function entryIn(
   }
 }
 
-function isSigned(p: Primitives, verify: (p: Primitives) => void): boolean {
+export function isSigned(p: Primitives, verify: (p: Primitives) => void): boolean {
   try {
     verify(p);
     return true;

@@ -1,0 +1,133 @@
+/** An account that moves to another homeserver, the one that it leaves being there, or gone for good. */
+import { describe, expect, test } from "vitest";
+import { group, lines, opened, sees, texts } from "./room-scene.ts";
+import type { Person } from "./world.ts";
+import { friends, World } from "./world.ts";
+
+/** The lines of the chat with somebody. */
+async function notices(person: Person): Promise<string[]> {
+  const { roomId } = await person.pair();
+  const { messages } = await person.call("messages.list", { roomId, limit: 500 });
+  return messages.filter(({ kind }) => kind === "notice").map(({ text }) => text);
+}
+
+describe("an account that moves while its homeserver is dead", () => {
+  test("[A12] [A13] [A15] writes from the new one; contacts see one line and write there", async () => {
+    await using world = new World();
+    world.takeoverAfterMs = 3_000;
+    const { alice, bob } = await friends(world);
+    await alice.send("from the old place");
+    await bob.sees("from the old place");
+    const carols = await world.home("carol.example");
+    await carols.person("Carol");
+    await world.pass(3_000);
+
+    alice.home.die();
+    await bob.send("into the void");
+    await alice.move(carols);
+    expect((await alice.call("engine.status", {})).homeserver.serverId).toBe(carols.id);
+    await alice.sees("from the old place", "into the void");
+    await alice.send("I am here now");
+    await bob.sees("from the old place", "into the void", "I am here now");
+    await bob.send("and I find you");
+    await alice.sees("from the old place", "into the void", "I am here now", "and I find you");
+    await world.until(
+      async () => (await notices(bob)).some((line) => line.startsWith("Alice is now at alice@")),
+      "the line",
+    );
+  });
+
+  test("[A14] [A17] rooms go on: the next server orders them, and lists the new homeserver", async () => {
+    await using world = new World();
+    world.takeoverAfterMs = 3_000;
+    const { alice, bob, carol, roomId } = await opened(world);
+    await alice.call("messages.send", { roomId, text: "before" });
+    for (const person of [bob, carol]) await sees(person, roomId, "Alice: before");
+    const daves = await world.home("dave.example");
+    await daves.person("Dave");
+    await world.pass(3_000);
+
+    alice.home.die();
+    await bob.call("messages.send", { roomId, text: "nobody hears this at Alice's" });
+    await alice.move(daves);
+    const first = ["Alice: before", "Bob: nobody hears this at Alice's"];
+    for (const person of [alice, carol]) await sees(person, roomId, ...first);
+    await alice.call("messages.send", { roomId, text: "from the new place" });
+    await carol.call("messages.send", { roomId, text: "welcome there" });
+    const all = [...first, "Alice: from the new place", "Carol: welcome there"];
+    for (const person of [alice, bob, carol])
+      await world.until(async () => {
+        const seen = await texts(person, roomId);
+        return all.every((text) => seen.includes(text));
+      }, "all messages");
+    await alice.call("rooms.rename", { roomId, name: "Climbing" });
+    for (const person of [bob, carol])
+      await world.until(async () => (await group(person)).title === "Climbing", "the new name");
+    for (const person of [bob, carol])
+      expect((await lines(person, roomId)).filter((line) => line.startsWith("Alice is now at"))).toHaveLength(
+        1,
+      );
+  });
+});
+
+describe("an account that moves while its homeserver lives", () => {
+  test("[A16] what had come there, and what still comes, is read", async () => {
+    await using world = new World();
+    const { alice, bob } = await friends(world);
+    await alice.send("hello");
+    await bob.sees("hello");
+    const carols = await world.home("carol.example");
+    await carols.person("Carol");
+    await world.pass(3_000);
+    const formerly = alice.home;
+    formerly.down = true;
+    alice.cut();
+    await bob.send("it lies at the old place");
+    await world.pass(1_000);
+
+    await alice.move(carols);
+    expect(await alice.texts()).toEqual(["hello"]);
+    formerly.down = false;
+    await alice.sees("hello", "it lies at the old place");
+    await alice.send("I have it");
+    await bob.sees("hello", "it lies at the old place", "I have it");
+  });
+
+  test("[A12] is listed there no more, and whoever asks is told where it is", async () => {
+    await using world = new World();
+    const { alice, bob } = await friends(world);
+    const eve = await alice.home.person("Eve");
+    const isListed = async () => {
+      const people = await eve.call("people.list", {});
+      return people.some(({ account, serverId }) => account === key && serverId === formerly.id);
+    };
+    const [key, formerly] = [await alice.account(), alice.home];
+    await world.until(isListed, "Alice is listed");
+    const carols = await world.home("carol.example");
+    await carols.person("Carol");
+    await world.pass(3_000);
+    await alice.move(carols);
+    await world.until(async () => !(await isListed()), "Alice is listed no more");
+    await bob.send("still there?");
+    await alice.sees("still there?");
+  });
+});
+
+describe("a move that cannot be", () => {
+  test("[A13] changes nothing: a link that is none, one of the same homeserver, one that is used up", async () => {
+    await using world = new World();
+    const { alice, bob } = await friends(world);
+    const carols = await world.home("carol.example");
+    await carols.person("Carol");
+    const used = await carols.invitation();
+    await carols.homeserver.accountInvitations.revoke(carols.homeserver.accountInvitations.list()[0]!.id);
+    expect(await alice.failure("account.move", { invitation: "https://example.com/" })).toBe(
+      "bad-account-invitation",
+    );
+    const own = await alice.home.invitation();
+    expect(await alice.failure("account.move", { invitation: own })).toBe("lives-there");
+    expect(await alice.failure("account.move", { invitation: used })).toBe("registration-closed");
+    await alice.send("here as ever");
+    await bob.sees("here as ever");
+  });
+});
