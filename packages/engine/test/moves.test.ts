@@ -131,3 +131,45 @@ describe("a move that cannot be", () => {
     await bob.sees("here as ever");
   });
 });
+
+describe("an account whose devices and homeserver are lost together", () => {
+  test("[A18] comes back at another homeserver by its kit, as the same to its contacts; what lay on the lost one does not", async () => {
+    await using world = new World();
+    const { alice, bob } = await friends(world);
+    await alice.send("while all was well");
+    await bob.sees("while all was well");
+    const key = await alice.account();
+    const words = (await alice.call("recovery.kit", {})).words.join(" ");
+    await alice.call("recovery.settle", { kit: "kept" });
+    const carols = await world.home("carol.example");
+    await carols.person("Carol");
+    await alice.close();
+    alice.home.die();
+
+    const fresh = carols.engine();
+    expect(await fresh.failure("account.recover", { words })).toBe("kit-of-elsewhere");
+    const registrationToken = await carols.invitation();
+    const here = { displayName: "Alice", registrationToken };
+    const wrong =
+      "abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon";
+    expect(await fresh.failure("account.recover", { words: wrong, here })).toBe("bad-words");
+    expect((await fresh.call("account.recover", { words, here })).account).toBe(key);
+    expect((await fresh.call("engine.status", {})).recoveryKit).toBe("kept");
+    expect(await fresh.call("contacts.list", {})).toEqual([]);
+
+    const { link } = await bob.call("invitations.create", {});
+    await fresh.call("invitations.accept", { link: link! });
+    await fresh.pair();
+    await fresh.send("it is me, from elsewhere");
+    await world.until(async () => {
+      const room = (await bob.call("rooms.list", {})).find(
+        ({ kind, state }) => kind === "pair" && state === "open",
+      );
+      const { messages } = await bob.call("messages.list", { roomId: room!.roomId, limit: 50 });
+      return messages.some(({ text }) => text === "it is me, from elsewhere");
+    }, "Bob reads it");
+    const [contact, ...others] = await bob.call("contacts.list", {});
+    expect(others).toEqual([]);
+    expect(contact).toMatchObject({ account: key, serverId: carols.id });
+  });
+});

@@ -5,11 +5,12 @@ import { engineError } from "./causes.ts";
 import type { Changes } from "./changes.ts";
 import type { Log } from "./log.ts";
 import type { Notices } from "./notices.ts";
-import { causeOfCode } from "./causes.ts";
+import { causeOf, causeOfCode } from "./causes.ts";
 import { accountKey } from "./account-key.ts";
 import type { OpaqueClient } from "./opaque-client.ts";
 import { refuseWeakPassword, setPassword } from "./password.ts";
 import { recover } from "./recover.ts";
+import { kitFromWords } from "./recovery-words.ts";
 import type { RegistrationPorts } from "./registration.ts";
 import { register } from "./registration.ts";
 import { registrationTokenFrom } from "./registration-token.ts";
@@ -71,9 +72,21 @@ export class Account {
     await this.#once(() => signIn(this.#ports, handle.trim().toLowerCase(), password));
   }
 
-  /** By the words of the recovery kit, where every device was lost. */
-  async recover(words: string): Promise<void> {
-    await this.#once(() => recover(this.#ports, words));
+  /**
+   * By the words of the recovery kit, where every device was lost.
+   * @param here how the account is opened here where its homeserver is lost, too; undefined: it is not
+   */
+  async recover(words: string, here: Omit<AccountWish, "handle" | "password"> | undefined): Promise<void> {
+    await this.#once(async () => {
+      try {
+        await recover(this.#ports, words);
+      } catch (error) {
+        if (here === undefined || causeOf(error).code !== "kit-of-elsewhere") throw error;
+        const token = this.#token(here.registrationToken);
+        const displayName = usableName(here.displayName);
+        await register(this.#ports, { displayName, handle: undefined, token, kit: kitFromWords(words) });
+      }
+    });
   }
 
   /** @param present the password that there is, on a device that does not hold the account key */

@@ -166,7 +166,7 @@ const own = {
   "kit-of-elsewhere": [
     "never",
     "The account of this kit does not live on this homeserver.",
-    "Start FedChat where the account lived; the kit names that server.",
+    "Start FedChat where the account lived; the kit names that server. If that is lost for good, open the account here.",
   ],
   "no-kit": [
     "never",

@@ -390,8 +390,8 @@ export function methodHandlers(ports: MethodPorts): Handlers {
       }));
     },
 
-    "account.recover": async ({ words }) => {
-      await account.recover(words);
+    "account.recover": async ({ words, here }) => {
+      await account.recover(words, here && { registrationToken: undefined, ...here });
       return views.me();
     },
     "recovery.kit": async () => {

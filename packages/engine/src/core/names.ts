@@ -60,11 +60,11 @@ export class Names {
 
   account(account: AccountId): NamedAccount | undefined {
     if (this.#identity.opened?.account === account) return this.#identity.record.record;
-    return (
-      this.#people.get(account)?.opened.record ??
-      this.#store.accounts.get(account) ??
-      this.#store.groupRooms.named(account)
-    );
+    const listed = this.#people.get(account)?.opened.record;
+    const kept = this.#store.accounts.get(account);
+    // A server that is away lists for ever who has moved away from it.
+    const isOutdated = listed !== undefined && kept !== undefined && kept.sequence > listed.sequence;
+    return (isOutdated ? kept : listed) ?? kept ?? this.#store.groupRooms.named(account);
   }
 
   /** The person's own nickname for them, else what they call themselves. */
@@ -139,7 +139,10 @@ export class Names {
 
   #everybody(): NamedAccount[] {
     const everybody = new Map<AccountId, NamedAccount>();
-    for (const { opened } of this.#people.all()) everybody.set(opened.record.account, opened.record);
+    for (const { opened } of this.#people.all()) {
+      const { account } = opened.record;
+      everybody.set(account, this.account(account) ?? opened.record);
+    }
     for (const { account } of this.#store.accounts.contacts()) {
       const kept = this.#store.accounts.get(account);
       if (kept !== undefined && !everybody.has(account)) everybody.set(account, kept);

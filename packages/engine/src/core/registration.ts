@@ -11,7 +11,7 @@ import type { HomeserverClient, UnidentifiedSession } from "./homeserver-client.
 import type { Identity } from "./identity.ts";
 import { sessionIdentity } from "./identity.ts";
 import { newDevice, newRequestKey } from "./new-keys.ts";
-import { kitSetting } from "./recovery-kit.ts";
+import { keptSetting, kitSetting, writtenTime } from "./recovery-kit.ts";
 import { keysOfKit, kitBytes } from "./recovery-words.ts";
 import type { Rooms } from "./rooms.ts";
 
@@ -32,6 +32,8 @@ export interface NewAccount {
   /** Undefined: made from the display name, with a number where it is taken. */
   handle: string | undefined;
   token: Uint8Array;
+  /** Of an account that was lost with its homeserver: its keys come back here. Absent: a new one is made. [A18] */
+  kit?: Uint8Array;
 }
 
 type Opened = ClientResult<"account.register">;
@@ -117,17 +119,18 @@ function signSession(
   return signAs(primitives, "client-session", row.signatureSeed, session.handshakeHash);
 }
 
-function newIdentity(ports: RegistrationPorts, { displayName, handle }: NewAccount): IdentityRow {
+function newIdentity(ports: RegistrationPorts, wish: NewAccount): IdentityRow {
+  const { displayName, handle } = wish;
   const { store, primitives, random, clock, deviceName, server } = ports;
   const nowMs = clock.now();
-  const kit = random.bytes(kitBytes);
+  const kit = wish.kit ?? random.bytes(kitBytes);
   const { accountSeed, recoverySeed } = keysOfKit(primitives, kit);
   const account = accountId.fromBytes(primitives.ed25519.publicKey(accountSeed));
   const device = newDevice(primitives, random, { account, accountSeed, name: deviceName, nowMs });
   const { seed, key: requestKey } = newRequestKey(primitives, random);
   const record = accountRecord.sign(primitives, accountSeed, {
     account,
-    recoveryKeyHash: primitives.sha256(primitives.ed25519.publicKey(recoverySeed!)),
+    recoveryKeyHash: recoverySeed ? primitives.sha256(primitives.ed25519.publicKey(recoverySeed)) : null,
     server,
     handle: handle ?? handlesFor(displayName, random)[0]!,
     displayName,
@@ -136,14 +139,16 @@ function newIdentity(ports: RegistrationPorts, { displayName, handle }: NewAccou
     sequence: nextSequence(0, nowMs),
     issued: nowMs,
   });
-  store.identity.putSetting(kitSetting, kit);
+  // Whoever typed its words has them on paper.
+  if (wish.kit === undefined) store.identity.putSetting(kitSetting, kit);
+  else store.identity.putSetting(keptSetting, writtenTime(nowMs));
   store.identity.putRequestKey({ id: requestKey.id, seed, createdAt: nowMs });
   return {
     ...{
       state: "registering",
       account,
       accountSeed,
-      recoverySeed: recoverySeed!,
+      recoverySeed: wish.kit === undefined ? recoverySeed! : null,
       ...device,
       deviceName,
       record,

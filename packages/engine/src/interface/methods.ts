@@ -580,6 +580,15 @@ export const methods = {
     "Open an account on a new engine by the words of its recovery kit; its other devices are out",
     z.strictObject({
       words: z.string().min(1).max(1_024).describe("as typed, or what the kit's QR code says"),
+      here: z
+        .strictObject({
+          displayName: z.string().min(1).max(64),
+          registrationToken: registrationToken.optional(),
+        })
+        .optional()
+        .describe(
+          "open the account on this homeserver, where its own is lost, too: the key, and nothing else",
+        ),
     }),
     Me,
   ),
