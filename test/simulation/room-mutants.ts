@@ -83,8 +83,8 @@ function goingAhead(rooms: RoomCrypto): RoomCrypto {
 
 function notRemoved(rooms: RoomCrypto): RoomCrypto {
   const receive = rooms.receive.bind(rooms);
-  rooms.receive = (state, message) => {
-    const outcome = receive(state, message);
+  rooms.receive = (state, message, logAt) => {
+    const outcome = receive(state, message, logAt);
     return outcome.kind === "removed" ? { kind: "refused", rule: "mutant", reason: "not me" } : outcome;
   };
   return rooms;
@@ -92,8 +92,8 @@ function notRemoved(rooms: RoomCrypto): RoomCrypto {
 
 function withoutLateMessages(rooms: RoomCrypto): RoomCrypto {
   const receive = rooms.receive.bind(rooms);
-  rooms.receive = (state, message) => {
-    const outcome = receive(state, message);
+  rooms.receive = (state, message, logAt) => {
+    const outcome = receive(state, message, logAt);
     const isLate = outcome.kind === "application" && outcome.epoch < rooms.epoch(state);
     return isLate ? { kind: "stale-epoch", epoch: outcome.epoch } : outcome;
   };

@@ -29,6 +29,7 @@ export function judge(
   waiting: readonly Waiting[],
   committer: Leaf,
   { proposals }: Pick<Commit, "proposals">,
+  logAt?: number,
 ): Applied | Refused {
   const by = deviceOf(committer).account;
   const before = roomOf(context);
@@ -55,7 +56,7 @@ export function judge(
       updates.push({ update: decoded, by: update.by });
     }
   }
-  const judged = applyAll(before, updates, ports.primitives);
+  const judged = applyAll(before, updates, ports.primitives, logAt);
   if (judged.kind === "refused") return judged;
   const { after } = judged;
   const isRenewed = updates.some(({ update }) => update.kind === "key");

@@ -340,7 +340,7 @@ export class StubRoomCrypto extends StubRecords implements RoomCrypto {
     };
   }
 
-  receive(stored: GroupState, message: Uint8Array): RoomReceived {
+  receive(stored: GroupState, message: Uint8Array, logAt?: number): RoomReceived {
     const state = this.opened(stored);
     if (message.length > roomHandshakeBytesMax) return broken("message.size");
     const head = readHead(message);
@@ -361,7 +361,8 @@ export class StubRoomCrypto extends StubRecords implements RoomCrypto {
     if (found.keys === "duplicate") return { kind: "duplicate" };
     const { keys } = found;
     if (head.content === "proposal") return this.#receiveProposal({ ...state, keys }, leaf, sealed.content);
-    if (head.content === "commit") return this.#receiveCommit({ ...state, keys }, leaf, sealed.content);
+    if (head.content === "commit")
+      return this.#receiveCommit({ ...state, keys }, leaf, sealed.content, logAt);
     const past = state.past.map((one) => (one === held ? { ...one, keys } : one));
     return {
       ...{ kind: "application", plaintext: sealed.content, authenticatedData: sealed.authenticatedData },
@@ -552,10 +553,10 @@ export class StubRoomCrypto extends StubRecords implements RoomCrypto {
     return { kind: "proposal", state: closed({ ...state, waiting }), by: memberOf(leaf, undefined) };
   }
 
-  #receiveCommit(state: State, leaf: Leaf, content: Uint8Array): RoomReceived {
+  #receiveCommit(state: State, leaf: Leaf, content: Uint8Array, logAt?: number): RoomReceived {
     const commit = opened(commitForm, content);
     if (commit === undefined) return broken("commit.form");
-    const applied = judge(this.#ports, state.epoch.context, state.waiting, leaf, commit);
+    const applied = judge(this.#ports, state.epoch.context, state.waiting, leaf, commit, logAt);
     if (applied.kind === "refused") return applied;
     const by = memberOf(leaf, undefined);
     return this.#follow(state, { applied, committer: leaf, commit, secret: state.epoch.secret, by });

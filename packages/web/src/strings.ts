@@ -592,6 +592,24 @@ export const t = {
       unbanNamed: (name: string) => `Unban ${name}`,
       unbanned: (name: string) => `${name} may be taken in again`,
     },
+    succession: {
+      label: "If all owners are gone",
+      nobody: "Nobody takes their place",
+      moderators: "Most of the moderators, together",
+      hint: "An owner is gone while no FedChat of theirs is open. Any owner who comes back in that time ends the claim.",
+      after: "For how long they must be gone",
+      days: (n: number) => (n === 365 ? "A year" : count(n, "day", "days")),
+      told: (heir: string | null, days: number) =>
+        `${heir === null ? "Most of the moderators together" : `${heir}, or else most of the moderators,`} may own this room when every owner is gone for ${count(days, "day", "days")}.`,
+      claimed: (by: string, due: string) =>
+        `Claimed by ${by}. If no owner opens FedChat before ${due}, the room is theirs, too.`,
+      claim: "The owners are gone…",
+      claimTitle: "Are all owners of this room gone?",
+      claimBody: (days: number) =>
+        `Everybody here is told that you claim the room. If no owner opens FedChat for ${count(days, "day", "days")} from now, you own it, too. Where the moderators are meant, more than half of them must claim it.`,
+      claimDo: "Claim the room",
+      unclaim: "Take my claim back",
+    },
     add: {
       title: "Add people",
       lead: (title: string) =>

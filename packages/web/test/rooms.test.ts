@@ -60,6 +60,7 @@ function room(group: Partial<NonNullable<Room["group"]>>, more: Partial<Room> = 
       invitedBy: null,
       joining: "invited",
       inviting: "moderators",
+      succession: null,
       hub: null,
       underway: [],
       cause: null,

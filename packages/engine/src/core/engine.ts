@@ -67,6 +67,7 @@ import { Notices } from "./notices.ts";
 import type { OpaqueClient } from "./opaque-client.ts";
 import { recordOutcome } from "./outcomes.ts";
 import { Outgoing } from "./outgoing.ts";
+import { OwnersGone } from "./owners-gone.ts";
 import { OwnRecords } from "./own-records.ts";
 import { People } from "./people.ts";
 import { Receipts } from "./receipts.ts";
@@ -308,9 +309,11 @@ export function openEngine(options: EngineOptions): Engine {
   const isFormer = (hub: ServerId) => homes.former.some((home) => home.server === hub);
   const groupRooms: GroupRooms = new GroupRooms({ ...base, identity, known, names, rooms, commits, server });
   const roomListings = new RoomListings({ ...base, identity, names, links: roomLinks });
+  const ownersGone = new OwnersGone({ ...base, identity, onWanted: (room) => commits.run(room) });
   const taken = (room: RoomId): void => {
     resending.run(room);
     commits.run(room);
+    ownersGone.look(room);
     roomListings.tell(room);
     keptServers.lookSoon();
   };
@@ -491,6 +494,7 @@ export function openEngine(options: EngineOptions): Engine {
       treeless.stop();
       commits.stop();
       forks.stop();
+      ownersGone.stop();
       roomListings.stop();
       moved.stop();
       keptServers.stop();

@@ -182,6 +182,26 @@ export class GroupRooms {
     this.#want(id, { kind: "rules", join, invite });
   }
 
+  /** An owner says who may own the room when its owners are gone for so many days; 0: nobody. */
+  setSuccession(id: RoomId, heir: AccountId | null, days: number): void {
+    const change = { kind: "succession", days, ...(heir === null ? {} : { heir }) } as const;
+    this.#check(id, change);
+    for (const { id: wanted, change: former } of wantedChanges(this.#ports.store, id))
+      if (former.kind === "succession") this.#ports.store.groupRooms.deleteChange(wanted);
+    this.#want(id, change);
+  }
+
+  /** Says that the room's owners are gone; after the time that they set it is ours, unless one of them comes. */
+  claim(id: RoomId): void {
+    this.#check(id, { kind: "claim", at: this.#ports.clock.now() });
+    this.#want(id, { kind: "claim" });
+  }
+
+  unclaim(id: RoomId): void {
+    this.#check(id, { kind: "unclaim" });
+    this.#want(id, { kind: "unclaim" });
+  }
+
   /** An owner's act: that server stands first on the list from then on, and is asked to go on at once. [W14] */
   handOver(id: RoomId, hub: ServerId): void {
     const { store, clock, names, changes, commits } = this.#ports;

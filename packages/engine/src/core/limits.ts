@@ -125,6 +125,10 @@ export const forkLookAfterMs = 2_000;
 export const forkLookAgainMs = 60_000;
 /** Such comparisons at a time, of all rooms. */
 export const forkLooksMax = 256;
+/** A room that was claimed is taken over so much later than may be: the clock of its server may be behind. */
+export const claimMarginMs = 3_600_000;
+/** Until then it is looked at again and again: a timer does not run while a machine sleeps. */
+export const claimLookAgainMs = 3_600_000;
 /** Former states of a room's group that one can go back to: as far as servers disagree in practice. */
 export const branchSnapshotsMax = 16;
 export const branchSnapshotsBytesMax = 16_777_216;

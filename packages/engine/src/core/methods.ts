@@ -319,6 +319,10 @@ export function methodHandlers(ports: MethodPorts): Handlers {
           ...(joining === undefined ? {} : { join: joining }),
         }),
       ),
+    "rooms.setSuccession": ({ roomId, heir, days }) =>
+      shownRoom(roomId, (id) => groupRooms.setSuccession(id, heir as AccountId | null, days)),
+    "rooms.claim": ({ roomId }) => shownRoom(roomId, (id) => groupRooms.claim(id)),
+    "rooms.unclaim": ({ roomId }) => shownRoom(roomId, (id) => groupRooms.unclaim(id)),
     "rooms.createLink": async ({ roomId, ...wanted }) => {
       await servers.learnOwn();
       return roomLinks.create(roomId as RoomId, wanted);

@@ -258,6 +258,10 @@ function takenOut(change: RoomChange): AccountId | undefined {
     case "record":
     case "role":
     case "unbanned":
+    case "succession":
+    case "claimed":
+    case "unclaimed":
+    case "succeeded":
     case "key":
       return undefined;
   }

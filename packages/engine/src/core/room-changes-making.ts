@@ -293,13 +293,13 @@ export class RoomChangesMaking {
 
   /** What of the wanted changes the room's rules allow as it is now, one upon the other; the rest is told and dropped. */
   #updates(before: RoomState, wanted: readonly Wanted[], keyPackages: KeyPackages) {
-    const { known, identity, primitives } = this.#ports;
+    const { known, identity, primitives, clock } = this.#ports;
     let state = before;
     const updates: RoomUpdate[] = [];
     const add: Uint8Array[] = [];
     const done: Wanted[] = [];
     for (const one of wanted) {
-      const update = updateOf(one, known);
+      const update = updateOf(one, known, clock.now());
       if (update === undefined) {
         done.push(one);
         continue;
@@ -362,7 +362,7 @@ function commitItem(
 }
 
 /** Undefined for what an empty Commit does: new keys, and what others proposed. */
-function updateOf({ change }: Wanted, known: KnownAccounts): RoomUpdate | undefined {
+function updateOf({ change }: Wanted, known: KnownAccounts, now: number): RoomUpdate | undefined {
   switch (change.kind) {
     case "admit": {
       const record = known.get(change.account);
@@ -374,6 +374,11 @@ function updateOf({ change }: Wanted, known: KnownAccounts): RoomUpdate | undefi
       const record = known.get(change.account);
       return record && { kind: "record", record: record.signed };
     }
+    case "claim":
+      return { kind: "claim", at: now };
+    case "unclaim":
+    case "succeed":
+      return { kind: change.kind };
     case "leave":
     case "settle":
     case "refresh":
@@ -388,6 +393,7 @@ function updateOf({ change }: Wanted, known: KnownAccounts): RoomUpdate | undefi
     case "rename":
     case "rules":
     case "hubs":
+    case "succession":
       return change;
   }
 }

@@ -16,7 +16,7 @@ import {
 } from "@fedchat/protocol";
 import type { GroupState } from "../mls/group-records.ts";
 import type { ExpectedRoom, RoomCommitSummary, RoomCrypto, RoomReceived } from "../mls/room-crypto.ts";
-import type { RoomChange } from "../room-state/apply-update.ts";
+import { timeFault, type RoomChange } from "../room-state/apply-update.ts";
 import { encodeRoomState } from "../room-state/room-state.ts";
 import type { EngineStore } from "../store/engine-store.ts";
 import type { PendingCommitRow, RoomLogRow } from "../store/group-rooms-table.ts";
@@ -97,7 +97,7 @@ export class RoomEntries {
     const taken = { ...row, hub, term, position, head: roomEntryHash(primitives, signed) };
     const pending = store.groupRooms.pending(room);
     const isOwn = pending !== undefined && isEqual(pending.item, entry.item);
-    if (isOwn) this.#own(pending, taken);
+    if (isOwn) this.#own(pending, taken, entry.at);
     else this.#theirs(entry, taken);
     messages.takeWaiting(room);
     return true;
@@ -114,10 +114,11 @@ export class RoomEntries {
   }
 
   /** Our Commit counts now: the group goes on as it is after it, and those who were taken in get their Welcome. */
-  #own(pending: PendingCommitRow, taken: RoomLogRow): void {
+  #own(pending: PendingCommitRow, taken: RoomLogRow, at: number): void {
     const { store, groups, roomCrypto, rooms, identity, welcomes, clock, changes } = this.#ports;
     const { room } = pending;
     const { wanted, changes: done } = JSON.parse(pending.changes) as PendingWork;
+    if (done.some((change) => timeFault(change, at) !== undefined)) return this.#tooEarly(pending, taken);
     const next = this.#nextOf(room);
     const isEntering = groups.of(room) === undefined;
     const fulfilled = wantedChanges(store, room).filter(({ id }) => wanted.includes(id));
@@ -154,6 +155,18 @@ export class RoomEntries {
     changes.mark("room", room);
   }
 
+  /** The hub's clock is not ours: everybody passes over what we made, and it is made anew. [W17] */
+  #tooEarly({ room, item }: PendingCommitRow, taken: RoomLogRow): void {
+    const { store, log } = this.#ports;
+    log.info("a Commit of ours was not in time by the log", { room });
+    store.transaction(() => {
+      store.groupRooms.putLog(taken);
+      store.groupRooms.deletePending(room);
+    });
+    const ours = decodeRoomLogItem(item);
+    if (ours.kind === "commit") this.#lockedBy(room, ours.access);
+  }
+
   /** The group as it is after our Commit; undefined where what we appended was none. */
   #nextOf(room: RoomId): GroupState | undefined {
     const { store, groups, roomCrypto } = this.#ports;
@@ -176,7 +189,7 @@ export class RoomEntries {
     if (item === undefined) return this.#pass(taken, invalidBy(entry));
     if (item.kind === "takeover") return this.#takeover(entry, item, taken);
     if (isRejoining(this.#ports.store, room)) return this.#pass(taken);
-    const outcome = roomCrypto.receive(state, item.message);
+    const outcome = roomCrypto.receive(state, item.message, entry.at);
     switch (outcome.kind) {
       case "commit":
         return this.#commit(taken, outcome.state, outcome.summary);

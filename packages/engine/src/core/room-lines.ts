@@ -34,6 +34,16 @@ export function roomLine(change: RoomChange, { shown, own, address }: Named): st
       return `${who(change.by)} banned ${whom(change.account)}.`;
     case "unbanned":
       return `${who(change.by)} lifted the ban on ${whom(change.account)}.`;
+    case "succession":
+      return successionLine(change, who, whom);
+    case "claimed":
+      return `${who(change.by)} said that the owners of this room are gone, and ${change.by === own ? "claim" : "claims"} it. Any owner ends that by opening FedChat.`;
+    case "unclaimed":
+      return change.owner
+        ? `${who(change.by)} ${change.by === own ? "are" : "is"} here: nobody claims the room any more.`
+        : `${who(change.by)} ${change.by === own ? "claim" : "claims"} the room no more.`;
+    case "succeeded":
+      return `The owners were gone for as long as they had set: the room is now owned by ${change.owners.map(whom).join(", ")}, too.`;
     case "record":
       if (change.from === undefined || change.account === own) return undefined;
       return movedLine(shown(change.account), address(change.account));
@@ -41,6 +51,19 @@ export function roomLine(change: RoomChange, { shown, own, address }: Named): st
     case "key":
       return undefined;
   }
+}
+
+function successionLine(
+  { by, heir, days }: Extract<RoomChange, { kind: "succession" }>,
+  who: (account: AccountId) => string,
+  whom: (account: AccountId) => string,
+): string {
+  if (days === 0) return `${who(by)} let nobody follow the room's owners.`;
+  const after = days === 1 ? "a day" : `${days} days`;
+  const others = "most of the moderators together may own the room";
+  return heir === undefined
+    ? `${who(by)} set that ${others} when its owners are gone for ${after}.`
+    : `${who(by)} set that ${whom(heir)}, or else ${others}, when its owners are gone for ${after}.`;
 }
 
 function rulesLine(

@@ -27,7 +27,7 @@ import type { InvitationRow, NoticeRow } from "../store/invitations-table.ts";
 import type { MessageRow } from "../store/messages-table.ts";
 import type { RequestRow } from "../store/requests-table.ts";
 import type { RoomAskRow } from "../store/room-asks-table.ts";
-import type { RoomRow } from "../store/rooms-table.ts";
+import type { RoomRow, RoomSuccession } from "../store/rooms-table.ts";
 import { causeOf, causeOfCode, decodeCause, linkCause } from "./causes.ts";
 import { gapLines } from "./gap-lines.ts";
 import type { Identity } from "./identity.ts";
@@ -356,7 +356,7 @@ export class Views {
     return others.length === 0 ? "Room" : others.map(({ account }) => this.#names.shown(account)).join(", ");
   }
 
-  #group({ id, name, joining, inviting, invitedBy }: RoomRow): Room["group"] {
+  #group({ id, name, joining, inviting, invitedBy, succession }: RoomRow): Room["group"] {
     const people = this.#store.groupRooms.people(id);
     const shown = (account: AccountId) => this.#names.shown(account);
     const underway = wantedChanges(this.#store, id).flatMap(
@@ -372,9 +372,23 @@ export class Views {
       asking: this.#store.roomAsks.pendingIncoming(id),
       joining,
       inviting,
+      succession: succession === null ? null : this.#succession(id, JSON.parse(succession) as RoomSuccession),
       hub: this.#hub(id),
       underway,
       cause: underway.length === 0 ? null : this.#holdUp(id),
+    };
+  }
+
+  #succession(id: RoomId, { heir, days, claim }: RoomSuccession): NonNullable<Room["group"]>["succession"] {
+    const { account: own } = this.#identity;
+    const isModerator = this.#store.groupRooms.person(id, own)?.role === "moderator";
+    const ours = claim?.by.includes(own) === true;
+    const shown = (account: AccountId) => this.#names.shown(account);
+    return {
+      heir: heir === null ? null : { account: heir, name: shown(heir) },
+      days,
+      claim: claim && { by: claim.by.map(shown), ours, dueAt: claim.dueAt },
+      mayClaim: !ours && (isModerator || heir === own),
     };
   }
 

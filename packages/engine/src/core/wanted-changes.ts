@@ -16,6 +16,9 @@ export type WantedChange =
   | { kind: "hubs"; hubs: ServerId[] }
   | { kind: "handOver"; hub: ServerId }
   | { kind: "leave" }
+  | { kind: "succession"; heir?: AccountId; days: number }
+  /** `at` is set when it is made. */
+  | { kind: "claim" | "unclaim" | "succeed" }
   /** Commit what others proposed, such as that they leave. */
   | { kind: "settle" }
   /** New keys of this device: what was stolen before is of no use after. [W8] */
@@ -81,6 +84,12 @@ export function underwayLine(
       return "Joining the room's encryption again";
     case "handOver":
       return "Handing the room over to another server";
+    case "succession":
+      return "Setting who follows the owners";
+    case "claim":
+      return "Claiming the room";
+    case "unclaim":
+    case "succeed":
     case "settle":
     case "refresh":
     case "hubs":

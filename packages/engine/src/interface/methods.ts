@@ -450,6 +450,25 @@ export const methods = {
     }),
     Room,
   ),
+  "rooms.setSuccession": method(
+    "Say who may own a room when all its owners are gone, and after how long",
+    z.strictObject({
+      roomId: RoomIdText,
+      heir: AccountText.nullable().describe("null: most of the moderators together"),
+      days: z.number().int().min(0).max(3_650).describe("0: nobody follows them"),
+    }),
+    Room,
+  ),
+  "rooms.claim": method(
+    "Say that a room's owners are gone; it is ours after the time that they set, unless one of them comes",
+    z.strictObject({ roomId: RoomIdText }),
+    Room,
+  ),
+  "rooms.unclaim": method(
+    "Claim a room no more; for its owners: end all claims on it",
+    z.strictObject({ roomId: RoomIdText }),
+    Room,
+  ),
   "rooms.createLink": method(
     "Make a link into a room; whoever follows it asks to come in, and comes in at once where the room is open",
     z.strictObject({

@@ -468,6 +468,24 @@ export const Room = z.object({
       asking: z.number().int().describe("people who ask to come in, and wait for a yes"),
       joining: RoomJoining,
       inviting: RoomInviting,
+      succession: z
+        .object({
+          heir: z
+            .object({ account: AccountText, name: z.string() })
+            .nullable()
+            .describe("null: the moderators"),
+          days: z.number().int().describe("for how long all owners are gone before"),
+          claim: z
+            .object({
+              by: z.array(z.string()).describe("names"),
+              ours: z.boolean(),
+              dueAt: Time.describe("when the room is theirs, unless an owner comes"),
+            })
+            .nullable(),
+          mayClaim: z.boolean().describe("we are the heir or a moderator, and do not claim it yet"),
+        })
+        .nullable()
+        .describe("who may own the room when its owners are gone; null: nobody"),
       hub: z
         .object({
           serverId: ServerIdText,

@@ -172,7 +172,7 @@ export class MlsRoomCrypto extends MlsRecords implements RoomCrypto {
 
     const { welcomeWithTreeBytesMax = roomWelcomeBytesMax } = this.#ports;
     const welcomeHasTree = welcomeBytes(state, judged.after, keyPackages) <= welcomeWithTreeBytesMax;
-    const step = this.#step(before, judged);
+    const step = this.#step(before, { expected: judged });
     const made = mls.commit(
       state,
       {
@@ -324,11 +324,11 @@ export class MlsRoomCrypto extends MlsRecords implements RoomCrypto {
     return { state: opaque(sealed.state), message: sealed.message, proof };
   }
 
-  receive(stored: GroupState, message: Uint8Array): RoomReceived {
+  receive(stored: GroupState, message: Uint8Array, logAt?: number): RoomReceived {
     const state = transparent(stored);
     const plain = this.#unsealed(state, message);
     if (!(plain instanceof Uint8Array)) return plain;
-    const step = this.#step(roomOf(state));
+    const step = this.#step(roomOf(state), { logAt });
     const received = mls.receive(state, plain, this.#environment(step.policy));
     switch (received.kind) {
       case "application":
@@ -522,8 +522,8 @@ export class MlsRoomCrypto extends MlsRecords implements RoomCrypto {
     return { seed, publicKey: this.#ports.primitives.ed25519.publicKey(seed) };
   }
 
-  #step(before: RoomState, expected?: Judged): RoomStep {
-    return new RoomStep(this.#ports.protocolPrimitives, this.#credentials, before, expected);
+  #step(before: RoomState, by: ConstructorParameters<typeof RoomStep>[3] = {}): RoomStep {
+    return new RoomStep(this.#ports.protocolPrimitives, this.#credentials, before, by);
   }
 
   #environment(policy: mls.Policy = this.#plain): mls.Environment {

@@ -285,8 +285,11 @@ export interface RoomCrypto extends GroupRecords {
   describe(args: Pick<JoinRoomByItself, "room" | "info" | "key">): RoomDescription | undefined;
 
   encrypt(state: GroupState, plaintext: Uint8Array, authenticatedData?: Uint8Array): SealedRoomMessage;
-  /** Messages and items of the log alike. */
-  receive(state: GroupState, message: Uint8Array): RoomReceived;
+  /**
+   * Messages and items of the log alike.
+   * @param logAt of the log's: the time that its entry says, Unix milliseconds
+   */
+  receive(state: GroupState, message: Uint8Array, logAt?: number): RoomReceived;
   /** What a message says in the clear, sealed ones too; undefined where the bytes are no message of a group. */
   header(message: Uint8Array): MessageHeader | undefined;
 

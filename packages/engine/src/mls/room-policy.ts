@@ -30,17 +30,22 @@ export class RoomStep {
   readonly policy: mls.Policy;
   readonly #primitives: Primitives;
   readonly #before: RoomState;
+  readonly #logAt: number | undefined;
   #judged: Judged | undefined;
   #broken: RoomRefused | undefined;
   #committer: mls.LeafIndex | undefined;
 
-  /** @param expected what our own commit comes to: MLS applies the updates before it asks for a verdict */
+  /**
+   * @param expected what our own commit comes to: MLS applies the updates before it asks for a verdict
+   * @param logAt the time that the log's entry says
+   */
   constructor(
     primitives: Primitives,
     credentials: Pick<mls.Policy, "acceptsCredential" | "lifetimeSecondsMax">,
     before: RoomState,
-    expected?: Judged,
+    { expected, logAt }: { expected?: Judged | undefined; logAt?: number | undefined } = {},
   ) {
+    this.#logAt = logAt;
     this.#primitives = primitives;
     this.#before = before;
     this.#judged = expected;
@@ -78,7 +83,7 @@ export class RoomStep {
 
   #accepts(review: mls.CommitReview): boolean {
     this.#committer = review.committer;
-    const verdict = judge(this.#before, review, this.#primitives);
+    const verdict = judge(this.#before, review, this.#primitives, this.#logAt);
     if (verdict.kind === "judged") this.#judged = verdict;
     return this.#notes(verdict.kind === "refused" ? verdict.rule : undefined);
   }
@@ -94,6 +99,7 @@ export function judge(
   before: RoomState,
   { committer, proposals, tree, hasPath }: mls.CommitReview,
   primitives: Primitives,
+  logAt?: number,
 ): Judged | RoomRefused {
   if (!hasPath) return refusedBy("commit.path");
   const updates: ProposedUpdate[] = [];
@@ -109,7 +115,7 @@ export function judge(
     else if (proposal.type === "add" && !byReference) added.push(proposal.keyPackage.leafNode);
     else return refusedBy("commit.proposal");
   }
-  const judged = applyAll(before, updates, primitives);
+  const judged = applyAll(before, updates, primitives, logAt);
   if (judged.kind === "refused") return judged;
   const { after } = judged;
   const isRenewed = updates.some(({ update }) => update.kind === "key");
@@ -139,11 +145,12 @@ export function applyAll(
   before: RoomState,
   updates: readonly ProposedUpdate[],
   primitives: Primitives,
+  logAt?: number,
 ): Judged | RoomRefused {
   let after = before;
   const changes: RoomChange[] = [];
   for (const { update, by } of updates) {
-    const outcome = applyUpdate(after, update, by, primitives);
+    const outcome = applyUpdate(after, update, by, primitives, logAt);
     if (outcome.kind === "refused") return outcome;
     after = outcome.state;
     changes.push(outcome.change);

@@ -7,6 +7,7 @@ import { encodeBase32, openAccountRecord, ProtocolError } from "@fedchat/protoco
 import { bannedMax, participantsMax, roomServersMax, roomStateBytesMax } from "./limits.ts";
 import { goneDevices } from "./leaves.ts";
 import { missingRight } from "./rights.ts";
+import { claimDueAt, heirsBy, isStampedNear, settledClaim, withClaim, withoutClaim } from "./owners-gone.ts";
 import type { Participant, Role, RoomState } from "./room-state.ts";
 import { compareIds, encodeRoomState, participantOf, serversOf } from "./room-state.ts";
 import type { RoomUpdate } from "./room-update.ts";
@@ -51,6 +52,23 @@ export type RoomChange =
       readonly present: boolean;
     }
   | { readonly kind: "unbanned"; readonly by: AccountId; readonly account: AccountId }
+  | {
+      readonly kind: "succession";
+      readonly by: AccountId;
+      readonly heir: AccountId | undefined;
+      readonly days: number;
+    }
+  /** `at`: when, by their own word, where they are the first. */
+  | { readonly kind: "claimed"; readonly by: AccountId; readonly at: number | undefined }
+  /** `owner`: the room's owners are not gone; else somebody claims it no more. */
+  | { readonly kind: "unclaimed"; readonly by: AccountId; readonly owner: boolean }
+  /** `due`: by the log, not before. */
+  | {
+      readonly kind: "succeeded";
+      readonly by: AccountId;
+      readonly owners: readonly AccountId[];
+      readonly due: number;
+    }
   | { readonly kind: "key"; readonly by: AccountId };
 
 /** A record by which devices are on their account's list no more, or stand there with another key. */
@@ -65,13 +83,31 @@ export type UpdateOutcome =
   | { readonly kind: "applied"; readonly state: RoomState; readonly change: RoomChange }
   | RoomRefused;
 
-/** @param by the account of the proposal's sender */
+/** The rule that a change breaks at this time of the log; of most it does not matter. [W17] */
+export function timeFault(change: RoomChange, logAt: number): RoomRule | undefined {
+  if (change.kind === "claimed" && change.at !== undefined && !isStampedNear(change.at, logAt))
+    return "claim.stamp";
+  return change.kind === "succeeded" && logAt < change.due ? "claim.time" : undefined;
+}
+
+/**
+ * @param by the account of the proposal's sender
+ * @param logAt what the hub's entry says that time is; absent: it is in no entry yet
+ */
 export function applyUpdate(
   state: RoomState,
   update: RoomUpdate,
   by: AccountId,
   primitives: Primitives,
+  logAt?: number,
 ): UpdateOutcome {
+  const outcome = stepOf(state, update, by, primitives);
+  if (outcome.kind === "refused") return outcome;
+  const fault = logAt === undefined ? undefined : timeFault(outcome.change, logAt);
+  return fault === undefined ? { ...outcome, state: settledClaim(outcome.state) } : refusedBy(fault);
+}
+
+function stepOf(state: RoomState, update: RoomUpdate, by: AccountId, primitives: Primitives): UpdateOutcome {
   if (state.join === "nobody" && !isOfPairs(update)) return refusedBy("pair.change");
   const missing = missingRight(state, update, by);
   if (missing !== undefined) return refusedBy(missing);
@@ -110,9 +146,54 @@ export function applyUpdate(
       const left = state.banned.filter((one) => one !== account);
       return applied({ ...state, banned: left }, { kind: "unbanned", by, account });
     }
+    case "succession":
+      return succession(state, update, by);
+    case "claim": {
+      const at = state.claim === undefined ? update.at : undefined;
+      return applied(withClaim(state, by, update.at), { kind: "claimed", by, at });
+    }
+    case "unclaim":
+      return unclaimed(state, by);
+    case "succeed":
+      return succeeded(state, by);
     case "key":
       return applied({ ...state, infoKey: update.key }, { kind: "key", by });
   }
+}
+
+function succession(
+  state: RoomState,
+  { heir, days }: { heir?: AccountId | undefined; days: number },
+  by: AccountId,
+): UpdateOutcome {
+  const change = { kind: "succession", by, heir, days } as const;
+  const { succession: _former, ...left } = withoutClaim(state);
+  if (days === 0) return heir === undefined ? applied(left, change) : refusedBy("heir.unknown");
+  const named = heir === undefined ? undefined : participantOf(state, heir);
+  if (heir !== undefined && (named === undefined || named.role === "owner")) return refusedBy("heir.unknown");
+  return applied({ ...left, succession: heir === undefined ? { days } : { heir, days } }, change);
+}
+
+/** An owner ends the claim; whoever claims takes their part in it back. */
+function unclaimed(state: RoomState, by: AccountId): UpdateOutcome {
+  const { claim } = state;
+  const owner = participantOf(state, by)?.role === "owner";
+  if (claim === undefined || (!owner && !claim.by.includes(by))) return refusedBy("claim.none");
+  const left = owner ? [] : claim.by.filter((one) => one !== by);
+  const next = left.length === 0 ? withoutClaim(state) : { ...state, claim: { ...claim, by: left } };
+  return applied(next, { kind: "unclaimed", by, owner });
+}
+
+function succeeded(state: RoomState, by: AccountId): UpdateOutcome {
+  const due = claimDueAt(state);
+  if (due === undefined || state.claim?.by.includes(by) !== true) return refusedBy("claim.none");
+  const owners = heirsBy(state);
+  if (owners === undefined) return refusedBy("claim.few");
+  const after = owners.reduce((now, account) => {
+    const one = participantOf(now, account);
+    return one === undefined ? now : withParticipant(now, { ...one, role: "owner" });
+  }, withoutClaim(state));
+  return applied(after, { kind: "succeeded", by, owners, due });
 }
 
 /** A pair has no name, roles, or comings and goings: what is left are its participants' records, its key and its hubs. */

@@ -19,3 +19,9 @@ export const roomUpdateBytesMax = 66_560;
 
 /** Servers that an owner's engine lists by itself to go on with a room: one of so many is there. */
 export const hubsListedMax = 5;
+
+export const dayMs = 86_400_000;
+/** A claim names its time itself: so far the hub's clock may be off, and no further. */
+export const claimStampMs = dayMs;
+/** Nobody waits longer than this for owners who are gone. */
+export const successionDaysMax = 3_650;

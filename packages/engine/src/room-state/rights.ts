@@ -1,5 +1,6 @@
 /** Who may do what in a room, by the role that they have before it. [W3] */
 import type { AccountId } from "@fedchat/protocol";
+import { claimFault } from "./owners-gone.ts";
 import type { Participant, Role, RoomState } from "./room-state.ts";
 import { participantOf } from "./room-state.ts";
 import type { RoomRule } from "./rules.ts";
@@ -29,6 +30,13 @@ export function missingRight(state: RoomState, update: RoomUpdate, by: AccountId
       return outranks(state, role, update.account) ? ownersOwn(state, own, update.account) : "right.ban";
     case "unban":
       return orderly(role) ? undefined : "right.unban";
+    case "succession":
+      return role === "owner" ? undefined : "right.succession";
+    case "claim":
+      return claimFault(state, by);
+    case "unclaim":
+    case "succeed":
+      return undefined;
     case "leave":
     case "record": // It is signed by the account that it is about: it does not matter who brings it.
     case "key":

@@ -16,13 +16,14 @@ import {
   handlePattern,
   limits,
   literals,
+  optional,
   roomId,
   serverId,
   struct,
   text,
   uint,
 } from "@fedchat/protocol";
-import { bannedMax, hubsMax, participantsMax } from "./limits.ts";
+import { bannedMax, hubsMax, participantsMax, successionDaysMax } from "./limits.ts";
 
 /** ComponentID in the group's `app_data_dictionary` (draft-ietf-mls-extensions §4.6; of the range for private use). */
 export const roomStateComponent = 0xf0c0;
@@ -59,6 +60,18 @@ const participant = struct({
   ),
 });
 
+/** `heir`: else most of the moderators. */
+export const successionCodec = struct({
+  heir: optional(accountId.codec),
+  days: uint({ max: successionDaysMax }),
+});
+
+/** By whom, and since when as they said. */
+const claim = struct({
+  at: uint(),
+  by: checked(array(accountId.codec, { min: 1, max: participantsMax }), orderFault),
+});
+
 const roomState = checked(
   struct({
     room: roomId.codec,
@@ -73,11 +86,17 @@ const roomState = checked(
       orderFault(all.map(({ account }) => account)),
     ),
     banned: checked(array(accountId.codec, { max: bannedMax }), orderFault),
+    /** Who may own the room when its owners are gone, and after how long; absent: nobody. */
+    succession: optional(successionCodec),
+    claim: optional(claim),
   }),
-  ({ name, join, participants, banned }) => {
+  ({ name, join, participants, banned, succession, claim: claimed }) => {
     const areAlike = participants.length === 2 && participants.every(({ role }) => role === "owner");
     if (join === "nobody")
-      return areAlike && name === "" && banned.length === 0 ? undefined : "is no pair of people alike";
+      return areAlike && name === "" && banned.length === 0 && succession === undefined
+        ? undefined
+        : "is no pair of people alike";
+    if (claimed !== undefined && succession === undefined) return "is claimed where nobody may";
     if (!participants.some(({ role }) => role === "owner")) return "has no owner";
     const out = new Set(banned);
     return participants.some(({ account }) => out.has(account))
@@ -92,6 +111,7 @@ type Deep<T> = T extends string | Uint8Array
     ? { readonly [K in keyof T]: Deep<T[K]> }
     : T;
 export type Participant = Deep<TypeOf<typeof participant>>;
+export type Claim = Deep<TypeOf<typeof claim>>;
 export type RoomState = Deep<TypeOf<typeof roomState>>;
 
 export function encodeRoomState(state: RoomState): Uint8Array {

@@ -1,8 +1,25 @@
 /** One change of a room's state, as an AppDataUpdate proposal carries it. [W2] */
 import type { TypeOf } from "@fedchat/protocol";
-import { accountId, bytes, decode, DecodeError, encode, limits, struct, tagged } from "@fedchat/protocol";
+import {
+  accountId,
+  bytes,
+  decode,
+  DecodeError,
+  encode,
+  limits,
+  struct,
+  tagged,
+  uint,
+} from "@fedchat/protocol";
 import { roomUpdateBytesMax } from "./limits.ts";
-import { hubsCodec, inviteCodec, joinCodec, roleCodec, roomNameCodec } from "./room-state.ts";
+import {
+  hubsCodec,
+  inviteCodec,
+  joinCodec,
+  roleCodec,
+  roomNameCodec,
+  successionCodec,
+} from "./room-state.ts";
 
 /** A signed account record. */
 const record = bytes({ min: 1, max: limits.recordBytesMax * 4 });
@@ -21,6 +38,14 @@ const roomUpdate = tagged("kind", {
   /** Removes too. */
   ban: struct({ account: accountId.codec }),
   unban: struct({ account: accountId.codec }),
+  /** Who may own the room when its owners are gone; `days` 0: nobody. */
+  succession: successionCodec,
+  /** That the owners are gone, by the heir or a moderator; `at` is the time, Unix milliseconds. */
+  claim: struct({ at: uint() }),
+  /** That they are not, by an owner; by somebody else, that they claim no more. */
+  unclaim: struct({}),
+  /** That the claim's time has come. */
+  succeed: struct({}),
   /** A new `infoKey`. */
   key: struct({ key: bytes(32) }),
 });

@@ -14,6 +14,8 @@ export const ROOM_RULES = {
   "right.role": "Only owners may give roles.",
   "right.remove": "Your role may not remove people with this role.",
   "right.ban": "Your role may not ban people with this role.",
+  "right.succession": "Only owners may say who follows them.",
+  "right.claim": "Only the heir whom the owners named, or a moderator, may claim the room.",
   "right.unban": "Only owners and moderators may lift a ban.",
 
   "owner.other": "Owners step down or leave by themselves; nobody else can make them.",
@@ -30,6 +32,14 @@ export const ROOM_RULES = {
   "room.banned-full": "The list of banned people is full.",
   "room.servers": "People of too many servers would be in the room.",
   "room.large": "The list of people in the room would become too long.",
+
+  "claim.off": "The owners of this room let nobody follow them.",
+  "claim.already": "You have claimed this room already.",
+  "claim.none": "Nobody claims this room, or you do not.",
+  "claim.few": "Neither the heir nor most of the moderators claim this room.",
+  "claim.time": "The time that the owners set has not come, by the clock of the room's server.",
+  "claim.stamp": "A claim's time is not that of the room's server.",
+  "heir.unknown": "The heir is not in the room, or owns it already.",
 
   "pair.change": "A chat of two stays one of these two, and has neither a name nor roles.",
 

@@ -15,6 +15,8 @@ export interface RoomRow {
   /** Of a room of many: how people come in, and who may invite. */
   joining: Joining;
   inviting: RoomState["invite"];
+  /** JSON of `RoomSuccession`, of a room of many whose owners may be followed; else null. */
+  succession: string | null;
   /** Who brought us into a room of many. */
   invitedBy: AccountId | null;
   createdAt: number;
@@ -29,6 +31,13 @@ export interface RoomRow {
   draft: string;
   /** How long after they were read this person's messages go; null: they stay. */
   expireAfterMs: number | null;
+}
+
+/** Who may own a room when its owners are gone, and who claims it. */
+export interface RoomSuccession {
+  heir: AccountId | null;
+  days: number;
+  claim: { by: readonly AccountId[]; dueAt: number } | null;
 }
 
 export class RoomsTable {
@@ -60,9 +69,12 @@ export class RoomsTable {
   }
 
   /** Of a room of many, as its group's state has it now. */
-  show(id: RoomId, { name, joining, inviting }: Pick<RoomRow, "name" | "joining" | "inviting">): void {
-    const sql = "UPDATE rooms SET name = ?, joining = ?, inviting = ? WHERE id = ?";
-    this.#db.run(sql, name, joining, inviting, id);
+  show(
+    id: RoomId,
+    { name, joining, inviting, succession }: Pick<RoomRow, "name" | "joining" | "inviting" | "succession">,
+  ): void {
+    const sql = "UPDATE rooms SET name = ?, joining = ?, inviting = ?, succession = ? WHERE id = ?";
+    this.#db.run(sql, name, joining, inviting, succession, id);
   }
 
   /** Somebody took us into a room again that we had left. */

@@ -705,6 +705,9 @@ CREATE TABLE treelessWelcomes (
 ) STRICT, WITHOUT ROWID;
 `;
 
+/** Who may own rooms when their owners are gone; JSON. */
+const roomSuccession = "ALTER TABLE rooms ADD COLUMN succession TEXT;";
+
 const migrations = [
   ...[first, custody, ways, groupRecords, linksBack, outgoingLanes, roomsOfMany],
   keyPackageSuites,
@@ -720,4 +723,5 @@ const migrations = [
   sharedRecords,
   roomRevocations,
   entering,
+  roomSuccession,
 ];

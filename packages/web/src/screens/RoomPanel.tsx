@@ -24,6 +24,7 @@ import { RoomHub } from "./RoomHub.tsx";
 import { RoomPeopleList } from "./RoomPeopleList.tsx";
 import { RoomPersonView } from "./RoomPersonView.tsx";
 import { RoomRules } from "./RoomRules.tsx";
+import { RoomSuccession } from "./RoomSuccession.tsx";
 
 interface RoomPanelProps {
   chat: Room;
@@ -50,6 +51,7 @@ export function RoomPanel(props: RoomPanelProps): JSX.Element {
             <RoomRules chat={props.chat} />
             <Show when={isIn(props.chat)}>
               <RoomHub chat={props.chat} people={people} />
+              <RoomSuccession chat={props.chat} people={people} />
             </Show>
             <Show when={mayRename(props.chat)}>
               <Banned chat={props.chat} />
