@@ -7,7 +7,7 @@ import type { Mutation } from "./surroundings.ts";
 
 const restWithinMs = 600_000;
 const apart = /is at epoch|another group|another room|does not come to rest|never got|believes/;
-const lost = /never got/;
+const lost = /never got|only by asking/;
 
 async function inARoom(seed: number, mutation: Mutation): Promise<string[]> {
   return (await roomStory({ seed, mutation, deeds: 50, restWithinMs })).wrong;
