@@ -78,9 +78,13 @@ test("[O3] an append whose answer was lost is answered again, also when the log 
   expect(await outcomeOf(member, append, member.people[1]!.id)).toEqual(behind);
   const other = encode(roomLogItem, { ...item, external: true } as RoomLogItem);
   expect(await outcomeOf(member, { ...append, item: other })).toEqual(behind);
+  // Whose server was taken off the list since then is told all the same, and nothing else.
+  await room.add(hub, room.commit([hub.id]));
+  expect(await outcomeOf(member, append)).toEqual(first);
+  expect(await outcomeOf(member, { ...append, item: other })).toBe("not-allowed");
   await hub.restart();
-  expect(await outcomeOf(hub, append)).toEqual(behind);
-  expect(await room.positions(hub)).toEqual([1, 2, 3, 4]);
+  expect(await outcomeOf(hub, append)).toMatchObject({ outcome: "behind", position: 5 });
+  expect(await room.positions(hub)).toEqual([1, 2, 3, 4, 5]);
 });
 
 test("[O3] what breaks a rule is refused and changes nothing", async () => {

@@ -178,7 +178,12 @@ export class Hub {
     if (row === undefined) throw new ProtocolError("unknown-room");
     const isMember = this.#isMember(by.server, row) || logs.wasLostFor(room, by.server);
     const isComing = item.kind === "commit" && item.servers.includes(by.server) && isAt(row, append);
-    if (!isMember && !(isComing && row.hub === self)) throw new ProtocolError("not-allowed");
+    if (!isMember && !(isComing && row.hub === self)) {
+      // Of what it appended while it was on the list it may have missed the answer, and what came behind is on its way.
+      const repeated = await this.#repeated(by, append);
+      if (repeated === undefined) throw new ProtocolError("not-allowed");
+      return repeated;
+    }
     // Before the proof: that of somebody behind is of an access key that is in force no more.
     if (row.hub !== self) return { outcome: "behind", ...headOf(row) };
     if (!isAt(row, append))
