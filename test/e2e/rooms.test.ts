@@ -111,6 +111,19 @@ test("the last owner of a room with others in it is told to make somebody else a
   await bob.page.getByTestId("join-room").first().click();
   await bob.page.getByTestId("composer").waitFor();
 
+  // Bob is to own the room should its owners be gone. Alice is not.
+  await alice.page.getByTestId("details").click();
+  await alice.page.getByTestId("room-heir").selectOption({ label: "Bob" });
+  await alice.page.getByTestId("room-heir-days").waitFor();
+  await alice.page.getByTestId("room-succession").scrollIntoViewIfNeeded();
+  await everyLook(alice.page, "rooms-heir");
+  await bob.page.getByTestId("details").click();
+  await bob.page.getByTestId("room-claim").click();
+  await picture(bob.page, "rooms-claim-desktop-light");
+  await bob.page.getByTestId("confirm-action").click();
+  await bob.page.getByText("Alice is here: nobody claims the room any more.").first().waitFor();
+  for (const { page } of [alice, bob]) await page.getByRole("button", { name: "Close" }).click();
+
   await command(alice.page, "Leave this room");
   await alice.page.getByTestId("leave-do").click();
   await alice.page.getByText("Make somebody else an owner first").waitFor();

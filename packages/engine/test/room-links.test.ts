@@ -1,6 +1,8 @@
 /** Coming into a room by a link: asked and let in by a person, or at once; by others where the link's maker is away. */
-import { formatInvitationLink, parseInvitationLink } from "@fedchat/protocol";
+import { encode, formatInvitationLink, invitation, parseInvitationLink } from "@fedchat/protocol";
 import { expect, test } from "vitest";
+import { InProcessDirectory } from "./in-process-directory.ts";
+import { group } from "./room-scene.ts";
 import type { Person } from "./world.ts";
 import { World } from "./world.ts";
 
@@ -359,4 +361,32 @@ test("[I12] [I13] a listed room is seen on linked servers alone, as it is, and j
   await alice.call("rooms.setListing", { roomId, description: null });
   await world.pass(11_000);
   expect(await bob.call("rooms.listed", {})).toEqual([]);
+});
+
+test("[D8] [I9] whoever registered with a directory sees its lobby, whose people they never met, and joins it", async () => {
+  await using world = new World();
+  const olga = await (await world.home("olga.example")).person("Olga");
+  const { roomId } = await olga.call("rooms.create", { name: "Lobby", people: [] });
+  await olga.call("rooms.setRules", { roomId, joining: "open" });
+  await world.until(async () => (await group(olga)).group?.joining === "open", "the room to be open");
+  const { link } = await olga.call("rooms.createLink", { roomId });
+  await using directory = await InProcessDirectory.start(
+    world.clock,
+    "directory.example",
+    encode(invitation, parseInvitationLink(link!)),
+  );
+  world.directory = directory;
+  const carol = await (await world.home("carol.example")).person("Carol");
+  const [lobby] = await world.until(async () => {
+    const rooms = await carol.call("rooms.listed", {});
+    return rooms.length === 1 && rooms;
+  }, "the lobby");
+  expect(lobby).toMatchObject({
+    ...{ name: "Lobby", lobby: "directory.example", open: true, people: 0, standing: "none" },
+    ownerName: "Olga",
+  });
+  await carol.call("rooms.ask", { link: lobby!.link });
+  await world.until(async () => (await group(carol)).group?.people === 2, "carol in the lobby");
+  await carol.call("messages.send", { roomId, text: "Hello everybody" });
+  await sees(olga, roomId, "Carol: Hello everybody");
 });

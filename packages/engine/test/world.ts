@@ -26,6 +26,7 @@ import { serenityOpaque } from "../src/opaque-serenity.ts";
 import { openSqliteDatabase } from "../src/node/sqlite-database.ts";
 import type { Database } from "../src/store/database.ts";
 import { realGroups } from "./real-groups.ts";
+import type { InProcessDirectory } from "./in-process-directory.ts";
 import { stubRooms } from "./stub-rooms.ts";
 
 const localToken = new TextEncoder().encode("the owner's token");
@@ -83,6 +84,8 @@ export class World implements AsyncDisposable {
   readonly unreachable = new Set<string>();
   /** Who answers a homeserver that dials this host; undefined: nobody. */
   answering = (_from: Home, host: string): Home | undefined => this.homes.get(host);
+  /** The directory that all homeservers register with which are started from then on. */
+  directory: InProcessDirectory | undefined;
   /** Whether carriers between homeservers come from beyond their local networks. */
   fromOutside = true;
   /** How long rooms' hubs are given to be reached. */
@@ -185,9 +188,11 @@ export class Home implements AsyncDisposable {
         software: "fedchat test",
         registration: "invited",
         federation: { accept: "ask", listed: [] },
+        ...(this.world.directory && { directories: this.world.directory.config }),
       },
       dialer: {
         dial: async ({ host }) => {
+          if (host === this.world.directory?.host) return this.world.directory.answer(this.host);
           const there = this.world.answering(this, host);
           if (
             there === undefined ||

@@ -1,9 +1,12 @@
 /** Directories: registering, what they announce, what they may not do, and going on without them. */
-import type { LinkControl, PersonView, ServerAddress, ServerId } from "@fedchat/protocol";
+import type { Invitation, LinkControl, PersonView, RoomId, ServerAddress, ServerId } from "@fedchat/protocol";
 import {
   answerChannel,
   decodeLinkMessage,
+  encode,
   encodeLinkControl,
+  invitation,
+  linkOfListing,
   openAccountRecord,
   ProtocolError,
   serverId,
@@ -37,6 +40,7 @@ class TestDirectory {
   directory!: Directory;
   readonly #noise: Uint8Array;
   readonly #token: Uint8Array | undefined;
+  lobby: Uint8Array | undefined;
   #store = new MemoryStore();
   #clock: ProcessClock | undefined;
 
@@ -79,6 +83,7 @@ class TestDirectory {
       ownRecord: () => this.own,
       dialer: world.network.dialer(address.host),
       token: this.#token,
+      lobby: this.lobby,
       log: silentLog,
     });
     world.network.listen(address.host, (channel, from) => {
@@ -532,4 +537,37 @@ test("[D6] people are found by the beginning of a handle or of a word of their n
     expect(isFoundBy(anna, searchForm(text)), text).toBe(true);
   for (const text of ["", "@", " @ ", "nna", "yk", "@@anna"])
     expect(isFoundBy(anna, searchForm(text)), text).toBe(false);
+});
+
+test("[D8] [I13] a directory's lobby is shown first to all who registered, once, and no more when its link has expired", async () => {
+  const world = new World();
+  const directory = new TestDirectory(world, "directory");
+  const room = "a".repeat(26) as RoomId;
+  const expires = world.clock.now() + 3_600_000;
+  const lobby = (of: Partial<Invitation>): Uint8Array =>
+    encode(invitation, {
+      ...{ id: new Uint8Array(16), secret: new Uint8Array(16), expires, server: directory.id },
+      ...{ serverName: "chat.example.com", addresses: [], relays: [], inviter: directory.id as never },
+      ...{ handle: "olga", displayName: "Olga", room: { id: room, name: "Lobby", also: [] }, ...of },
+    });
+  directory.lobby = lobby({});
+  await directory.start();
+  const alice = await registering(world, "alice", [directory]);
+  const bob = await registering(world, "bob", [directory]);
+  await world.clock.until(() => isMutual(alice, bob), "linked");
+  const seen = async (host: Host) => {
+    const { rooms } = await world.clock.settle(host.rooms.listed());
+    return rooms.map(({ lobby: of, listing }) => ({ of, room: linkOfListing(listing).room.name }));
+  };
+  for (const host of [alice, bob]) expect(await seen(host)).toEqual([{ of: "directory", room: "Lobby" }]);
+  const unregistered = await world.homeserver("carol");
+  expect(await seen(unregistered)).toEqual([]);
+  await world.clock.advance(3_700_000);
+  for (const host of [alice, bob]) expect(await seen(host)).toEqual([]);
+  // A directory that says nonsense has none.
+  directory.crash();
+  directory.lobby = bytesOf("no link");
+  await directory.start();
+  await world.clock.advance(60_000);
+  for (const host of [alice, bob]) expect(await seen(host)).toEqual([]);
 });

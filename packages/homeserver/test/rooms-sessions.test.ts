@@ -231,6 +231,7 @@ async function quietRoom() {
     meet: () => Promise.resolve(),
     record: () => undefined,
     listed: () => Promise.resolve([]),
+    lobbies: () => Promise.resolve([]),
   };
   const rooms: Rooms = new Rooms({
     ...{ self, state, store, commit, disk: accounts.disk, clock, primitives, log: silentLog },

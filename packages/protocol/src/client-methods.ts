@@ -532,7 +532,17 @@ export const clientMethods = {
   "rooms.listed": method(
     "session",
     nothing,
-    struct({ rooms: array(struct({ server: serverId.codec, listing: roomListing }), { max: 1_000 }) }),
+    struct({
+      rooms: array(
+        struct({
+          server: serverId.codec,
+          listing: roomListing,
+          /** What the directory calls itself whose lobby this is; how many people are in it may be unknown: 0. [D8] */
+          lobby: optional(text({ min: 1, max: 253 })),
+        }),
+        { max: 1_000 },
+      ),
+    }),
   ),
 
   /** For whom this server relays. Told to links by a new record. */

@@ -722,7 +722,8 @@ export const t = {
   listed: {
     title: "Rooms to join",
     where: (people: number, owner: string, server: string) =>
-      `${count(people, "person", "people")} · by ${owner} on ${server}`,
+      `${people === 0 ? "" : `${count(people, "person", "people")} · `}by ${owner} on ${server}`,
+    lobby: (directory: string) => `Lobby of ${directory}, where everybody meets`,
     join: "Join",
     ask: "Ask",
     askNamed: (open: boolean, name: string) => (open ? `Join ${name}` : `Ask to come into ${name}`),

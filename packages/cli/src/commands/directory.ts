@@ -2,6 +2,7 @@
 import type { ServerId } from "@fedchat/protocol";
 import { fingerprint } from "@fedchat/protocol";
 import type { Command } from "commander";
+import { directoryLobby } from "../config/directory-lobby.ts";
 import type { Config } from "../config/schema.ts";
 import { formatAddress } from "../config/text-forms.ts";
 import type { HostInfo } from "../control/host-methods.ts";
@@ -26,6 +27,7 @@ interface DirectoryFlags {
   host?: string;
   port?: string;
   token?: string;
+  lobby?: string;
   log?: string;
 }
 
@@ -40,6 +42,7 @@ export function addDirectory(program: Command, io: Io): void {
     .option("--host <address>", "address that it listens on")
     .option("--port <number>", "its port")
     .option("--token <text>", "only homeservers that know this may register")
+    .option("--lobby <link>", "a link into the open room that everybody is shown")
     .option("--log <level>", "debug, info, warn or error")
     .action(async (flags: DirectoryFlags) => {
       const loaded = io.config({
@@ -49,6 +52,7 @@ export function addDirectory(program: Command, io: Io): void {
         host: flags.host,
         port: flags.port,
         directory_token: flags.token,
+        directory_lobby: flags.lobby,
         "log.level": flags.log,
       });
       // Beside a homeserver's data, not among them.
@@ -58,6 +62,12 @@ export function addDirectory(program: Command, io: Io): void {
 }
 
 async function run(io: Io, config: Config, portIsDefault: boolean, json: boolean): Promise<void> {
+  if (config.directory_lobby !== undefined && directoryLobby(config) === undefined)
+    throw new CommandError(
+      exitCodes.usage,
+      "The lobby is to be a link into a room, and this is none.",
+      "Copy the whole link, which an owner of the room makes under its details.",
+    );
   ensureDataFolder(config.data);
   const paths = dataFiles(config.data);
   using lock = tryLock(paths.lock);

@@ -13,6 +13,7 @@ export const exampleOf: Record<ConfigKey, string> = {
   registration: "open",
   directory: "directory.example.com:8443",
   directory_token: "sesame",
+  directory_lobby: "https://chat.example.com/i#LINK",
   visibility: "beyond",
   nearby: "look",
   port_mapping: "true",

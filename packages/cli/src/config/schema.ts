@@ -96,6 +96,13 @@ const shape = {
     .max(64)
     .optional()
     .describe("what directories that are not open want to see; of 'fedchat directory', what it wants to see"),
+  directory_lobby: z
+    .string()
+    .max(8_192)
+    .optional()
+    .describe(
+      "of 'fedchat directory': a link into the open room that everybody who registers is shown as the lobby",
+    ),
   visibility: oneOf(["hidden", "linked", "beyond", "directory"]).describe(
     "how far people of this server are shown who did not choose: to nobody, to linked servers, to servers linked with these, in directories too",
   ),

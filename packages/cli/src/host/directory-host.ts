@@ -4,6 +4,7 @@
  */
 import { startDirectory } from "@fedchat/homeserver/node";
 import { acmeSettings } from "../config/acme.ts";
+import { directoryLobby } from "../config/directory-lobby.ts";
 import { directoryToken } from "../config/directory-token.ts";
 import type { Config } from "../config/schema.ts";
 import { tlsPaths } from "../config/tls-paths.ts";
@@ -41,6 +42,7 @@ export async function startDirectoryHost(options: DirectoryHostOptions): Promise
       tls: tlsPaths(config),
       acme: acmeSettings(config),
       token: directoryToken(config),
+      lobby: directoryLobby(config),
       software: `fedchat/${version}`,
       log,
       onFatal: options.onCrash,

@@ -60,10 +60,9 @@ function successionLine(
 ): string {
   if (days === 0) return `${who(by)} let nobody follow the room's owners.`;
   const after = days === 1 ? "a day" : `${days} days`;
-  const others = "most of the moderators together may own the room";
-  return heir === undefined
-    ? `${who(by)} set that ${others} when its owners are gone for ${after}.`
-    : `${who(by)} set that ${whom(heir)}, or else ${others}, when its owners are gone for ${after}.`;
+  const others = "most of the moderators together";
+  const those = heir === undefined ? others : `${whom(heir)}, or else ${others},`;
+  return `${who(by)} set that ${those} may own the room when its owners are gone for ${after}.`;
 }
 
 function rulesLine(

@@ -70,7 +70,7 @@ export class RoomListings {
   /** What may be seen from here. Rejects where the homeserver cannot be asked. */
   async listed(): Promise<ListedRoom[]> {
     const { rooms } = await this.#ports.homeserver.request("rooms.listed", {});
-    return rooms.map(({ listing }) => this.#view(listing));
+    return rooms.map(({ listing, lobby }) => this.#view(listing, lobby ?? null));
   }
 
   async #tellNow(room: RoomId): Promise<void> {
@@ -128,7 +128,7 @@ export class RoomListings {
     changes.mark("room", room);
   }
 
-  #view(listing: RoomListing): ListedRoom {
+  #view(listing: RoomListing, lobby: string | null): ListedRoom {
     const { store, names } = this.#ports;
     const link = linkOfListing(listing);
     const { server, handle, displayName, room } = link;
@@ -138,6 +138,7 @@ export class RoomListings {
       name: room.name,
       description: listing.description,
       people: listing.people,
+      lobby,
       open: listing.open,
       serverId: server,
       serverName: names.server(server),

@@ -104,6 +104,8 @@ export interface RoomLinks {
   record(server: ServerId): Uint8Array | undefined;
   /** The encoded answers of the mutually linked servers that told within a bounded wait which rooms they list. [I13] */
   listed(): Promise<{ server: ServerId; answer: Uint8Array }[]>;
+  /** The encoded answers of directories that have a lobby, and what they call themselves. [D8] */
+  lobbies(): Promise<{ name: string; answer: Uint8Array }[]>;
 }
 
 /** What the federation needs of the rooms' logs that are kept here. */

@@ -38,6 +38,8 @@ export interface StartDirectoryOptions extends Pick<
 > {
   /** Who has it may register; undefined: everybody may. */
   token: Uint8Array | undefined;
+  /** The room that everybody is shown: an encoded link into it. */
+  lobby?: Uint8Array | undefined;
   log: Log;
   onFatal?: (error: Error) => void;
 }
@@ -102,6 +104,7 @@ export async function startDirectory(options: StartDirectoryOptions): Promise<Ru
       ownRecord: () => identity.current,
       dialer: webSocketDialer,
       token: options.token,
+      lobby: options.lobby,
       log,
     }),
   );

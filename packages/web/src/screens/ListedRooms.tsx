@@ -48,6 +48,13 @@ export function ListedRooms(props: { serverId?: string; filter?: string }): JSX.
                 <div>
                   <strong dir="auto">{one.name || t.roomLinks.nameless}</strong>
                   <span dir="auto">{one.description}</span>
+                  <Show when={one.lobby}>
+                    {(directory) => (
+                      <span class="small" data-testid="lobby">
+                        {t.listed.lobby(directory())}
+                      </span>
+                    )}
+                  </Show>
                   <span class="muted small">{t.listed.where(one.people, one.ownerName, one.serverName)}</span>
                 </div>
                 <WayIn one={one} />

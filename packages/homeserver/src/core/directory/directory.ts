@@ -12,10 +12,19 @@ import type {
   Primitives,
   ProvedServer,
   RandomSource,
+  RoomListing,
   ServerId,
   Timer,
 } from "@fedchat/protocol";
-import { answerChannel, encodeOpening, ProtocolError, toWireError } from "@fedchat/protocol";
+import {
+  answerChannel,
+  encode,
+  encodeOpening,
+  linkOfListing,
+  ProtocolError,
+  roomListings,
+  toWireError,
+} from "@fedchat/protocol";
 import type { StoredState, WriteOp } from "../../store/store.ts";
 import { DialBack } from "../federation/dial-back.ts";
 import { NewerRecords } from "../federation/newer-records.ts";
@@ -62,6 +71,8 @@ export interface DirectoryOptions {
   dialer: Dialer;
   /** Who has it may register; undefined: everybody may. */
   token: Uint8Array | undefined;
+  /** The room that everybody is shown, by a link into it, encoded. [D8] */
+  lobby?: Uint8Array | undefined;
   log: Log;
 }
 
@@ -258,7 +269,16 @@ export class Directory implements AsyncDisposable {
       const { addresses } = this.#records.get(server) ?? proved.record;
       return this.#dialBack.answer({ server, addresses, remote }, query.addresses);
     }
+    if (query.ask === "listedRooms") return this.#lobby();
     throw new ProtocolError("unknown-method");
+  }
+
+  /** One listing at most; how many people are in the room is not known here. [D8] */
+  #lobby(): Uint8Array {
+    const { lobby: link, clock } = this.#options;
+    if (link === undefined) return encode(roomListings, []);
+    const listing: RoomListing = { link, description: "", people: 0, open: true };
+    return encode(roomListings, linkOfListing(listing).expires > clock.now() ? [listing] : []);
   }
 
   /** In the order of accounts, so that the next question can go on behind the last one told. */

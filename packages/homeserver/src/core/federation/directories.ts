@@ -24,7 +24,7 @@ export interface DirectoriesOptions extends DialPorts, DirectoriesConfig {
   log: Log;
   gossip: () => Pick<Gossip, "mutual" | "received" | "receivedWithPeople" | "closed">;
   listing: () => Pick<PeopleListing, "asked" | "forget">;
-  queries: () => Pick<Queries, "findPeople" | "answered" | "closed">;
+  queries: () => Pick<Queries, "findPeople" | "lobby" | "answered" | "closed">;
   /** Whether this is the very record that is known of a server, which was verified then. */
   isKnown: (server: ServerId, signed: Uint8Array) => boolean;
   /** A directory announces this server, and few enough others: it is linked, unless a person decided otherwise. [D4] */
@@ -98,6 +98,22 @@ export class Directories {
   /** People whom directories find. Those that do not answer in time find nobody. [D6] */
   async search(text: string): Promise<PersonView[]> {
     const answers = await Promise.all(this.connected().map((link) => this.#searchAt(link, text)));
+    return answers.flat();
+  }
+
+  /** What directories say of their lobbies, encoded. Those that do not answer in time have none. [D8] */
+  async lobbies(): Promise<{ name: string; answer: Uint8Array }[]> {
+    const answers = await Promise.all(
+      this.connected().map(async (link) => {
+        try {
+          const answer = await this.#options.queries().lobby(link);
+          return [{ name: link.name ?? link.place.address.host, answer }];
+        } catch (error) {
+          if (!(error instanceof ProtocolError)) throw error;
+          return [];
+        }
+      }),
+    );
     return answers.flat();
   }
 

@@ -236,7 +236,7 @@ export function createFederation(options: FederationOptions): RunningFederation 
       askDialBack({ links, directories, queries, records }, options.ownRecord().record.addresses),
     directories: () => directories.views(),
     rooms: roomLinks({
-      ...{ outbox: streams.outbox, reach, unlinked, queries, links, records, self },
+      ...{ outbox: streams.outbox, reach, unlinked, queries, directories, links, records, self },
       primitives: options.primitives,
       heard: (hub, record, signed) => gossip.receivedWithPeople(hub, record, signed),
     }),

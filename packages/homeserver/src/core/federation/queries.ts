@@ -123,6 +123,13 @@ export class Queries {
     return answer;
   }
 
+  /** The encoded answer of a directory. [D8] */
+  async lobby(directory: Peer): Promise<Uint8Array> {
+    const answer = await this.#ask(directory, { ask: "listedRooms" });
+    if (answer === undefined) throw new ProtocolError("malformed", "A directory answered with nothing.");
+    return answer;
+  }
+
   /** The encoded answer of a mutually linked server. [I13] */
   async listedRooms(link: Link): Promise<Uint8Array> {
     if (link.connection?.server.features.includes(roomsFeature) === false)

@@ -6,6 +6,7 @@ import type { Primitives, RoomId, RoomQuery, ServerId, ServerRecord } from "@fed
 import { ProtocolError, serverRecord } from "@fedchat/protocol";
 import { roomServersAskedAtOnce } from "../limits.ts";
 import type { RoomLinks } from "../seams.ts";
+import type { Directories } from "./directories.ts";
 import type { Links } from "./links.ts";
 import type { Outbox } from "./outbox.ts";
 import type { Link } from "./link.ts";
@@ -19,6 +20,7 @@ export interface RoomLinksPorts {
   reach: (server: ServerId) => void;
   unlinked: Pick<UnlinkedServers, "asking">;
   queries: Pick<Queries, "room" | "listedRooms">;
+  directories: Pick<Directories, "lobbies">;
   links: Pick<Links, "all" | "get">;
   records: Pick<ServerRecords, "get" | "signed">;
   primitives: Primitives;
@@ -92,6 +94,7 @@ export function roomLinks(ports: RoomLinksPorts): RoomLinks {
       );
       return answers.flat();
     },
+    lobbies: () => ports.directories.lobbies(),
     ask: (hub: ServerId, query: RoomQuery) => unlinked.asking(hub, (link) => queries.room(link, query)),
   };
 }

@@ -27,12 +27,14 @@ export interface ListingsOptions {
   commit: GroupCommit;
   disk: FullDisk;
   clock: Pick<Clock, "now">;
-  links: () => Pick<RoomLinks, "listed">;
+  links: () => Pick<RoomLinks, "listed" | "lobbies">;
 }
 
 interface Listed {
   server: ServerId;
   listing: RoomListing;
+  /** Of which directory this room is the lobby, by what that calls itself. */
+  lobby?: string;
 }
 
 export class Listings {
@@ -78,7 +80,7 @@ export class Listings {
     if (this.#others === undefined || now - this.#others.at > listedRoomsKeptMs)
       this.#others = { at: now, asked: this.#ask() };
     const own = this.#shown().map((listing) => ({ server: self, listing }));
-    return [...own, ...(await this.#others.asked)].slice(0, 1_000);
+    return withLobbies([...own, ...(await this.#others.asked)]).slice(0, 1_000);
   }
 
   #check(account: AccountId, room: RoomId, listing: RoomListing): void {
@@ -107,8 +109,38 @@ export class Listings {
   }
 
   async #ask(): Promise<Listed[]> {
-    const answers = await this.#options.links().listed();
-    return answers.flatMap(({ server, answer }) => openedListings(server, answer));
+    const links = this.#options.links();
+    const [answers, lobbies] = await Promise.all([links.listed(), links.lobbies()]);
+    return [
+      ...lobbies.flatMap(({ name, answer }) => openedLobby(name, answer)),
+      ...answers.flatMap(({ server, answer }) => openedListings(server, answer)),
+    ];
+  }
+}
+
+/** Lobbies first. Where the server of one lists it itself, that says more. */
+function withLobbies(all: readonly Listed[]): Listed[] {
+  const roomOf = ({ listing }: Listed) => linkOfListing(listing).room.id;
+  const lobbies = all.filter(({ lobby }) => lobby !== undefined);
+  const others = all.filter(({ lobby }) => lobby === undefined);
+  const shown = lobbies.map((one) => {
+    const listed = others.find((other) => roomOf(other) === roomOf(one));
+    return listed === undefined ? one : { ...one, listing: { ...listed.listing, link: one.listing.link } };
+  });
+  const rooms = new Set(shown.map(roomOf));
+  return [...shown, ...others.filter((other) => !rooms.has(roomOf(other)))];
+}
+
+/** The one room that a directory shows. It can withhold its link and show another, as a person who gives one away can. */
+function openedLobby(name: string, answer: Uint8Array): Listed[] {
+  try {
+    const [listing] = decode(roomListings, answer);
+    if (listing === undefined) return [];
+    const { server } = linkOfListing(listing);
+    return [{ server, listing: { ...listing, link: listing.link.slice() }, lobby: name }];
+  } catch (error) {
+    if (error instanceof DecodeError || error instanceof ProtocolError) return [];
+    throw error;
   }
 }
 
