@@ -7,9 +7,11 @@ import { expect, test } from "vitest";
 import { decodeRoomLogItem, roomEntry, type RoomId, type RoomLogItem } from "@fedchat/protocol";
 import { nodePrimitives as primitives, nodeRandom as random } from "@fedchat/protocol/primitives/node";
 import type { GroupState } from "../src/mls/group-records.ts";
+import type { MemberIdentity } from "../src/mls/room-crypto.ts";
 import type { RoomState } from "../src/room-state/room-state.ts";
 import { addProposal, careless, updateProposal } from "./careless.ts";
 import { appends, type HostileAppend } from "./hostile-member.ts";
+import { realGroups } from "./real-groups.ts";
 import { person } from "./room-people.ts";
 import { group, lines, opened, texts } from "./room-scene.ts";
 import { type Person, World } from "./world.ts";
@@ -76,6 +78,18 @@ function hostile(world: World, state: GroupState & mls.GroupState): Hostile {
   };
 }
 
+/** A device of an account that nobody knows. */
+const ghost = (): MemberIdentity => {
+  const other = person("ghost");
+  const [device] = other.devices;
+  const signaturePublicKey = primitives.ed25519.publicKey(device!.signatureSeed);
+  return {
+    signaturePrivateKey: device!.signatureSeed,
+    signaturePublicKey,
+    credential: device!.certificate,
+  };
+};
+
 const key = () => updateProposal({ kind: "key", key: random.bytes(32) });
 
 const byBob = (reason: string): string =>
@@ -90,17 +104,6 @@ test("[W5] whoever commits against the room's rules changes nothing, and everybo
   const people = async () => (await group(alice)).group?.people;
   const memberOf = (of: Hostile, account: string): mls.LeafIndex =>
     mls.leafIndex(world.groups.members(of.state).find((member) => member.account === account)!.index);
-  const ghost = (): Parameters<typeof addProposal>[0] => {
-    const other = person("ghost");
-    const [device] = other.devices;
-    const signaturePublicKey = primitives.ed25519.publicKey(device!.signatureSeed);
-    return {
-      signaturePrivateKey: device!.signatureSeed,
-      signaturePublicKey,
-      credential: device!.certificate,
-    };
-  };
-
   const cases: [string, (of: Hostile) => HostileAppend, string | RegExp][] = [
     [
       "a role that it may not give itself",
@@ -233,4 +236,46 @@ test("[W5] [W9] a Commit that nobody can follow, and whose info leads nowhere, s
   expect((await group(alice)).group?.people).toBe(3);
   expect((await group(carol)).group?.role).toBe("member");
   await together([alice, carol, bob], roomId, "with him");
+});
+
+test("[W7] a Welcome into a group with a ghost in it is not followed, and whose it was is said in the chat with them", async () => {
+  await using world = new World("real");
+  const groups = realGroups(world.clock);
+  const alice = await (await world.home("alice.example")).person("Alice", groups);
+  const bob = await (await world.home("bob.example")).person("Bob");
+  await alice.link(bob);
+  await alice.call("requests.send", { who: await bob.account(), text: "Shall we talk?" });
+  const { requestId } = await bob.request("pending");
+  await bob.call("requests.accept", { requestId });
+  const pair = await bob.pair();
+  await world.pass(1_000);
+
+  // From now on whoever she takes in comes with somebody else.
+  const honest = groups.commit.bind(groups);
+  groups.commit = (state, args) => {
+    const made = honest(state, args);
+    if (made.kind === "refused" || args.add === undefined || args.add.length === 0) return made;
+    const proposals = [
+      ...(args.updates ?? []).map(updateProposal),
+      ...args.add.map((bytes): mls.Proposal => {
+        const message = mls.decodeMessage(bytes);
+        if (message.wireFormat !== "key_package") throw new Error("assertion: a key package");
+        return { type: "add", keyPackage: message.keyPackage };
+      }),
+      addProposal(ghost(), "hybrid", world.clock.now()),
+    ];
+    const after = groups.room(made.next);
+    const forged = mls.commit(state as never, { proposals }, careless(after, world.clock.now()));
+    if (forged.kind === "refused") throw new Error(forged.rule);
+    const next = forged.next as never;
+    const { commit: message, welcome } = forged;
+    return { ...made, next, message, welcome, after: groups.epochForLog(next) };
+  };
+  await alice.call("rooms.create", { name: "Trap", people: [await bob.account()] });
+  const line =
+    "Alice wanted to take you into a room that is not as rooms have to be: A device of an account that is not in the room would be a member. You were not taken in.";
+  await told([bob], pair.roomId, line);
+  expect((await bob.call("rooms.list", {})).filter(({ kind }) => kind === "group")).toEqual([]);
+  await bob.send("what was that?");
+  await alice.sees("what was that?");
 });

@@ -48,6 +48,24 @@ test("[Z1] [Z2] [Z3] what a homeserver withheld in the middle is shown, asked fr
   expect((await group(bob)).gaps).toEqual([]);
 });
 
+test("[M2] [Z1] what a homeserver hands on in another order stands in its sender's order, each once", async () => {
+  await using world = new World("real");
+  const { alice, bob, roomId } = await opened(world);
+  await alice.goOffline();
+  for (const text of ["1", "2", "3"]) await alice.call("messages.send", { roomId, text });
+  // The order in which Alice's server gives them to Bob's: the first one last.
+  const moved = alice.database.run(
+    "UPDATE outgoing SET seq = (SELECT max(seq) + 1 FROM outgoing) WHERE server = ? AND subject IN (SELECT id FROM messages WHERE text = '1')",
+    bob.home.id,
+  );
+  expect(moved.changes).toBe(1);
+  await alice.restart();
+  await alice.goOnline();
+  await sees(bob, roomId, "Alice: 1", "Alice: 2", "Alice: 3");
+  await later(world, 3_000);
+  expect(await missing(bob, roomId)).toBe(0);
+});
+
 test("[Z1] a last message that was withheld shows by a beat, and comes", async () => {
   await using world = new World("real");
   const { alice, bob, roomId } = await opened(world);

@@ -6,6 +6,7 @@ import * as mls from "@fedchat/mls";
 import { nodePrimitives as primitives, nodeRandom as random } from "@fedchat/protocol/primitives/node";
 import { describe, expect, test } from "vitest";
 import { changed, makeDevice } from "../../homeserver/test/test-account.ts";
+import { roomWelcomeBytesMax } from "../src/mls/limits.ts";
 import { seal } from "../src/mls/sealed-for-members.ts";
 import { roomStateComponent, type RoomState } from "../src/room-state/room-state.ts";
 import { addProposal, careless, updateProposal } from "./careless.ts";
@@ -324,6 +325,22 @@ describe("from outside", () => {
     );
     if (added.kind === "refused") throw new Error(added.rule);
     expect(crypto.join({ ...join, welcome: added.welcome! })).toMatchObject({ rule: "group.form" });
+  });
+
+  test("[W7] a Welcome longer than a note may carry is not looked into", () => {
+    const { crypto } = world;
+    const keys = crypto.createKeyPackage(stranger.identity, "classical");
+    const [alone] = other.world.present as [Seat];
+    const made = alone.commit({
+      updates: [{ kind: "admit", record: stranger.account.signed, role: "member" }],
+      add: [keys.keyPackage],
+    });
+    const longer = new Uint8Array(roomWelcomeBytesMax + 1);
+    longer.set(made.welcome!);
+    const join = { room: other.world.id, identity: stranger.identity, ...keys };
+    expect(crypto.join({ ...join, welcome: longer })).toMatchObject({ rule: "welcome.size" });
+    expect(crypto.welcomeReferences(longer)).toBeUndefined();
+    expect(crypto.join({ ...join, welcome: made.welcome! }).kind).toBe("joined");
   });
 });
 

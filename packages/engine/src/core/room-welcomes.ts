@@ -5,6 +5,7 @@
 import type { AccountId, Clock, RandomSource } from "@fedchat/protocol";
 import { ProtocolError, requestId } from "@fedchat/protocol";
 import type { JoinRoomOutcome, RoomCrypto } from "../mls/room-crypto.ts";
+import { ROOM_RULES } from "../room-state/rules.ts";
 import { participantOf, type RoomState } from "../room-state/room-state.ts";
 import type { EngineStore } from "../store/engine-store.ts";
 import type { RoomLogRow } from "../store/group-rooms-table.ts";
@@ -112,6 +113,7 @@ export class RoomWelcomes {
     const joined = this.#join(content, keyPackage, info);
     if (joined.kind === "joined") return this.#into(of, joined);
     if (info !== undefined) return this.#beside(of, info);
+    if (Object.hasOwn(ROOM_RULES, joined.rule)) return () => this.#noRoom(account, joined.reason);
     if (joined.rule !== "welcome.tree-missing") throw passedOver(joined.reason);
     return () => {
       store.entering.keepWelcome(content.room, { sender: sender.signed, note: encodeWelcome(content) });
@@ -150,6 +152,15 @@ export class RoomWelcomes {
         : `${names.shown(account)} took you in.`;
       rooms.addNotice(room, account, line);
     };
+  }
+
+  /** Into a group that breaks a rule of rooms: who made it so is told of. [W7] */
+  #noRoom(account: AccountId, reason: string): void {
+    const { store, names, warnings } = this.#ports;
+    const [chat] = store.rooms.withPeer(account);
+    if (chat === undefined) return;
+    const line = `${names.shown(account)} wanted to take you into a room that is not as rooms have to be: ${reason} You were not taken in.`;
+    warnings.tell(chat.id, account, line);
   }
 
   /** By keys that somebody took us in with before. */
