@@ -254,6 +254,27 @@ test("[U7] [W7] who cannot come in is taken in anew, or asks for another chat", 
   );
 });
 
+test("[U7] [F10] a room of which the archive alone tells is come into, too", async () => {
+  await using world = new World("real");
+  const { alice, bob, carol, pair, room } = await three(world);
+  await alice.call("messages.send", { roomId: room, text: "before" });
+  await sees(carol, room, "before");
+  const fresh = await recovered(alice, async () => {
+    // The homeserver keeps back what Alice's devices shared of their rooms.
+    const { store } = alice.home;
+    const { sealedList, sealedGet } = store;
+    store.sealedList = async (account) =>
+      (await sealedList.call(store, account)).filter(({ name }) => !name.startsWith("room/"));
+    store.sealedGet = async (account, name) =>
+      name.startsWith("room/") ? undefined : await sealedGet.call(store, account, name);
+  });
+  for (const roomId of [pair, room]) await world.until(isIn(fresh, roomId), "alice to be in again");
+  await fresh.call("messages.send", { roomId: room, text: "after" });
+  for (const person of [bob, carol]) await sees(person, room, "before", "after");
+  await fresh.call("messages.send", { roomId: pair, text: "you, too" });
+  await sees(bob, pair, "you, too");
+});
+
 const signedRecordOf = (person: Person): Uint8Array =>
   person.database.get<{ record: Uint8Array }>("SELECT record FROM identity")!.record;
 

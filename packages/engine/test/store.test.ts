@@ -303,3 +303,33 @@ test("of a room that is over nothing is owed: its receipts would be sent to nobo
   groupRooms.end(room);
   expect(messages.roomsOwedReceipts()).toEqual([]);
 });
+
+test("[F9] a room's line is archived anew when people come, go or change, and with its log only now and then", () => {
+  const database = openSqliteDatabase(":memory:");
+  const store = openEngineStore(database);
+  const hub = "hub" as ServerId;
+  const person = (account: string, role: "owner" | "member" = "member") =>
+    ({ account: account as AccountId, server: hub, handle: account, displayName: account, role }) as const;
+  const log = (position: number, term = 1) =>
+    ({ room, hub, term, position, head: new Uint8Array(32), following: "told", renewedAt: 0 }) as const;
+  const isArchivedAnew = (work: () => void): boolean => {
+    database.run("DELETE FROM archiveDirty");
+    work();
+    return database.all("SELECT 1 FROM archiveDirty WHERE kind = 'room' AND key = ?", room).length === 1;
+  };
+  expect(isArchivedAnew(() => store.groupRooms.putPeople(room, [person("a", "owner"), person("b")]))).toBe(
+    true,
+  );
+  expect(isArchivedAnew(() => store.groupRooms.putPeople(room, [person("a", "owner"), person("b")]))).toBe(
+    false,
+  );
+  expect(isArchivedAnew(() => store.groupRooms.putPeople(room, [person("a"), person("b")]))).toBe(true);
+  expect(isArchivedAnew(() => store.groupRooms.putPeople(room, [person("b")]))).toBe(true);
+  expect(store.groupRooms.people(room)).toEqual([person("b")]);
+  expect(isArchivedAnew(() => store.groupRooms.putLog(log(1)))).toBe(true);
+  expect(isArchivedAnew(() => store.groupRooms.putLog(log(2)))).toBe(false);
+  expect(isArchivedAnew(() => store.groupRooms.putLog(log(64)))).toBe(true);
+  expect(isArchivedAnew(() => store.groupRooms.putLog(log(65, 2)))).toBe(true);
+  expect(store.groupRooms.log(room)).toEqual(log(65, 2));
+  store.close();
+});

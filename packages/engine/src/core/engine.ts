@@ -350,7 +350,7 @@ export function openEngine(options: EngineOptions): Engine {
   const title = (row: RoomRow) => views.title(row);
   const lines = new HistoryLines({ store, identity, names, title });
   const historyFiles = new HistoryFiles({ ...base, identity, names, lines, title });
-  const taker = new HistoryTaker({ ...base, identity, known, rooms });
+  const taker = new HistoryTaker({ ...base, identity, known, rooms, isAlone });
   const historyImport = new HistoryImport({ store, taker });
   const archiveKeys = new ArchiveKeys({ ...base, identity, keys });
   const reader = new ArchiveReader({

@@ -1,9 +1,9 @@
 /**
  * Takes lines of a history into the store, from a file or from the archive. What is here already stays as it is; a room
- * that is not here comes back as one in which nothing can be written, since its keys do not come with its history.
+ * that is not here comes back without its keys: from an archive as one to be come into again, else to be read only.
  * Invariant: a message stands here once, whatever it comes from. [F3]
  */
-import type { AccountId, MessageId, Primitives, RoomId, ServerId } from "@fedchat/protocol";
+import type { AccountId, Clock, MessageId, Primitives, RoomId, ServerId } from "@fedchat/protocol";
 import {
   accountUri,
   computeMessageId,
@@ -30,6 +30,7 @@ import { passesAway } from "./history-lines.ts";
 import type { Identity } from "./identity.ts";
 import type { KnownAccounts } from "./known-accounts.ts";
 import type { Rooms } from "./rooms.ts";
+import { want } from "./wanted-changes.ts";
 
 /** A file may come from anywhere; the archive was sealed by a device of this account. */
 export type Source = "file" | "archive";
@@ -41,7 +42,10 @@ export interface HistoryTakerPorts {
   known: KnownAccounts;
   rooms: Rooms;
   primitives: Primitives;
+  clock: Pick<Clock, "now">;
   changes: Changes;
+  /** Whether this account has no other device. */
+  isAlone: () => boolean;
 }
 
 export class HistoryTaker {
@@ -133,17 +137,38 @@ export class HistoryTaker {
       return "known";
     }
     const isOver = line.state === "closed" || line.state === "broken";
+    const isToEnter = source === "archive" && !isOver && line.log !== undefined;
     const cause = isOver && line.cause !== null ? line.cause : causeOfCode(becauseFrom[source]);
+    const standing = source === "archive" && !isOver ? "broken" : "closed";
     store.rooms.insert({
       // Another account's notes are a talk with that account.
       ...{ id, kind: line.type === "group" ? "group" : "pair", peer: line.peer as AccountId | null },
       ...{ name: line.name, joining: line.joining, inviting: line.inviting, createdAt: line.createdAt },
-      ...{ state: source === "archive" && !isOver ? "broken" : "closed", cause: encodeCause(cause) },
+      ...(isToEnter ? { state: line.state, cause: null } : { state: standing, cause: encodeCause(cause) }),
     });
+    if (isToEnter) this.#enter(id, line.log!);
     store.groupRooms.putPeople(id, line.people as RoomPersonRow[]);
     if (line.read !== null) store.history.putMarker(id, line.read as MessageId);
     changes.mark("room", id);
     return "added";
+  }
+
+  /** Nothing but the archive knows of it: members tell the way in. [U7] */
+  #enter(room: RoomId, { hub, term, position, head }: NonNullable<RoomLine["log"]>): void {
+    const { store, clock, isAlone } = this.#ports;
+    const now = clock.now();
+    const log = {
+      room,
+      hub: hub as ServerId,
+      term,
+      position,
+      head,
+      following: "wanted",
+      renewedAt: now,
+    } as const;
+    store.groupRooms.putLog(log);
+    const why = isAlone() ? ({ why: "recovered" } as const) : {};
+    want(store, room, { kind: "enter", ...why }, now);
   }
 
   #message(line: MessageLine, source: Source, position: number): Taken {

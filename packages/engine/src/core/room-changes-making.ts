@@ -174,7 +174,7 @@ export class RoomChangesMaking {
   async #enter(room: RoomId, id: number): Promise<void> {
     const { store, entering } = this.#ports;
     const keys = entering.keys(room);
-    if (keys.length === 0) throw new ProtocolError("unknown-room");
+    if (keys.length === 0) throw new ProtocolError("conflict");
     const place = await this.#placeOf(room);
     const log = store.groupRooms.log(room);
     if (log === undefined) return;

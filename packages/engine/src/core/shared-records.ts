@@ -30,7 +30,7 @@ import type { SealedStoragePorts } from "./sealed-storage.ts";
 import { getSealed, putSealed } from "./sealed-storage.ts";
 import type { SharedRoom } from "./shared-room.ts";
 import { decodeSharedRoom, encodeSharedRoom, isSameRoom, mergedRoom, sharedRoomOf } from "./shared-room.ts";
-import { want } from "./wanted-changes.ts";
+import { isRejoining, want } from "./wanted-changes.ts";
 
 export interface SharedRecordsPorts extends SealedStoragePorts {
   store: EngineStore;
@@ -244,7 +244,8 @@ export class SharedRecords {
     store.groupRooms.putLog({ ...log, following: "told", renewedAt: clock.now() });
     // Where no other device of ours is left, it is a person who came back.
     const why = isAlone() ? ({ why: "recovered" } as const) : {};
-    want(store, id, { kind: "enter", ...why }, clock.now());
+    // From an archive it may be known that it is to be entered.
+    if (!isRejoining(store, id)) want(store, id, { kind: "enter", ...why }, clock.now());
   }
 
   #peer({ kind, peer }: SharedRoom): AccountId | undefined {

@@ -80,8 +80,13 @@ export class GroupRoomsTable {
     return this.#db.all<RoomLogRow>("SELECT * FROM roomLogs ORDER BY room");
   }
 
-  putLog(row: RoomLogRow): void {
-    putRow(this.#db, "roomLogs", row);
+  putLog({ room, hub, term, position, head, following, renewedAt }: RoomLogRow): void {
+    this.#db.run(
+      "INSERT INTO roomLogs (room, hub, term, position, head, following, renewedAt) VALUES (?, ?, ?, ?, ?, ?, ?) " +
+        "ON CONFLICT (room) DO UPDATE SET hub = excluded.hub, term = excluded.term, position = excluded.position, " +
+        "head = excluded.head, following = excluded.following, renewedAt = excluded.renewedAt",
+      ...[room, hub, term, position, head, following, renewedAt],
+    );
   }
 
   /** This engine belongs to another homeserver now, which follows nothing yet. */
@@ -125,12 +130,19 @@ export class GroupRoomsTable {
     putRow(this.#db, "roomNames", { account, server, handle, displayName });
   }
 
+  /** Writes what changed: most changes of a room of hundreds leave nearly everybody as they are. */
   putPeople(room: RoomId, people: readonly RoomPersonRow[]): void {
-    this.#db.run("DELETE FROM roomPeople WHERE room = ?", room);
+    const before = new Map(this.people(room).map((person) => [person.account, person]));
     for (const { account, server, handle, displayName, role } of people) {
-      insertRow(this.#db, "roomPeople", { room, account, server, handle, displayName, role });
-      putRow(this.#db, "roomNames", { account, server, handle, displayName });
+      const held = before.get(account);
+      before.delete(account);
+      const isNamed = held?.server === server && held.handle === handle && held.displayName === displayName;
+      if (isNamed && held.role === role) continue;
+      putRow(this.#db, "roomPeople", { room, account, server, handle, displayName, role });
+      if (!isNamed) putRow(this.#db, "roomNames", { account, server, handle, displayName });
     }
+    for (const account of before.keys())
+      this.#db.run("DELETE FROM roomPeople WHERE room = ? AND account = ?", room, account);
   }
 
   /** Rooms of many in which this account takes part. */

@@ -708,6 +708,20 @@ CREATE TABLE treelessWelcomes (
 /** Who may own rooms when their owners are gone; JSON. */
 const roomSuccession = "ALTER TABLE rooms ADD COLUMN succession TEXT;";
 
+/**
+ * A room's line in the archive is written anew where somebody goes, too, and with its log only now and then: in a room of
+ * hundreds it is long, and its log goes on with whatever anybody does.
+ */
+const quietRoomLines = `
+CREATE TRIGGER archiveRoomPeopleGone AFTER DELETE ON roomPeople BEGIN
+  INSERT OR IGNORE INTO archiveDirty VALUES ('room', old.room);
+END;
+CREATE TRIGGER archiveRoomLogMoved AFTER UPDATE OF hub, term, position ON roomLogs
+  WHEN old.hub IS NOT new.hub OR old.term IS NOT new.term OR old.position / 64 IS NOT new.position / 64 BEGIN
+  INSERT OR IGNORE INTO archiveDirty VALUES ('room', new.room);
+END;
+`;
+
 const migrations = [
   ...[first, custody, ways, groupRecords, linksBack, outgoingLanes, roomsOfMany],
   keyPackageSuites,
@@ -724,4 +738,5 @@ const migrations = [
   roomRevocations,
   entering,
   roomSuccession,
+  quietRoomLines,
 ];
