@@ -161,12 +161,15 @@ test("[J5] [J7] on an open homeserver anybody comes in, and what the browser del
     90_000,
   );
 
-  // As browsers do where space runs low: everything of this site is gone, keys and all.
-  const devtools = await alice.context.newCDPSession(alice.page);
-  await alice.page.goto("about:blank");
-  await devtools.send("Storage.clearDataForOrigin", { origin: hub.origin, storageTypes: "all" });
-  await alice.page.goto(`${hub.origin}/app`);
-  await alice.page.getByTestId("first-run").waitFor();
+  // As browsers do where space runs low: what the engine kept is gone, keys and all. It says so, and knows who it was.
+  await deleteOf(alice, hub, "file_systems");
+  await alice.page.getByText("Your browser deleted what FedChat kept").waitFor();
+  expect(await alice.page.getByTestId("sign-in-handle").inputValue()).toBe("alice");
+  await picture(alice.page, "app-deleted");
+  await noSeriousFindings(alice.page);
+
+  // Everything of this site is gone, that too.
+  await deleteOf(alice, hub, "all");
   await alice.page.getByRole("button", { name: "I have an account on this server" }).click();
   await alice.page.getByTestId("sign-in-handle").fill("alice");
   await alice.page.getByTestId("sign-in-password").fill("not this one at all");
@@ -183,6 +186,59 @@ test("[J5] [J7] on an open homeserver anybody comes in, and what the browser del
   await picture(stranger.page, "app-closed");
   expect([...alice.complaints, ...stranger.complaints]).toEqual([]);
 });
+
+test("[F13] [U7] [J7] in a browser the kit's words bring an account back, and messages go both ways", async () => {
+  await using hub = await startHub("--registration", "open");
+  await using elsewhere = await openBrowserElsewhere(host, ca);
+  const alice = await openPerson(elsewhere.browser, `${hub.origin}/app`, desktop);
+  const bob = await openPerson(elsewhere.browser, `${hub.origin}/app`, phone);
+  await register(alice.page, "Alice");
+  await register(bob.page, "Bob");
+  await alice.page.getByTestId("nav-people").click();
+  await alice.page.getByTestId("person-row").filter({ hasText: "Bob" }).first().click();
+  await alice.page.getByTestId("request-text").fill(requestText);
+  await alice.page.getByTestId("request-chat").click();
+  await bob.page.getByTestId("request-dialog").getByTestId("accept").click();
+  await openChat(bob.page, "Alice");
+  await openChat(alice.page, "Bob");
+  const before = await until("its archive is read", async () => `${await archivedBytes(hub.process)}`);
+  await send(alice.page, keepsake);
+  await textIn(bob.page, keepsake).waitFor();
+  await alice.page.getByTestId("nav-settings").click();
+  await alice.page.getByTestId("settings-recovery").click();
+  await alice.page.getByTestId("show-kit").click();
+  const words = (await alice.page.getByTestId("kit-words").innerText()).trim();
+  await until(
+    "both have it in the archive",
+    async () => (await archivedBytes(hub.process)) > Number(before) + 2 * keepsake.length,
+    90_000,
+  );
+
+  await deleteOf(alice, hub, "all");
+  await alice.page.getByTestId("first-run-lost").click();
+  await alice.page.getByTestId("recover-words").fill(words);
+  await picture(alice.page, "app-recover");
+  await noSeriousFindings(alice.page);
+  await alice.page.getByTestId("recover-start").click();
+  await openChat(alice.page, "Bob");
+  await textIn(alice.page, keepsake).waitFor();
+  await alice.page.getByTestId("composer").waitFor();
+  await send(alice.page, "back by my words");
+  await textIn(bob.page, "back by my words").waitFor();
+  await send(bob.page, "good to read you");
+  await textIn(alice.page, "good to read you").waitFor();
+  await picture(alice.page, "app-recovered");
+  expect([...alice.complaints, ...bob.complaints]).toEqual([]);
+});
+
+/** What a browser keeps of the site is deleted while nothing of it is open. */
+async function deleteOf({ context, page }: Person, { origin }: Hub, storageTypes: string): Promise<void> {
+  const devtools = await context.newCDPSession(page);
+  await page.goto("about:blank");
+  await devtools.send("Storage.clearDataForOrigin", { origin, storageTypes });
+  await page.goto(`${origin}/app`);
+  await page.getByTestId("first-run").waitFor();
+}
 
 interface Hub extends AsyncDisposable {
   process: FedchatProcess;

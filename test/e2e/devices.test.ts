@@ -21,6 +21,7 @@ test("a second device is linked by a code, shows the chats, writes in them, and 
   for (const [at, text] of told.entries())
     await (at % 2 === 0 ? serverA : serverB).call("messages.send", { roomId, text });
   await until("Alice has all of it", async () => (await textsOf(serverA, roomId)).length === told.length);
+  await serverA.call("account.setPassword", { password: passwords[0] });
   await using elsewhere = await startClient("phone", serverA);
   await using browser = await openBrowser();
   await using filming = await openBrowserWithCamera();
@@ -91,6 +92,28 @@ test("a second device is linked by a code, shows the chats, writes in them, and 
   await own.waitFor();
   await everyLook(small.page, "devices-chat");
 
+  // What needs the account's key asks the phone for the password, this once.
+  await small.page.getByTestId("back").click();
+  await small.page.getByTestId("nav-settings").click();
+  await small.page.getByTestId("settings-password").click();
+  await small.page.getByTestId("new-password").fill(passwords[1]);
+  await small.page.getByRole("button", { name: "Change the password" }).click();
+  await small.page.getByTestId("device-password-field").fill("not this one at all");
+  await everyLook(small.page, "devices-present-password");
+  await small.page.getByRole("button", { name: "Go on" }).click();
+  await small.page.getByText("Name or password is wrong.").waitFor();
+  await givePassword(small.page, passwords[0]);
+  await small.page.getByText("The password is set").waitFor();
+  await small.page.getByTestId("back").click();
+  await small.page.getByTestId("settings-profile").click();
+  await small.page.getByTestId("display-name").fill("Alice Liddell");
+  await small.page.getByRole("button", { name: "Save" }).click();
+  await givePassword(small.page, passwords[1]);
+  await until("the name is the same on both", async () => {
+    const { me } = await serverA.call("engine.status", {});
+    return me?.displayName === "Alice Liddell";
+  });
+
   // The phone is lost.
   await desk.page.getByTestId("nav-settings").click();
   await desk.page.getByTestId("settings-devices").click();
@@ -107,6 +130,14 @@ test("a second device is linked by a code, shows the chats, writes in them, and 
   expect(await small.page.getByText("Only for your desk").count()).toBe(0);
   for (const { complaints } of [desk, bob, small]) expect(complaints).toEqual([]);
 });
+
+const passwords = ["granite lantern orbit velvet seven", "copper meadow violin harbor twelve"] as const;
+
+async function givePassword(page: Page, password: string): Promise<void> {
+  await page.getByTestId("device-password-field").fill(password);
+  await page.getByRole("button", { name: "Go on" }).click();
+  await page.getByTestId("device-password").waitFor({ state: "detached" });
+}
 
 async function textsOf(engine: FedchatProcess, roomId: string): Promise<string[]> {
   const { messages } = await engine.call("messages.list", { roomId, limit: 200 });

@@ -237,6 +237,9 @@ export const t = {
     signIn: "I have an account on this server",
     signInTitle: "Sign in",
     signInLead: "With the password that you set on another device.",
+    deletedTitle: "Your browser deleted what FedChat kept",
+    deletedLead:
+      "Your account is not lost: with your password this browser comes back by itself, with all chats. A code from another device and the words of your recovery kit do as well.",
     handle: "Your handle",
     signInButton: "Sign in",
     newAccount: "Open a new account instead",

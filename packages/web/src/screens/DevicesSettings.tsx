@@ -1,5 +1,5 @@
 /** This account's devices: listed, named, revoked, and a further one linked by a code that is compared on both. */
-import type { Cause, Device, Devices } from "@fedchat/engine/interface";
+import type { Device, Devices } from "@fedchat/engine/interface";
 import Laptop from "lucide-solid/icons/laptop";
 import { createEffect, createSignal, For, onMount, Show, type JSX } from "solid-js";
 import { Button } from "../parts/Button.tsx";
@@ -7,38 +7,25 @@ import { Confirm } from "../parts/Confirm.tsx";
 import { Copy } from "../parts/Copy.tsx";
 import { Field } from "../parts/Field.tsx";
 import { Modal } from "../parts/Modal.tsx";
-import { Password } from "../parts/Password.tsx";
 import { Qr } from "../parts/Qr.tsx";
 import { Signs } from "../parts/Signs.tsx";
 import { CauseText, Countdown } from "../parts/Small.tsx";
-import { causeOf } from "../state/app.ts";
 import { createClock, everyHalfMinute } from "../state/clock.ts";
 import { useApp } from "../state/context.ts";
 import { say } from "../state/toasts.ts";
 import { t } from "../strings.ts";
 import { ago, fullDate } from "../text/time.ts";
-
-/** What needs the account's key: `password` where this device does not hold it. */
-type Deed = (password: string | undefined) => Promise<void>;
+import { type Deed, keyedDeeds } from "./keyed-deeds.tsx";
 
 export function DevicesSettings(): JSX.Element {
   const app = useApp();
   const [code, setCode] = createSignal<{ code: string; until: number } | null>(null);
-  const [waiting, setWaiting] = createSignal<Deed | null>(null);
+  const keyed = keyedDeeds();
   onMount(async () => {
     const fresh = await app.ask("devices.list", {});
     if (fresh) app.setDevices(fresh);
   });
 
-  async function attempt(deed: Deed) {
-    try {
-      await deed(undefined);
-    } catch (error) {
-      const cause = causeOf(error);
-      if (cause.code === "account-key-needed") setWaiting(() => deed);
-      else say({ level: "danger", cause });
-    }
-  }
   const link: Deed = async (password) => {
     setCode(await app.call("devices.link", password === undefined ? {} : { password }));
   };
@@ -50,12 +37,17 @@ export function DevicesSettings(): JSX.Element {
           <section class="card stack">
             <p class="prose">{t.devices.lead}</p>
             <div class="actions">
-              <Button look="primary" icon={Laptop} testid="devices-link" onClick={() => void attempt(link)}>
+              <Button
+                look="primary"
+                icon={Laptop}
+                testid="devices-link"
+                onClick={() => void keyed.attempt(link)}
+              >
                 {t.devices.link}
               </Button>
             </div>
           </section>
-          <List devices={shown()} attempt={(deed) => void attempt(deed)} />
+          <List devices={shown()} attempt={(deed) => void keyed.attempt(deed)} />
           <Show when={code()}>
             {(now) => (
               <LinkDialog
@@ -68,9 +60,7 @@ export function DevicesSettings(): JSX.Element {
               />
             )}
           </Show>
-          <Show when={waiting()}>
-            {(deed) => <AskPassword deed={deed()} onClose={() => setWaiting(null)} />}
-          </Show>
+          <keyed.Dialog />
         </>
       )}
     </Show>
@@ -266,46 +256,6 @@ function NameDialog(props: {
           <Button onClick={props.onClose}>{t.common.cancel}</Button>
           <Button type="submit" look="primary" disabled={name().trim() === ""}>
             {t.common.save}
-          </Button>
-        </div>
-      </form>
-    </Modal>
-  );
-}
-
-/** The account's key is elsewhere: its password stands for it, for this once. */
-function AskPassword(props: { deed: Deed; onClose: () => void }): JSX.Element {
-  const [password, setPassword] = createSignal("");
-  const [busy, setBusy] = createSignal(false);
-  const [cause, setCause] = createSignal<Cause | null>(null);
-  async function go(event: SubmitEvent) {
-    event.preventDefault();
-    setBusy(true);
-    setCause(null);
-    try {
-      await props.deed(password());
-      props.onClose();
-    } catch (error) {
-      setCause(causeOf(error));
-    }
-    setBusy(false);
-  }
-  return (
-    <Modal title={t.devices.passwordTitle} onClose={props.onClose} class="narrow" testid="device-password">
-      <form class="stack" onSubmit={(event) => void go(event)}>
-        <p class="prose">{t.devices.passwordLead}</p>
-        <Password
-          label={t.firstRun.password}
-          value={password()}
-          onType={setPassword}
-          autocomplete="current-password"
-          testid="device-password-field"
-        />
-        <Show when={cause()}>{(why) => <CauseText cause={why()} level="danger" />}</Show>
-        <div class="actions end">
-          <Button onClick={props.onClose}>{t.common.cancel}</Button>
-          <Button type="submit" look="primary" busy={busy()} disabled={password() === ""}>
-            {t.devices.go}
           </Button>
         </div>
       </form>

@@ -6,7 +6,18 @@ import type { Cause, RegistrationTerms } from "@fedchat/engine/interface";
 import ArrowRight from "lucide-solid/icons/arrow-right";
 import KeyRound from "lucide-solid/icons/key-round";
 import RefreshCw from "lucide-solid/icons/refresh-cw";
-import { createEffect, createSignal, For, Match, on, onCleanup, Show, Switch, type JSX } from "solid-js";
+import {
+  createEffect,
+  createSignal,
+  For,
+  Match,
+  on,
+  onCleanup,
+  Show,
+  Switch,
+  untrack,
+  type JSX,
+} from "solid-js";
 import { termsAskedEveryMs, typingPauseMs } from "../limits.ts";
 import { Button } from "../parts/Button.tsx";
 import { Copy } from "../parts/Copy.tsx";
@@ -17,20 +28,23 @@ import { ReachLine } from "../parts/ReachLine.tsx";
 import { CauseText, Fact, Facts, Fingerprint } from "../parts/Small.tsx";
 import { causeOf } from "../state/app.ts";
 import { useApp } from "../state/context.ts";
+import { livedHere } from "../state/lived-here.ts";
 import { t } from "../strings.ts";
 import { JoinByCode } from "./JoinByCode.tsx";
 import { RecoverAccount } from "./RecoverAccount.tsx";
 
 export function FirstRun(): JSX.Element {
   const app = useApp();
-  const [way, setWay] = createSignal<Way>("new");
+  // What the engine kept is gone, and this is not: the browser deleted it.
+  const former = app.inBrowser === null ? null : livedHere();
+  const [way, setWay] = createSignal<Way>(former === null ? "new" : "signIn");
   return (
     <main class="welcome" data-testid="first-run">
       <div class="welcome-card">
         <Mark />
         <Switch fallback={<NewAccount />}>
           <Match when={way() === "signIn"}>
-            <SignIn />
+            <SignIn former={former} />
           </Match>
           <Match when={way() === "code"}>
             <JoinByCode />
@@ -255,9 +269,10 @@ const spent: Cause = {
   retry: "never",
 };
 
-function SignIn(): JSX.Element {
+/** @param props.former whose account this browser had before it deleted what was kept */
+function SignIn(props: { former: string | null }): JSX.Element {
   const app = useApp();
-  const [handle, setHandle] = createSignal("");
+  const [handle, setHandle] = createSignal(untrack(() => props.former) ?? "");
   const [password, setPassword] = createSignal("");
   const [busy, setBusy] = createSignal(false);
   const [cause, setCause] = createSignal<Cause | null>(null);
@@ -279,8 +294,10 @@ function SignIn(): JSX.Element {
 
   return (
     <form class="welcome-form" onSubmit={(event) => void signIn(event)}>
-      <h1>{t.firstRun.signInTitle}</h1>
-      <p class="lead">{t.firstRun.signInLead}</p>
+      <h1>{props.former === null ? t.firstRun.signInTitle : t.firstRun.deletedTitle}</h1>
+      <p class="lead" data-testid="sign-in-lead">
+        {props.former === null ? t.firstRun.signInLead : t.firstRun.deletedLead}
+      </p>
       <Field
         label={t.firstRun.handle}
         value={handle()}

@@ -20,6 +20,7 @@ export function RecoverAccount(): JSX.Element {
     setCause(null);
     try {
       await app.call("account.recover", { words: words() });
+      void app.inBrowser?.askToKeep();
       app.setStatus(await app.call("engine.status", {}));
       app.refetch();
     } catch (error) {

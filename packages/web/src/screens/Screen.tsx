@@ -6,6 +6,7 @@ import type { RpcPorts } from "../rpc.ts";
 import { amongServers, openRoom } from "../router.ts";
 import { createApp } from "../state/app.ts";
 import type { InBrowser } from "../state/in-browser.ts";
+import { remember } from "../state/lived-here.ts";
 import { AppContext } from "../state/context.ts";
 import { t } from "../strings.ts";
 import { titleOf } from "./ChatList.tsx";
@@ -35,6 +36,10 @@ export function Screen(props: { secret: string; ports: RpcPorts; inBrowser?: InB
   });
   onCleanup(() => {
     document.title = t.app.name;
+  });
+  createEffect(() => {
+    const me = app.status()?.me;
+    if (app.inBrowser && me) remember(me.address);
   });
 
   return (

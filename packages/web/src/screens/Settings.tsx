@@ -23,7 +23,6 @@ import { ReachLine } from "../parts/ReachLine.tsx";
 import { Rows } from "../parts/Rows.tsx";
 import { CauseText, Empty, Fact, Facts, Fingerprint } from "../parts/Small.tsx";
 import { routePath } from "../router.ts";
-import { causeOf } from "../state/app.ts";
 import { useApp } from "../state/context.ts";
 import { setOverlay } from "../state/panel.ts";
 import { setTheme, theme, themes } from "../state/theme.ts";
@@ -34,6 +33,7 @@ import { hostPort } from "../text/names.ts";
 import { fullDate } from "../text/time.ts";
 import { AccountInvitations } from "./AccountInvitations.tsx";
 import { HistorySettings } from "./HistorySettings.tsx";
+import { keyedDeeds } from "./keyed-deeds.tsx";
 import { RecoverySettings } from "./RecoverySettings.tsx";
 import { DevicesSettings } from "./DevicesSettings.tsx";
 import { ScreensSettings } from "./ScreensSettings.tsx";
@@ -201,14 +201,20 @@ function Page(props: {
 function Profile(): JSX.Element {
   const app = useApp();
   const me = () => app.status()?.me;
+  const keyed = keyedDeeds();
   const [name, setName] = createSignal(me()?.displayName ?? "");
   async function rename(event: SubmitEvent) {
     event.preventDefault();
-    const renamed = await app.ask("account.rename", { displayName: name().trim() });
-    const status = app.status();
-    if (!renamed || !status) return;
-    app.setStatus({ ...status, me: renamed });
-    say({ level: "done", text: t.common.saved });
+    const displayName = name().trim();
+    await keyed.attempt(async (password) => {
+      const renamed = await app.call("account.rename", {
+        displayName,
+        ...(password === undefined ? {} : { password }),
+      });
+      const status = app.status();
+      if (status) app.setStatus({ ...status, me: renamed });
+      say({ level: "done", text: t.common.saved });
+    });
   }
   return (
     <>
@@ -244,6 +250,7 @@ function Profile(): JSX.Element {
           </Fact>
         </Facts>
       </section>
+      <keyed.Dialog />
     </>
   );
 }
@@ -280,6 +287,7 @@ function SetPassword(): JSX.Element {
   const [busy, setBusy] = createSignal(false);
   const [cause, setCause] = createSignal<Cause | null>(null);
   const isSuggested = () => suggested() !== "" && suggested() === password();
+  const keyed = keyedDeeds();
   async function suggest() {
     const answer = await app.ask("account.suggestPassphrase", {});
     if (!answer) return;
@@ -290,43 +298,48 @@ function SetPassword(): JSX.Element {
     event.preventDefault();
     setBusy(true);
     setCause(null);
-    try {
-      await app.call("account.setPassword", { password: password() });
+    const wanted = password();
+    await keyed.attempt(async (present) => {
+      await app.call("account.setPassword", {
+        password: wanted,
+        ...(present === undefined ? {} : { present }),
+      });
       const status = app.status();
       if (status?.me) app.setStatus({ ...status, me: { ...status.me, hasPassword: true } });
       say({ level: "done", text: t.settings.passwordKept });
       setPassword("");
       setSuggested("");
-    } catch (error) {
-      setCause(causeOf(error));
-    }
+    }, setCause);
     setBusy(false);
   }
   return (
-    <form class="card stack" onSubmit={(event) => void keep(event)}>
-      <p class="prose">{t.settings.passwordLead}</p>
-      <Password
-        label={t.settings.newPassword}
-        value={password()}
-        onType={setPassword}
-        shown={isSuggested()}
-        hint={isSuggested() ? t.firstRun.suggested : undefined}
-        autocomplete="new-password"
-        testid="new-password"
-      />
-      <Show when={cause()}>{(why) => <CauseText cause={why()} level="danger" />}</Show>
-      <div class="actions">
-        <Button type="submit" look="primary" busy={busy()} disabled={password() === ""}>
-          {has() ? t.settings.changePassword : t.settings.setPassword}
-        </Button>
-        <Button icon={RefreshCw} onClick={() => void suggest()}>
-          {suggested() === "" ? t.firstRun.suggest : t.firstRun.another}
-        </Button>
-        <Show when={isSuggested()}>
-          <Copy text={suggested()} label={t.common.copy} />
-        </Show>
-      </div>
-    </form>
+    <>
+      <form class="card stack" onSubmit={(event) => void keep(event)}>
+        <p class="prose">{t.settings.passwordLead}</p>
+        <Password
+          label={t.settings.newPassword}
+          value={password()}
+          onType={setPassword}
+          shown={isSuggested()}
+          hint={isSuggested() ? t.firstRun.suggested : undefined}
+          autocomplete="new-password"
+          testid="new-password"
+        />
+        <Show when={cause()}>{(why) => <CauseText cause={why()} level="danger" />}</Show>
+        <div class="actions">
+          <Button type="submit" look="primary" busy={busy()} disabled={password() === ""}>
+            {has() ? t.settings.changePassword : t.settings.setPassword}
+          </Button>
+          <Button icon={RefreshCw} onClick={() => void suggest()}>
+            {suggested() === "" ? t.firstRun.suggest : t.firstRun.another}
+          </Button>
+          <Show when={isSuggested()}>
+            <Copy text={suggested()} label={t.common.copy} />
+          </Show>
+        </div>
+      </form>
+      <keyed.Dialog />
+    </>
   );
 }
 
