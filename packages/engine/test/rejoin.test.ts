@@ -254,6 +254,30 @@ test("[U7] [W7] who cannot come in is taken in anew, or asks for another chat", 
   );
 });
 
+test("[U7] [I8] where nobody in the room is known, a link into it lets the device in", async () => {
+  await using world = new World();
+  const { alice, bob, carol, room } = await three(world);
+  await bob.call("rooms.setRole", { roomId: room, account: await carol.account(), role: "owner" });
+  await world.until(async () => (await get(carol, room)).group?.role === "owner", "carol to own the room");
+  await bob.call("rooms.leave", { roomId: room });
+  await world.until(async () => (await get(carol, room)).group?.people === 2, "bob to be out");
+  await carol.call("rooms.setRules", { roomId: room, joining: "approval" });
+  await world.until(async () => (await get(alice, room)).group?.joining === "approval", "a room with links");
+  const { link } = await carol.call("rooms.createLink", { roomId: room });
+  const fresh = await recovered(alice);
+  await world.pass(10_000);
+  expect((await get(fresh, room)).cause).toMatchObject({
+    sentence: expect.stringContaining("knows nobody in it well enough to ask"),
+    fix: expect.stringContaining("a link into it"),
+  });
+  await fresh.call("rooms.ask", { link: link! });
+  await world.until(isIn(fresh, room), "alice to be in again");
+  expect(await fresh.call("rooms.asks", {})).toMatchObject([{ state: "admitted" }]);
+  expect(await carol.call("rooms.asks", {})).toEqual([]);
+  await fresh.call("messages.send", { roomId: room, text: "by your link" });
+  await sees(carol, room, "by your link");
+});
+
 test("[U7] [F10] a room of which the archive alone tells is come into, too", async () => {
   await using world = new World("real");
   const { alice, bob, carol, pair, room } = await three(world);

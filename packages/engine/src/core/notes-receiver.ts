@@ -152,7 +152,10 @@ export class NotesReceiver implements ItemHandler {
   }
 
   #asked(note: OpenedNote, content: Content<"ask">): Commit {
-    const commit = this.#ports.asks.prepare(note, content);
+    const { store, asks, admission } = this.#ports;
+    const isIn = store.groupRooms.person(content.room, note.sender.record.account) !== undefined;
+    // Whoever takes part already asks for a device that cannot come in otherwise. [U7]
+    const commit = isIn ? admission.prepare(note, content) : asks.prepare(note, content);
     return () => {
       commit();
       this.#learnNamesSoon();

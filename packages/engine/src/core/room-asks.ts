@@ -271,9 +271,11 @@ export class RoomAsks {
   }
 
   #notIn(id: RoomId): void {
-    const room = this.#ports.store.rooms.get(id);
-    if (room !== undefined && room.state !== "closed" && room.state !== "broken")
-      throw engineError("in-room");
+    const { rooms } = this.#ports.store;
+    const room = rooms.get(id);
+    const isOver = room === undefined || room.state === "closed" || room.state === "broken";
+    // Who is in it, and cannot come in with this device otherwise, asks by a link. [U7]
+    if (!isOver && (room.state === "invited" || rooms.hasGroup(id))) throw engineError("in-room");
   }
 
   /** A room in which this account may let people in who ask. */

@@ -100,11 +100,17 @@ export class RoomEntering {
 
   /** A member tells the way in. */
   told({ sender }: OpenedNote, { room, key, hash: head, ...place }: Told): Commit {
-    const { store, known, onTold } = this.#ports;
+    const { store, known, changes, onTold } = this.#ports;
     if (!this.#isFromInside(room, sender)) throw passedOver("a key of no room that we want to come into");
     return () => {
       known.learn(sender);
       store.entering.tell(room, key.slice(), { ...place, head: head.slice() });
+      const asked = store.roomAsks.pending("outgoing", room);
+      if (asked !== undefined) {
+        store.roomAsks.settle(asked.id, "admitted");
+        store.requests.deleteKeyPackagesOf(asked.id);
+        changes.mark("roomAsk", asked.id);
+      }
       store.afterwards((committed) => committed && onTold(room));
     };
   }
@@ -124,13 +130,18 @@ export class RoomEntering {
   }
 
   /** Why nothing can be written in a room that is open, and what is being done; null where this device is in it. */
-  cause({ id, kind, peer, state }: RoomRow, holdUp: Cause | null): Cause | null {
-    const { store, names } = this.#ports;
+  cause(row: RoomRow, holdUp: Cause | null): Cause | null {
+    const { store, names, isAlone } = this.#ports;
+    const { id, kind, peer, state } = row;
     if (state !== "open" || kind === "notes" || store.rooms.hasGroup(id)) return null;
     if (!isRejoining(store, id)) return null;
     const cause = causeOfCode("room-entering");
-    if (store.entering.asks(id).asks === 0)
-      return holdUp?.code === "unreachable" ? { ...holdUp, code: cause.code } : cause;
+    if (store.entering.asks(id).asks === 0) {
+      if (holdUp?.code === "unreachable") return { ...holdUp, code: cause.code };
+      if (holdUp === null || !isAlone() || this.#askable(row).length > 0) return cause;
+      const sentence = `${cause.sentence} Your FedChat knows nobody in it well enough to ask.`;
+      return { ...cause, sentence, fix: "Ask somebody in it, over another way, for a link into it." };
+    }
     const who = peer === null ? "Somebody in it" : names.shown(peer);
     const lastWay = peer === null ? "ask somebody in it to take you in anew" : "ask for a new chat";
     return {
