@@ -1203,6 +1203,25 @@ export const t = {
     fileName: "fedchat-history.zip",
     unsealed: "Nothing in the copy is encrypted: keep it where nobody else reads it.",
   },
+  moving: {
+    title: "Where your account lives",
+    hint: "Your homeserver, and moving to another",
+    server: "Homeserver",
+    key: "Its key",
+    move: "Move to another homeserver",
+    lead: "You keep your account, whether your present homeserver works or not. Ask whoever runs the other one for an account invitation.",
+    comesAlong:
+      "Your contacts, rooms and history come along. Your contacts are told by themselves, in each chat.",
+    formerly:
+      "While the present homeserver is there, what is still sent to it is fetched. Invitation links that you made lead there: make new ones.",
+    anew: "Move each of your other devices with the same link, and set your password again. The words of your recovery kit stay good; note the new server beside them.",
+    invitation: "Account invitation",
+    invitationHint: "A link from the other homeserver, such as https://chat.example.com/app#…",
+    start: "Move there",
+    moved: "You have moved. Your contacts are being told.",
+    notInBrowser:
+      "From a browser an account cannot move, since this page belongs to this homeserver. Move it with FedChat on a computer that is linked as a device; or open it at the other homeserver by your recovery kit, where contacts have to be asked anew.",
+  },
   recovery: {
     title: "Recovery kit",
     hint: "For when every device is lost",
@@ -1233,6 +1252,11 @@ export const t = {
     recoverLead: "Type the words of your recovery kit, in their order.",
     words: "Recovery words",
     othersOut: "Your other devices are signed out by this.",
+    elsewhereTitle: "Is that homeserver lost for good?",
+    elsewhereLead:
+      "Then your account can be opened on this one, under the same key. Contacts, rooms and history were on the lost one: ask your contacts anew, and bring history from a copy that you exported.",
+    elsewhereInvitation: "Account invitation of this homeserver",
+    elsewhereStart: "Open it here",
     recover: "Bring it back",
     restoringLabel: "History that came back",
     restoring: (done: number, of: number) =>

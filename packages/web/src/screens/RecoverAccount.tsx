@@ -2,6 +2,7 @@
 import type { Cause } from "@fedchat/engine/interface";
 import { createSignal, createUniqueId, Show, type JSX } from "solid-js";
 import { Button } from "../parts/Button.tsx";
+import { Field } from "../parts/Field.tsx";
 import { CauseText } from "../parts/Small.tsx";
 import { causeOf } from "../state/app.ts";
 import { useApp } from "../state/context.ts";
@@ -13,18 +14,25 @@ export function RecoverAccount(): JSX.Element {
   const [busy, setBusy] = createSignal(false);
   const [cause, setCause] = createSignal<Cause | null>(null);
   const field = createUniqueId();
+  /** Its homeserver is another one, and may be lost. */
+  const [isElsewhere, setElsewhere] = createSignal(false);
+  const [name, setName] = createSignal("");
+  const [invitation, setInvitation] = createSignal("");
 
   async function recover(event: SubmitEvent) {
     event.preventDefault();
     setBusy(true);
     setCause(null);
     try {
-      await app.call("account.recover", { words: words() });
+      const token = invitation().trim() === "" ? {} : { registrationToken: invitation().trim() };
+      const here = name().trim() === "" ? {} : { here: { displayName: name().trim(), ...token } };
+      await app.call("account.recover", { words: words(), ...here });
       void app.inBrowser?.askToKeep();
       app.setStatus(await app.call("engine.status", {}));
       app.refetch();
     } catch (error) {
       setCause(causeOf(error));
+      setElsewhere(isElsewhere() || causeOf(error).code === "kit-of-elsewhere");
       setBusy(false);
     }
   }
@@ -50,6 +58,27 @@ export function RecoverAccount(): JSX.Element {
       />
       <p class="muted">{t.recovery.othersOut}</p>
       <Show when={cause()}>{(why) => <CauseText cause={why()} level="danger" />}</Show>
+      <Show when={isElsewhere()}>
+        <h2>{t.recovery.elsewhereTitle}</h2>
+        <p class="muted">{t.recovery.elsewhereLead}</p>
+        <Field
+          label={t.settings.displayName}
+          value={name()}
+          onType={setName}
+          maxLength={64}
+          wide
+          testid="recover-name"
+        />
+        <Field
+          label={t.recovery.elsewhereInvitation}
+          value={invitation()}
+          onType={setInvitation}
+          autocomplete="off"
+          spellcheck={false}
+          wide
+          testid="recover-invitation"
+        />
+      </Show>
       <Button
         type="submit"
         look="primary"
@@ -58,7 +87,7 @@ export function RecoverAccount(): JSX.Element {
         disabled={words().trim() === ""}
         testid="recover-start"
       >
-        {t.recovery.recover}
+        {name().trim() === "" ? t.recovery.recover : t.recovery.elsewhereStart}
       </Button>
     </form>
   );

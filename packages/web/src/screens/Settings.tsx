@@ -3,6 +3,7 @@ import type { Cause } from "@fedchat/engine/interface";
 import Contrast from "lucide-solid/icons/contrast";
 import Eye from "lucide-solid/icons/eye";
 import ArchiveIcon from "lucide-solid/icons/archive";
+import House from "lucide-solid/icons/house";
 import KeyRound from "lucide-solid/icons/key-round";
 import Laptop from "lucide-solid/icons/laptop";
 import LifeBuoy from "lucide-solid/icons/life-buoy";
@@ -32,6 +33,7 @@ import { t } from "../strings.ts";
 import { hostPort } from "../text/names.ts";
 import { fullDate } from "../text/time.ts";
 import { AccountInvitations } from "./AccountInvitations.tsx";
+import { HomeSettings } from "./HomeSettings.tsx";
 import { HistorySettings } from "./HistorySettings.tsx";
 import { keyedDeeds } from "./keyed-deeds.tsx";
 import { RecoverySettings } from "./RecoverySettings.tsx";
@@ -76,6 +78,7 @@ export function SettingsList(): JSX.Element {
       hint: app.status()?.counts.unknownDevices ? t.devices.unknownHint : t.devices.hint,
       icon: Smartphone,
     },
+    { key: "home", name: t.moving.title, hint: t.moving.hint, icon: House },
     { key: "device", name: t.settings.device, hint: t.settings.deviceHint, icon: Laptop },
     { key: "safety", name: t.settings.safety, hint: t.settings.safetyHint, icon: ShieldCheck },
   ];
@@ -164,6 +167,11 @@ export function SettingsPane(props: { section: string | null }): JSX.Element {
       <Match when={props.section === "devices"}>
         <Page title={t.devices.title} back={back}>
           <DevicesSettings />
+        </Page>
+      </Match>
+      <Match when={props.section === "home"}>
+        <Page title={t.moving.title} back={back}>
+          <HomeSettings />
         </Page>
       </Match>
       <Match when={props.section === "device"}>
