@@ -287,19 +287,31 @@ export class RoomCommits {
   }
 
   #failed(room: RoomId, standing: Standing, error: unknown): void {
-    const { log, store } = this.#ports;
     const cause = this.#withName(room, causeOf(error));
-    log.info("a room was not changed yet", { code: cause.code });
+    this.#ports.log.info("a room was not changed yet", { code: cause.code });
     this.#tell(room, standing, cause);
     const isFinal = error instanceof ProtocolError && error.retry === "never";
+    const isFull = error instanceof StoreFullError || (isFinal && !this.#letGo(room, cause));
+    this.#waitFor(room, standing, isFull ? storeRetryMs : undefined);
+  }
+
+  /** What was refused for good is not asked again. False where the store is full: it is refused again then. */
+  #letGo(room: RoomId, cause: Cause): boolean {
+    const { store } = this.#ports;
     const pending = store.groupRooms.pending(room);
-    if (isFinal && pending !== undefined) {
-      store.groupRooms.deletePending(room);
-      const { wanted } = JSON.parse(pending.changes) as PendingWork;
-      const given = wantedChanges(store, room).filter(({ id }) => wanted.includes(id));
-      this.#making.refused(room, given, cause.sentence);
+    if (pending === undefined) return true;
+    try {
+      store.transaction(() => {
+        store.groupRooms.deletePending(room);
+        const { wanted } = JSON.parse(pending.changes) as PendingWork;
+        const given = wantedChanges(store, room).filter(({ id }) => wanted.includes(id));
+        this.#making.refused(room, given, cause.sentence);
+      });
+      return true;
+    } catch (error) {
+      if (error instanceof StoreFullError) return false;
+      throw error;
     }
-    this.#waitFor(room, standing, error instanceof StoreFullError ? storeRetryMs : undefined);
   }
 
   /** By the name of the server that is missing. */
