@@ -6,6 +6,8 @@ import type { Simulation } from "./simulate.ts";
 const soonMs = 300_000;
 /** Something that still comes would come by then. */
 const aftermathMs = 120_000;
+/** What is not there by then is stuck. */
+const underWayMs = 30_000;
 
 export async function rest(simulation: Simulation, withinMs: number): Promise<string[]> {
   const { clock, violations } = simulation;
@@ -17,5 +19,12 @@ export async function rest(simulation: Simulation, withinMs: number): Promise<st
   }
   if (restless.length > 0) return ["the network does not come to rest", ...restless];
   await clock.sleep(aftermathMs);
-  return unrest(simulation);
+  // Beats and questions go out minutes after talk, and one may be under way at that very moment. [Z1] [Z2]
+  const looked = clock.now();
+  restless = await unrest(simulation);
+  while (restless.length > 0 && clock.now() < looked + underWayMs) {
+    await clock.sleep(1_000);
+    restless = await unrest(simulation);
+  }
+  return restless;
 }
