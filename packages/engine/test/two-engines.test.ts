@@ -352,7 +352,7 @@ describe("messages", () => {
       ...columns.map((column) => (column === "seq" ? 1_000 : held[column]!)),
     );
     await alice.restart();
-    await bob.sees("1", "3", "2");
+    await bob.sees("1", "2", "3");
     expect((await bob.pair()).missing).toBe(0);
   });
 
