@@ -3,12 +3,12 @@ import { fromBase64Url, toBase64Url } from "@fedchat/protocol";
 import { client, ready } from "@serenity-kit/opaque";
 import type { OpaqueClient } from "./core/opaque-client.ts";
 
-/** Argon2id with 64 MiB (RFC 9106 §4, the second recommended option). */
-const keyStretching = "memory-constrained";
-
 await ready;
 
-export const serenityOpaque: OpaqueClient = {
+type KeyStretching = NonNullable<Parameters<typeof client.finishLogin>[0]["keyStretching"]>;
+
+/** Both sides of an account's life need the same. */
+export const opaqueStretchedBy = (keyStretching: KeyStretching): OpaqueClient => ({
   startRegistration(password) {
     const { clientRegistrationState, registrationRequest } = client.startRegistration({ password });
     return { state: clientRegistrationState, request: fromBase64Url(registrationRequest) };
@@ -33,4 +33,7 @@ export const serenityOpaque: OpaqueClient = {
       done && { finish: fromBase64Url(done.finishLoginRequest), exportKey: fromBase64Url(done.exportKey) }
     );
   },
-};
+});
+
+/** Argon2id with 64 MiB (RFC 9106 §4, the second recommended option). */
+export const serenityOpaque = opaqueStretchedBy("memory-constrained");

@@ -6,6 +6,7 @@ import { wordlist } from "@scure/bip39/wordlists/english.js";
 import { client, server } from "@serenity-kit/opaque";
 import { createCipheriv, createDecipheriv, createHash } from "node:crypto";
 import { expect, test } from "vitest";
+import { serenityOpaque } from "../src/opaque-serenity.ts";
 import { generatePassphrase, passwordWeakness } from "../src/core/passphrase.ts";
 import { unwrapAccountKey } from "../src/core/password.ts";
 import { World } from "./world.ts";
@@ -14,6 +15,7 @@ const argon2id = { memory: 65_536, iterations: 3, parallelism: 4 };
 
 /** Alice sets a password; what her homeserver has of it then. */
 async function alicesPassword(world: World) {
+  world.opaque = serenityOpaque;
   const alice = await (await world.home("alice.example")).person("Alice");
   const { passphrase: password } = await alice.call("account.suggestPassphrase", {});
   await alice.call("account.setPassword", { password });
