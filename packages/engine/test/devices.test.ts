@@ -219,6 +219,9 @@ test("[U1] a device without the account's key signs by the password, and not wit
     async () => (await alice.call("devices.list", {})).devices.some(({ name }) => name === "my phone"),
     "the name at the desk",
   );
+  // Its person is not asked for a kit that it cannot make.
+  expect((await phone.call("engine.status", {})).recoveryKit).toBe("later");
+  expect((await alice.call("engine.status", {})).recoveryKit).toBe("unseen");
 });
 
 test("[U4] [U5] a code serves once, not after it was taken back, and nobody who has not confirmed it gives anything", async () => {

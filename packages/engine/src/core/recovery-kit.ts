@@ -80,6 +80,8 @@ export class RecoveryKit {
   standing(): NonNullable<Status["recoveryKit"]> {
     const keptAt = this.#keptAt();
     if (keptAt !== null) return "kept";
+    // It is made where the account key is; here there is nothing to ask.
+    if (this.#identity.accountKey === undefined) return "later";
     return this.#store.identity.setting(keptSetting) === undefined ? "unseen" : "later";
   }
 
