@@ -238,44 +238,54 @@ test("[W5] [W9] a Commit that nobody can follow, and whose info leads nowhere, s
   await together([alice, carol, bob], roomId, "with him");
 });
 
-test("[W7] a Welcome into a group with a ghost in it is not followed, and whose it was is said in the chat with them", async () => {
-  await using world = new World("real");
-  const groups = realGroups(world.clock);
-  const alice = await (await world.home("alice.example")).person("Alice", groups);
-  const bob = await (await world.home("bob.example")).person("Bob");
-  await alice.link(bob);
-  await alice.call("requests.send", { who: await bob.account(), text: "Shall we talk?" });
-  const { requestId } = await bob.request("pending");
-  await bob.call("requests.accept", { requestId });
-  const pair = await bob.pair();
-  await world.pass(1_000);
+test.for([
+  ["a Welcome", true],
+  ["a Welcome without its tree, and an info,", false],
+] as const)(
+  "[W7] %s into a group with a ghost in it is not followed, and whose it was is said in the chat with them",
+  async ([, ratchetTree]) => {
+    await using world = new World("real");
+    const groups = realGroups(world.clock);
+    const alice = await (await world.home("alice.example")).person("Alice", groups);
+    const bob = await (await world.home("bob.example")).person("Bob");
+    await alice.link(bob);
+    await alice.call("requests.send", { who: await bob.account(), text: "Shall we talk?" });
+    const { requestId } = await bob.request("pending");
+    await bob.call("requests.accept", { requestId });
+    const pair = await bob.pair();
+    await world.pass(1_000);
 
-  // From now on whoever she takes in comes with somebody else.
-  const honest = groups.commit.bind(groups);
-  groups.commit = (state, args) => {
-    const made = honest(state, args);
-    if (made.kind === "refused" || args.add === undefined || args.add.length === 0) return made;
-    const proposals = [
-      ...(args.updates ?? []).map(updateProposal),
-      ...args.add.map((bytes): mls.Proposal => {
-        const message = mls.decodeMessage(bytes);
-        if (message.wireFormat !== "key_package") throw new Error("assertion: a key package");
-        return { type: "add", keyPackage: message.keyPackage };
-      }),
-      addProposal(ghost(), "hybrid", world.clock.now()),
-    ];
-    const after = groups.room(made.next);
-    const forged = mls.commit(state as never, { proposals }, careless(after, world.clock.now()));
-    if (forged.kind === "refused") throw new Error(forged.rule);
-    const next = forged.next as never;
-    const { commit: message, welcome } = forged;
-    return { ...made, next, message, welcome, after: groups.epochForLog(next) };
-  };
-  await alice.call("rooms.create", { name: "Trap", people: [await bob.account()] });
-  const line =
-    "Alice wanted to take you into a room that is not as rooms have to be: A device of an account that is not in the room would be a member. You were not taken in.";
-  await told([bob], pair.roomId, line);
-  expect((await bob.call("rooms.list", {})).filter(({ kind }) => kind === "group")).toEqual([]);
-  await bob.send("what was that?");
-  await alice.sees("what was that?");
-});
+    // From now on whoever she takes in comes with somebody else.
+    const honest = groups.commit.bind(groups);
+    groups.commit = (state, args) => {
+      const made = honest(state, args);
+      if (made.kind === "refused" || args.add === undefined || args.add.length === 0) return made;
+      const proposals = [
+        ...(args.updates ?? []).map(updateProposal),
+        ...args.add.map((bytes): mls.Proposal => {
+          const message = mls.decodeMessage(bytes);
+          if (message.wireFormat !== "key_package") throw new Error("assertion: a key package");
+          return { type: "add", keyPackage: message.keyPackage };
+        }),
+        addProposal(ghost(), "hybrid", world.clock.now()),
+      ];
+      const after = groups.room(made.next);
+      const forged = mls.commit(
+        state as never,
+        { proposals, welcomeInfo: { ratchetTree } },
+        careless(after, world.clock.now()),
+      );
+      if (forged.kind === "refused") throw new Error(forged.rule);
+      const next = forged.next as never;
+      const { commit: message, welcome } = forged;
+      return { ...made, next, message, welcome, after: groups.epochForLog(next) };
+    };
+    await alice.call("rooms.create", { name: "Trap", people: [await bob.account()] });
+    const line =
+      "Alice wanted to take you into a room that is not as rooms have to be: A device of an account that is not in the room would be a member. You were not taken in.";
+    await told([bob], pair.roomId, line);
+    expect((await bob.call("rooms.list", {})).filter(({ kind }) => kind === "group")).toEqual([]);
+    await bob.send("what was that?");
+    await alice.sees("what was that?");
+  },
+);

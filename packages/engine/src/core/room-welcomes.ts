@@ -112,8 +112,10 @@ export class RoomWelcomes {
     const of: Arriving = { sender, content, asked, former, isThere, isIn, keyPackage };
     const joined = this.#join(content, keyPackage, info);
     if (joined.kind === "joined") return this.#into(of, joined);
-    if (info !== undefined) return this.#beside(of, info);
-    if (Object.hasOwn(ROOM_RULES, joined.rule)) return () => this.#noRoom(account, joined.reason);
+    // An info that the key does not open says nothing of the group.
+    const isNone = Object.hasOwn(ROOM_RULES, joined.rule) && joined.rule !== "sealed.closed";
+    if (info !== undefined && !isNone) return this.#beside(of, info);
+    if (isNone) return () => this.#noRoom(account, joined.reason);
     if (joined.rule !== "welcome.tree-missing") throw passedOver(joined.reason);
     return () => {
       store.entering.keepWelcome(content.room, { sender: sender.signed, note: encodeWelcome(content) });
