@@ -78,6 +78,15 @@ export function roomMessages(simulation: Simulation, room: RoomId): string[] {
   return wrong;
 }
 
+/** All keep the rules here: nobody's engine, and no server, is said to have broken one. [W5] [W15] */
+export function unaccused({ devices }: Simulation, room: RoomId): string[] {
+  const said = "(text LIKE '%FedChat passes over it.' OR text LIKE '%and signed both:%')";
+  return devices.flatMap((device) => {
+    const lines = count(device, `messages WHERE room = ? AND kind = 'notice' AND ${said}`, room);
+    return lines === 0 ? [] : [`${device.name} is told of somebody that they broke a rule`];
+  });
+}
+
 /** What should be there is, or too much happened since it was written for its key to be kept, and a gap says so. */
 function lost(
   { rooms }: Simulation,

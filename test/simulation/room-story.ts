@@ -12,7 +12,7 @@ import { marker } from "./marker.ts";
 import type { Meeting } from "./meeting.ts";
 import { becomeContacts } from "./meeting.ts";
 import { rest } from "./resting.ts";
-import { agreement, roomMessages } from "./room-checkers.ts";
+import { agreement, roomMessages, unaccused } from "./room-checkers.ts";
 import { RoomDeeds } from "./room-deeds.ts";
 import type { Simulation, SimulationOptions } from "./simulate.ts";
 import { simulate } from "./simulate.ts";
@@ -66,6 +66,7 @@ export async function roomStory(options: RoomStoryOptions): Promise<Told> {
     Object.assign(counts, doing.counts);
     wrong.push(...(await simulation.during(rest(simulation, restWithinMs), 2 * restMsMax)));
     wrong.push(...agreement(simulation, room), ...roomMessages(simulation, room));
+    wrong.push(...unaccused(simulation, room));
     wrong.push(...(await simulation.during(acquaintances(simulation))));
     wrong.push(...secrecy(simulation), ...leftovers(simulation), ...queues(simulation));
   } catch (error) {
