@@ -102,10 +102,15 @@ export class GroupMessages {
         items.take(room, { account, device, created: item.created }, outcome.plaintext, outcome.proof);
       };
     }
-    if (missed.kind === "stale-epoch") return () => this.#tooOld(room.id, item.from, current);
-    if (missed.kind !== "refused" || !unopened.has(missed.rule)) throw passedOver(missed.kind);
     const { from: sender, server, id: envelope, created, payload } = item;
     const row = { room: room.id, epoch, envelope, sender, server, created, payload };
+    // Where the log goes on otherwise, from before the epochs that passed here, its keys are there again.
+    if (missed.kind === "stale-epoch")
+      return () => {
+        store.groupRooms.strand(row, strandedMessagesMax);
+        this.#tooOld(room.id, sender, current);
+      };
+    if (missed.kind !== "refused" || !unopened.has(missed.rule)) throw passedOver(missed.kind);
     return () => {
       store.groupRooms.strand(row, strandedMessagesMax);
       this.#ports.unopened(room.id, { account: sender, server });
