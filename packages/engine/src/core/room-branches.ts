@@ -175,6 +175,10 @@ export class RoomBranches {
     if (change.kind === "record") return this.#bindRevoked(about, change.account, change.revoked);
     const account = takenOut(change);
     if (account === undefined || account === identity.account) return;
+    // What was wanted for them before that would take them in again, or make them somebody whom nobody takes out.
+    for (const { id, change: wanted } of wantedChanges(store, about.room))
+      if ((wanted.kind === "admit" || wanted.kind === "role") && wanted.account === account)
+        store.groupRooms.deleteChange(id);
     if (participantOf(about, account) === undefined) return;
     // Whoever left does not read on.
     if (change.kind !== "left") store.branches.hold(about.room, account, clock.now());
