@@ -119,20 +119,13 @@ function lost(
   if (lately.length > 0) return [`${to.name} never got '${lately.join("', '")}' of ${from.name}`];
   // Its key was never gone: it should have come without being asked for. Where its sender was apart for long, others may
   // have handed it on before it came; what was written before this device came in again was passed over; and servers
-  // refuse what comes from one that is on the list no more. [O7]
-  const writesSince = standing.accounts.has(from.account)
-    ? (rooms.since(from.name, room) ?? 0)
-    : Number.POSITIVE_INFINITY;
+  // refuse what comes from one that was taken off the list, until they have the entry that lists it again. [O7]
+  const mayBeRefused = !standing.accounts.has(from.account) || rooms.wasOut(from.name, room);
   const asked = textsOf(to, room, "mine = 0 AND sender = ? AND lateFrom IS NOT NULL", from.account).filter(
     (text) => {
       const sealed = rooms.sealed.get(text);
-      if (
-        sealed === undefined ||
-        sealed.epoch < Math.max(since, writesSince) ||
-        rooms.hasOpened(to.name, text)
-      )
-        return false;
-      return stayed === 0 && standing.epoch - sealed.epoch <= roomPastEpochs;
+      if (sealed === undefined || sealed.epoch < since || rooms.hasOpened(to.name, text)) return false;
+      return stayed === 0 && !mayBeRefused && standing.epoch - sealed.epoch <= roomPastEpochs;
     },
   );
   if (asked.length > 0)

@@ -26,12 +26,20 @@ export class RoomWatch {
   readonly #readersOf = new Map<string, ReadonlySet<AccountId>>();
   /** By device and room: the epoch in which it came in last. */
   readonly #since = new Map<string, number>();
+  /** Devices and rooms into which they were taken, and twice. */
+  readonly #welcomed = new Set<string>();
+  readonly #again = new Set<string>();
   /** By device: texts whose own envelopes came and were opened, and for whom those were sealed. */
   readonly #opened = new Map<string, Map<string, ReadonlySet<AccountId>[]>>();
 
   /** The epoch in which this device came in last; undefined: never. */
   since(device: string, room: RoomId): number | undefined {
     return this.#since.get(`${device} ${room}`);
+  }
+
+  /** Whether this device was out of the room, and was taken in again. */
+  wasOut(device: string, room: RoomId): boolean {
+    return this.#again.has(`${device} ${room}`);
   }
 
   /** Whether this text came to this device in the message that its writer sent, whoever else handed it on. */
@@ -71,7 +79,12 @@ export class RoomWatch {
     const join = crypto.join.bind(crypto);
     crypto.join = (args) => {
       const outcome = join(args);
-      if (outcome.kind === "joined") this.#came(device, args.room, Number(crypto.epoch(outcome.state)));
+      if (outcome.kind === "joined") {
+        const name = `${device} ${args.room}`;
+        if (this.#welcomed.has(name)) this.#again.add(name);
+        this.#welcomed.add(name);
+        this.#came(device, args.room, Number(crypto.epoch(outcome.state)));
+      }
       return outcome;
     };
     const joinByItself = crypto.joinByItself.bind(crypto);
