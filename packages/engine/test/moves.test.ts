@@ -1,13 +1,25 @@
 /** An account that moves to another homeserver, the one that it leaves being there, or gone for good. */
+import type { AccountRecord } from "@fedchat/protocol";
+import {
+  accountId,
+  accountRecord,
+  accountRecordReplaces,
+  guardedRecord,
+  openAccountRecord,
+} from "@fedchat/protocol";
+import { nodePrimitives } from "@fedchat/protocol/primitives/node";
 import { describe, expect, test } from "vitest";
+import { wordsOfKit } from "../src/core/recovery-words.ts";
+import { openEngineStore } from "../src/store/engine-store.ts";
+import { person } from "./room-people.ts";
 import { group, lines, opened, sees, texts } from "./room-scene.ts";
 import type { Person } from "./world.ts";
 import { friends, World } from "./world.ts";
 
 /** The lines of the chat with somebody. */
-async function notices(person: Person): Promise<string[]> {
-  const { roomId } = await person.pair();
-  const { messages } = await person.call("messages.list", { roomId, limit: 500 });
+async function notices(of: Person): Promise<string[]> {
+  const { roomId } = await of.pair();
+  const { messages } = await of.call("messages.list", { roomId, limit: 500 });
   return messages.filter(({ kind }) => kind === "notice").map(({ text }) => text);
 }
 
@@ -171,5 +183,94 @@ describe("an account whose devices and homeserver are lost together", () => {
     const [contact, ...others] = await bob.call("contacts.list", {});
     expect(others).toEqual([]);
     expect(contact).toMatchObject({ account: key, serverId: carols.id });
+  });
+});
+
+describe("an account whose key was stolen", () => {
+  test("[A20] [A21] changes by the words of its kit alone; contacts are told, and verify again", async () => {
+    await using world = new World();
+    const { alice, bob } = await friends(world);
+    const words = (await alice.call("recovery.kit", {})).words.join(" ");
+    await alice.call("recovery.settle", { kit: "kept" });
+    const key = await alice.account();
+    await bob.call("contacts.verify", { account: key });
+    const stolen = openEngineStore(alice.database).identity.read()!;
+
+    expect(await alice.failure("account.guard", { words: wordsOfKit(new Uint8Array(16)).join(" ") })).toBe(
+      "bad-words",
+    );
+    await alice.call("account.guard", { words });
+    await world.until(async () => (await notices(bob)).some((line) => line.includes("may have been stolen")));
+    const [contact] = await bob.call("contacts.list", {});
+    expect(contact).toMatchObject({ account: key, verified: false });
+
+    // The thief has the account key and the device's: at the homeserver neither changes anything.
+    const theirs = accountRecord.open(nodePrimitives, stolen.record);
+    const sequence = world.clock.now() + 3_600_000;
+    const forged = accountRecord.sign(nodePrimitives, stolen.accountSeed, {
+      ...theirs,
+      displayName: "Mallory",
+      sequence,
+    });
+    const own = openAccountRecord(nodePrimitives, openEngineStore(alice.database).identity.read()!.record);
+    const opened = openAccountRecord(nodePrimitives, forged);
+    expect(accountRecordReplaces(nodePrimitives, opened, own, world.clock.now())).toBe(false);
+
+    expect(await alice.failure("account.rename", { displayName: "Alice B." })).toBe("account-key-needed");
+    await alice.call("account.rename", { displayName: "Alice B.", password: words });
+    await alice.send("it is me");
+    await world.until(async () => (await bob.texts()).includes("it is me"));
+    await world.until(async () => (await bob.call("contacts.list", {}))[0]?.displayName === "Alice B.");
+  });
+
+  test("[A20] is opened anew by the words, and by the account key alone no more", async () => {
+    await using world = new World();
+    const { alice, bob } = await friends(world);
+    const words = (await alice.call("recovery.kit", {})).words.join(" ");
+    await alice.call("recovery.settle", { kit: "kept" });
+    const { accountSeed } = openEngineStore(alice.database).identity.read()!;
+    const { home } = alice;
+    await alice.close();
+    const fresh = home.engine();
+    await fresh.call("account.recover", { words, stolen: true });
+    const thief = home.engine();
+    const byKey = wordsOfKit(accountSeed).join(" ");
+    expect(await thief.failure("account.recover", { words: byKey })).toBe("account-key-needed");
+    await world.until(async () => (await notices(bob)).some((line) => line.includes("may have been stolen")));
+    expect((await fresh.call("engine.status", {})).homeserver.connection).toBe("connected");
+  });
+
+  test("[A19] [A20] a record replaces another by its guard first, and never with another recovery key", () => {
+    const random = (n: number) => new Uint8Array(32).fill(n);
+    const [accountSeed, recoverySeed] = [random(1), random(2)];
+    const hashOf = (seed: Uint8Array) => nodePrimitives.sha256(nodePrimitives.ed25519.publicKey(seed));
+    const { record } = person("alice");
+    const base = {
+      ...record,
+      account: accountId.fromBytes(nodePrimitives.ed25519.publicKey(accountSeed)),
+      devices: [],
+      recoveryKeyHash: hashOf(recoverySeed),
+    };
+    const now = base.sequence;
+    const signed = (change: Partial<AccountRecord>, guard?: Uint8Array) => {
+      const next = { ...base, ...change };
+      const body = guard === undefined ? next : guardedRecord(nodePrimitives, guard, next);
+      return openAccountRecord(nodePrimitives, accountRecord.sign(nodePrimitives, accountSeed, body));
+    };
+    const replaces = (a: ReturnType<typeof signed>, b: ReturnType<typeof signed>) =>
+      accountRecordReplaces(nodePrimitives, a, b, now);
+    const [plain, later] = [signed({}), signed({ sequence: now + 1 })];
+    const guarded = signed({ sequence: now - 5 }, recoverySeed);
+    expect(replaces(later, plain)).toBe(true);
+    expect(replaces(guarded, later)).toBe(true);
+    expect(replaces(later, guarded)).toBe(false);
+    expect(replaces(signed({ sequence: now }, recoverySeed), guarded)).toBe(true);
+    expect(replaces(signed({ sequence: now + 9, recoveryKeyHash: hashOf(random(3)) }), plain)).toBe(false);
+    expect(replaces(signed({ sequence: now + 9, recoveryKeyHash: null }), plain)).toBe(false);
+    expect(() => signed({}, random(3))).toThrow(/guard/);
+    const other = { ...guardedRecord(nodePrimitives, recoverySeed, base), displayName: "Mallory" };
+    expect(() =>
+      openAccountRecord(nodePrimitives, accountRecord.sign(nodePrimitives, accountSeed, other)),
+    ).toThrow(/guard/);
   });
 });

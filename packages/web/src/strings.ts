@@ -187,7 +187,8 @@ export const t = {
       retry: "never",
     } satisfies Cause,
     passwordTitle: "Your password is needed",
-    passwordLead: "This device does not hold your account's key. The password stands in for it, this once.",
+    passwordLead:
+      "This device does not hold your account's key. The password stands in for it, this once; after a theft, the words of your recovery kit do.",
     go: "Go on",
     join: {
       way: "Link this device by a code",
@@ -1229,7 +1230,7 @@ export const t = {
     lead: "If you lose every device, these words bring your account back: your name, your contacts and your history, from your homeserver's encrypted archive.",
     whoHas: "Whoever has the words has your account. Keep them on paper, where you keep what matters.",
     keptLead:
-      "You have the kit on paper; its words are not on this device any more. Is the paper lost, you can write your account key down by itself: it brings the account back, too, but cannot replace a stolen key.",
+      "You have the kit on paper; its words are not on this device any more. Is the paper lost, you can write your account key down by itself: it brings the account back, too, but does not help against a stolen key.",
     show: "Show the kit",
     showKey: "Show the account key",
     hide: "Hide it",
@@ -1252,6 +1253,14 @@ export const t = {
     recoverLead: "Type the words of your recovery kit, in their order.",
     words: "Recovery words",
     othersOut: "Your other devices are signed out by this.",
+    stolen: "Somebody else may have a device of mine, or my account's key",
+    stolenHint:
+      "Then your account changes by these words alone from now on, and your contacts are told to verify you again.",
+    guardTitle: "If a device was stolen",
+    guardLead:
+      "Whoever has it may have your account's key. With the twelve words of your kit that key loses its force: your other devices are out, your contacts are told to verify you again, and from then on each change of your account (its name, its devices, where it lives) asks for these words.",
+    guard: "My key was stolen",
+    guarded: "Your account is guarded by your recovery kit. Your contacts are being told.",
     elsewhereTitle: "Is that homeserver lost for good?",
     elsewhereLead:
       "Then your account can be opened on this one, under the same key. Contacts, rooms and history were on the lost one: ask your contacts anew, and bring history from a copy that you exported.",

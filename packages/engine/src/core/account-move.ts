@@ -17,6 +17,7 @@ import { engineError } from "./causes.ts";
 import type { Groups } from "./groups.ts";
 import { handlesFor } from "./handles.ts";
 import type { HomeAddress, Homes } from "./homes.ts";
+import type { AccountKeys } from "./identity.ts";
 import type { UnidentifiedSession } from "./homeserver-client.ts";
 import { HomeserverClient } from "./homeserver-client.ts";
 import { unpublish } from "./key-packages.ts";
@@ -128,13 +129,13 @@ export class AccountMove {
     session: UnidentifiedSession,
     { server, token }: AccountInvitation,
     signature: Uint8Array,
-    accountSeed: Uint8Array,
+    keys: AccountKeys,
   ): Promise<Opened> {
     const { identity, random } = this.#ports;
     const { handle, displayName } = identity.record.record;
     let taken: ProtocolError | undefined;
     for (const wish of new Set([handle, ...handlesFor(displayName, random)])) {
-      const record = identity.signNext(accountSeed, { server, handle: wish });
+      const record = identity.signNext(keys, { server, handle: wish });
       try {
         const { device } = identity.self;
         return await session.request("account.register", { token, record, device, signature });
@@ -158,8 +159,10 @@ export class AccountMove {
     if (record.account !== identity.account) throw new ProtocolError("malformed", "another account's record");
     const isNewest = record.sequence > identity.record.record.sequence;
     if (record.server === server && isNewest) return opened.record;
-    const accountSeed = await accountKey(this.#ports, password);
-    const next = identity.signNext(accountSeed, { server, handle: record.handle });
+    const next = identity.signNext(await accountKey(this.#ports, password), {
+      server,
+      handle: record.handle,
+    });
     await session.request("account.update", { record: next });
     return next;
   }

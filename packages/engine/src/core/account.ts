@@ -74,12 +74,16 @@ export class Account {
 
   /**
    * By the words of the recovery kit, where every device was lost.
+   * @param stolen somebody else may have the account's key: from now on it changes by these words alone
    * @param here how the account is opened here where its homeserver is lost, too; undefined: it is not
    */
-  async recover(words: string, here: Omit<AccountWish, "handle" | "password"> | undefined): Promise<void> {
+  async recover(
+    words: string,
+    { stolen, here }: { stolen: boolean; here: Omit<AccountWish, "handle" | "password"> | undefined },
+  ): Promise<void> {
     await this.#once(async () => {
       try {
-        await recover(this.#ports, words);
+        await recover(this.#ports, words, stolen);
       } catch (error) {
         if (here === undefined || causeOf(error).code !== "kit-of-elsewhere") throw error;
         const token = this.#token(here.registrationToken);
@@ -93,7 +97,7 @@ export class Account {
   async setPassword(password: string, present?: string): Promise<void> {
     const { handle, displayName } = this.#ports.identity.record.record;
     refuseWeakPassword(password, [handle, displayName]);
-    await setPassword(this.#ports, password, await accountKey(this.#ports, present));
+    await setPassword(this.#ports, password, (await accountKey(this.#ports, present)).accountSeed);
     this.#ports.changes.status();
   }
 
@@ -130,7 +134,7 @@ export class Account {
   /** The account is open by now: a password that could not be set is said, not a reason to fail. */
   async #trySetPassword(password: string): Promise<void> {
     try {
-      await setPassword(this.#ports, password, await accountKey(this.#ports, undefined));
+      await setPassword(this.#ports, password, (await accountKey(this.#ports, undefined)).accountSeed);
     } catch (error) {
       this.#ports.log.warn("the password was not set", { error: String(error) });
       this.#ports.notices.add("warning", causeOfCode("password-not-set"));

@@ -18,7 +18,8 @@ import {
 import type { Device, Linking } from "../interface/index.ts";
 import type { EngineStore } from "../store/engine-store.ts";
 import type { AccountKeyPorts } from "./account-key.ts";
-import { accountKey } from "./account-key.ts";
+import { accountKey, kitKeysOf } from "./account-key.ts";
+import type { AccountKeys } from "./identity.ts";
 import { causeOf, engineError } from "./causes.ts";
 import type { Changes } from "./changes.ts";
 import { isEqual } from "./credentials.ts";
@@ -47,6 +48,8 @@ import type { SealedStoragePorts } from "./sealed-storage.ts";
 import type { SharedRecords } from "./shared-records.ts";
 
 export interface DevicesPorts extends AccountKeyPorts {
+  /** Our record is guarded by the recovery key now: contacts are to know. */
+  onGuarded: () => void;
   store: EngineStore;
   keys: SealedStoragePorts["keys"];
   shared: SharedRecords;
@@ -62,7 +65,7 @@ interface Hosting {
   code: DeviceCode;
   meeting: Uint8Array;
   until: number;
-  accountSeed: Uint8Array;
+  account: AccountKeys;
   ephemeral: Uint8Array;
   /** Of the first who said hello; nobody else is heard. */
   commitment: Uint8Array | undefined;
@@ -108,30 +111,41 @@ export class Devices {
   async rename(device: DeviceId, name: string, password: string | undefined): Promise<void> {
     const { identity, primitives } = this.#ports;
     const held = this.#get(device);
-    const seed = await accountKey(this.#ports, password);
-    const certificate = deviceCertificate.sign(primitives, seed, {
+    const keys = await accountKey(this.#ports, password);
+    const certificate = deviceCertificate.sign(primitives, keys.accountSeed, {
       ...held,
       name: name.normalize("NFC").trim(),
     });
     const devices = identity.record.record.devices.map((one) =>
       deviceCertificate.open(primitives, one).device === device ? certificate : one,
     );
-    await this.#publish(seed, { devices });
+    await this.#publish(keys, { devices });
   }
 
   /** It is out of every room, and opens nothing that is written or stored from now on. */
   async revoke(device: DeviceId, password: string | undefined): Promise<void> {
-    const { identity, primitives, random, store, keys, shared, clock } = this.#ports;
+    const { identity, primitives } = this.#ports;
     if (this.#get(device).device === identity.self.device) throw engineError("device-self");
-    const seed = await accountKey(this.#ports, password);
-    const requestKey = newRequestKey(primitives, random);
-    const { id } = requestKey.key;
-    store.identity.putRequestKey({ id, seed: requestKey.seed, createdAt: clock.now() });
     const devices = identity.record.record.devices.filter(
       (one) => deviceCertificate.open(primitives, one).device !== device,
     );
-    await this.#publish(seed, { devices, requestKey: requestKey.key });
-    await keys.share(seed, identity.record, true);
+    await this.#leaveOut(await accountKey(this.#ports, password), devices);
+  }
+
+  /** The account's key was stolen: all other devices are out, and nothing changes any more without the kit's words. [A20] */
+  async guard(words: string): Promise<void> {
+    const { identity } = this.#ports;
+    await this.#leaveOut({ ...kitKeysOf(this.#ports, words), guard: true }, [identity.self.certificate]);
+    this.#ports.onGuarded();
+  }
+
+  async #leaveOut(account: AccountKeys, devices: Uint8Array[]): Promise<void> {
+    const { identity, primitives, random, store, keys, shared, clock } = this.#ports;
+    const requestKey = newRequestKey(primitives, random);
+    const { id } = requestKey.key;
+    store.identity.putRequestKey({ id, seed: requestKey.seed, createdAt: clock.now() });
+    await this.#publish(account, { devices, requestKey: requestKey.key });
+    await keys.share(account.accountSeed, identity.record, true);
     await shareRequestKeys(this.#ports, id);
     await shared.tellAll(true);
   }
@@ -139,14 +153,14 @@ export class Devices {
   /** Shows a code for a further device. An earlier one is not good any more. */
   async link(password: string | undefined): Promise<{ code: string; until: number }> {
     const { homeserver, primitives, random, server } = this.#ports;
-    const accountSeed = await accountKey(this.#ports, password);
+    const account = await accountKey(this.#ports, password);
     this.cancel();
     const code = newDeviceCode(random, server);
     const meeting = meetingOf(primitives, code.secret);
     const { until } = await homeserver.request("meetings.open", { meeting });
     const ephemeral = random.bytes(32);
     const before = { commitment: undefined, asking: undefined, answer: undefined };
-    this.#hosting = { code, meeting, until, accountSeed, ephemeral, ...before };
+    this.#hosting = { code, meeting, until, account, ephemeral, ...before };
     this.#changed();
     return { code: formatDeviceCode(code), until };
   }
@@ -170,16 +184,16 @@ export class Devices {
     const hosting = this.#hosting;
     if (hosting?.asking === undefined || hosting.answer !== undefined) throw engineError("device-code-over");
     const { request, givingKey } = hosting.asking;
-    const { accountSeed } = hosting;
+    const { account } = hosting;
     // Before it comes, so that it finds what we have.
     await shared.tellAll(false);
-    const certificate = deviceCertificate.sign(primitives, accountSeed, {
+    const certificate = deviceCertificate.sign(primitives, account.accountSeed, {
       ...request,
       ...{ account: identity.account, created: clock.now() },
     });
     this.#keepKnown([...this.#known(), request.device]);
-    await this.#publish(accountSeed, { devices: [...identity.record.record.devices, certificate] });
-    await keys.share(accountSeed, identity.record, false);
+    await this.#publish(account, { devices: [...identity.record.record.devices, certificate] });
+    await keys.share(account.accountSeed, identity.record, false);
     const gift = encode(deviceGift, {
       ...{ record: identity.record.signed, certificate, keys: keys.held },
       seen: store.identity.sealedVersions(seenMax),
@@ -263,9 +277,9 @@ export class Devices {
   }
 
   /** The homeserver first: what it refuses changes nothing here. */
-  async #publish(seed: Uint8Array, changes: Partial<AccountRecord>): Promise<void> {
+  async #publish(account: AccountKeys, changes: Partial<AccountRecord>): Promise<void> {
     const { identity, homeserver, store, primitives } = this.#ports;
-    const signed = identity.signNext(seed, changes);
+    const signed = identity.signNext(account, changes);
     await homeserver.request("account.update", { record: signed });
     const { record } = openAccountRecord(primitives, signed);
     identity.transaction(() => {

@@ -246,6 +246,7 @@ export function openEngine(options: EngineOptions): Engine {
     recordChanged: (account) => ownRecords.bring(account),
   });
   known.onMoved = (...change) => moved.contactMoved(...change);
+  known.onGuarded = (account) => moved.contactGuarded(account);
   const keptServers = new KeptServers({ ...base, server });
   const roomLinks = new RoomLinks({ ...base, identity, servers, rooms, sender });
   const incoming = new IncomingMessages({ ...base, identity, history, expiring });
@@ -368,6 +369,7 @@ export function openEngine(options: EngineOptions): Engine {
   });
   const devices: Devices = new Devices({
     ...{ ...base, identity, opaque, keys, shared, ownRecords, server },
+    onGuarded: () => moved.tellAll(),
   });
   const joining = new DeviceJoining({ ...base, identity, rooms, keys, server, deviceName });
   const accountInvitations = new AccountInvitations({ homeserver, servers });

@@ -3,7 +3,7 @@
  * On the owner's own box the account key may stay; it is used only to sign records and certificates.
  */
 import type { AccountId, OpenedAccountRecord, Primitives } from "@fedchat/protocol";
-import { accountRecord, nextSequence, openAccountRecord } from "@fedchat/protocol";
+import { accountRecord, guardedRecord, nextSequence, openAccountRecord } from "@fedchat/protocol";
 import type { AccountRecord, Clock } from "@fedchat/protocol";
 import type { MemberIdentity } from "../mls/room-crypto.ts";
 import type { EngineStore } from "../store/engine-store.ts";
@@ -107,8 +107,8 @@ export class Identity {
   }
 
   /** Signs a newer account record with these changes; the caller stores and publishes it. */
-  signNext(accountSeed: Uint8Array, changes: Partial<AccountRecord>): Uint8Array {
-    return signNextRecord(this.#primitives, accountSeed, this.record.record, changes, this.#clock.now());
+  signNext(keys: AccountKeys, changes: Partial<AccountRecord>): Uint8Array {
+    return signNextRecord(this.#primitives, keys, this.record.record, changes, this.#clock.now());
   }
 
   #take(row: IdentityRow | undefined): void {
@@ -117,20 +117,35 @@ export class Identity {
   }
 }
 
+/** The account key in hand, and the recovery key where its words were given. */
+export interface AccountKeys {
+  accountSeed: Uint8Array;
+  recoverySeed?: Uint8Array | undefined;
+  /** From now on nothing of the account changes without the recovery key. */
+  guard?: boolean;
+}
+
+/** Throws `EngineError("account-key-needed")` where the account is guarded and the recovery key is not at hand. [A20] */
 export function signNextRecord(
   primitives: Primitives,
-  accountSeed: Uint8Array,
-  previous: AccountRecord,
+  { accountSeed, recoverySeed, guard = false }: AccountKeys,
+  { guard: former, ...previous }: AccountRecord,
   changes: Partial<AccountRecord>,
   nowMs: number,
 ): Uint8Array {
-  return accountRecord.sign(primitives, accountSeed, {
-    ...previous,
-    ...changes,
-    sequence: nextSequence(previous.sequence, nowMs),
-    issued: nowMs,
-  });
+  const sequence = nextSequence(previous.sequence, nowMs);
+  const record: AccountRecord = { ...previous, ...changes, sequence, issued: nowMs };
+  if (former === undefined && !guard) return accountRecord.sign(primitives, accountSeed, record);
+  if (recoverySeed === undefined) throw wordsNeeded();
+  return accountRecord.sign(primitives, accountSeed, guardedRecord(primitives, recoverySeed, record));
 }
+
+export const wordsNeeded = () =>
+  engineError(
+    "account-key-needed",
+    "This account changes by the recovery kit's words alone, since its key was said to be stolen.",
+    "Give the words of the recovery kit in the place of the password.",
+  );
 
 export function sessionIdentity(row: IdentityRow): SessionIdentity {
   const { account, device, signatureSeed, noisePrivateKey, fencing } = row;

@@ -16,6 +16,9 @@ export class KnownAccounts {
   /** A contact lives elsewhere now. */
   onMoved: (account: AccountId, from: ServerId, to: ServerId) => void = () => undefined;
 
+  /** A contact says by the recovery key that the account's key may have been stolen. */
+  onGuarded: (account: AccountId) => void = () => undefined;
+
   constructor(ports: {
     store: Pick<EngineStore, "accounts" | "rooms" | "verified">;
     primitives: Primitives;
@@ -51,6 +54,8 @@ export class KnownAccounts {
     if (this.#store.accounts.contact(account) !== undefined) {
       this.#changes.mark("contact", account);
       for (const room of this.#store.rooms.withPeer(account)) this.#changes.mark("room", room.id);
+      if (held !== undefined && held.record.guard === undefined && opened.record.guard !== undefined)
+        this.onGuarded(account);
       if (kept !== undefined && kept.server !== server) this.onMoved(account, kept.server, server);
     }
     return opened;

@@ -394,8 +394,9 @@ export function methodHandlers(ports: MethodPorts): Handlers {
       }));
     },
 
-    "account.recover": async ({ words, here }) => {
-      await account.recover(words, here && { registrationToken: undefined, ...here });
+    "account.guard": async ({ words }) => done(await devices.guard(words)),
+    "account.recover": async ({ words, stolen = false, here }) => {
+      await account.recover(words, { stolen, here: here && { registrationToken: undefined, ...here } });
       return views.me();
     },
     "recovery.kit": async () => {

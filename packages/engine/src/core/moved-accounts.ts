@@ -14,7 +14,7 @@ import type { Log } from "./log.ts";
 import type { Names } from "./names.ts";
 import type { Outgoing } from "./outgoing.ts";
 import type { Homeserver } from "./ports.ts";
-import { movedLine } from "./room-lines.ts";
+import { guardedLine, movedLine } from "./room-lines.ts";
 import type { RoomSender } from "./room-sender.ts";
 import type { Rooms } from "./rooms.ts";
 import type { Servers } from "./servers.ts";
@@ -67,13 +67,23 @@ export class MovedAccounts {
   /** Within the transaction that moves us: everybody is to be told, and let in at the new homeserver. */
   weMoved(): void {
     const { store } = this.#ports;
-    const rooms = store.rooms.list().flatMap(({ id, kind, state }) => {
-      return kind !== "notes" && state === "open" ? [id] : [];
-    });
-    this.#put(untoldSetting, rooms);
+    this.#oweTelling();
     const contacts = store.accounts.contacts().flatMap(({ account }) => store.accounts.get(account) ?? []);
     const owed = contacts.map(({ account, server }): Owed => ({ account, server, line: false }));
     this.#put(owedSetting, [...this.#owed.filter(({ line }) => line), ...owed]);
+  }
+
+  /** Our record says something that others have to know at once. */
+  tellAll(): void {
+    this.#oweTelling();
+    this.#tellRooms();
+  }
+
+  #oweTelling(): void {
+    const rooms = this.#ports.store.rooms.list().flatMap(({ id, kind, state }) => {
+      return kind !== "notes" && state === "open" ? [id] : [];
+    });
+    this.#put(untoldSetting, rooms);
   }
 
   /** A session was opened. */
@@ -110,6 +120,18 @@ export class MovedAccounts {
       this.#redirect(account, { from, to }, [account, account]);
     });
     clock.soon(() => void this.#letIn());
+  }
+
+  /** What was compared was of a key that somebody else may have: it counts no more, and the person is told. [A21] */
+  contactGuarded(account: AccountId): void {
+    const { store, rooms, names, changes } = this.#ports;
+    store.transaction(() => {
+      store.verified.delete(account);
+      const contact = store.accounts.contact(account);
+      if (contact === undefined || store.rooms.get(contact.room) === undefined) return;
+      rooms.addNotice(contact.room, account, guardedLine(names.shown(account)));
+    });
+    changes.mark("contact", account);
   }
 
   /** Within the transaction in which a room learned of it: what waits for them in the room's lane. */

@@ -4,6 +4,7 @@
  */
 import { accountId, openAccountRecord, ProtocolError, signAs } from "@fedchat/protocol";
 import { engineError } from "./causes.ts";
+import type { AccountKeys } from "./identity.ts";
 import { sessionIdentity, signNextRecord } from "./identity.ts";
 import { newDevice, newRequestKey } from "./new-keys.ts";
 import type { UnidentifiedSession } from "./homeserver-client.ts";
@@ -12,13 +13,13 @@ import { kitFromWords, keysOfKit } from "./recovery-words.ts";
 import type { RegistrationPorts } from "./registration.ts";
 
 /** Rejects with `EngineError` (`bad-words`, `kit-of-elsewhere`) or `ProtocolError`. */
-export async function recover(ports: RegistrationPorts, words: string): Promise<void> {
+export async function recover(ports: RegistrationPorts, words: string, stolen: boolean): Promise<void> {
   const { homeserver, primitives, random } = ports;
-  const { accountSeed } = keysOfKit(primitives, kitFromWords(words));
+  const keys = { ...keysOfKit(primitives, kitFromWords(words)), guard: stolen };
   const noisePrivateKey = random.bytes(32);
   const session = await homeserver.openUnidentified(noisePrivateKey);
   try {
-    await recoverOn(ports, session, { accountSeed, noisePrivateKey });
+    await recoverOn(ports, session, { keys, noisePrivateKey });
   } catch (error) {
     session.close();
     if (error instanceof ProtocolError && error.code === "unknown-account")
@@ -30,8 +31,9 @@ export async function recover(ports: RegistrationPorts, words: string): Promise<
 async function recoverOn(
   ports: RegistrationPorts,
   session: UnidentifiedSession,
-  { accountSeed, noisePrivateKey }: { accountSeed: Uint8Array; noisePrivateKey: Uint8Array },
+  { keys, noisePrivateKey }: { keys: AccountKeys; noisePrivateKey: Uint8Array },
 ): Promise<void> {
+  const { accountSeed } = keys;
   const { primitives, random, clock, deviceName, identity, store, rooms } = ports;
   const account = accountId.fromBytes(primitives.ed25519.publicKey(accountSeed));
   const proof = signAs(primitives, "account-recovery", accountSeed, session.handshakeHash);
@@ -45,7 +47,7 @@ async function recoverOn(
   // Whoever has a lost device reads no note that is sealed from now on.
   const requestKey = newRequestKey(primitives, random);
   const changes = { devices: [device.certificate], requestKey: requestKey.key };
-  const record = signNextRecord(primitives, accountSeed, held.record, changes, nowMs);
+  const record = signNextRecord(primitives, keys, held.record, changes, nowMs);
   const signature = signAs(primitives, "client-session", device.signatureSeed, session.handshakeHash);
   const opened = await session.request("device.add", { record, device: device.device, signature });
   identity.transaction(() => {

@@ -9,7 +9,7 @@ import type { IdentityRow } from "../store/identity-table.ts";
 import { handlesFor } from "./handles.ts";
 import type { HomeserverClient, UnidentifiedSession } from "./homeserver-client.ts";
 import type { Identity } from "./identity.ts";
-import { sessionIdentity } from "./identity.ts";
+import { sessionIdentity, signNextRecord } from "./identity.ts";
 import { newDevice, newRequestKey } from "./new-keys.ts";
 import { keptSetting, kitSetting, writtenTime } from "./recovery-kit.ts";
 import { keysOfKit, kitBytes } from "./recovery-words.ts";
@@ -82,7 +82,7 @@ async function openEarlier(ports: RegistrationPorts, row: IdentityRow): Promise<
 
 async function registerNew(
   ports: RegistrationPorts,
-  { displayName, handle, token }: NewAccount,
+  { displayName, handle, token, kit }: NewAccount,
   row: IdentityRow,
 ): Promise<OpenedSession> {
   const { identity, homeserver, random } = ports;
@@ -92,7 +92,7 @@ async function registerNew(
     const candidates = handle === undefined ? handlesFor(displayName, random) : [handle];
     let taken: ProtocolError | undefined;
     for (const candidate of candidates) {
-      const record = namedRecord(ports, row, { handle: candidate, displayName });
+      const record = namedRecord(ports, row, { handle: candidate, displayName }, kit);
       identity.keep({ ...row, record });
       try {
         const { device } = row;
@@ -157,17 +157,14 @@ function newIdentity(ports: RegistrationPorts, wish: NewAccount): IdentityRow {
   };
 }
 
+/** @param kit of an account that comes back by it: whoever has a lost device has its key, so that it is guarded from then on */
 function namedRecord(
   { primitives, clock }: RegistrationPorts,
-  row: IdentityRow,
+  { accountSeed, record }: IdentityRow,
   named: { handle: string; displayName: string },
+  kit: Uint8Array | undefined,
 ): Uint8Array {
-  const previous = accountRecord.open(primitives, row.record);
-  const sequence = nextSequence(previous.sequence, clock.now());
-  return accountRecord.sign(primitives, row.accountSeed, {
-    ...previous,
-    ...named,
-    sequence,
-    issued: clock.now(),
-  });
+  const recoverySeed = kit && keysOfKit(primitives, kit).recoverySeed;
+  const keys = { accountSeed, recoverySeed, guard: recoverySeed !== undefined };
+  return signNextRecord(primitives, keys, accountRecord.open(primitives, record), named, clock.now());
 }

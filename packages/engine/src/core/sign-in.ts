@@ -57,7 +57,7 @@ async function signInOn(
     noisePrivateKey,
   });
   const devices = [...held.record.devices, device.certificate];
-  const record = signNextRecord(primitives, accountSeed, held.record, { devices }, nowMs);
+  const record = signNextRecord(primitives, { accountSeed }, held.record, { devices }, nowMs);
   const signature = signAs(primitives, "client-session", device.signatureSeed, session.handshakeHash);
   const opened = await session.request("device.add", { record, device: device.device, signature });
   keep(ports, () => {

@@ -595,10 +595,21 @@ export const methods = {
     z.array(SearchHit),
   ),
 
+  "account.guard": method(
+    "The account's key was stolen: other devices are out, and from now on the account changes by the kit's twelve words alone",
+    z.strictObject({ words: z.string().min(1).max(1_024) }),
+    done,
+  ),
   "account.recover": method(
     "Open an account on a new engine by the words of its recovery kit; its other devices are out",
     z.strictObject({
       words: z.string().min(1).max(1_024).describe("as typed, or what the kit's QR code says"),
+      stolen: z
+        .boolean()
+        .optional()
+        .describe(
+          "somebody else may have the account's key: from now on it changes by the kit's words alone",
+        ),
       here: z
         .strictObject({
           displayName: z.string().min(1).max(64),

@@ -16,6 +16,7 @@ export function RecoverAccount(): JSX.Element {
   const field = createUniqueId();
   /** Its homeserver is another one, and may be lost. */
   const [isElsewhere, setElsewhere] = createSignal(false);
+  const [stolen, setStolen] = createSignal(false);
   const [name, setName] = createSignal("");
   const [invitation, setInvitation] = createSignal("");
 
@@ -26,7 +27,7 @@ export function RecoverAccount(): JSX.Element {
     try {
       const token = invitation().trim() === "" ? {} : { registrationToken: invitation().trim() };
       const here = name().trim() === "" ? {} : { here: { displayName: name().trim(), ...token } };
-      await app.call("account.recover", { words: words(), ...here });
+      await app.call("account.recover", { words: words(), stolen: stolen(), ...here });
       void app.inBrowser?.askToKeep();
       app.setStatus(await app.call("engine.status", {}));
       app.refetch();
@@ -57,6 +58,18 @@ export function RecoverAccount(): JSX.Element {
         data-testid="recover-words"
       />
       <p class="muted">{t.recovery.othersOut}</p>
+      <label class="choice">
+        <input
+          type="checkbox"
+          checked={stolen()}
+          onChange={(event) => setStolen(event.currentTarget.checked)}
+          data-testid="recover-stolen"
+        />
+        <span>
+          <strong>{t.recovery.stolen}</strong>
+          <span class="muted">{t.recovery.stolenHint}</span>
+        </span>
+      </label>
       <Show when={cause()}>{(why) => <CauseText cause={why()} level="danger" />}</Show>
       <Show when={isElsewhere()}>
         <h2>{t.recovery.elsewhereTitle}</h2>

@@ -5,7 +5,7 @@
 import type { RecoveryKit } from "@fedchat/engine/interface";
 import Eye from "lucide-solid/icons/eye";
 import Printer from "lucide-solid/icons/printer";
-import { createSignal, For, Show, type JSX } from "solid-js";
+import { createSignal, createUniqueId, For, Show, type JSX } from "solid-js";
 import { Button } from "../parts/Button.tsx";
 import { Field } from "../parts/Field.tsx";
 import { Qr } from "../parts/Qr.tsx";
@@ -39,6 +39,9 @@ export function RecoverySettings(): JSX.Element {
           </div>
         </Show>
       </section>
+      <Show when={kept()}>
+        <Guard />
+      </Show>
       <Show when={kit()}>
         {(shown) => (
           <>
@@ -60,6 +63,49 @@ export function RecoverySettings(): JSX.Element {
         )}
       </Show>
     </>
+  );
+}
+
+/** The words are given here once, to take its force from a stolen account key. */
+function Guard(): JSX.Element {
+  const app = useApp();
+  const [words, setWords] = createSignal("");
+  const [busy, setBusy] = createSignal(false);
+  const field = createUniqueId();
+  async function guard(event: SubmitEvent) {
+    event.preventDefault();
+    setBusy(true);
+    const done = await app.ask("account.guard", { words: words() });
+    setBusy(false);
+    if (done === null) return;
+    setWords("");
+    say({ level: "done", text: t.recovery.guarded });
+  }
+  return (
+    <form class="card stack" onSubmit={(event) => void guard(event)}>
+      <h2>{t.recovery.guardTitle}</h2>
+      <p class="prose">{t.recovery.guardLead}</p>
+      <label class="kit-label" for={field}>
+        {t.recovery.words}
+      </label>
+      <textarea
+        id={field}
+        class="kit-field"
+        rows={3}
+        maxLength={1_024}
+        autocomplete="off"
+        autocapitalize="none"
+        spellcheck={false}
+        value={words()}
+        onInput={(event) => setWords(event.currentTarget.value)}
+        data-testid="guard-words"
+      />
+      <div class="actions">
+        <Button type="submit" busy={busy()} disabled={words().trim() === ""} testid="guard-start">
+          {t.recovery.guard}
+        </Button>
+      </div>
+    </form>
   );
 }
 
