@@ -6,6 +6,7 @@ import {
   bundleHash,
   custodyReceipt,
   deviceCertificate,
+  guardedRecord,
   serverRecord,
 } from "../../src/index.ts";
 import { bundleExample } from "./bundles.ts";
@@ -163,6 +164,9 @@ export function accountRecords(): Json {
   const signed = (change: (body: Uint8Array) => Uint8Array) =>
     containerOf("account-record", seed, body(change));
   const bobsDevice = bob.devices[0]!.signed;
+  const recovery = made("recovery key's seed");
+  const prepared = { ...record, recoveryKeyHash: p.sha256(p.ed25519.publicKey(recovery)), sequence: now + 3 };
+  const guarded = guardedRecord(p, recovery, prepared);
   const withDevices = (...devices: Uint8Array[]) => signed((body) => withField(body, "devices", devices));
   return {
     about: [...about, "The certificates in `devices` are the device list: each must hold by itself too."],
@@ -174,12 +178,25 @@ export function accountRecords(): Json {
         sequence: now + 1,
       }),
       statement("every device revoked", accountRecord, seed, { ...record, devices: [], sequence: now + 2 }),
+      statement("guarded by the recovery key", accountRecord, seed, guarded),
     ],
     invalid: [
       refused("signed by another account", containerOf("account-record", bob.seed, bodyOf(alice.signed))),
       refused(
         "signed by a device",
         containerOf("account-record", alice.devices[0]!.signatureSeed, bodyOf(alice.signed)),
+      ),
+      refused(
+        "a guard for another name",
+        accountRecord.sign(p, seed, { ...guarded, displayName: "Mallory" }),
+      ),
+      refused(
+        "a guard by another key than the one that was prepared",
+        accountRecord.sign(p, seed, guardedRecord(p, made("another recovery key's seed"), prepared)),
+      ),
+      refused(
+        "a guard where none was prepared",
+        accountRecord.sign(p, seed, guardedRecord(p, recovery, { ...prepared, recoveryKeyHash: null })),
       ),
       refused("another account's device", withDevices(bobsDevice)),
       refused("a device twice", withDevices(record.devices[0]!, record.devices[0]!)),

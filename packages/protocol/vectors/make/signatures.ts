@@ -13,6 +13,7 @@ export function signatures(): Json {
     ["account-note", device],
     ["client-session", device],
     ["account-recovery", alice.seed],
+    ["account-guard", made("recovery key's seed")],
     ["room-entry", serverA.seed],
   ];
   const valid = types.map(([type, seed]) => ({
