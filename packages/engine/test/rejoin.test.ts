@@ -328,6 +328,10 @@ for (const [what, sql] of [
   ["gone", "DELETE FROM groupRecords"],
   ["cut short", "UPDATE groupRecords SET value = substr(value, 1, length(value) / 2)"],
   ["gone with all that goes with them", "DELETE FROM groupRecords; DELETE FROM groups; DELETE FROM roomLogs"],
+  [
+    "gone with what devices share",
+    "DELETE FROM groupRecords; DELETE FROM groups; DELETE FROM roomLogs; DELETE FROM shared",
+  ],
 ] as const)
   test(`[U8] an engine whose group records are ${what} says so once, comes in again by itself, and reads on`, async () => {
     await using world = new World("real");

@@ -331,5 +331,10 @@ test("[F9] a room's line is archived anew when people come, go or change, and wi
   expect(isArchivedAnew(() => store.groupRooms.putLog(log(64)))).toBe(true);
   expect(isArchivedAnew(() => store.groupRooms.putLog(log(65, 2)))).toBe(true);
   expect(store.groupRooms.log(room)).toEqual(log(65, 2));
+  // What is to be archived already is that once more.
+  store.groupRooms.putLog(log(66, 3));
+  store.groupRooms.deleteLog(room);
+  store.groupRooms.putLog(log(67, 3));
+  expect(store.groupRooms.log(room)).toEqual(log(67, 3));
   store.close();
 });

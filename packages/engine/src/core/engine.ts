@@ -230,7 +230,7 @@ export function openEngine(options: EngineOptions): Engine {
       ...base,
       identity,
       rooms,
-      hubOf: (room) => shared.hubOf(room),
+      hubOf: (room) => shared.hubOf(room) ?? server,
       onLost: (room) => commits.resume(room),
     },
   });

@@ -20,8 +20,8 @@ export interface LostGroupsPorts {
   clock: Pick<Clock, "now" | "soon">;
   changes: Changes;
   log: Log;
-  /** Which server orders the room, as this account's devices share it. */
-  hubOf: (room: RoomId) => ServerId | undefined;
+  /** Which server orders the room, as this account's devices share it; else our own, which follows it, knows. */
+  hubOf: (room: RoomId) => ServerId;
   /** A room is to be entered. */
   onLost: (room: RoomId) => void;
 }
@@ -62,13 +62,13 @@ export class LostGroups {
     const held = store.groupRooms.log(room);
     const hub = held?.hub ?? hubOf(room);
     const isEntering = isRejoining(store, room) && !store.rooms.hasGroup(room);
-    if (isEntering || (!isOver && hub === undefined)) return;
+    if (isEntering) return;
     log.info("a room's group is lost here", { room });
     store.transaction(() => {
       groups.end(room);
       store.branches.end(room);
       store.groupRooms.deletePending(room);
-      if (isOver || hub === undefined) return;
+      if (isOver) return;
       for (const { id, change } of wantedChanges(store, room))
         if (change.kind === "rejoin") store.groupRooms.deleteChange(id);
       const now = clock.now();

@@ -80,13 +80,13 @@ export class GroupRoomsTable {
     return this.#db.all<RoomLogRow>("SELECT * FROM roomLogs ORDER BY room");
   }
 
-  putLog({ room, hub, term, position, head, following, renewedAt }: RoomLogRow): void {
-    this.#db.run(
-      "INSERT INTO roomLogs (room, hub, term, position, head, following, renewedAt) VALUES (?, ?, ?, ?, ?, ?, ?) " +
-        "ON CONFLICT (room) DO UPDATE SET hub = excluded.hub, term = excluded.term, position = excluded.position, " +
-        "head = excluded.head, following = excluded.following, renewedAt = excluded.renewedAt",
-      ...[room, hub, term, position, head, following, renewedAt],
-    );
+  /** No upsert: SQLite applies its conflict policy within triggers, too, and what a trigger passes over would fail. */
+  putLog(row: RoomLogRow): void {
+    const { room, hub, term, position, head, following, renewedAt } = row;
+    const sql =
+      "UPDATE roomLogs SET hub = ?, term = ?, position = ?, head = ?, following = ?, renewedAt = ? WHERE room = ?";
+    const { changes } = this.#db.run(sql, hub, term, position, head, following, renewedAt, room);
+    if (changes === 0) insertRow(this.#db, "roomLogs", row);
   }
 
   /** This engine belongs to another homeserver now, which follows nothing yet. */
