@@ -362,3 +362,27 @@ for (const [what, sql] of [
       expect((await get(alice, roomId)).cause).toBeNull();
     }
   });
+
+test("[U8] whose own change counts though it was given up comes in again, and reads on", async () => {
+  await using world = new World("real");
+  const { alice, bob, carol, room } = await three(world);
+  await world.pass(40_000);
+  await bob.call("rooms.rename", { roomId: room, name: "Orchard" });
+  // It is on its way to the hub, and Bob's engine no longer knows of it.
+  await world.until(() => bob.database.all("SELECT 1 FROM pendingCommits").length > 0, "a Commit");
+  bob.database.exec("DELETE FROM pendingCommits; DELETE FROM pendingRecords; DELETE FROM roomChanges");
+  await world.until(async () => (await get(alice, room)).title === "Orchard", "the new name");
+  const noticed = async () =>
+    (await lines(bob, room, "notice")).filter((line) => line.includes("was made after all")).length;
+  await world.until(async () => (await noticed()) === 1, "it to be noticed");
+  await world.until(isIn(bob, room), "bob to be in again");
+  await alice.call("messages.send", { roomId: room, text: "a good name" });
+  await bob.call("messages.send", { roomId: room, text: "I think so, too" });
+  for (const person of [bob, carol])
+    await world.until(
+      async () => (await lines(person, room, "text")).toSorted().join() === "I think so, too,a good name",
+      "both messages",
+    );
+  expect((await get(bob, room)).title).toBe("Orchard");
+  expect(await noticed()).toBe(1);
+});

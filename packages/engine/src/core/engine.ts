@@ -293,6 +293,7 @@ export function openEngine(options: EngineOptions): Engine {
   const entries = new RoomEntries({
     ...{ ...base, identity, known, rooms, names, messages: groupMessages, welcomes, branches },
     ...{ warnings, admission, moved },
+    onDropped: (room) => lost.dropped(room),
   });
   const forks: RoomForks = new RoomForks({
     ...{ ...base, identity, names, warnings, leaveHub: (room) => commits.leaveHub(room) },

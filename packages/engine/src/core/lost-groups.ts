@@ -1,6 +1,7 @@
 /**
- * Rooms whose group this engine lost: its records are gone, or damaged. What is left of it is dropped, the person is told
- * once, and the device comes in again by itself, as one that its account lists. [U8]
+ * Rooms whose group this engine lost: its records are gone, or damaged, or a Commit of its own counts that it has dropped.
+ * What is left of it is dropped, the person is told once, and the device comes in again by itself, as one that its account
+ * lists. [U8]
  */
 import type { Clock, RoomId, ServerId } from "@fedchat/protocol";
 import type { EngineStore } from "../store/engine-store.ts";
@@ -56,7 +57,13 @@ export class LostGroups {
     });
   }
 
-  #enterAgain({ id: room, state }: RoomRow): void {
+  /** The log has a Commit of ours of which nothing is kept here: everybody else went on with it. */
+  dropped(room: RoomId): void {
+    const row = this.#ports.store.rooms.get(room);
+    if (row !== undefined) this.#enterAgain(row, droppedLine);
+  }
+
+  #enterAgain({ id: room, state }: RoomRow, line = lostLine): void {
     const { store, identity, rooms, groups, clock, changes, log, hubOf, onLost } = this.#ports;
     const isOver = state === "closed" || state === "broken";
     const held = store.groupRooms.log(room);
@@ -75,7 +82,7 @@ export class LostGroups {
       const began = { room, hub, term: 1, position: 0, head: new Uint8Array(32), renewedAt: now };
       store.groupRooms.putLog({ ...(held ?? began), following: "told" });
       want(store, room, { kind: "enter" }, now);
-      rooms.addNotice(room, identity.account, lostLine);
+      rooms.addNotice(room, identity.account, line);
     });
     changes.mark("room", room);
     onLost(room);
@@ -84,3 +91,6 @@ export class LostGroups {
 
 const lostLine =
   "This FedChat's keys of this chat were damaged where they are stored. It comes into the chat again by itself; what was written meanwhile is asked for.";
+
+const droppedLine =
+  "A change of yours that was said to be refused was made after all. This FedChat comes into the chat again by itself; what was written meanwhile is asked for.";

@@ -58,6 +58,8 @@ export interface RoomEntriesPorts {
   clock: Pick<Clock, "now">;
   changes: Changes;
   log: Log;
+  /** A Commit of ours counts, and the group after it is not here. */
+  onDropped: (room: RoomId) => void;
 }
 
 /** What a Commit of ours is kept with until it is in the log. */
@@ -200,10 +202,11 @@ export class RoomEntries {
       case "diverged":
         log.info("a Commit cannot be followed here", { room, reason: outcome.reason });
         return this.#diverged(taken, entry, outcome.expected);
+      case "own":
+        return item.kind === "commit" ? this.#ownAfterAll(taken) : this.#pass(taken);
       case "application":
       case "refused":
       case "duplicate":
-      case "own":
       case "wrong-group":
       case "future-epoch":
       case "stale-epoch":
@@ -212,6 +215,16 @@ export class RoomEntries {
         if (item.kind === "commit") this.#lockedBy(room, item.access);
         return;
     }
+  }
+
+  /** What we appended and gave up, since an answer said that it was refused, stands in the log all the same. */
+  #ownAfterAll(taken: RoomLogRow): void {
+    const { store, log, onDropped } = this.#ports;
+    log.info("a Commit of ours counts, of which nothing is kept", { room: taken.room });
+    store.transaction(() => {
+      this.#pass(taken);
+      onDropped(taken.room);
+    });
   }
 
   #commit(taken: RoomLogRow, state: GroupState, { by, changes: done }: RoomCommitSummary): void {
