@@ -234,6 +234,10 @@ export class StubRoomCrypto extends StubRecords implements RoomCrypto {
     return follows ? closed({ ...made, past: pastAfter(former) }) : next;
   }
 
+  backTo(earlier: GroupState, later: GroupState): GroupState {
+    return closed({ ...this.opened(later), waiting: this.opened(earlier).waiting });
+  }
+
   leave(stored: GroupState): LeaveOutcome {
     const state = this.opened(stored);
     const update: RoomUpdate = { kind: "leave" };

@@ -85,6 +85,27 @@ describe.each(["classical", "hybrid"] as const)("%s", (suite) => {
 });
 
 describe("steps", () => {
+  test("[W10] back to before a proposal of the same epoch it is forgotten, and no key seals twice", () => {
+    const { world, olga, emma, emil } = five();
+    const kept = new Map([...olga.records].map(([name, value]) => [name, Uint8Array.from(value)]));
+    const left = world.crypto.leave(emma.state);
+    if (left.kind !== "proposed") throw new Error(`she may leave: ${left.kind}`);
+    olga.receive(left.message);
+    const before = olga.send("while emma leaves");
+    olga.commit({});
+    const back = world.crypto.backTo(world.crypto.restore(kept), olga.state);
+    olga.step(back);
+    expect(world.crypto.epoch(back)).toBe(1n);
+    const after = olga.send("as if she did not");
+    expect(emil.receive(before)).toMatchObject({ kind: "application", generation: 0 });
+    expect(emil.receive(after)).toMatchObject({ kind: "application", generation: 1 });
+    // What is committed now takes nobody out, and is of a key that was not used for the former Commit.
+    const { message, summary } = olga.commit({ updates: [{ kind: "rename", name: "all of us" }] });
+    expect(summary.gone).toEqual([]);
+    expect(emil.receive(message)).toMatchObject({ kind: "commit" });
+    expect(emil.room).toMatchObject({ name: "all of us" });
+  });
+
   test("[W2] names, rules, hubs and roles change for everybody alike", () => {
     const { world, olga, mona, emil } = five();
     expect(world.commit(mona, [{ kind: "rename", name: "the kitchen" }]).changes).toEqual([

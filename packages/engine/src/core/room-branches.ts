@@ -142,7 +142,7 @@ export class RoomBranches {
     const { store, groups, roomCrypto, rooms, identity, names, clock, messages, changes, onBack } =
       this.#ports;
     if (groups.of(room) === undefined) return this.#jump(room, head);
-    const state = roomCrypto.restore(store.branches.snapshotRecords(room, to.position));
+    const state = this.#stateAt(room, to);
     const about = roomCrypto.room(state);
     const lost = store.branches.snapshots(room).filter(({ position }) => position >= to.position);
     store.transaction(() => {
@@ -167,6 +167,24 @@ export class RoomBranches {
     onBack(room);
     messages.takeWaiting(room);
     changes.mark("room", room);
+  }
+
+  /** Where the same epoch went on after that, by proposals alone, keys were used that may not be used again. */
+  #stateAt(room: RoomId, { position: at }: SnapshotRow): GroupState {
+    const { store, groups, roomCrypto } = this.#ports;
+    const restored = (position: number) => roomCrypto.restore(store.branches.snapshotRecords(room, position));
+    const earlier = restored(at);
+    const later = function* () {
+      yield groups.of(room);
+      for (const { position } of store.branches.snapshots(room)) if (position > at) yield restored(position);
+    };
+    for (const state of later()) {
+      if (state === undefined || roomCrypto.epoch(state) !== roomCrypto.epoch(earlier)) continue;
+      const back = roomCrypto.backTo(earlier, state);
+      roomCrypto.erase(earlier, back);
+      return back;
+    }
+    return earlier;
   }
 
   /** Whoever was taken out anywhere is out: somebody with the right does it again, and nobody writes to them before. */

@@ -210,6 +210,10 @@ export class MlsRoomCrypto extends MlsRecords implements RoomCrypto {
     return opaque(mls.accept(transparent(current), transparent(next), this.#environment()));
   }
 
+  backTo(earlier: GroupState, later: GroupState): GroupState {
+    return opaque({ ...transparent(later), proposals: transparent(earlier).proposals });
+  }
+
   leave(stored: GroupState): LeaveOutcome {
     const state = transparent(stored);
     const { account } = ownMember(state);

@@ -275,6 +275,11 @@ export interface RoomCrypto extends GroupRecords {
    * up since are gone. `next` itself is to be erased.
    */
   accept(current: GroupState, next: GroupState): GroupState;
+  /**
+   * Back to `earlier`, of which `later` is the same epoch: without the proposals that came since. Keys that were used
+   * meanwhile stay used, for none may seal twice.
+   */
+  backTo(earlier: GroupState, later: GroupState): GroupState;
   leave(state: GroupState): LeaveOutcome;
   /** The references of the key packages that a Welcome is for; undefined where it is no Welcome. */
   welcomeReferences(welcome: Uint8Array): readonly Uint8Array[] | undefined;
