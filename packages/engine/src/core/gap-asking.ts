@@ -6,6 +6,7 @@ import type { AccountId, Clock, DeviceId, Primitives, RandomSource, RoomId, Time
 import { limits } from "@fedchat/protocol";
 import type { RoomCrypto } from "../mls/room-crypto.ts";
 import type { EngineStore } from "../store/engine-store.ts";
+import { StoreFullError } from "../store/database.ts";
 import type { AskRow, GapRow } from "../store/missing-table.ts";
 import type { RoomRow } from "../store/rooms-table.ts";
 import type { Changes } from "./changes.ts";
@@ -22,6 +23,7 @@ import {
   asksNextMs,
   askSpreadMaxMs,
   othersAskedMax,
+  storeRetryMs,
 } from "./limits.ts";
 import type { Log } from "./log.ts";
 import type { Homeserver } from "./ports.ts";
@@ -64,8 +66,19 @@ export class GapAsking {
     this.#looking = true;
     this.#ports.clock.soon(() => {
       this.#looking = false;
-      if (!this.#stopped) this.#look();
+      if (!this.#stopped) this.#tryToLook();
     });
+  }
+
+  #tryToLook(): void {
+    const { clock } = this.#ports;
+    try {
+      this.#look();
+    } catch (error) {
+      if (!(error instanceof StoreFullError)) throw error;
+      this.#timer?.cancel();
+      this.#timer = clock.after(storeRetryMs, () => this.lookSoon());
+    }
   }
 
   stop(): void {
