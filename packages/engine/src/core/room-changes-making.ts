@@ -115,8 +115,10 @@ export class RoomChangesMaking {
       }
     }
     const leaving = wanted.find(({ change }) => change.kind === "leave");
-    if (leaving !== undefined) return this.#leave(room, leaving);
-    const fetched = await fetchKeyPackages(this.#ports, room, wanted);
+    if (leaving !== undefined && this.#leave(room, leaving)) return;
+    const others = wanted.filter((one) => one !== leaving);
+    if (others.length === 0) return;
+    const fetched = await fetchKeyPackages(this.#ports, room, others);
     if (this.#stopped || store.groupRooms.pending(room) !== undefined) return;
     this.#commit(room, fetched.wanted, fetched.keyPackages);
     // What could not be fetched now is tried again when the rest is done; with nothing else to do, it is the cause.
@@ -134,21 +136,28 @@ export class RoomChangesMaking {
     });
   }
 
-  /** Said anew in each epoch until it is taken up: with its epoch a proposal lapses. [W2] */
-  #leave(room: RoomId, wanted: Wanted): void {
+  /**
+   * Said anew in each epoch until it is taken up: with its epoch a proposal lapses. False where it is refused, and what
+   * else is wanted goes on. [W2]
+   */
+  #leave(room: RoomId, wanted: Wanted): boolean {
     const { store, groups, roomCrypto } = this.#ports;
     const state = groups.of(room);
-    if (state === undefined) return;
+    if (state === undefined) return true;
     const epoch = roomCrypto.epoch(state);
-    if (this.#leaving.get(room) === epoch) return;
+    if (this.#leaving.get(room) === epoch) return true;
     const left = roomCrypto.leave(state);
-    if (left.kind === "refused") return this.refused(room, [wanted], left.reason);
+    if (left.kind === "refused") {
+      this.refused(room, [wanted], left.reason);
+      return false;
+    }
     const place = { group: roomCrypto.groupId(state), epoch: Number(epoch) };
     store.transaction(() => {
       groups.advance(room, left.state);
       this.#keep(room, { item: { kind: "proposal", ...place, message: left.message } });
     });
     this.#leaving.set(room, epoch);
+    return true;
   }
 
   /** By a Commit from outside, on the room's info as the hub has it. [W4] */
