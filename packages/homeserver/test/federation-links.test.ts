@@ -1,5 +1,14 @@
 /** Links: who dials whom, who is let in, what trust comes of it. */
-import { answerChannel, encodeOpening, fingerprint, linkPath, serverId } from "@fedchat/protocol";
+import {
+  answerChannel,
+  encodeOpening,
+  fingerprint,
+  fromWireError,
+  linkPath,
+  ProtocolError,
+  serverId,
+  toWireError,
+} from "@fedchat/protocol";
 import { expect, test } from "vitest";
 import { dialStaggerMs, linkAnswerMs, strangersRememberedMax } from "../src/core/limits.ts";
 import { primitives, World } from "./federation-world.ts";
@@ -274,6 +283,24 @@ test.each(["blocked", "malformed", "unsupported-version", "wrong-server-key", "s
 
     world.network.tamper = undefined;
     await world.clock.until(() => alice.link(bob)?.state === "connected", "they are connected", 2 * minute);
+  },
+);
+
+test.each(["malformed", "blocked", "not-allowed"])(
+  "[L6] [E3] what is asked of a server, in whose name somebody on the way forges the refusal %s, can be asked again",
+  async (code) => {
+    const { world, alice, bob } = await answeredThroughAnother(() =>
+      encodeOpening({ refused: { code, retry: "never" } }),
+    );
+    world.network.cut("alice", "bob");
+    await world.clock.until(() => alice.link(bob)?.state !== "connected", "the link is gone");
+    const asked = await world.clock
+      .settle(alice.federation.lookup(bob.id, bob.person))
+      .catch((error: ProtocolError) => error);
+
+    expect(asked).toBeInstanceOf(ProtocolError);
+    const told = fromWireError(toWireError(asked as ProtocolError));
+    expect(told).toMatchObject({ code: "unreachable", retry: "later" });
   },
 );
 

@@ -4,7 +4,7 @@
  * is let go once nothing waits for it and nothing passes it. [C8] [C11]
  */
 import type { Clock, ServerAddress, ServerId } from "@fedchat/protocol";
-import { ProtocolError } from "@fedchat/protocol";
+import { ProtocolError, retryOf } from "@fedchat/protocol";
 import { invitedDialRate, queryTimeoutMs } from "../limits.ts";
 import { RateLimits } from "../rate-limits.ts";
 import type { Whereabouts } from "../seams.ts";
@@ -97,7 +97,7 @@ export class UnlinkedServers {
     const release = link.row.linkedByUs ? undefined : this.#uses.hold(server);
     try {
       const failure = await within(this.#ports.clock, queryTimeoutMs, link.attempt());
-      if (!link.connected) throw failure ?? new ProtocolError("unreachable");
+      if (!link.connected) throw unopened(failure);
       return await ask(link);
     } finally {
       release?.();
@@ -162,4 +162,13 @@ export class UnlinkedServers {
     if (link.connection?.dialled === true) link.disconnect("closing");
     links.dropIfForgotten(link);
   }
+}
+
+/**
+ * Why there is no connection, for whoever asks. What nobody proved to have said is for good nowhere; of an error that
+ * crosses a wire the code alone says whether trying again helps. [L6] [E3]
+ */
+function unopened(failure = new ProtocolError("unreachable")): ProtocolError {
+  if (failure.retry === "never" || retryOf(failure.code) !== "never") return failure;
+  return new ProtocolError("unreachable", failure.message, { cause: failure });
 }
