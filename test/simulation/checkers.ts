@@ -5,6 +5,7 @@
 import type { Message } from "../../packages/engine/src/interface/index.ts";
 import { decodeBundleBody, limits } from "@fedchat/protocol";
 import { defaultRelaying } from "../../packages/homeserver/src/core/relaying.ts";
+import type { CustodyRow } from "../../packages/homeserver/src/store/store.ts";
 import { waitingIn } from "./group-epochs.ts";
 import { marker } from "./marker.ts";
 import type { Simulation } from "./simulate.ts";
@@ -103,13 +104,33 @@ function takenBy(person: SimulatedDevice | LightPerson): number {
 }
 
 /** What goes to another relay may have to stay where relays have little room: that one counts what it handed on. [K3] */
-async function relayUnrest({ homeservers }: Simulation, relay: SimulatedHomeserver): Promise<string[]> {
+async function relayUnrest(simulation: Simulation, relay: SimulatedHomeserver): Promise<string[]> {
+  const { homeservers } = simulation;
   if (relay.custody.bytes === 0) return [];
   const scarce = homeservers.some(({ custody }) => custody.bytesMax < defaultRelaying.storageBytesMax);
   const ways = homeservers.flatMap((next) => homeservers.map((source) => [next.id, source.id] as const));
   const pages = await Promise.all(ways.map((way) => relay.store.custodyPage(...way, undefined, 1_000)));
-  const held = pages.flat().filter(({ next, destination }) => next === destination || !scarce);
+  const stuck = pages.flat().filter(({ next, destination }) => next === destination || !scarce);
+  const forgotten = await Promise.all(stuck.map((row) => isForgotten(simulation, row)));
+  const held = stuck.filter((_, index) => forgotten[index] !== true);
   return held.length > 0 ? [`${held.length} bundles lie in custody at ${relay.name}'s homeserver`] : [];
+}
+
+/**
+ * Two that nobody links forget one another where only refusals wait. What the one handed to a relay before is then kept
+ * by it no more, and the other waits for what came before that; the relay drops it in time. [B18] [K3]
+ */
+async function isForgotten(
+  { homeservers, acquaintance }: Simulation,
+  { source, destination, class: bundleClass, stream, sequence }: CustodyRow,
+): Promise<boolean> {
+  const [from, to] = [source, destination].map((id) => homeservers.find((one) => one.id === id)!);
+  if (bundleClass === "control" || acquaintance.areLinked(from!.name, to!.name)) return false;
+  const [kept] = await from!.store.outboxPage(destination, bundleClass, sequence, 1);
+  const { incoming } = await to!.store.load();
+  const taken = incoming.find((row) => row.source === source && row.class === bundleClass);
+  const isTaken = taken?.stream === stream && taken.committed >= sequence;
+  return !isTaken && (kept?.stream !== stream || kept.sequence !== sequence);
 }
 
 /**

@@ -5,6 +5,7 @@ import {
   custodyReceipt,
   decode,
   decodeBundle,
+  decodeBundleBody,
   directRoute,
   encode,
   encodeBundle,
@@ -16,7 +17,7 @@ import {
   signedNote,
 } from "@fedchat/protocol";
 import { expect, test, vi } from "vitest";
-import { SendingSeals } from "../src/core/federation/seals.ts";
+import { OpeningSeals, SendingSeals } from "../src/core/federation/seals.ts";
 import { custodyRowBytes, custodySourceRecordsRate } from "../src/core/limits.ts";
 import { chain, heldFrom, progress, star } from "./custody-scene.ts";
 import { BarePeer } from "./federation-peer.ts";
@@ -433,6 +434,76 @@ test("[K7] control by custody moves forward only: what is replayed or beyond wha
   mallory.bundle(seal({ stream, sequence: committed + 4 }, text(alice, carol, "behind the floor")));
   await world.clock.advance(1_000);
   expect(await carol.inbox()).toEqual(["before", "behind the floor"]);
+});
+
+/** What one server says of its class messages to another in control bundles that it hands to Mallory. */
+function statesTo(to: Host, from: Host, mallory: BarePeer) {
+  const { random, clock } = to.world;
+  const opening = new OpeningSeals({
+    ...{ self: to.id, noisePrivateKey: to.keys.noise, primitives, random, clock },
+  });
+  const peer = { server: from.id, noiseKey: from.own.record.noiseKey };
+  return mallory.sealed.flatMap((encoded) => {
+    const bundle = decodeBundle(encoded);
+    if (bundle.header.destination !== to.id || bundle.header.class !== "control") return [];
+    const opened = opening.open(peer, bundle);
+    const body = opened.ok ? decodeBundleBody(opened.body) : undefined;
+    const items = body?.kind === "control" ? body.items : [];
+    return items.filter((item) => item.kind === "state" && item.class === "messages");
+  });
+}
+
+test("[K7] whoever is brought what comes behind something that is not here tells the source where it stands", async () => {
+  const { world, alice, carol, mallory, stream, committed } = await atDestination();
+  const behind = { stream, sequence: committed + 3 };
+  mallory.bundle(sealedBy(alice, carol)(behind, text(alice, carol, "behind a hole")));
+  await world.clock.advance(5_000);
+
+  expect(await carol.inbox()).toEqual(["before"]);
+  expect(statesTo(alice, carol, mallory)).toMatchObject([{ receiving: { stream, committed } }]);
+});
+
+test("[K7] [K8] a source tells its floor to a destination that does not know any more what it took", async () => {
+  const { world, alice, carol, mallory } = await atSource();
+  const signed = new Set<Uint8Array>();
+  const relay = async () => {
+    for (const encoded of mallory.sealed) {
+      if (signed.has(encoded) || decodeBundle(encoded).header.destination !== carol.id) continue;
+      signed.add(encoded);
+      const { source, destination, class: bundleClass, stream, sequence } = decodeBundle(encoded).header;
+      const receipt = custodyReceipt.sign(primitives, mallory.seed, {
+        ...{ relay: mallory.id, source, destination, class: bundleClass, stream, sequence },
+        ...{ bundle: hashOf(encoded), taken: world.clock.now(), until: world.clock.now() + 10 ** 9 },
+      });
+      mallory.control({ kind: "custodyReceipt", receipt });
+    }
+    await world.clock.advance(1_000);
+  };
+  const { stream, sequence } = decodeBundle(mallory.sealed.findLast(isMessage)!).header;
+  const seal = sealedBy(carol, alice);
+  const carolHolds = (held: number) => {
+    const sending = { stream: 0, floor: 1, next: 1 };
+    const receiving = { stream, committed: held };
+    const items = [{ kind: "state", class: "messages", sending, receiving } as const];
+    mallory.bundle(
+      seal({ class: "control", stream: 0, sequence: 0 }, encodeBundleBody({ kind: "control", items })),
+    );
+  };
+  mallory.control({ kind: "custodySource", record: carol.own.signed });
+  await relay();
+  await world.clock.settle(alice.send(carol, "and behind it"));
+  await relay();
+  carolHolds(sequence);
+  await relay();
+  const before = statesTo(carol, alice, mallory).length;
+  carolHolds(sequence);
+  await relay();
+  expect(statesTo(carol, alice, mallory)).toHaveLength(before);
+
+  carolHolds(0);
+  await relay();
+  const told = statesTo(carol, alice, mallory).slice(before);
+  expect(told).toMatchObject([{ sending: { stream, floor: sequence + 1, next: sequence + 2 } }]);
 });
 
 test("[K5] strangers' bundles through one relay are limited, whoever they say they are from", async () => {

@@ -168,8 +168,11 @@ export class Arrivals {
     if (!linked && !rates.admits(source, this.#relay)) return;
     const newStream = held !== undefined && stream > held.state.stream;
     if (newStream && rates.streams.take(source) > 0) return;
-    this.#remember(source, streamClass);
-    this.#ports.begin(source, streamClass).take(stream, sequence, body);
+    const key = this.#remember(source, streamClass);
+    const intake = this.#ports.begin(source, streamClass);
+    // What is before it may have been here, and forgotten since: its source is to say what it keeps. [K7]
+    if (!intake.follows(stream, sequence)) this.#asked.add(key);
+    intake.take(stream, sequence, body);
   }
 
   #control(bundle: Received): void {

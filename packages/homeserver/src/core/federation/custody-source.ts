@@ -267,6 +267,7 @@ export class CustodySource {
         this.#stateChanged();
       },
       skipped: () => this.#stateChanged(),
+      doubted: () => this.#stateChanged(),
     };
   }
 

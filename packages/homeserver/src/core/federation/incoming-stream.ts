@@ -36,6 +36,12 @@ export class IncomingStream {
     return sequence > had + limits.streamWindowBundles ? "beyond-window" : "expected";
   }
 
+  /** Whether what comes directly before this is here, be it held or committed. */
+  follows(stream: number, sequence: number): boolean {
+    if (stream !== this.#stream) return sequence === 1;
+    return sequence <= this.#running + 1 || this.#held.has(sequence - 1);
+  }
+
   /** Keeps the opened body of an authentic bundle. False where there is no room: it will be sent again. */
   hold(sequence: number, body: Uint8Array, bytesMax: number): boolean {
     if (this.#held.has(sequence)) return true;

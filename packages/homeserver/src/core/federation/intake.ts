@@ -56,6 +56,11 @@ export class Intake {
     return standing === "expected" && this.#deferred ? "deferred" : standing;
   }
 
+  /** Whether what comes directly before this is here. */
+  follows(stream: number, sequence: number): boolean {
+    return this.#stream.follows(stream, sequence);
+  }
+
   /** Takes the opened body of an authentic bundle that is expected. */
   take(stream: number, sequence: number, body: Uint8Array): void {
     if (stream > this.#stream.state.stream) this.#adopt(stream, 1);

@@ -58,6 +58,8 @@ export interface StreamFollower {
   began(): void;
   /** What is below the floor has expired. */
   skipped(): void;
+  /** The receiver seems not to know the floor. */
+  doubted(): void;
 }
 
 /** What a stream adds to a transaction, and what follows from how that ends. */
@@ -323,6 +325,8 @@ export class KeptStream {
     if (this.restarting || this.#closed || stream > streamIdMax) return;
     if (stream > this.#stream && mayRestart()) return this.restart(stream);
     if (stream !== this.#stream || committed > this.#reached) return;
+    // Older word than what it said since, or it forgot: then it waits for what is kept here no more.
+    if (committed < this.#floor - 1) for (const follower of this.#followers) follower.doubted();
     this.acknowledge(committed);
   }
 

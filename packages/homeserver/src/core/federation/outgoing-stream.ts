@@ -154,6 +154,9 @@ export class OutgoingStream implements StreamFollower {
     this.#pump();
   }
 
+  /** Over a connection both ends say what they have. */
+  doubted(): void {}
+
   #pump(): void {
     const wire = this.#wire;
     if (wire === undefined || !this.#synced || this.#pumpTimer !== undefined) return;
