@@ -116,7 +116,10 @@ function lost(
   const lately = missing.filter(
     (text) => stayed === 0 && standing.epoch - rooms.sealed.get(text)!.epoch <= roomPastEpochs,
   );
-  if (lately.length > 0) return [`${to.name} never got '${lately.join("', '")}' of ${from.name}`];
+  // Nobody who has not said yes asks for what is missing. [Z2]
+  const isInvited = stateOf(to, room) === "invited";
+  if (lately.length > 0 && !isInvited)
+    return [`${to.name} never got '${lately.join("', '")}' of ${from.name}`];
   // Its key was never gone: it should have come without being asked for. Where its sender was apart for long, others may
   // have handed it on before it came; what was written before this device came in again was passed over; and servers
   // refuse what comes from one that was taken off the list, until they have the entry that lists it again. [O7]

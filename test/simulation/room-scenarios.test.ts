@@ -1,5 +1,6 @@
 /** What seeds have shown of rooms of many, as short stories. */
 import { expect, test } from "vitest";
+import { becomeContacts } from "./meeting.ts";
 import { agreement } from "./room-checkers.ts";
 import { stateOf } from "./room-deeds.ts";
 import { linesOf, roomOf } from "./room-scenes.ts";
@@ -41,4 +42,28 @@ test("[O7] a message that somebody refuses who has just left has not failed: the
   expect(messages.filter(({ kind }) => kind === "text")).toMatchObject([{ state: "delivered" }]);
   expect(bob.database.get("SELECT count(*) AS n FROM outgoing")).toEqual({ n: 0 });
   expect(linesOf(network, "alice", room, "text")).toEqual(["who is here?"]);
+});
+
+test("[Z2] [O7] what was written before an invitation came is asked for as soon as its person says yes", async () => {
+  await using network = await simulate({ seed: 243, ...threeAroundAlice });
+  const room = await network.during(roomOf(network, "alice", ["bob"]));
+  const [alice, bob, carol] = ["alice", "bob", "carol"].map((name) => network.device(name));
+  network.acquaintance.acquaint("bob", "carol");
+  await network.during(becomeContacts(network, ["alice", "carol"]));
+  await network.clock.advance(10_000);
+  // Her homeserver, which is not linked with Bob's, lets in what is of rooms that she follows.
+  carol!.crash();
+  await network.during(alice!.call("rooms.invite", { roomId: room, who: carol!.account }));
+  await network.clock.advance(30_000);
+  await network.during(bob!.call("messages.send", { roomId: room, text: "before", clientId: "before" }));
+  await network.clock.advance(30_000);
+  carol!.start();
+  await network.clock.advance(30_000);
+  await network.during(bob!.call("messages.send", { roomId: room, text: "behind", clientId: "behind" }));
+  await network.clock.advance(30_000);
+  expect([stateOf(carol!, room), linesOf(network, "carol", room, "text")]).toEqual(["invited", ["behind"]]);
+
+  await network.during(carol!.call("rooms.join", { roomId: room }));
+  await network.clock.advance(30_000);
+  expect(linesOf(network, "carol", room, "text")).toEqual(["before", "behind"]);
 });

@@ -309,7 +309,9 @@ export function openEngine(options: EngineOptions): Engine {
       room,
     );
   const isFormer = (hub: ServerId) => homes.former.some((home) => home.server === hub);
-  const groupRooms: GroupRooms = new GroupRooms({ ...base, identity, known, names, rooms, commits, server });
+  const groupRooms: GroupRooms = new GroupRooms({
+    ...{ ...base, identity, known, names, rooms, commits, asking, server },
+  });
   const roomListings = new RoomListings({ ...base, identity, names, links: roomLinks });
   const ownersGone = new OwnersGone({ ...base, identity, onWanted: (room) => commits.run(room) });
   const taken = (room: RoomId): void => {
