@@ -316,6 +316,8 @@ export function openEngine(options: EngineOptions): Engine {
   const ownersGone = new OwnersGone({ ...base, identity, onWanted: (room) => commits.run(room) });
   const taken = (room: RoomId): void => {
     resending.run(room);
+    // What was owed while nobody was to be written to.
+    receipts.sendSoon();
     commits.run(room);
     ownersGone.look(room);
     roomListings.tell(room);
