@@ -225,6 +225,21 @@ test("[W10] who was apart for longer than is kept comes in again by itself", asy
   await talk([alice, bob, carol], roomId, "together");
 });
 
+test("[W10] [O3] who was away until the log's servers had pruned what was behind comes in again by itself", async () => {
+  await using world = new World("real");
+  const { alice, bob, carol, roomId } = await succession(world);
+  await carol.goOffline();
+  for (const name of ["Spring", "Summer"]) {
+    await renames(alice, roomId, name);
+    await titled([alice, bob], name);
+  }
+  for (const { store } of world.homes.values())
+    await store.write([{ op: "room.prune", before: world.clock.now() + 1, limit: 1_000 }]);
+  await carol.goOnline();
+  await titled([carol], "Summer");
+  await talk([carol, alice, bob], roomId, "again");
+});
+
 test("[W10] what can be gone back to is the state as it was left, and goes after a week", async () => {
   await using world = new World("real");
   const { alice, bob, roomId } = await succession(world);

@@ -123,6 +123,28 @@ test("[O5] what the hub did not sign for this very place is let go", async () =>
   expect(room.at(member)).toBe(3);
 });
 
+test("[O5] a copy that began behind where its first follower came in begins anew there", async () => {
+  const { world, relay, alice, carol } = await star();
+  const dave = await world.homeserver("relay-dave");
+  await world.link(dave, relay);
+  await settled(world);
+  const room = new TestRoom(alice.id);
+  await room.add(alice, room.begin([alice.id]));
+  const servers = [alice.id, carol.id, dave.id];
+  await room.add(alice, room.commit(servers));
+  const added = room.head;
+  for (const item of [room.proposal(), room.commit(servers)]) await room.add(alice, item);
+  await world.clock.advance(60_000);
+  expect(await logsAt(dave)).toBe(0);
+  // As if the hub had been linked from here just now.
+  const [last] = await alice.store.roomEntries({ room: room.id, hub: alice.id }, 3, 1);
+  await arrive(dave, alice, [last!.signed], true);
+  expect((await dave.store.load()).rooms).toMatchObject([{ position: 4 }]);
+  await room.follow(dave, dave.person, added);
+  await world.clock.until(() => room.at(dave) === 4, "it asked for what it had let go", day);
+  expect(await room.positions(dave)).toEqual([2, 3, 4]);
+});
+
 test("[O5] the server of a stranger is asked, and sends, without any link", async () => {
   const { world, relay, alice, carol } = await star();
   const dave = await world.homeserver("relay-dave");

@@ -220,7 +220,9 @@ function isElsewhere(row: RoomLogRow, { entries, head }: RoomLogPage): boolean {
   const [first] = entries;
   if (first !== undefined) {
     const entry = entryIn(first);
-    return entry?.position === row.position + 1 && !isEqual(entry.previous, row.head);
+    if (entry === undefined || entry.position <= row.position) return false;
+    // What is between was pruned. [O3]
+    return entry.position > row.position + 1 || !isEqual(entry.previous, row.head);
   }
   if (head.position === row.position) return !isEqual(head.hash, row.head);
   return (

@@ -98,15 +98,18 @@ export class Following {
     const { logs, clock } = this.#options;
     const log = logs.get(row);
     await this.#assertSeen(row, hash, log);
+    const isAnew = log !== undefined && (await this.#beginsLater(row, log));
     const now: RoomLogRow | undefined =
-      log === undefined
+      log === undefined || isAnew
         ? emptyLog(row, Math.max(0, row.position - 1), clock.now())
         : log.row.idleSince === undefined
           ? undefined
           : { ...log.row, idleSince: undefined };
     const grown: WriteOp[] =
       now === undefined ? [] : [{ op: "room.append", row: now, entries: [], info: undefined }];
-    await this.#write([{ op: "room.follow", row }, ...grown]);
+    const gone: WriteOp[] = isAnew ? [{ op: "room.drop", room: row.room, hub: row.hub }] : [];
+    await this.#write([{ op: "room.follow", row }, ...gone, ...grown]);
+    if (isAnew) logs.drop(row);
     if (now !== undefined) logs.set(now, 0);
     logs.follow(row);
   }
@@ -124,6 +127,14 @@ export class Following {
     const isHere = entry?.position === position;
     const seen = isHere ? sameBytes(roomEntryHash(p, entry.signed), hash) : hub !== self;
     if (!seen) throw new ProtocolError("not-allowed", "This is no entry of the room.");
+  }
+
+  /** A copy that began behind where this account came in, before anybody here followed it: the hub is asked for all. [O5] */
+  async #beginsLater({ room, hub, position }: FollowerRow, log: RoomLog): Promise<boolean> {
+    const { self, store } = this.#options;
+    if (hub === self || log.followers.size > 0 || position === 0) return false;
+    const [next] = await store.roomEntries({ room, hub }, position - 1, 1);
+    return next !== undefined && next.position > position;
   }
 
   /** A copy whose last follower goes, goes with it. */
