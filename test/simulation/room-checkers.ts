@@ -101,11 +101,12 @@ function lost(
   const standing = standingOf(to, room);
   const since = rooms.since(to.name, room) ?? 0;
   if (standing === undefined) return [];
+  // Whoever is not in again sees that they did not deliver it. [W13]
+  const undelivered = textsOf(from, room, `mine = 1 AND state = 'failed' AND cause LIKE '%"written-apart"%'`);
   const missing = written.filter((text) => {
     const sealed = rooms.sealed.get(text);
-    return (
-      sealed !== undefined && sealed.epoch >= since && sealed.readers.has(to.account) && !known.has(text)
-    );
+    if (sealed === undefined || known.has(text) || undelivered.includes(text)) return false;
+    return sealed.epoch >= since && sealed.readers.has(to.account);
   });
   // Whoever said that they leave, and could not, read nothing in between; gaps say so.
   const stayed = count(

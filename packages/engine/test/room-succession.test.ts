@@ -176,7 +176,7 @@ test("[W11] whoever was taken out anywhere is out: nobody who knows writes befor
   expect((await lines(carol, roomId)).at(-1)).toBe("Alice removed you.");
 });
 
-test("[W13] whoever came in only where the room does not go on is told, and taken in again", async () => {
+test("[W12] [W13] whoever came in only where the room does not go on is told, and taken in again with what they wrote", async () => {
   await using world = new World("real");
   const { alice, bob, carol, roomId } = await succession(world);
   const dave = await alice.home.person("Dave");
@@ -189,20 +189,62 @@ test("[W13] whoever came in only where the room does not go on is told, and take
   await group(dave, "invited");
   await dave.call("rooms.join", { roomId });
   await world.until(async () => (await group(alice)).group?.people === 4, "four there");
+  await dave.call("messages.send", { roomId, text: "from there" });
+  await sees(alice, roomId, "Dave: from there");
+  await dave.goOffline();
   await renames(bob, roomId, "Bob's");
   await titled([bob, carol], "Bob's");
   together(alice);
   await world.until(async () => (await group(bob)).group?.people === 4, "four again");
+  await world.pass(2_000);
+  await dave.goOnline();
   await world.until(async () => {
     const rooms = await dave.call("rooms.list", {});
     const room = rooms.find(({ kind }) => kind === "group");
     if (room?.state === "invited") await dave.call("rooms.join", { roomId });
     return room?.state === "open" && room.title === "Bob's";
   }, "dave is in again");
-  expect(await lines(dave, roomId)).toEqual(
-    expect.arrayContaining([expect.stringMatching(/^(The room went on|Alice took you in)/)]),
-  );
+  expect((await lines(dave, roomId)).slice(0, 2)).toEqual([
+    "Alice took you in.",
+    "The room went on without a change that took you in; Alice took you in again.",
+  ]);
+  expect((await lines(dave, roomId)).join("\n")).not.toMatch(/joins it again by itself/);
+  for (const other of [alice, bob, carol]) await sees(other, roomId, "Dave: from there");
   await talk([alice, bob, carol, dave], roomId, "four");
+});
+
+test("[W12] [W13] what somebody wrote where the room does not go on shows as undelivered while they are out, and is written again once they are in", async () => {
+  await using world = new World("real");
+  const { alice, bob, carol, roomId } = await succession(world);
+  const dave = await alice.home.person("Dave");
+  await alice.call("requests.send", { who: await dave.account(), text: "Shall we talk?" });
+  const { requestId } = await dave.request("pending");
+  await dave.call("requests.accept", { requestId });
+  await world.pass(2_000);
+  apart(alice);
+  await alice.call("rooms.invite", { roomId, who: await dave.account() });
+  await group(dave, "invited");
+  await dave.call("rooms.join", { roomId });
+  await world.until(async () => (await group(alice)).group?.people === 4, "four there");
+  await dave.call("messages.send", { roomId, text: "is anybody here?" });
+  await sees(alice, roomId, "Dave: is anybody here?");
+  await alice.goOffline();
+  await renames(bob, roomId, "Bob's");
+  await titled([bob, carol], "Bob's");
+  together(alice);
+  await group(dave, "closed");
+  const written = async () =>
+    (await dave.call("messages.list", { roomId, limit: 500 })).messages.find(({ kind }) => kind === "text");
+  expect(await written()).toMatchObject({ state: "failed", cause: { code: "written-apart" } });
+  expect(await texts(bob, roomId)).toEqual([]);
+
+  await alice.goOnline();
+  await group(dave, "invited");
+  expect(await written()).toMatchObject({ state: "failed", cause: { code: "written-apart" } });
+  await dave.call("rooms.join", { roomId });
+  for (const other of [bob, carol, alice]) await sees(other, roomId, "Dave: is anybody here?");
+  await world.until(async () => (await written())?.state === "delivered", "it is delivered");
+  expect((await written())?.cause).toBeNull();
 });
 
 test("[W10] who was apart for longer than is kept comes in again by itself", async () => {

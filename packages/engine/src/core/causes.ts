@@ -140,6 +140,11 @@ const own = {
     "Somebody who was taken out is in this room again for the moment.",
     "Wait until they are out here too: it is being done.",
   ],
+  "written-apart": [
+    "never",
+    "The room went on without this: not everybody who is in it got it.",
+    "It goes to them by itself once you are in the room again.",
+  ],
   "not-joined": ["never", "You have not joined this room yet.", "Join it first."],
   "room-closed": ["never", "Nothing can be written in this chat any more.", "Ask for a new chat."],
   "room-broken": ["never", "This chat's encryption cannot go on.", "Ask for a new chat."],

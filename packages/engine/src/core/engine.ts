@@ -272,6 +272,7 @@ export function openEngine(options: EngineOptions): Engine {
   const stock = new KeyPackageStock({ ...base, identity });
   const welcomes = new RoomWelcomes({
     ...{ ...base, identity, known, rooms, names, notes, outgoing, warnings },
+    onForsaken: (room) => branches.forsake(room),
     onTreeless: (room) => treeless.run(room),
     onJoined: (room) => {
       logs.read(room);
@@ -310,7 +311,11 @@ export function openEngine(options: EngineOptions): Engine {
     );
   const isFormer = (hub: ServerId) => homes.former.some((home) => home.server === hub);
   const groupRooms: GroupRooms = new GroupRooms({
-    ...{ ...base, identity, known, names, rooms, commits, asking, server },
+    ...{ ...base, identity, known, names, rooms, commits, server },
+    onJoined(room) {
+      logs.read(room);
+      asking.lookSoon();
+    },
   });
   const roomListings = new RoomListings({ ...base, identity, names, links: roomLinks });
   const ownersGone = new OwnersGone({ ...base, identity, onWanted: (room) => commits.run(room) });

@@ -20,7 +20,6 @@ import type { EngineStore } from "../store/engine-store.ts";
 import type { RoomRow } from "../store/rooms-table.ts";
 import { engineError } from "./causes.ts";
 import type { Changes } from "./changes.ts";
-import type { GapAsking } from "./gap-asking.ts";
 import type { Groups } from "./groups.ts";
 import type { Identity } from "./identity.ts";
 import { keysRenewedAfterMs } from "./limits.ts";
@@ -41,7 +40,8 @@ export interface GroupRoomsPorts {
   groups: Groups;
   roomCrypto: RoomCrypto;
   commits: RoomCommits;
-  asking: Pick<GapAsking, "lookSoon">;
+  /** A person said yes to a room: what waited for that can be done. */
+  onJoined: (room: RoomId) => void;
   /** Our own homeserver, which becomes the hub of rooms that are opened here. */
   server: ServerId;
   primitives: Primitives;
@@ -104,8 +104,7 @@ export class GroupRooms {
     });
     changes.mark("room", id);
     this.#ports.commits.run(id);
-    // Nobody was asked for what is missing before the person said yes. [Z2]
-    this.#ports.asking.lookSoon();
+    this.#ports.onJoined(id);
   }
 
   /** Nothing is written here any more from now on; the others learn of it as the hub is reached. */

@@ -73,6 +73,9 @@ export class RoomBranches {
       log.info("a room's log goes on otherwise: back to where both are the same", { room });
       return this.#back(room, snapshot, head);
     }
+    // Somebody took us in again meanwhile: it is read on from there.
+    const now = store.branches.place(room) ?? store.groupRooms.log(room);
+    if (now === undefined || now.position !== own.position || !isEqual(now.head, own.head)) return;
     log.info("a room's log goes on otherwise than for as long as is kept", { room });
     this.#again(room, head);
   }
@@ -92,6 +95,13 @@ export class RoomBranches {
       for (const { id, change } of wantedChanges(store, room))
         if (change.kind === "record" && change.record === record) store.groupRooms.deleteChange(id);
     }
+  }
+
+  /** Within the transaction that leaves the group as it is here for the one that went on: what was written is written there. */
+  forsake(room: RoomId): void {
+    const { store, groups, identity } = this.#ports;
+    const state = groups.of(room);
+    if (state !== undefined) store.branches.resend(room, identity.self.device, this.#oldest(room, state));
   }
 
   /** Whether this entry is in the log as it goes on. */

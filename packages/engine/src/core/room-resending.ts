@@ -5,6 +5,8 @@
 import type { Clock, RoomId, RoomItem } from "@fedchat/protocol";
 import type { Resend } from "../store/branches-table.ts";
 import type { EngineStore } from "../store/engine-store.ts";
+import { causeOfCode, encodeCause } from "./causes.ts";
+import type { Changes } from "./changes.ts";
 import type { Identity } from "./identity.ts";
 import { keepProof } from "./kept-proofs.ts";
 import type { Log } from "./log.ts";
@@ -16,6 +18,7 @@ export interface RoomResendingPorts {
   identity: Pick<Identity, "self">;
   sender: RoomSender;
   clock: Pick<Clock, "now">;
+  changes: Pick<Changes, "messageChanged">;
   log: Log;
 }
 
@@ -32,6 +35,8 @@ export class RoomResending {
   run(room: RoomId): void {
     const { store, log } = this.#ports;
     if (store.branches.holding(room) !== undefined || isRejoining(store, room)) return;
+    // Where this person is not, it waits until they are in again.
+    if (store.rooms.get(room)?.state !== "open" || !store.rooms.hasGroup(room)) return;
     for (const one of store.branches.resends(room)) {
       try {
         this.#send(room, one);
@@ -43,17 +48,18 @@ export class RoomResending {
   }
 
   #send(roomId: RoomId, { message: id, counter, previous }: Resend): void {
-    const { store, identity, sender, clock } = this.#ports;
+    const { store, identity, sender, clock, changes } = this.#ports;
     const { device } = identity.self;
     const room = store.rooms.get(roomId);
     const content = store.messages.get(id)?.content;
-    // It expired meanwhile, or nobody is written to here any more.
-    if (room?.state !== "open" || content === undefined || content === null)
+    // It expired meanwhile, or was removed.
+    if (room === undefined || content === undefined || content === null)
       return store.branches.resent(roomId, id);
     const item: RoomMessage = { kind: "message", counter, previous, seen: [], content };
     sender.send(room, item, { purpose: "status", subject: "" }, (sent) => {
       keepProof(store, { room: roomId, device, created: clock.now() }, { id, item, ...sent });
       store.branches.resent(roomId, id);
+      if (store.messages.redeliver(id, encodeCause(causeOfCode("written-apart")))) changes.messageChanged(id);
     });
   }
 }

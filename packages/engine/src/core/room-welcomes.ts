@@ -43,6 +43,8 @@ export interface RoomWelcomesPorts {
   random: RandomSource;
   changes: Changes;
   warnings: RoomWarnings;
+  /** Within the transaction: the group as it is here is left for the one that went on. [W13] */
+  onForsaken: (room: RoomLogRow["room"]) => void;
   /** A Welcome waits for the room's info. */
   onTreeless: (room: RoomLogRow["room"]) => void;
   /** A room is to be followed, and a key package was used. */
@@ -139,6 +141,7 @@ export class RoomWelcomes {
     }
     return () => {
       if (isIn) {
+        this.#ports.onForsaken(room);
         groups.end(room);
         store.branches.end(room);
         store.groupRooms.deletePending(room);

@@ -130,6 +130,10 @@ export class Rooms {
   close(id: RoomId, state: "closed" | "broken", reason: EngineCode, sentence?: string): void {
     const cause = causeOfCode(reason);
     this.#store.rooms.close(id, state, encodeCause(sentence === undefined ? cause : { ...cause, sentence }));
+    // What was to be written again is not, unless somebody takes this person in again. [W13]
+    for (const { message } of this.#store.branches.resends(id))
+      if (this.#store.messages.undeliver(message, encodeCause(causeOfCode("written-apart"))))
+        this.#changes.messageChanged(message);
     this.#changes.mark("room", id);
   }
 

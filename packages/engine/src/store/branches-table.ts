@@ -227,10 +227,10 @@ export class BranchesTable {
     return this.#db.get<LogPlace>(`SELECT ${place} FROM roomPlaces WHERE room = ? AND locked = 1`, room);
   }
 
-  /** The room is over, or begins anew. */
+  /** The room's group begins anew, if at all. What is to be written again stays: it is written once this device is in. */
   end(room: RoomId): void {
     for (const branch of this.lost(room)) this.#dropLost(branch);
     const tables = ["roomPlaces", "roomSnapshots", "roomSnapshotRecords", "roomHolds", "roomRevocations"];
-    for (const table of [...tables, "roomResends"]) this.#db.run(`DELETE FROM ${table} WHERE room = ?`, room);
+    for (const table of tables) this.#db.run(`DELETE FROM ${table} WHERE room = ?`, room);
   }
 }

@@ -140,7 +140,9 @@ export class MessagesTable {
   confirm(id: MessageId, state: Confirmed, at: number): boolean {
     const row = this.get(id);
     if (row === undefined || row.state === null || row[`${state}At`] !== null) return false;
-    const risen = messageRanks[state] > messageRanks[row.state] ? state : row.state;
+    const isHigher = messageRanks[state] > messageRanks[row.state];
+    // How far the former writing gets is of no use to those whom it was not for.
+    const risen = isHigher && !this.#isUndelivered(id) ? state : row.state;
     const cause = risen === state ? null : row.cause;
     this.#db.run(
       `UPDATE messages SET state = ?, cause = ?, ${state}At = ? WHERE id = ?`,
@@ -162,10 +164,33 @@ export class MessagesTable {
   setWaiting(id: MessageId, cause: string | null): boolean {
     const sql =
       "UPDATE messages SET state = 'waiting', cause = ? WHERE id = ? AND state IN ('waiting', 'failed')";
+    if (this.#isUndelivered(id)) return false;
     return this.#db.run(sql, cause, id).changes > 0;
   }
 
+  /** `undeliver` said so, and it was not written again yet. */
+  #isUndelivered(id: MessageId): boolean {
+    const sql =
+      "SELECT 1 AS found FROM messages m JOIN roomResends r ON r.room = m.room AND r.message = m.id WHERE m.id = ? AND m.state = 'failed'";
+    return this.#db.get(sql, id) !== undefined;
+  }
+
+  /** Not everybody to whom it should go can read it, whoever said that they have it. */
+  undeliver(id: MessageId, cause: string): boolean {
+    const sql = "UPDATE messages SET state = 'failed', cause = ? WHERE id = ? AND state IS NOT NULL";
+    return this.#db.run(sql, cause, id).changes > 0;
+  }
+
+  /** It was written again: it stands as before `undeliver` with this cause. */
+  redeliver(id: MessageId, cause: string): boolean {
+    const sql = `UPDATE messages SET cause = NULL, state = CASE WHEN readAt IS NOT NULL THEN 'read'
+      WHEN deliveredAt IS NOT NULL THEN 'delivered' WHEN forwardedAt IS NOT NULL THEN 'forwarded'
+      WHEN submittedAt IS NOT NULL THEN 'submitted' ELSE 'waiting' END WHERE id = ? AND state = 'failed' AND cause = ?`;
+    return this.#db.run(sql, id, cause).changes > 0;
+  }
+
   setFailed(id: MessageId, cause: string): boolean {
+    if (this.#isUndelivered(id)) return false;
     const sql =
       "UPDATE messages SET state = 'failed', cause = ? WHERE id = ? AND state IN ('waiting', 'failed', 'submitted')";
     return this.#db.run(sql, cause, id).changes > 0;

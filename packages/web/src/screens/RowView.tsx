@@ -234,7 +234,7 @@ function Bubble(props: RowViewProps & { message: Message }): JSX.Element {
           <span>
             {message().cause?.sentence ?? t.chat.states.failed} {message().cause?.fix}
           </span>
-          <Show when={message().state === "failed"}>
+          <Show when={message().state === "failed" && message().cause?.code !== "written-apart"}>
             <button type="button" class="link-button" data-testid="retry" onClick={retry}>
               <RotateCw size={14} /> {t.common.retry}
             </button>
