@@ -240,6 +240,21 @@ test("[W8] whoever joins renews their keys, and whoever writes does when these a
   await sees(alice, roomId, "Bob: soon after", "Bob: a week later");
 });
 
+test("[W8] whoever changes the room has new keys by that, and commits no second time", async () => {
+  await using world = new World();
+  const { alice, bob, roomId } = await opened(world);
+  const position = () =>
+    bob.database.get<{ position: number }>("SELECT position FROM roomLogs WHERE room = ?", roomId)!.position;
+  const before = position();
+  world.clock.skip(7 * 86_400_000);
+  await alice.call("messages.send", { roomId, text: "a week later" });
+  await alice.call("rooms.rename", { roomId, name: "Orchard" });
+  await world.until(async () => (await group(bob)).title === "Orchard", "the new name");
+  await world.pass(5_000);
+  expect(position()).toBe(before + 1);
+  expect(alice.database.all("SELECT 1 FROM roomChanges")).toEqual([]);
+});
+
 test("[W4] [W6] an engine whose keys were damaged says so once, comes in again by itself, and reads on", async () => {
   await using world = new World("real");
   const { alice, bob, carol, roomId } = await opened(world);

@@ -22,6 +22,7 @@ import { engineError } from "./causes.ts";
 import type { Changes } from "./changes.ts";
 import type { Groups } from "./groups.ts";
 import type { Identity } from "./identity.ts";
+import { wantRenewal } from "./key-renewal.ts";
 import { keysRenewedAfterMs } from "./limits.ts";
 import type { KnownAccounts } from "./known-accounts.ts";
 import type { Names } from "./names.ts";
@@ -100,7 +101,8 @@ export class GroupRooms {
     if (room.state !== "invited") return;
     store.transaction(() => {
       store.rooms.opened(id);
-      want(store, id, { kind: store.rooms.hasGroup(id) ? "refresh" : "enter" }, clock.now());
+      if (store.rooms.hasGroup(id)) wantRenewal(this.#ports, id, "joined");
+      else want(store, id, { kind: "enter" }, clock.now());
     });
     changes.mark("room", id);
     this.#ports.commits.run(id);
@@ -224,12 +226,15 @@ export class GroupRooms {
     commits.run(id);
   }
 
-  /** Whoever writes renews their keys from time to time: what was stolen before is of no use then. [W8] */
+  /** Whoever writes renews their keys from time to time, and who came in soon: what was stolen before is of no use then. [W8] */
   renewKeysWhereDue(id: RoomId): void {
-    const { store, clock } = this.#ports;
+    const { store, clock, commits } = this.#ports;
     const log = store.groupRooms.log(id);
-    if (log === undefined || clock.now() - log.renewedAt < keysRenewedAfterMs) return;
-    this.#want(id, { kind: "refresh" });
+    if (log === undefined) return;
+    const isWanted = wantedChanges(store, id).some(({ change }) => change.kind === "refresh");
+    if (!isWanted && clock.now() - log.renewedAt < keysRenewedAfterMs) return;
+    store.transaction(() => wantRenewal(this.#ports, id, "writes"));
+    commits.run(id);
   }
 
   banned(id: RoomId): readonly AccountId[] {

@@ -101,6 +101,14 @@ export const waitingMessagesMax = 1_000;
 export const strayMessagesMax = 1_000;
 /** Whoever writes in a room renews their keys there after this. */
 export const keysRenewedAfterMs = 7 * 86_400_000;
+/** People of a room who each renew their keys soon after they came in: each such Commit is work for all the others. */
+export const renewalPeopleMax = 32;
+/** They do so within so long for each of them: as long as a Commit and its way take, or the later would be in vain. */
+export const renewalPerPersonMs = 250;
+/** In a larger room, whoever writes: a second of everybody's processor time for each. */
+export const renewalOfCrowdPerPersonMs = 1_000;
+/** And who came in and only reads. */
+export const renewalOfNewcomerMs = 86_400_000;
 /** Who commits that somebody leaves is left to chance: within so long for each who could. */
 export const settlePerPersonMs = 100;
 export const settleMaxMs = 30_000;

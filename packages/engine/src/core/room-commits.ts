@@ -13,6 +13,7 @@ import { causeOf } from "./causes.ts";
 import type { Changes } from "./changes.ts";
 import type { Groups } from "./groups.ts";
 import type { Identity } from "./identity.ts";
+import { isForLater } from "./key-renewal.ts";
 import type { KnownAccounts } from "./known-accounts.ts";
 import {
   appendAgainBaseMs,
@@ -34,7 +35,7 @@ import { RoomTakeovers } from "./room-takeovers.ts";
 import type { RoomWarnings } from "./room-warnings.ts";
 import type { Rooms } from "./rooms.ts";
 import type { Servers } from "./servers.ts";
-import { isRejoining, wantedChanges } from "./wanted-changes.ts";
+import { isRejoining, type Wanted, wantedChanges } from "./wanted-changes.ts";
 
 export interface RoomCommitsPorts {
   store: EngineStore;
@@ -65,6 +66,8 @@ interface Standing {
   again: boolean;
   /** Until then, or until the log goes on, nothing is tried. */
   wait: Timer | undefined;
+  /** When what has time is due. */
+  later: Timer | undefined;
   attempts: number;
   cause: Cause | null;
   /** What others proposed has waited its random while. */
@@ -138,7 +141,10 @@ export class RoomCommits {
   stop(): void {
     this.#stopped = true;
     this.#making.stop();
-    for (const { wait } of this.#rooms.values()) wait?.cancel();
+    for (const { wait, later } of this.#rooms.values()) {
+      wait?.cancel();
+      later?.cancel();
+    }
   }
 
   async #work(room: RoomId, standing: Standing): Promise<void> {
@@ -161,7 +167,7 @@ export class RoomCommits {
     if (homeserver.state.kind !== "connected") {
       // Whether the hub is there is not known then.
       this.#standing(room).awaySince = undefined;
-      if (store.groupRooms.changes(room).length > 0) throw new ProtocolError("unreachable");
+      if (this.#wantedNow(room).length > 0) throw new ProtocolError("unreachable");
       return;
     }
     if (store.groupRooms.pending(room) === undefined && this.#mayMake(room)) await this.#making.make(room);
@@ -257,11 +263,17 @@ export class RoomCommits {
     this.onAppended(log.room);
   }
 
+  #wantedNow(room: RoomId): Wanted[] {
+    const { store, clock } = this.#ports;
+    return wantedChanges(store, room).filter((one) => !isForLater(one, clock.now()));
+  }
+
   /** Everybody could commit what others proposed: chance lets one be first, mostly. */
   #mayMake(room: RoomId): boolean {
     const { store, clock, random } = this.#ports;
     const standing = this.#standing(room);
-    const wanted = wantedChanges(store, room);
+    const wanted = this.#wantedNow(room);
+    if (wanted.length === 0 && this.#laterOnly(room, standing)) return false;
     const isOther = wanted.length === 0 || wanted.some(({ change }) => change.kind !== "settle");
     if (isOther || standing.settling) {
       standing.settling = false;
@@ -275,6 +287,18 @@ export class RoomCommits {
       this.run(room);
     });
     return false;
+  }
+
+  /** Whether all that is wanted has time: then it is looked at again. */
+  #laterOnly(room: RoomId, standing: Standing): boolean {
+    const { store, clock } = this.#ports;
+    const times = wantedChanges(store, room).flatMap(({ change }) =>
+      change.kind === "refresh" && change.notBefore !== undefined ? [change.notBefore] : [],
+    );
+    if (times.length === 0) return false;
+    standing.later?.cancel();
+    standing.later = clock.after(Math.min(...times) - clock.now(), () => this.run(room));
+    return true;
   }
 
   /** Nobody else knows this log yet: its first entry is ours. */
@@ -350,6 +374,7 @@ export class RoomCommits {
       running: false,
       again: false,
       wait: undefined,
+      later: undefined,
       attempts: 0,
       cause: null,
       settling: false,

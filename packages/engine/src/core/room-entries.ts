@@ -3,8 +3,8 @@
  * and another's drops ours. What an entry changes, and that it was taken, are one transaction. An entry that breaks a
  * rule is passed over, as everybody passes it over. [O5] [W5]
  */
-import type { AccountId, Clock, Primitives, RoomEntry, RoomId, ServerId } from "@fedchat/protocol";
-import type { RoomTakeover } from "@fedchat/protocol";
+import type { AccountId, Clock, Primitives, RandomSource, RoomEntry, RoomId } from "@fedchat/protocol";
+import type { RoomTakeover, ServerId } from "@fedchat/protocol";
 import {
   decodeBase32,
   decodeRoomLogItem,
@@ -26,6 +26,7 @@ import type { DeviceAdmission } from "./device-admission.ts";
 import type { GroupMessages } from "./group-messages.ts";
 import type { Groups } from "./groups.ts";
 import type { Identity } from "./identity.ts";
+import { putOffRenewal, renewed } from "./key-renewal.ts";
 import { branchSnapshotsBytesMax, branchSnapshotsMax } from "./limits.ts";
 import type { KnownAccounts } from "./known-accounts.ts";
 import type { Log } from "./log.ts";
@@ -56,6 +57,7 @@ export interface RoomEntriesPorts {
   moved: Pick<MovedAccounts, "participantMoved">;
   primitives: Primitives;
   clock: Pick<Clock, "now">;
+  random: RandomSource;
   changes: Changes;
   log: Log;
   /** A Commit of ours counts, and the group after it is not here. */
@@ -142,6 +144,7 @@ export class RoomEntries {
         this.#ports.branches.settle(room, roomCrypto.room(next));
         this.#ports.admission.settle(taken, roomCrypto.room(next));
         store.entering.end(room);
+        renewed(this.#ports, room);
       }
       store.groupRooms.putLog(next === undefined ? taken : { ...taken, renewedAt: clock.now() });
       store.groupRooms.deletePending(room);
@@ -241,6 +244,7 @@ export class RoomEntries {
       this.#learn(done);
       store.groupRooms.putLog(taken);
       // It was made on the epoch that is over.
+      if (store.groupRooms.pending(room) !== undefined) putOffRenewal(this.#ports, room);
       store.groupRooms.deletePending(room);
       this.#lines(room, done);
     });

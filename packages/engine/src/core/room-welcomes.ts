@@ -21,13 +21,14 @@ import type { KnownAccounts } from "./known-accounts.ts";
 import type { Names } from "./names.ts";
 import type { NotesSender } from "./notes-sender.ts";
 import type { Outgoing } from "./outgoing.ts";
+import { wantRenewal } from "./key-renewal.ts";
 import { isSpent, spendKeyPackage } from "./key-packages.ts";
 import { showRoomState } from "./room-people.ts";
 import type { RoomWarnings } from "./room-warnings.ts";
 import type { Rooms } from "./rooms.ts";
 import type { OpenedNote } from "./sealed-notes.ts";
 import { encodeWelcome, type WelcomeNote } from "./kept-welcome.ts";
-import { want, type WantedChange, wantedChanges } from "./wanted-changes.ts";
+import { want, wantedChanges } from "./wanted-changes.ts";
 
 export interface RoomWelcomesPorts {
   store: EngineStore;
@@ -149,7 +150,7 @@ export class RoomWelcomes {
       // First of all: from here on the group is erased where the transaction fails.
       groups.add(room, joined.groupId, joined.state);
       if (of.isThere && !isIn) this.#enteredOtherwise(room);
-      const log = this.#arrive(of, joined.room, { kind: "refresh" });
+      const log = this.#arrive(of, joined.room, "renew");
       store.groupRooms.claimStrays(joined.groupId, room);
       store.branches.begin(room, log);
       const line = isIn
@@ -190,14 +191,14 @@ export class RoomWelcomes {
       throw passedOver("into a room that went on without us");
     return () => {
       store.entering.tell(room, key, { hub, term, position, head });
-      this.#arrive(of, state, { kind: "enter" });
+      this.#arrive(of, state, "enter");
       const { account } = sender.record;
       rooms.addNotice(room, account, `${names.shown(account)} took you in.`);
     };
   }
 
   /** Within the transaction. @param first what is to be done when its person has said yes */
-  #arrive(of: Arriving, state: RoomState | undefined, first: WantedChange): RoomLogRow {
+  #arrive(of: Arriving, state: RoomState | undefined, first: "renew" | "enter"): RoomLogRow {
     const { store, known, rooms, clock, changes, onJoined } = this.#ports;
     const { sender, content, asked, former, isThere, isIn, keyPackage } = of;
     const { room, hub, term, position, hash: head } = content;
@@ -221,7 +222,10 @@ export class RoomWelcomes {
       changes.mark("roomAsk", asked.id);
     }
     const isOpen = store.rooms.get(room)?.state === "open";
-    if (isOpen && !isIn) want(store, room, first, now);
+    if (isOpen && !isIn) {
+      if (first === "renew") wantRenewal(this.#ports, room, "joined");
+      else want(store, room, { kind: "enter" }, now);
+    }
     spendKeyPackage(this.#ports, keyPackage);
     changes.mark("room", room);
     changes.status();

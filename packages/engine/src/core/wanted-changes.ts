@@ -21,8 +21,8 @@ export type WantedChange =
   | { kind: "claim" | "unclaim" | "succeed" }
   /** Commit what others proposed, such as that they leave. */
   | { kind: "settle" }
-  /** New keys of this device: what was stolen before is of no use after. [W8] */
-  | { kind: "refresh" }
+  /** New keys of this device: what was stolen before is of no use after. Not before that time, unless something else is committed. [W8] */
+  | { kind: "refresh"; notBefore?: number }
   /** A newer record of somebody who takes part: this one, signed, in base32, or the newest that is known. */
   | { kind: "record"; account: AccountId; record?: string }
   /** Come in by oneself: the account is in the room. `why`, where a line is to say so when it is done. */
