@@ -1,14 +1,13 @@
 /** Where engines' groups are, as their disks say. */
 import type { RoomId } from "@fedchat/protocol";
 import type { GroupState } from "../../packages/engine/src/mls/group-records.ts";
+import { presentRecords, recordsIn } from "../../packages/engine/src/store/group-records.ts";
 import type { SimulatedDevice } from "./simulated-device.ts";
 
 /** A room's group as this device keeps it; undefined where it has none. */
 export function groupOf({ database, rooms }: SimulatedDevice, room: RoomId): GroupState | undefined {
-  const sql = "SELECT name, value FROM groupRecords WHERE room = ?";
-  const records = database.all<{ name: string; value: Uint8Array }>(sql, room);
-  if (records.length === 0) return undefined;
-  return rooms?.restore(records.map(({ name, value }) => [name, value]));
+  const records = recordsIn(database, presentRecords(room));
+  return records.length === 0 ? undefined : rooms?.restore(records);
 }
 
 /**

@@ -1,8 +1,9 @@
 /** A homeserver that gives a wrong list of somebody's devices to whoever takes them into a room. Real MLS. */
 import { expect, test } from "vitest";
-import type { AccountId, DeviceId } from "@fedchat/protocol";
+import type { AccountId, DeviceId, RoomId } from "@fedchat/protocol";
 import { openAccountRecord } from "@fedchat/protocol";
 import { nodePrimitives as primitives } from "@fedchat/protocol/primitives/node";
+import { presentRecords, recordsIn } from "../src/store/group-records.ts";
 import { person } from "./room-people.ts";
 import { lines } from "./room-scene.ts";
 import { friends, type Home, type Person, World } from "./world.ts";
@@ -60,9 +61,7 @@ test("[W16] [A3] an older list of somebody's devices lets no revoked device in, 
     async () => (await alice.call("rooms.list", {})).some((room) => room.group?.people === 2),
     "bob to be taken in",
   );
-  const sql = "SELECT name, value FROM groupRecords WHERE room = ?";
-  const rows = alice.database.all<{ name: string; value: Uint8Array }>(sql, roomId);
-  const state = world.groups.restore(rows.map(({ name, value }) => [name, value]));
+  const state = world.groups.restore(recordsIn(alice.database, presentRecords(roomId as RoomId)));
   expect(world.groups.members(state)).toHaveLength(2);
   expect(phone.database.all("SELECT 1 FROM groups WHERE room = ?", roomId)).toHaveLength(0);
 });

@@ -3,10 +3,11 @@
  * that no engine of ours makes. Everybody else, and every homeserver, is real.
  */
 import type { GroupState as MlsState } from "@fedchat/mls";
-import { encode, type RoomLogItem, roomLogItem } from "@fedchat/protocol";
+import { encode, type RoomId, type RoomLogItem, roomLogItem } from "@fedchat/protocol";
 import type { GroupState } from "../src/mls/group-records.ts";
 import { openSqliteDatabase } from "../src/node/sqlite-database.ts";
 import { insertRow } from "../src/store/database.ts";
+import { presentRecords, recordsIn } from "../src/store/group-records.ts";
 import type { Person } from "./world.ts";
 
 export interface HostileAppend {
@@ -24,11 +25,7 @@ export async function appends(
   const { clock } = person.home.world;
   await person.close();
   const database = openSqliteDatabase(person.path);
-  const records = database.all<{ name: string; value: Uint8Array }>(
-    "SELECT name, value FROM groupRecords WHERE room = ?",
-    room,
-  );
-  const state = person.groups.restore(records.map(({ name, value }) => [name, value]));
+  const state = person.groups.restore(recordsIn(database, presentRecords(room as RoomId)));
   const { item, info } = await make(state as GroupState & MlsState);
   database.run("DELETE FROM pendingCommits WHERE room = ?", room);
   database.run("DELETE FROM pendingRecords WHERE room = ?", room);

@@ -326,7 +326,11 @@ async function damage(person: Person, sql: string): Promise<void> {
 
 for (const [what, sql] of [
   ["gone", "DELETE FROM groupRecords"],
-  ["cut short", "UPDATE groupRecords SET value = substr(value, 1, length(value) / 2)"],
+  [
+    "cut short",
+    "UPDATE groupRecords SET value = substr(value, 1, length(value) / 2) WHERE long IS NULL; " +
+      "UPDATE groupValues SET value = substr(value, 1, length(value) / 2)",
+  ],
   ["gone with all that goes with them", "DELETE FROM groupRecords; DELETE FROM groups; DELETE FROM roomLogs"],
   [
     "gone with what devices share",

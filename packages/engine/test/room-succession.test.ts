@@ -1,9 +1,10 @@
 /** Rooms of many whose hub goes away, or was apart for a while: they go on, and come together again. */
 import { expect, test } from "vitest";
-import { encode, roomEntry, roomEntryHash, roomLogItem } from "@fedchat/protocol";
+import { encode, roomEntry, roomEntryHash, type RoomId, roomLogItem } from "@fedchat/protocol";
 import { nodePrimitives, nodeRandom } from "@fedchat/protocol/primitives/node";
 import type { TestAccount } from "../../homeserver/test/test-account.ts";
 import { hubsOf } from "../src/room-state/hubs.ts";
+import { presentRecords, recordsIn } from "../src/store/group-records.ts";
 import { person, roomOf, someServer } from "./room-people.ts";
 import { group, lines, opened, sees, texts } from "./room-scene.ts";
 import { type Person, World } from "./world.ts";
@@ -391,9 +392,7 @@ const place = (person: Person, roomId: string): { position: number } =>
   person.database.get<{ position: number }>("SELECT position FROM roomLogs WHERE room = ?", roomId)!;
 
 function groupOf({ database, groups }: Person, roomId: string) {
-  const sql = "SELECT name, value FROM groupRecords WHERE room = ?";
-  const rows = database.all<{ name: string; value: Uint8Array }>(sql, roomId);
-  return groups.restore(rows.map(({ name, value }) => [name, value]));
+  return groups.restore(recordsIn(database, presentRecords(roomId as RoomId)));
 }
 
 async function signedIn(of: Person): Promise<Person> {

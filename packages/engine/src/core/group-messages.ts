@@ -89,7 +89,7 @@ export class GroupMessages {
     const { epoch, current } = at;
     const { store, roomCrypto, items } = this.#ports;
     for (const branch of store.branches.lost(room.id)) {
-      const state = roomCrypto.restore(store.branches.lostRecords(branch));
+      const state = roomCrypto.restore(store.branches.lostRecords(room.id, branch));
       const outcome = roomCrypto.receive(state, item.payload);
       if (outcome.kind !== "application") {
         roomCrypto.erase(state, undefined);
@@ -98,7 +98,7 @@ export class GroupMessages {
       const { account, device } = outcome.sender;
       if (account !== item.from) throw passedOver("by another account than sent it");
       return () => {
-        store.branches.changeLost(branch, roomCrypto.changes(state, outcome.state));
+        store.branches.changeLost(room.id, branch, roomCrypto.changes(state, outcome.state));
         items.take(room, { account, device, created: item.created }, outcome.plaintext, outcome.proof);
       };
     }

@@ -69,8 +69,9 @@ interface Made {
   welcome?: Uint8Array | undefined;
   access?: Uint8Array;
   work?: PendingWork;
-  /** The group as it is after it. */
+  /** The group as it is after it, and the present state that it follows; absent: it follows none that is here. */
   next?: GroupState;
+  before?: GroupState;
 }
 
 export class RoomChangesMaking {
@@ -294,7 +295,7 @@ export class RoomChangesMaking {
     const work = { wanted: done.map(({ id }) => id), changes: [...summary.changes] };
     store.transaction(() => {
       groups.advance(room, before);
-      this.#keep(room, { item, info: after.info, welcome, work, next });
+      this.#keep(room, { item, info: after.info, welcome, work, before, next });
     });
     // It lies on disk; the log decides whether it is ever used.
     roomCrypto.erase(next, before);
@@ -345,7 +346,7 @@ export class RoomChangesMaking {
   }
 
   /** Within a transaction. */
-  #keep(room: RoomId, { item, info, welcome, access, work, next }: Made): void {
+  #keep(room: RoomId, { item, info, welcome, access, work, before, next }: Made): void {
     const { store, roomCrypto, clock } = this.#ports;
     const row = {
       room,
@@ -356,9 +357,9 @@ export class RoomChangesMaking {
       changes: JSON.stringify(work ?? ({ wanted: [], changes: [] } satisfies PendingWork)),
       createdAt: clock.now(),
     };
-    const records =
-      next === undefined ? new Map<string, Uint8Array>() : roomCrypto.changes(undefined, next).put;
-    store.groupRooms.putPending(row, records);
+    if (next === undefined) return store.groupRooms.putPending(row);
+    const changes = roomCrypto.changes(before, next);
+    store.groupRooms.putPending(row, { from: before === undefined ? "nothing" : "present", changes });
   }
 }
 

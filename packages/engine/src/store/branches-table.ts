@@ -7,6 +7,14 @@ import type { AccountId, DeviceId, MessageId, RoomId, ServerId } from "@fedchat/
 import type { GroupChanges } from "../mls/group-records.ts";
 import type { Database } from "./database.ts";
 import { insertRow, putRow, upTo } from "./database.ts";
+import {
+  changeRecords,
+  copyRecords,
+  dropRecords,
+  presentRecords,
+  recordsIn,
+  type RecordsOf,
+} from "./group-records.ts";
 
 /** An entry of a room's log, and whose it is. */
 export interface LogPlace {
@@ -63,11 +71,7 @@ export class BranchesTable {
   leave(room: RoomId, { hub, term, position, head, at, wanted, changes }: SnapshotRow): void {
     this.#drop(room, position);
     insertRow(this.#db, "roomSnapshots", { room, hub, term, position, head, at, wanted, changes });
-    this.#db.run(
-      "INSERT INTO roomSnapshotRecords SELECT room, ?, name, value FROM groupRecords WHERE room = ?",
-      position,
-      room,
-    );
+    copyRecords(this.#db, presentRecords(room), snapshotRecords(room, position));
   }
 
   /** The newest first. */
@@ -77,10 +81,7 @@ export class BranchesTable {
   }
 
   snapshotRecords(room: RoomId, position: number): (readonly [string, Uint8Array])[] {
-    const sql = "SELECT name, value FROM roomSnapshotRecords WHERE room = ? AND position = ?";
-    return this.#db
-      .all<{ name: string; value: Uint8Array }>(sql, room, position)
-      .map(({ name, value }) => [name, value]);
+    return recordsIn(this.#db, snapshotRecords(room, position));
   }
 
   /** Those from a position on. */
@@ -88,18 +89,18 @@ export class BranchesTable {
     for (const { position } of this.snapshots(room)) if (position >= from) this.#drop(room, position);
   }
 
-  /** The newest stay, and no more bytes than that; one at least. */
+  /** The newest stay, and no more than such that all states of the room together take so many bytes; one at least. */
   pruneSnapshots(room: RoomId, bounds: { count: number; bytes: number }): void {
-    const rows = this.#db.all<{ position: number; bytes: number }>(
-      "SELECT position, sum(length(value)) AS bytes FROM roomSnapshotRecords WHERE room = ? " +
-        "GROUP BY position ORDER BY position DESC",
-      room,
-    );
-    let sum = 0;
-    for (const [index, { position, bytes }] of rows.entries()) {
-      sum += bytes;
-      if (index > 0 && (index >= bounds.count || sum > bounds.bytes)) this.#drop(room, position);
-    }
+    const positions = this.snapshots(room).map(({ position }) => position);
+    while (positions.length > 1 && (positions.length > bounds.count || this.#bytes(room) > bounds.bytes))
+      this.#drop(room, positions.pop()!);
+  }
+
+  #bytes(room: RoomId): number {
+    const sql =
+      "SELECT (SELECT total(bytes) FROM groupValues WHERE room = ?) + " +
+      "(SELECT total(length(value)) FROM roomSnapshotRecords WHERE room = ?) AS bytes";
+    return this.#db.get<{ bytes: number }>(sql, room, room)!.bytes;
   }
 
   /** What is from before that time goes, in all rooms. */
@@ -118,18 +119,15 @@ export class BranchesTable {
 
   #drop(room: RoomId, position: number): void {
     this.#db.run("DELETE FROM roomSnapshots WHERE room = ? AND position = ?", room, position);
-    this.#db.run("DELETE FROM roomSnapshotRecords WHERE room = ? AND position = ?", room, position);
+    dropRecords(this.#db, snapshotRecords(room, position));
   }
 
   /** Keeps the group's state as it is now to read by; of each room the newest `keep`. */
   lose(room: RoomId, at: number, keep: number): void {
     insertRow(this.#db, "lostBranches", { room, at });
-    this.#db.run(
-      "INSERT INTO lostBranchRecords SELECT (SELECT max(id) FROM lostBranches), name, value FROM groupRecords WHERE room = ?",
-      room,
-    );
-    const former = this.lost(room).slice(keep);
-    for (const branch of former) this.#dropLost(branch);
+    const [newest, ...others] = this.lost(room);
+    copyRecords(this.#db, presentRecords(room), lostRecords(room, newest!));
+    for (const branch of others.slice(keep - 1)) this.#dropLost(branch);
   }
 
   /** Ids, the newest first. */
@@ -138,19 +136,12 @@ export class BranchesTable {
     return this.#db.all<{ id: number }>(sql, room, 100).map(({ id }) => id);
   }
 
-  lostRecords(branch: number): (readonly [string, Uint8Array])[] {
-    return this.#db
-      .all<{ name: string; value: Uint8Array }>(
-        "SELECT name, value FROM lostBranchRecords WHERE branch = ?",
-        branch,
-      )
-      .map(({ name, value }) => [name, value]);
+  lostRecords(room: RoomId, branch: number): (readonly [string, Uint8Array])[] {
+    return recordsIn(this.#db, lostRecords(room, branch));
   }
 
-  changeLost(branch: number, { put, remove }: GroupChanges): void {
-    for (const name of remove)
-      this.#db.run("DELETE FROM lostBranchRecords WHERE branch = ? AND name = ?", branch, name);
-    for (const [name, value] of put) putRow(this.#db, "lostBranchRecords", { branch, name, value });
+  changeLost(room: RoomId, branch: number, changes: GroupChanges): void {
+    changeRecords(this.#db, lostRecords(room, branch), changes);
   }
 
   #dropLost(branch: number): void {
@@ -233,4 +224,12 @@ export class BranchesTable {
     const tables = ["roomPlaces", "roomSnapshots", "roomSnapshotRecords", "roomHolds", "roomRevocations"];
     for (const table of tables) this.#db.run(`DELETE FROM ${table} WHERE room = ?`, room);
   }
+}
+
+function snapshotRecords(room: RoomId, position: number): RecordsOf {
+  return { table: "roomSnapshotRecords", room, key: { room, position } };
+}
+
+function lostRecords(room: RoomId, branch: number): RecordsOf {
+  return { table: "lostBranchRecords", room, key: { branch } };
 }

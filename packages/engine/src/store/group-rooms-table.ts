@@ -5,8 +5,17 @@
 import type { AccountId, EnvelopeId, MessageId, RoomId, ServerId } from "@fedchat/protocol";
 import { encodeBase32 } from "@fedchat/protocol";
 import type { Role } from "../room-state/room-state.ts";
+import type { GroupChanges } from "../mls/group-records.ts";
 import type { Database } from "./database.ts";
 import { insertRow, putRow, upTo } from "./database.ts";
+import {
+  changeRecords,
+  copyRecords,
+  dropRecords,
+  presentRecords,
+  recordsIn,
+  type RecordsOf,
+} from "./group-records.ts";
 
 export interface RoomLogRow {
   room: RoomId;
@@ -168,24 +177,23 @@ export class GroupRoomsTable {
     return this.#db.get<PendingCommitRow>("SELECT * FROM pendingCommits WHERE room = ?", room);
   }
 
-  /** @param records the group as it is after the Commit */
-  putPending(row: PendingCommitRow, records: ReadonlyMap<string, Uint8Array>): void {
+  /** @param next the group as it is after the Commit, and from what it follows: the present state, or nothing */
+  putPending(row: PendingCommitRow, next?: { from: "present" | "nothing"; changes: GroupChanges }): void {
     this.deletePending(row.room);
     insertRow(this.#db, "pendingCommits", row);
-    for (const [name, value] of records)
-      insertRow(this.#db, "pendingRecords", { room: row.room, name, value });
+    if (next === undefined) return;
+    const pending = pendingRecords(row.room);
+    if (next.from === "present") copyRecords(this.#db, presentRecords(row.room), pending);
+    changeRecords(this.#db, pending, next.changes);
   }
 
   pendingRecords(room: RoomId): (readonly [string, Uint8Array])[] {
-    const sql = "SELECT name, value FROM pendingRecords WHERE room = ?";
-    return this.#db
-      .all<{ name: string; value: Uint8Array }>(sql, room)
-      .map(({ name, value }) => [name, value]);
+    return recordsIn(this.#db, pendingRecords(room));
   }
 
   deletePending(room: RoomId): void {
     this.#db.run("DELETE FROM pendingCommits WHERE room = ?", room);
-    this.#db.run("DELETE FROM pendingRecords WHERE room = ?", room);
+    dropRecords(this.#db, pendingRecords(room));
   }
 
   addWaiting(row: Omit<WaitingMessageRow, "seq">): void {
@@ -269,6 +277,10 @@ export class GroupRoomsTable {
     const sql = `SELECT account, deliveredAt, readAt FROM messageReceipts WHERE message = ? ORDER BY account ${upTo}`;
     return this.#db.all(sql, message, 1_000);
   }
+}
+
+function pendingRecords(room: RoomId): RecordsOf {
+  return { table: "pendingRecords", room, key: { room } };
 }
 
 const strandedRoom = (room: RoomId): string => `stranded ${room}`;

@@ -3,7 +3,8 @@ import type { AccountId, RoomId } from "@fedchat/protocol";
 import type { GroupChanges } from "../mls/group-records.ts";
 import type { Joining, RoomState } from "../room-state/room-state.ts";
 import type { Database } from "./database.ts";
-import { insertRow, putRow } from "./database.ts";
+import { insertRow } from "./database.ts";
+import { changeRecords, dropRecords, presentRecords, recordsIn } from "./group-records.ts";
 
 export interface RoomRow {
   id: RoomId;
@@ -127,8 +128,7 @@ export class RoomsTable {
 
   /** None where the room has no group. */
   groupRecords(id: RoomId): (readonly [string, Uint8Array])[] {
-    const sql = "SELECT name, value FROM groupRecords WHERE room = ?";
-    return this.#db.all<{ name: string; value: Uint8Array }>(sql, id).map(({ name, value }) => [name, value]);
+    return recordsIn(this.#db, presentRecords(id));
   }
 
   hasGroup(id: RoomId): boolean {
@@ -148,14 +148,12 @@ export class RoomsTable {
   }
 
   deleteGroup(room: RoomId): void {
-    this.#db.run("DELETE FROM groupRecords WHERE room = ?", room);
+    dropRecords(this.#db, presentRecords(room));
     this.#db.run("DELETE FROM groups WHERE room = ?", room);
   }
 
   /** Within the transaction of what the step produced or received. */
-  changeGroup(room: RoomId, { put, remove }: GroupChanges): void {
-    for (const name of remove)
-      this.#db.run("DELETE FROM groupRecords WHERE room = ? AND name = ?", room, name);
-    for (const [name, value] of put) putRow(this.#db, "groupRecords", { room, name, value });
+  changeGroup(room: RoomId, changes: GroupChanges): void {
+    changeRecords(this.#db, presentRecords(room), changes);
   }
 }

@@ -722,6 +722,34 @@ CREATE TRIGGER archiveRoomLogMoved AFTER UPDATE OF hub, term, position ON roomLo
 END;
 `;
 
+/**
+ * A group's long records (tree and context of each epoch) lie here once, however many states have them: the present one,
+ * former ones to go back to, and the one after a Commit of ours. What no record names any more goes with its last.
+ */
+const groupValues = `
+CREATE TABLE groupValues (id INTEGER PRIMARY KEY, room TEXT NOT NULL, bytes INTEGER NOT NULL, value BLOB NOT NULL) STRICT;
+CREATE INDEX groupValuesOfRoom ON groupValues (room, bytes);
+${["groupRecords", "pendingRecords", "roomSnapshotRecords", "lostBranchRecords"]
+  .map((table) => {
+    return `
+ALTER TABLE ${table} ADD COLUMN long INTEGER;
+CREATE INDEX ${table}Long ON ${table} (long) WHERE long IS NOT NULL;`;
+  })
+  .join("")}
+${["groupRecords", "pendingRecords", "roomSnapshotRecords", "lostBranchRecords"]
+  .map((table) => {
+    return `
+CREATE TRIGGER ${table}Gone AFTER DELETE ON ${table} WHEN old.long IS NOT NULL BEGIN
+  DELETE FROM groupValues WHERE id = old.long
+    AND NOT EXISTS (SELECT 1 FROM groupRecords WHERE long = old.long)
+    AND NOT EXISTS (SELECT 1 FROM pendingRecords WHERE long = old.long)
+    AND NOT EXISTS (SELECT 1 FROM roomSnapshotRecords WHERE long = old.long)
+    AND NOT EXISTS (SELECT 1 FROM lostBranchRecords WHERE long = old.long);
+END;`;
+  })
+  .join("")}
+`;
+
 const migrations = [
   ...[first, custody, ways, groupRecords, linksBack, outgoingLanes, roomsOfMany],
   keyPackageSuites,
@@ -739,4 +767,5 @@ const migrations = [
   entering,
   roomSuccession,
   quietRoomLines,
+  groupValues,
 ];
