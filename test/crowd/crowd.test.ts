@@ -1,85 +1,79 @@
 /**
- * A crowd that comes into a room at once, with real MLS, engines and homeservers, on a clock that waits for them: more
- * people than a Welcome has room for. `CROWD=200 CROWD_SIZE=large CROWD_SERVERS=20 npm run test:crowd` asks more.
+ * A room as a large community has it, with real MLS, engines and homeservers, on a clock that waits for them: some are
+ * invited, many more come in waves by a link, and live on many homeservers.
+ * `CROWD=500 CROWD_SERVERS=50 CROWD_SIZE=large npm run test:crowd` is the largest that a room is made for.
  */
 import { expect, test } from "vitest";
-import type { Person } from "../../packages/engine/test/world.ts";
-import { World } from "../../packages/engine/test/world.ts";
+import { type Person, World } from "../../packages/engine/test/world.ts";
+import { has, say, Village } from "./village.ts";
 
-const count = Number(process.env["CROWD"] ?? 60);
-const size = process.env["CROWD_SIZE"] === "large" ? "large" : "usual";
-const servers = Number(process.env["CROWD_SERVERS"] ?? 3);
-const roundsMax = 600;
+const people = Number(process.env["CROWD"] ?? 64);
+const servers = Number(process.env["CROWD_SERVERS"] ?? 16);
+const rooms = process.env["CROWD_SIZE"] === "usual" ? "usual" : "large";
+const invitedMax = 20;
+const waveMax = 120;
 
-test(`[W7] ${count} people on ${servers} servers ask to come into an open room at once, are in, and all hear each other`, async () => {
+test(`[W7] [W8] [W9] [I9] ${people} people on ${servers} servers are one room, through waves of newcomers, a removal and the loss of its hub`, async () => {
   await using world = new World("real");
-  const owner = await (await world.home("owner.example")).person("Olga");
-  const { roomId, link } = await openRoom(owner);
-  const homes = [];
-  for (let at = 0; at < servers; at++) homes.push(await world.home(`home-${at}.example`));
-  const crowd: Person[] = [];
-  for (let at = 0; at < count; at++) crowd.push(await homes[at % servers]!.person(`Person ${at}`));
-  const all = [owner, ...crowd];
-  say("accounts are open");
+  world.takeoverAfterMs = 20_000;
+  const village = await Village.found(world, { people, servers, rooms });
+  const { owner, roomId } = village;
 
-  for (const person of crowd) await person.call("rooms.ask", { link });
-  await moving(world, "be in", () => all.filter((person) => isIn(person, roomId)).length, all.length);
-  // Everybody's first act is a Commit with new keys. [W8]
-  const newest = () => Math.max(...all.map((person) => positionOf(person, roomId)));
-  await moving(
-    world,
-    "be as far",
-    () => all.filter((person) => positionOf(person, roomId) === newest() && isSettled(person, roomId)).length,
-    all.length,
+  const friends = await village.newcomers(Math.min(invitedMax, Math.floor(people / 4)));
+  await village.invite(friends);
+  const [moderator, other] = [friends[0]!, friends[1]!];
+  for (const one of [moderator, other])
+    await owner.call("rooms.setRole", { roomId, account: await one.account(), role: "moderator" });
+  const role = (one: Person) => one.call("rooms.get", { roomId }).then(({ group }) => group?.role);
+  for (const one of [moderator, other])
+    await world.until(async () => (await role(one)) === "moderator", "moderators");
+  const link = await village.link();
+  await world.pass(1_000);
+
+  // One less, who comes when the hub is lost.
+  while (village.people.length < people - 1) {
+    const wave = Math.min(waveMax, people - 1 - village.people.length);
+    await village.follow(link, await village.newcomers(wave));
+    await village.caughtUp();
+    say(`the log has ${village.position(owner)} entries`);
+  }
+  expect((await owner.call("rooms.get", { roomId })).group?.people).toBe(people - 1);
+
+  for (const [at, from] of [owner, friends.at(-1)!, village.people.at(-1)!].entries())
+    await village.hears(from, `Good evening ${at}`);
+
+  const removed = village.people.splice(-2, 1)[0]!;
+  await owner.call("rooms.remove", { roomId, account: await removed.account() });
+  const isOut = () =>
+    removed.database.get<{ state: string }>("SELECT state FROM rooms WHERE id = ?", roomId)?.state ===
+    "closed";
+  await world.until(isOut, "the removed one to be told");
+  await village.caughtUp();
+  await village.hears(other, "Without one");
+  const without = "SELECT id FROM messages WHERE text = 'Without one'";
+  const { id } = other.database.get<{ id: string }>(without)!;
+  await world.pass(5_000);
+  expect([has(removed, id), village.isIn(removed)]).toEqual([false, false]);
+
+  world.unreachable.add(owner.home.host);
+  owner.home.cutLinks();
+  const living = village.people.filter((person) => person !== owner);
+  await moderator.call("rooms.rename", { roomId, name: "Town" });
+  const title = "SELECT name FROM rooms WHERE id = ? AND name = 'Town'";
+  await village.passUntil(
+    "go on under the next hub",
+    living,
+    (one) => one.database.all(title, roomId).length > 0,
   );
-  say(`the log has ${newest()} entries`);
+  const [late] = await village.newcomers(1);
+  await village.follow(link, [late!]);
+  living.push(late!);
+  await village.caughtUp(living);
+  await village.hears(late!, "Is this the village?", living);
 
-  for (const person of [owner, crowd.at(0)!, crowd.at(-1)!]) {
-    const { messageId } = await person.call("messages.send", { roomId, text: "Good evening, everybody" });
-    const has = (one: Person) =>
-      one.database.all("SELECT 1 FROM messages WHERE id = ?", messageId).length === 1;
-    await moving(world, "hear it", () => all.filter(has).length, all.length);
-  }
-  expect((await owner.call("rooms.get", { roomId })).group?.people).toBe(all.length);
+  world.unreachable.delete(owner.home.host);
+  await village.caughtUp();
+  await village.hears(owner, "It is", village.people);
+  expect((await owner.call("rooms.get", { roomId })).group).toMatchObject({ people: people - 1 });
+  say(`the log has ${village.position(owner)} entries`);
 });
-
-async function openRoom(owner: Person): Promise<{ roomId: string; link: string }> {
-  const { world } = owner.home;
-  const { roomId } = await owner.call("rooms.create", { name: "Village", people: [], size });
-  const group = async () => (await owner.call("rooms.get", { roomId })).group;
-  await world.until(async () => (await group())?.underway.length === 0, "the room's log to begin");
-  await owner.call("rooms.setRules", { roomId, joining: "open" });
-  await world.until(async () => (await group())?.joining === "open", "an open room");
-  const { link } = await owner.call("rooms.createLink", { roomId });
-  return { roomId, link: link! };
-}
-
-/** Lets time pass until so many are as they are to be. */
-async function moving(world: World, what: string, count: () => number, wanted: number): Promise<void> {
-  for (let round = 0; count() < wanted; round++) {
-    if (round === roundsMax) throw new Error(`only ${count()} of ${wanted} ${what}`);
-    if (round % 20 === 19) say(`${count()} of ${wanted} ${what}`);
-    await world.pass(500);
-  }
-  say(`all ${what}`);
-}
-
-function isIn(person: Person, roomId: string): boolean {
-  return person.database.all("SELECT 1 FROM groupRecords WHERE room = ? LIMIT 1", roomId).length === 1;
-}
-
-function isSettled(person: Person, roomId: string): boolean {
-  return person.database.all("SELECT 1 FROM roomChanges WHERE room = ? LIMIT 1", roomId).length === 0;
-}
-
-function positionOf(person: Person, roomId: string): number {
-  const sql = "SELECT position FROM roomLogs WHERE room = ?";
-  return person.database.get<{ position: number }>(sql, roomId)?.position ?? 0;
-}
-
-const began = performance.now();
-
-function say(what: string): void {
-  const seconds = ((performance.now() - began) / 1_000).toFixed(0);
-  console.log(`${seconds} s, ${Math.round(process.memoryUsage().rss / 1e6)} MB: ${what}`);
-}

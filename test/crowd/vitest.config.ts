@@ -8,6 +8,8 @@ export default defineConfig({
     include: ["test/crowd/**/*.test.ts"],
     fileParallelism: false,
     testTimeout: 3_600_000,
+    // Each engine has a tree of its own of everybody.
+    execArgv: ["--max-old-space-size=14336"],
     reporters: ["verbose", new ClosingLine()],
   },
 });
