@@ -5,6 +5,7 @@
 import type { DeviceCertificate, OpenedAccountRecord, Primitives } from "@fedchat/protocol";
 import { deviceCertificate, ProtocolError } from "@fedchat/protocol";
 import type { MemberIdentity, RoomMember } from "../mls/room-crypto.ts";
+import { rememberedCertificatesMax } from "./limits.ts";
 
 /** The certificate in a credential, on the record of its account; undefined where anything does not hold. */
 export function certificateOf(
@@ -39,11 +40,21 @@ export function pairFault(
   return undefined;
 }
 
-/** Whether a credential is a certificate of some account's device with this signature key (RFC 9420 §5.3.1). */
+/**
+ * Whether a credential is a certificate of some account's device with this signature key (RFC 9420 §5.3.1). The same
+ * members' certificates come again with every key package, Commit and Welcome: those that were found right last are
+ * remembered, for nothing but their octets says so.
+ */
 export function vouchesFor(p: Primitives): (credential: Uint8Array, signatureKey: Uint8Array) => boolean {
+  const keysOf = new Map<string, Uint8Array>();
   return (credential, signatureKey) => {
-    const certificate = openCertificate(p, credential);
-    return certificate !== undefined && isEqual(certificate.signatureKey, signatureKey);
+    const octets = String.fromCharCode(...credential);
+    const known = keysOf.get(octets) ?? openCertificate(p, credential)?.signatureKey;
+    if (known === undefined) return false;
+    keysOf.delete(octets);
+    keysOf.set(octets, known);
+    if (keysOf.size > rememberedCertificatesMax) keysOf.delete(keysOf.keys().next().value!);
+    return isEqual(known, signatureKey);
   };
 }
 

@@ -37,6 +37,9 @@ export const keyPackagesStockedMin = { hybrid: 10, classical: 5 } as const;
 /** Private parts outlive the key packages' own lifetime by a little. */
 export const keyPackageMemoryMs = 110 * 86_400_000;
 
+/** Members' certificates that are remembered as right: a large room's, of half a kilobyte each. */
+export const rememberedCertificatesMax = 1_024;
+
 /** A handle with a number behind it is tried this often before the person is asked for another name. */
 export const handleAttemptsMax = 20;
 

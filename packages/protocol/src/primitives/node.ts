@@ -80,7 +80,7 @@ export const nodePrimitives: Primitives = {
     sign: (seed, message) => plain(sign(null, message, importPrivate("ed25519", seed))),
     verify(publicKey, message, signature) {
       if (signature.length !== 64 || !isAcceptableEd25519Key(publicKey)) return false;
-      return verify(null, message, importPublic("ed25519", publicKey), signature);
+      return verify(null, message, verifyingKey(publicKey), signature);
     },
   },
 
@@ -143,6 +143,19 @@ function importPrivate(curve: Curve, key: Uint8Array): KeyObject {
 
 function importPublic(curve: Curve, key: Uint8Array): KeyObject {
   return createPublicKey({ key: Buffer.concat([spkiPrefix[curve], key]), format: "der", type: "spki" });
+}
+
+/** Servers and accounts sign again and again, and to import a key costs a third of a verification. */
+const verifyingKeysMax = 1_024;
+const verifyingKeys = new Map<string, KeyObject>();
+
+function verifyingKey(publicKey: Uint8Array): KeyObject {
+  const octets = String.fromCharCode(...publicKey);
+  const key = verifyingKeys.get(octets) ?? importPublic("ed25519", publicKey);
+  verifyingKeys.delete(octets);
+  verifyingKeys.set(octets, key);
+  if (verifyingKeys.size > verifyingKeysMax) verifyingKeys.delete(verifyingKeys.keys().next().value!);
+  return key;
 }
 
 function rawPublicKey(privateKey: KeyObject): Uint8Array {
