@@ -243,6 +243,15 @@ export class Home implements AsyncDisposable {
     await this.start();
   }
 
+  /** Its process ended, and begins again from a backup of its store. */
+  async restored(backup: MemoryStore): Promise<void> {
+    this.cutLinks();
+    await this.world.during(this.homeserver[Symbol.asyncDispose]());
+    this.store = backup;
+    await this.start();
+    for (const person of this.people) person.cut();
+  }
+
   #emptyStore(): MemoryStore {
     return new MemoryStore({ full: () => this.diskFull, commit: async () => this.onCommit?.() });
   }

@@ -302,12 +302,13 @@ export function openEngine(options: EngineOptions): Engine {
   const resending = new RoomResending({ ...base, identity, sender });
   const logs: RoomLogs = new RoomLogs({
     ...{ ...base, entries, branches, messages: groupMessages, onTaken: (room) => taken(room) },
-    hubsToTry: (room) => (homes.former.length === 0 ? [] : hubsToTry(room)),
+    hubsToTry: (room, forgot) => (homes.former.length === 0 && !forgot ? [] : hubsToTry(room, forgot)),
+    leaveHub: (room) => commits.leaveHub(room),
   });
-  const hubsToTry = (room: RoomId): ServerId[] =>
+  const hubsToTry = (room: RoomId, forgot: boolean): ServerId[] =>
     hubsThatMayGoOn(
       { ...base, own: server, isAway: (hub) => isFormer(hub) && !formerHomes.isThere(hub) },
-      room,
+      ...[room, forgot],
     );
   const isFormer = (hub: ServerId) => homes.former.some((home) => home.server === hub);
   const groupRooms: GroupRooms = new GroupRooms({

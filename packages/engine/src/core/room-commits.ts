@@ -72,8 +72,10 @@ interface Standing {
   cause: Cause | null;
   /** What others proposed has waited its random while. */
   settling: boolean;
-  /** Since when the hub was not reached, and something had to be appended. */
+  /** Since when the hub was not reached, or knew nothing of the room, and something had to be appended. */
   awaySince: number | undefined;
+  /** The hub answers, and has no log of the room: it was put back to a backup from before it. */
+  forgotten: boolean;
   /** Since when nobody can append, because of a Commit that nobody can follow. */
   lockedSince: number | undefined;
 }
@@ -133,9 +135,11 @@ export class RoomCommits {
     return this.#rooms.get(room)?.awaySince;
   }
 
-  /** The hub is not to be trusted: the next server that goes on is found at once. Rejects with `ProtocolError`. */
-  async leaveHub(room: RoomId): Promise<void> {
-    if (await this.#takeovers.askNext(room, "at last")) this.onAppended(room);
+  /** The hub is not to be trusted, or has no log: whether another goes on, which is asked at once. Rejects with `ProtocolError`. */
+  async leaveHub(room: RoomId): Promise<boolean> {
+    const isLeft = await this.#takeovers.askNext(room, "at last");
+    if (isLeft) this.onAppended(room);
+    return isLeft;
   }
 
   stop(): void {
@@ -249,14 +253,17 @@ export class RoomCommits {
     const standing = this.#standing(log.room);
     const asked = homeserver.request("rooms.append", { hub: log.hub, ...append, proof });
     const outcome = await asked.catch(async (error: unknown) => {
-      const isAway = error instanceof ProtocolError && error.code === "unreachable";
+      const code = error instanceof ProtocolError ? error.code : undefined;
+      standing.forgotten = code === "unknown-room" && log.position > 0;
+      const isAway = code === "unreachable" || standing.forgotten;
       if (isAway && log.position > 0 && (await this.#isSucceeded(log.room, standing))) return undefined;
       if (!isAway) standing.awaySince = undefined;
-      throw error;
+      throw standing.forgotten ? new ProtocolError("unreachable") : error;
     });
     if (this.#stopped) return;
     if (outcome === undefined) return void this.#reread(log.room);
     standing.awaySince = undefined;
+    standing.forgotten = false;
     if (log.position === 0 && outcome.outcome === "appended") this.#begun(log, outcome);
     // Whether it was this one is said by the log alone; it tells us when it goes on.
     this.#waitFor(log.room, standing);
@@ -344,9 +351,12 @@ export class RoomCommits {
     const hub = store.groupRooms.log(room)?.hub;
     if (cause.code !== "unreachable" || hub === undefined || hub === server) return cause;
     const named = (one: ServerId) => roomServerName(store, names, room, one);
-    const sentence = `${named(hub)}, which keeps this room's changes in order, is not reached.`;
+    const [what, lasting] = this.#standing(room).forgotten
+      ? ["has no record of it any more", "that stays so"]
+      : ["is not reached", "it stays away"];
+    const sentence = `${named(hub)}, which keeps this room's changes in order, ${what}.`;
     const [next] = this.#takeovers.candidates(room);
-    const then = next === undefined ? "" : ` If it stays away, ${named(next)} goes on in its place.`;
+    const then = next === undefined ? "" : ` If ${lasting}, ${named(next)} goes on in its place.`;
     return { ...cause, sentence, fix: `It is tried again by itself. Talk goes on meanwhile.${then}` };
   }
 
@@ -379,6 +389,7 @@ export class RoomCommits {
       cause: null,
       settling: false,
       awaySince: undefined,
+      forgotten: false,
       lockedSince: undefined,
     };
     this.#rooms.set(room, fresh);

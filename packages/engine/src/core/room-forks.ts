@@ -31,7 +31,7 @@ export interface RoomForksPorts {
   changes: Changes;
   log: Log;
   /** Another server than the hub is to go on with this room. */
-  leaveHub: (room: RoomId) => Promise<void>;
+  leaveHub: (room: RoomId) => Promise<boolean>;
 }
 
 export class RoomForks {

@@ -28,8 +28,13 @@ export interface RoomLogsPorts {
   branches: Pick<RoomBranches, "goOver">;
   clock: Clock;
   log: Log;
-  /** Servers at which a room's log may go on, where our homeserver is new to it; none where we never moved. [A17] */
-  hubsToTry: (room: RoomId) => ServerId[];
+  /**
+   * Servers at which a room's log may go on, where our homeserver is new to it, or was its hub and `forgot` it; none
+   * where neither is so. [A17] [W9]
+   */
+  hubsToTry: (room: RoomId, forgot: boolean) => ServerId[];
+  /** Asks the next servers to go on as the hub; whether one does. Rejects with `ProtocolError`. */
+  leaveHub: (room: RoomId) => Promise<boolean>;
   /** Everything that is there now was taken. */
   onTaken: (room: RoomId) => void;
 }
@@ -53,6 +58,8 @@ export class RoomLogs {
   /** How many servers were tried at which a room's log may go on, and who waits for the one that is tried now. */
   readonly #tried = new Map<RoomId, number>();
   readonly #trying = new Set<RoomId>();
+  /** Rooms whose hub our homeserver was and has no log of: it was put back to a backup from before them. */
+  readonly #forgottenByHub = new Set<RoomId>();
   #stopped = false;
 
   constructor(ports: RoomLogsPorts) {
@@ -111,13 +118,15 @@ export class RoomLogs {
       return store.groupRooms.deleteLog(room);
     }
     const { position, head: hash } = row;
-    const toTry = this.#ports.hubsToTry(room);
+    const toTry = this.#ports.hubsToTry(room, this.#forgottenByHub.has(room));
     const hub = toTry[(this.#tried.get(room) ?? 0) % toTry.length] ?? row.hub;
     try {
       await homeserver.request("rooms.follow", { room, hub, position, hash });
     } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      if (error.code === "unknown-room" && (await this.#ports.leaveHub(room))) this.#forgottenByHub.add(room);
+      if (error.code !== "conflict") throw error;
       // It followed a branch that was lost.
-      if (!(error instanceof ProtocolError) || error.code !== "conflict") throw error;
       await homeserver.request("rooms.unfollow", { room });
       await homeserver.request("rooms.follow", { room, hub, position, hash });
     }
@@ -142,6 +151,7 @@ export class RoomLogs {
     if (store.groupRooms.log(room)?.position !== row.position) return true;
     if (page.head.hash.every((byte) => byte === 0)) return this.#nothingYet(room);
     this.#tried.delete(room);
+    this.#forgottenByHub.delete(room);
     if (isElsewhere(row, page)) {
       if (this.#gone.get(room) === row.position) return false;
       const { hash: head, ...place } = page.head;
@@ -168,7 +178,8 @@ export class RoomLogs {
   /** Nothing came of the log: where its hub may be another one, that is asked after a while. */
   #nothingYet(room: RoomId): false {
     const { clock, store, hubsToTry, homeserver } = this.#ports;
-    if (this.#trying.has(room) || hubsToTry(room).length === 0) return false;
+    const toTry = hubsToTry(room, this.#forgottenByHub.has(room));
+    if (this.#trying.has(room) || toTry.length === 0) return false;
     this.#trying.add(room);
     const timer = clock.after(hubToTryMs, () => {
       this.#retries.delete(timer);
