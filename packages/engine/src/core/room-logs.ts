@@ -96,8 +96,8 @@ export class RoomLogs {
         messages.takeWaiting(room);
         await this.#follow(room);
         while (await this.#page(room)) if (this.#stopped) return;
+        if (this.#ports.store.groupRooms.log(room)?.following === "over") await this.#follow(room);
       } while (this.#reading.get(room) === true);
-      if (this.#ports.store.groupRooms.log(room)?.following === "over") await this.#follow(room);
     } catch (error) {
       return this.#failed(room, error);
     } finally {
@@ -115,7 +115,9 @@ export class RoomLogs {
     if (row.position === 0 && isOursToBegin(this.#ports, room)) return;
     if (row.following === "over") {
       await homeserver.request("rooms.unfollow", { room });
-      return store.groupRooms.deleteLog(room);
+      // Whoever was taken in again meanwhile follows anew.
+      if (store.groupRooms.log(room)?.following === "over") store.groupRooms.deleteLog(room);
+      return;
     }
     const { position, head: hash } = row;
     const toTry = this.#ports.hubsToTry(room, this.#forgottenByHub.has(room));
