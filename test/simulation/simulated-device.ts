@@ -6,7 +6,7 @@ import type { Engine } from "../../packages/engine/src/core/engine.ts";
 import { openEngine } from "../../packages/engine/src/core/engine.ts";
 import type { Message, MethodName, Params, Result, Room } from "../../packages/engine/src/interface/index.ts";
 import type { RoomCrypto } from "../../packages/engine/src/mls/room-crypto.ts";
-import { openSqliteDatabase } from "../../packages/engine/src/node/sqlite-database.ts";
+import { openMigratedDatabase } from "../../packages/engine/test/migrated-database.ts";
 import type { Database } from "../../packages/engine/src/store/database.ts";
 import { StoreFullError } from "../../packages/engine/src/store/database.ts";
 import type { SeededRandom } from "../../packages/homeserver/test/virtual/seeded-random.ts";
@@ -52,7 +52,7 @@ export class SimulatedDevice {
     this.name = name;
     this.#random = surroundings.random.fork(`device of ${this.name}`);
     this.database =
-      surroundings.mutation.database?.(openSqliteDatabase(":memory:")) ?? openSqliteDatabase(":memory:");
+      surroundings.mutation.database?.(openMigratedDatabase(":memory:")) ?? openMigratedDatabase(":memory:");
   }
 
   /** The name under which it dials. */

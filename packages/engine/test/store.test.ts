@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { decodeCause } from "../src/core/causes.ts";
 import { databaseAnswers } from "./database-contract.ts";
+import { openMigratedDatabase } from "./migrated-database.ts";
 import { openSqliteDatabase } from "../src/node/sqlite-database.ts";
 import { StoreUnusableError } from "../src/store/database.ts";
 import { openEngineStore } from "../src/store/engine-store.ts";
@@ -124,6 +125,26 @@ describe("the file", () => {
     expect(() => openEngineStore(database)).toThrow(/store version 99, this program knows \d+/);
     expect(database.all("SELECT name FROM sqlite_schema")).toEqual([]);
     database.close();
+  });
+
+  test("that other tests begin with is what the migrations make", () => {
+    const [migrated, other] = [openSqliteDatabase(":memory:"), openMigratedDatabase(":memory:")];
+    migrate(migrated);
+    const tables = migrated
+      .all<{ name: string }>("SELECT name FROM sqlite_schema WHERE type = 'table'")
+      .map(({ name }) => name);
+    expect(tables.length).toBeGreaterThan(40);
+    const asked = [
+      "PRAGMA user_version",
+      "SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY type, name",
+      "SELECT * FROM messageText_config",
+    ];
+    for (const sql of asked) expect(other.all(sql)).toEqual(migrated.all(sql));
+    for (const name of tables) {
+      const count = `SELECT count(*) AS n FROM "${name}"`;
+      expect(other.get(count), name).toEqual(migrated.get(count));
+    }
+    for (const database of [migrated, other]) database.close();
   });
 
   test("a transaction is all or nothing, also inside another one, and never waits", () => {

@@ -24,8 +24,8 @@ import type { Message, MethodName, Params, Request, Room } from "../src/interfac
 import type { RoomCrypto } from "../src/mls/room-crypto.ts";
 import type { OpaqueClient } from "../src/core/opaque-client.ts";
 import { opaqueStretchedBy } from "../src/opaque-serenity.ts";
-import { openSqliteDatabase } from "../src/node/sqlite-database.ts";
 import type { Database } from "../src/store/database.ts";
+import { openMigratedDatabase } from "./migrated-database.ts";
 import { realGroups } from "./real-groups.ts";
 import type { InProcessDirectory } from "./in-process-directory.ts";
 import { stubRooms } from "./stub-rooms.ts";
@@ -309,7 +309,7 @@ export class Person {
   open(wrap: (database: Database) => Database = (database) => database): void {
     const { world, id } = this.home;
     const started = this.home;
-    this.database = wrap(openSqliteDatabase(this.path));
+    this.database = wrap(openMigratedDatabase(this.path));
     this.engine = openEngine({
       database: this.database,
       homeserver: {
