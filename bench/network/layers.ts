@@ -47,6 +47,8 @@ export class Server {
       trustOf: (server) => (this.wires.some((wire) => wire.server === server) ? "mutual" : "none"),
       mayBeCalled: () => true,
       heard: () => undefined,
+      seen: () => undefined,
+      isReplaced: () => false,
     });
   }
 

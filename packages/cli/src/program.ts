@@ -17,6 +17,7 @@ import { addNetwork } from "./commands/network.ts";
 import { addPeople } from "./commands/people.ts";
 import { addRpc } from "./commands/rpc.ts";
 import { addScreens } from "./commands/screen.ts";
+import { addServerKey } from "./commands/server-key.ts";
 import { addServers } from "./commands/servers.ts";
 import { addOpen, addStart } from "./commands/start.ts";
 import { addStatus } from "./commands/status.ts";
@@ -100,6 +101,7 @@ function createProgram(io: Io): Command {
   addAccount(program, io);
   addScreens(program, io);
   addDirectory(program, io);
+  addServerKey(program, io);
   addNetwork(program, io);
   program.commandsGroup("Servers and people");
   addServers(program, io);

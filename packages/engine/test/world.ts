@@ -11,6 +11,7 @@ import { join } from "node:path";
 import { UsedKeys } from "../../../test/simulation/used-keys.ts";
 import type { Homeserver } from "../../homeserver/src/core/homeserver.ts";
 import { openHomeserver } from "../../homeserver/src/core/homeserver.ts";
+import type { HomeserverKeys } from "../../homeserver/src/core/server-identity.ts";
 import { loadOpaque } from "../../homeserver/src/node/opaque-server.ts";
 import { MemoryStore } from "../../homeserver/src/store/memory-store.ts";
 import type { TestChannel } from "../../homeserver/test/channel-pair.ts";
@@ -146,9 +147,9 @@ export class World implements AsyncDisposable {
 export class Home implements AsyncDisposable {
   readonly world: World;
   readonly host: string;
-  readonly keys: { identity: Uint8Array; noise: Uint8Array };
+  keys: HomeserverKeys;
   readonly directory: string;
-  readonly id: ServerId;
+  id: ServerId;
   readonly people: Person[] = [];
   /** While true, the homeserver's disk is full. */
   diskFull = false;
@@ -250,6 +251,17 @@ export class Home implements AsyncDisposable {
     this.store = backup;
     await this.start();
     for (const person of this.people) person.cut();
+  }
+
+  /** Somebody starts it again with these keys: its owner on its store, a thief on one of their own. */
+  async startWith(keys: HomeserverKeys, store = this.store): Promise<void> {
+    for (const person of this.people) person.cut();
+    this.cutLinks();
+    await this.world.during(this.homeserver[Symbol.asyncDispose]());
+    this.store = store;
+    this.keys = keys;
+    this.id = serverId.fromBytes(nodePrimitives.ed25519.publicKey(keys.identity));
+    await this.start();
   }
 
   #emptyStore(): MemoryStore {
@@ -394,6 +406,11 @@ export class Person {
   /** Nothing that the homeserver says arrives any more. */
   deafen(): void {
     if (this.#carrier !== undefined) this.#carrier.paused = true;
+  }
+
+  /** Whether its engine says that it is to be opened anew, as another homeserver's. */
+  get isToReopen(): boolean {
+    return this.#moved;
   }
 
   async connection(): Promise<string> {

@@ -230,6 +230,8 @@ async function quietRoom() {
     ask: () => Promise.reject(new Error("nobody is asked")),
     meet: () => Promise.resolve(),
     record: () => undefined,
+    heir: (server) => server,
+    formersOf: () => [],
     listed: () => Promise.resolve([]),
     lobbies: () => Promise.resolve([]),
   };

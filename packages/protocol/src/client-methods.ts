@@ -100,6 +100,8 @@ export const linkView = struct({
   origin: literals("person", "directory"),
   /** For whom it relays, by its record. */
   relaysFor: literals("nobody", "linked", "anyone"),
+  /** The key that it had before, which its owner said to be lost or stolen, and when; absent: none. [R8] */
+  replaced: optional(struct({ server: serverId.codec, issued: uint({}) })),
 });
 export type LinkView = TypeOf<typeof linkView>;
 

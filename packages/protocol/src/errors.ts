@@ -17,6 +17,7 @@ const codes = {
     "The server that answered is not the one that was expected: its key is another.",
   ],
   "server-key-changed": ["never", "This server's key is not the one that was pinned."],
+  "server-key-replaced": ["never", "This server's owner said that its former key was lost or stolen."],
   "name-taken": ["never", "Another server with another key already uses this name."],
   "handshake-failed": ["later", "The encrypted connection could not be set up."],
   unreachable: ["later", "Nothing answers at this address."],

@@ -33,6 +33,7 @@ export * from "./room-log.ts";
 export * from "./room-takeover.ts";
 export * from "./secure-channel.ts";
 export * from "./server-record.ts";
+export * from "./server-succession.ts";
 export * from "./signed.ts";
 export * from "./hpke/index.ts";
 export * from "./content/index.ts";

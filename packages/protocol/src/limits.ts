@@ -10,6 +10,8 @@ export const signedOverheadBytesMax = 100;
 export const serverAddressesMax = 16;
 export const serverRelaysMax = 16;
 export const serverNeighboursMax = 256;
+/** Keys that one server had before: each was stolen or lost, and said so by words on paper. */
+export const serverReplacedMax = 8;
 /** A record is renewed at half its lifetime; a server silent for this long is forgotten by those who never linked it. */
 export const serverRecordLifetimeMs = 30 * 86_400_000;
 /** Devices of one account: phones, laptops, boxes and bots of one person. */

@@ -58,10 +58,28 @@ export interface AnswerOptions extends ChannelPorts {
   channel: ByteChannel;
   protocol: Hello["protocol"];
   self: ServerId;
+  /** Keys that we had before: who expects one of them is shown the record that says so. [R9] */
+  formerly?: readonly ServerId[];
   staticKey: Uint8Array;
   /** Our own signed server record. */
   record: () => Uint8Array;
   features: string[];
+}
+
+/** Another server than the expected one proved itself: beneath a `wrong-server-key`. */
+class OtherServer extends Error {
+  readonly server: ProvedServer;
+
+  constructor(server: ProvedServer) {
+    super("Another server proved itself.");
+    this.server = server;
+  }
+}
+
+/** The server that proved itself in the place of the expected one; undefined where none did. [R9] */
+export function otherServerOf(error: unknown): ProvedServer | undefined {
+  if (error instanceof OtherServer) return error.server;
+  return error instanceof Error ? otherServerOf(error.cause) : undefined;
 }
 
 /**
@@ -97,7 +115,8 @@ export async function dialChannel(options: DialOptions): Promise<SecureChannel &
     if (answer.refused !== undefined) throw hint(answer.refused);
     const second = read(noise, answer.noise);
     const server = provedServer(options, second.payload, noise.remoteStaticKey);
-    if (server.record.key !== options.expects) throw new ProtocolError("wrong-server-key");
+    if (server.record.key !== options.expects)
+      throw new ProtocolError("wrong-server-key", undefined, { cause: new OtherServer(server) });
     const session = second.session ?? finish(frames, write(noise, proof));
     // IK's first message may be a replay; this frame only the holder of our key could have made now. [L4]
     if (pattern === "IK") frames.sendSealed(session.send.seal(empty));
@@ -125,7 +144,8 @@ export async function answerChannel(
     const said = decodeHello(helloBytes);
     if (said.protocol !== options.protocol) throw new ProtocolError("malformed", "hello of another protocol");
     if (!said.versions.includes(protocolVersion)) throw new ProtocolError("unsupported-version");
-    if (said.expects !== options.self) throw new ProtocolError("wrong-server-key");
+    if (said.expects !== options.self && options.formerly?.includes(said.expects) !== true)
+      throw new ProtocolError("wrong-server-key");
     const noise = createHandshake({
       pattern: said.pattern,
       role: "responder",

@@ -993,6 +993,8 @@ export const t = {
     lastContact: "Last contact",
     never: "never",
     linkedAt: "Linked",
+    keyReplaced: (when: string) =>
+      `It has a new key: on ${when} its owner said that the former one was lost or stolen. Compare the fingerprint with them.`,
     addresses: "Addresses",
     software: "Software",
     blockConfirm: (name: string) => `Block ${name}?`,

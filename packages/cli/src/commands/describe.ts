@@ -83,10 +83,11 @@ const trustWords: Record<Server["trust"], string> = {
 export function serverRow(server: Server, style: Style, now: number): string[] {
   const place = server.addresses.map(formatAddress).join(", ");
   const origin = server.origin === "directory" ? ", by a directory" : "";
+  const renewed = server.replaced === undefined ? "" : `, new key since ${day(server.replaced.since)}`;
   return [
     stateWord(server, style),
     style.bold(cleanLine(server.shownName)),
-    `${trustWords[server.trust]}${origin}`,
+    `${trustWords[server.trust]}${origin}${renewed}`,
     server.state === "connected" ? wayWords(server) : cleanLine(place),
     style.dim(linkWords(server, now)),
   ];

@@ -68,6 +68,8 @@ async function open({ server, deviceName }: EngineStart): Promise<Engine> {
       connect: () => dialBrowserSocket(`wss://${self.location.host}${clientPath}`),
       server: { id: homeserverOf(database) ?? server, noiseKey: undefined },
     },
+    // Our homeserver has another key: the next worker goes on with that one.
+    onMoved: () => crash(new Error("this engine belongs to another key of its homeserver now")),
     groups,
     opaque: serenityOpaque,
     clock: browserClock,

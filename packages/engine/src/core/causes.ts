@@ -247,6 +247,8 @@ const fixes: Record<ErrorCode, string | null> = {
   "unsupported-version": "Update the older side.",
   "not-fedchat": "Check host and port, and a proxy's settings where there is one.",
   "wrong-server-key": "Check the server id with its owner before you go on.",
+  "server-key-replaced":
+    "The link goes on with the new key by itself. Where the owner knows nothing of it, block it.",
   "server-key-changed": "Ask the server's owner. If the change is right, unlink it and link it again.",
   "name-taken": "Give one of the two a local name.",
   "handshake-failed": "Try again; if it stays, check the server id.",
@@ -282,6 +284,7 @@ const detailed = new Set<ErrorCode>([
   "not-fedchat",
   "wrong-server-key",
   "server-key-changed",
+  "server-key-replaced",
   "name-taken",
   "rate-limited",
   "storage-full",

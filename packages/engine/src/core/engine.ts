@@ -73,6 +73,7 @@ import { People } from "./people.ts";
 import { Receipts } from "./receipts.ts";
 import { Refills } from "./refills.ts";
 import { RecoveryKit } from "./recovery-kit.ts";
+import { RenewedHomeserver } from "./renewed-homeserver.ts";
 import { Requests } from "./requests.ts";
 import { RoomAsks } from "./room-asks.ts";
 import { RoomBranches } from "./room-branches.ts";
@@ -112,7 +113,7 @@ export interface EngineOptions {
   /** Opens a carrier to a homeserver elsewhere; absent: this engine cannot move away. */
   elsewhere?: (address: HomeAddress) => Promise<ByteChannel>;
   /** The account lives on another homeserver now: this engine is to be closed, and opened again on its store. */
-  onMoved?: (place: HomeAddress & { server: ServerId }) => void;
+  onMoved?: (home: { server: ServerId; address: HomeAddress | undefined }) => void;
   groups: RoomCrypto;
   opaque: OpaqueClient;
   clock: Clock;
@@ -141,7 +142,9 @@ export interface Engine extends AsyncDisposable {
 function presentHome({ homeserver, elsewhere }: EngineOptions, { at }: Homes): EngineOptions["homeserver"] {
   if (at === undefined || at.server === homeserver.server.id) return homeserver;
   const { address, server } = at;
-  if (address === null || elsewhere === undefined)
+  // Where it was, under another key. [R10]
+  if (address === null) return { ...homeserver, server: { id: server, noiseKey: undefined } };
+  if (elsewhere === undefined)
     throw new Error("assertion: only an engine that reaches other homeservers moves");
   return { connect: () => elsewhere(address), server: { id: server, noiseKey: undefined }, address };
 }
@@ -244,6 +247,7 @@ export function openEngine(options: EngineOptions): Engine {
   const moved: MovedAccounts = new MovedAccounts({
     ...{ ...base, identity, known, names, servers, rooms, sender, outgoing },
     recordChanged: (account) => ownRecords.bring(account),
+    recordOf: (of) => keptServers.recordOf(of),
   });
   known.onMoved = (...change) => moved.contactMoved(...change);
   known.onGuarded = (account) => moved.contactGuarded(account);
@@ -417,7 +421,12 @@ export function openEngine(options: EngineOptions): Engine {
   const accountMove = new AccountMove({
     ...{ ...base, identity, opaque, homes, kept: keptServers, movedAccounts: moved },
     ...{ present: { server, address: place.address }, elsewhere: options.elsewhere },
-    onMoved: (home) => options.onMoved?.(home),
+    onMoved: ({ host, port, server: home }) => options.onMoved?.({ server: home, address: { host, port } }),
+  });
+  const renewed = new RenewedHomeserver({
+    ...{ ...base, identity, homes, servers, movedAccounts: moved, ownRecords, notices },
+    ...{ server, address: place.address },
+    onRenewed: (home) => clock.soon(() => options.onMoved?.({ server: home, address: place.address })),
   });
   const session = new Session({
     ...{
@@ -449,6 +458,7 @@ export function openEngine(options: EngineOptions): Engine {
       lost,
       treeless,
       keptServers,
+      renewed,
       movedAccounts: moved,
     },
   });
@@ -456,6 +466,7 @@ export function openEngine(options: EngineOptions): Engine {
   changes.show(views);
   expiring.lookSoon();
   homeserver.onState = () => changes.status();
+  homeserver.onOther = (record) => renewed.answered(record);
   homeserver.onOpened = (opened) => session.opened(opened);
   homeserver.onEvent = (event) => session.event(event);
   homeserver.onItems = (items) => inbox.take(items);

@@ -63,6 +63,11 @@ export class Homes {
     this.#keep({ at, former: [from, ...others].slice(0, formerMax) });
   }
 
+  /** Where we live has another key from now on, and is where it was. */
+  renewed(server: ServerId, address: HomeAddress | undefined): void {
+    this.#keep({ at: { server, address: address ?? null }, former: this.former });
+  }
+
   change(server: ServerId, changes: Partial<FormerHome>): void {
     const kept = this.#kept;
     if (kept === undefined) return;

@@ -19,6 +19,7 @@ import type {
   RandomSource,
   SecureChannel,
   ServerId,
+  ServerRecord,
   Submission,
   Timer,
 } from "@fedchat/protocol";
@@ -32,6 +33,7 @@ import {
   encode,
   encodeClientFrame,
   fromWireError,
+  otherServerOf,
   ProtocolError,
   signAs,
   wireError,
@@ -79,6 +81,8 @@ export class HomeserverClient {
   onState: (() => void) | undefined;
   onItems: ((items: InboxItem[]) => void) | undefined;
   onEvent: ((event: ClientEvent) => void) | undefined;
+  /** Another server than the expected one proved itself: it may have taken its place. */
+  onOther: ((record: ServerRecord) => void) | undefined;
   /** A session was opened. Nothing else is sent before this returns. */
   onOpened: ((opened: Opened) => void) | undefined;
 
@@ -201,6 +205,8 @@ export class HomeserverClient {
       return new Session(channel, clock);
     } catch (error) {
       if (error instanceof ProtocolError && error.code === "handshake-failed") this.#noiseKeyDoubted = true;
+      const other = otherServerOf(error);
+      if (other !== undefined) this.onOther?.(other.record);
       throw error;
     }
   }

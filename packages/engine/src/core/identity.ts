@@ -2,7 +2,7 @@
  * Who this engine is: its account and device keys, its certificate and its account record, as the store keeps them.
  * On the owner's own box the account key may stay; it is used only to sign records and certificates.
  */
-import type { AccountId, OpenedAccountRecord, Primitives } from "@fedchat/protocol";
+import type { AccountId, OpenedAccountRecord, Primitives, ServerId } from "@fedchat/protocol";
 import { accountRecord, guardedRecord, nextSequence, openAccountRecord } from "@fedchat/protocol";
 import type { AccountRecord, Clock } from "@fedchat/protocol";
 import type { MemberIdentity } from "../mls/room-crypto.ts";
@@ -79,6 +79,9 @@ export class Identity {
     return sessionIdentity(this.self);
   }
 
+  /** Which key our homeserver has now in the place of a former one: the next record that named that will say so. [R10] */
+  renewedHome: { former: ServerId; server: ServerId } | undefined;
+
   /** One transaction in which the identity changes; where it fails, memory is again as the store is. */
   transaction(work: () => void): void {
     try {
@@ -108,7 +111,10 @@ export class Identity {
 
   /** Signs a newer account record with these changes; the caller stores and publishes it. */
   signNext(keys: AccountKeys, changes: Partial<AccountRecord>): Uint8Array {
-    return signNextRecord(this.#primitives, keys, this.record.record, changes, this.#clock.now());
+    const { record } = this.record;
+    const isFormer = record.server === this.renewedHome?.former;
+    const all = { ...(isFormer ? { server: this.renewedHome!.server } : {}), ...changes };
+    return signNextRecord(this.#primitives, keys, record, all, this.#clock.now());
   }
 
   #take(row: IdentityRow | undefined): void {

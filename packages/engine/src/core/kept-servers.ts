@@ -2,7 +2,7 @@
  * The signed records of the servers that this account has to do with, kept beside them: should its homeserver be gone, the
  * next one is told by them where everybody is. They are asked for with each session, and now and then. [A14]
  */
-import type { Clock, Primitives, ServerId, Timer } from "@fedchat/protocol";
+import type { Clock, Primitives, ServerId, ServerRecord, Timer } from "@fedchat/protocol";
 import { array, bytes, decode, encode, limits, ProtocolError, serverRecord } from "@fedchat/protocol";
 import type { EngineStore } from "../store/engine-store.ts";
 import { causeOf } from "./causes.ts";
@@ -75,6 +75,13 @@ export class KeptServers {
     const all = [...this.#held(), ...(own === undefined ? [] : [own])];
     for (let at = 0; at < all.length; at += limits.serversIntroducedMax)
       await tell(all.slice(at, at + limits.serversIntroducedMax));
+  }
+
+  /** As it was kept last. */
+  recordOf(server: ServerId): ServerRecord | undefined {
+    return this.#held()
+      .flatMap((signed) => this.#read(signed) ?? [])
+      .find(({ key }) => key === server);
   }
 
   /** Where contacts live, and those of rooms. */

@@ -3,8 +3,16 @@
  * straight from the new homeserver; whoever hears of it sends there from then on, lets them in from there, has the rooms
  * know, and shows one line. Invariant: what is owed (telling, letting in, the line) is on disk until it is done. [A15]
  */
-import type { AccountId, Clock, Primitives, RandomSource, RoomId, ServerId } from "@fedchat/protocol";
-import { envelopeId, openAccountRecord, ProtocolError } from "@fedchat/protocol";
+import type {
+  AccountId,
+  Clock,
+  Primitives,
+  RandomSource,
+  RoomId,
+  ServerId,
+  ServerRecord,
+} from "@fedchat/protocol";
+import { envelopeId, isReplacedBy, openAccountRecord, ProtocolError, serverRecord } from "@fedchat/protocol";
 import type { EngineStore } from "../store/engine-store.ts";
 import type { RoomRow } from "../store/rooms-table.ts";
 import { causeOf } from "./causes.ts";
@@ -14,7 +22,7 @@ import type { Log } from "./log.ts";
 import type { Names } from "./names.ts";
 import type { Outgoing } from "./outgoing.ts";
 import type { Homeserver } from "./ports.ts";
-import { guardedLine, movedLine } from "./room-lines.ts";
+import { guardedLine, movedLine, renewedServerLine } from "./room-lines.ts";
 import type { RoomSender } from "./room-sender.ts";
 import type { Rooms } from "./rooms.ts";
 import type { Servers } from "./servers.ts";
@@ -33,6 +41,8 @@ export interface MovedAccountsPorts {
   homeserver: Homeserver;
   /** Within the transaction: rooms are to know this account's newer record. */
   recordChanged: (account: AccountId) => void;
+  /** The record of a server where contacts live, or lived until now. */
+  recordOf: (server: ServerId) => ServerRecord | undefined;
   primitives: Primitives;
   random: RandomSource;
   clock: Pick<Clock, "soon">;
@@ -46,6 +56,8 @@ interface Owed {
   server: ServerId;
   /** They moved: the person is told. */
   line: boolean;
+  /** Whence. */
+  from?: ServerId;
 }
 
 const untoldSetting = "move-untold";
@@ -115,7 +127,7 @@ export class MovedAccounts {
     store.transaction(() => {
       this.#put(owedSetting, [
         ...this.#owed.filter((one) => one.account !== account),
-        { account, server: to, line: true },
+        { account, server: to, line: true, from },
       ]);
       this.#redirect(account, { from, to }, [account, account]);
     });
@@ -156,7 +168,8 @@ export class MovedAccounts {
         await homeserver.request("delivery.grant", { server, account });
         // Until its name is known the line would say nothing to anybody.
         if (line) await learnStrangersNames(this.#ports);
-        if (!this.#stopped) this.#done(next);
+        const isRenewed = line && (await this.#isRenewed(next));
+        if (!this.#stopped) this.#done(next, isRenewed);
       }
     } catch (error) {
       log.info("somebody who moved is not let in yet", { code: causeOf(error).code });
@@ -165,7 +178,19 @@ export class MovedAccounts {
     }
   }
 
-  #done({ account, server, line }: Owed): void {
+  /** Whether it is the former server under another key, by the word that its record there had prepared. [R10] */
+  async #isRenewed({ server, from }: Owed): Promise<boolean> {
+    const { homeserver, recordOf, primitives, servers } = this.#ports;
+    if (from === undefined) return false;
+    if (server === servers.own.id) return servers.isFormerOwn(from);
+    const hash = recordOf(from)?.recoveryKeyHash;
+    if (hash === undefined) return false;
+    const { records } = await homeserver.request("servers.records", { servers: [server] });
+    const { replaces = [] } = records[0] === undefined ? {} : serverRecord.read(records[0]).value;
+    return replaces.some((said) => said.server === from && isReplacedBy(primitives, server, said, hash));
+  }
+
+  #done({ account, server, line }: Owed, isRenewed: boolean): void {
     const { store, rooms, names, known } = this.#ports;
     store.transaction(() => {
       this.#put(
@@ -176,7 +201,8 @@ export class MovedAccounts {
       const record = known.get(account)?.record;
       if (!line || contact === undefined || record?.server !== server) return;
       if (store.rooms.get(contact.room) === undefined) return;
-      rooms.addNotice(contact.room, account, movedLine(names.shown(account), names.address(record)));
+      const says = isRenewed ? renewedServerLine : movedLine;
+      rooms.addNotice(contact.room, account, says(names.shown(account), names.address(record)));
     });
   }
 

@@ -28,6 +28,11 @@ export function keysOfKit(p: Primitives, kit: Uint8Array): KitKeys {
   };
 }
 
+/** Of the key that may say that a homeserver has another key: of words of its own, which are nobody's account. [R7] */
+export function serverRecoverySeed(p: Primitives, kit: Uint8Array): Uint8Array {
+  return p.hmacSha256(kit, utf8.encode("fedchat/v1/server-recovery-seed\0"));
+}
+
 export function wordsOfKit(kit: Uint8Array): string[] {
   return entropyToMnemonic(kit, wordlist).split(" ");
 }

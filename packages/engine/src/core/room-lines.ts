@@ -5,6 +5,10 @@ import type { RoomChange } from "../room-state/apply-update.ts";
 /** Somebody lives elsewhere now. [A15] */
 export const movedLine = (who: string, address: string): string => `${who} is now at ${address}.`;
 
+/** The former key of somebody's homeserver was said to be lost or stolen; their own is what it was. [R10] */
+export const renewedServerLine = (who: string, address: string): string =>
+  `${who}'s homeserver (${address}) has another key, since its owner said that the former one was lost or stolen. ${who}'s own key is the same as before. To be sure, ask them over another way whether this is so, and verify them again.`;
+
 /** Somebody said by their recovery key that their account's key may be another's, too. [A21] */
 export const guardedLine = (who: string): string =>
   `${who} says that their account's key may have been stolen. From now on the account changes by their recovery kit alone, and other devices are out. Ask them over another way whether this is so, and verify them again.`;

@@ -23,7 +23,7 @@ export interface RoomTakeoversPorts {
   /** Our own homeserver. */
   server: ServerId;
   /** What is linked with it. */
-  servers: Pick<Servers, "list">;
+  servers: Pick<Servers, "list" | "isFormerOwn">;
   groups: Groups;
   roomCrypto: RoomCrypto;
   homeserver: Homeserver;
@@ -40,19 +40,24 @@ export class RoomTakeovers {
 
   /** The servers that may go on with it, in the order in which they are asked. */
   candidates(room: RoomId): ServerId[] {
-    const { store, groups, roomCrypto } = this.#ports;
+    const { store, groups, roomCrypto, server } = this.#ports;
     const [log, state] = [store.groupRooms.log(room), groups.of(room)];
     if (log === undefined || state === undefined) return [];
     const about = roomCrypto.room(state);
     const servers = serversOf(about);
-    return about.hubs.filter((hub) => hub !== log.hub && servers.includes(hub));
+    // Others ask a server that they know by the room; where all live at ours, whatever its key was then, there is none.
+    if (servers.every((one) => this.#isOurs(one))) return log.hub === server ? [] : [server];
+    return about.hubs.filter((hub) => hub !== log.hub && servers.includes(hub) && !this.#isGone(hub));
   }
 
-  /** Whether the room's members have the server that orders it now on their list. */
+  /** Whether the room's members have the server that orders it now on their list, and it is there. */
   isLawful(room: RoomId): boolean {
-    const { store, groups, roomCrypto } = this.#ports;
+    const { store, groups, roomCrypto, server } = this.#ports;
     const [log, state] = [store.groupRooms.log(room), groups.of(room)];
-    return log === undefined || state === undefined || roomCrypto.room(state).hubs.includes(log.hub);
+    if (log === undefined || state === undefined) return true;
+    if (this.#isGone(log.hub)) return false;
+    const { hubs } = roomCrypto.room(state);
+    return hubs.includes(log.hub) || (log.hub === server && hubs.some((hub) => this.#isGone(hub)));
   }
 
   /**
@@ -60,10 +65,12 @@ export class RoomTakeovers {
    * @param when our own homeserver goes on where another one than the hub is reached from it; `at last` anyhow
    */
   async askNext(room: RoomId, when: "no hurry" | "at last"): Promise<boolean> {
-    const { server } = this.#ports;
+    const { server, store } = this.#ports;
+    const former = store.groupRooms.log(room)?.hub;
+    const isApart = former === undefined || !this.#isGone(former);
     for (const hub of this.candidates(room)) {
       try {
-        if (hub === server && when === "no hurry" && !(await this.#hasWitness(room))) continue;
+        if (hub === server && isApart && when === "no hurry" && !(await this.#hasWitness(room))) continue;
         if (await this.ask(room, hub)) return true;
       } catch (error) {
         if (!(error instanceof ProtocolError)) throw error;
@@ -71,6 +78,15 @@ export class RoomTakeovers {
       }
     }
     return false;
+  }
+
+  /** A key that our own homeserver had before: nobody answers for it any more. [R10] */
+  #isGone(hub: ServerId): boolean {
+    return this.#ports.servers.isFormerOwn(hub);
+  }
+
+  #isOurs(one: ServerId): boolean {
+    return one === this.#ports.server || this.#isGone(one);
   }
 
   /** Our own server, where it may go on before a Commit that locked the log. */

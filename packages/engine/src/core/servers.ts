@@ -19,6 +19,7 @@ import {
   DecodeError,
   encode,
   isPrivateHost,
+  keepsRecoveryKey,
   linkView,
   ProtocolError,
   serverRecord,
@@ -94,6 +95,11 @@ export class Servers {
       const kept = keptView(view);
       if (kept !== undefined) this.#links.set(server, { ...kept, state: "waiting", nextTryAt: null });
     }
+  }
+
+  /** Whether our own homeserver had this key before. [R8] */
+  isFormerOwn(server: ServerId): boolean {
+    return this.own.record?.replaces?.some((one) => one.server === server) === true;
   }
 
   list(): LinkView[] {
@@ -178,7 +184,10 @@ export class Servers {
   }
 
   ownChanged(info: ClientResult<"server.info">): void {
-    this.own.record = serverRecord.open(this.#primitives, info.record);
+    const record = serverRecord.open(this.#primitives, info.record);
+    // Whoever has its key only cannot prepare a successor of their own. [R7]
+    if (!keepsRecoveryKey(record, this.own.record)) return;
+    this.own.record = record;
     this.own.accounts = info.accounts;
     this.own.reachedFromOutside = info.reachedFromOutside;
     this.own.dialledBack = info.dialledBack;

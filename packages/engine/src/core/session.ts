@@ -41,6 +41,7 @@ import type { SharedRecords } from "./shared-records.ts";
 import type { StorageKeyRing } from "./storage-key-ring.ts";
 import { requestKeysRecord, shareRequestKeys } from "./request-keys.ts";
 import { giveUpAccountKey } from "./sign-in.ts";
+import type { RenewedHomeserver } from "./renewed-homeserver.ts";
 import type { Servers } from "./servers.ts";
 import type { TreelessWelcomes } from "./treeless-welcomes.ts";
 import { learnStrangersNames } from "./strangers-names.ts";
@@ -71,6 +72,7 @@ export interface SessionPorts {
   shared: SharedRecords;
   devices: Devices;
   ownRecords: OwnRecords;
+  renewed: Pick<RenewedHomeserver, "resume">;
   lost: Pick<LostGroups, "look">;
   treeless: Pick<TreelessWelcomes, "resume">;
   movedAccounts: MovedAccounts;
@@ -124,6 +126,7 @@ export class Session {
     this.#part("account record", () => this.#reconcileRecord(opened.record));
     this.#part("servers", async () => {
       await servers.refresh();
+      await this.#ports.renewed.resume();
       await learnStrangersNames(this.#ports);
     });
     this.#part("people", () => people.resume());

@@ -154,6 +154,9 @@ export class Views {
       queueDepth: link.queueDepth,
       lastContactAt: link.lastContactAt,
       linkedAt: link.linkedAt,
+      ...(link.replaced === undefined
+        ? {}
+        : { replaced: { serverId: link.replaced.server, since: link.replaced.issued } }),
       software: link.software,
     };
   }

@@ -180,6 +180,10 @@ export const Server = z.object({
   lastContactAt: Time.nullable(),
   linkedAt: Time,
   software: z.string(),
+  replaced: z
+    .object({ serverId: z.string(), since: Time })
+    .optional()
+    .describe("the key that it had before, which its owner said to be lost or stolen; absent: none"),
 });
 export type Server = z.infer<typeof Server>;
 

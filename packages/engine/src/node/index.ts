@@ -3,5 +3,6 @@ export { accountInvitationId, shownAccountInvitation } from "../core/account-inv
 export * from "../core/engine-error.ts";
 export * from "../core/log.ts";
 export * from "../core/openrpc.ts";
+export { kitBytes, kitFromWords, serverRecoverySeed, wordsOfKit } from "../core/recovery-words.ts";
 export * from "../core/rpc-server.ts";
 export * from "./engine-worker.ts";

@@ -49,8 +49,8 @@ async function run(): Promise<void> {
       database: openSqliteDatabase(options.databasePath),
       homeserver: { connect, server: options.server, address: options.address },
       elsewhere: (address) => dialWebSocket(address, clientPath),
-      onMoved(place) {
-        tell({ kind: "moved", place });
+      onMoved({ server, address }) {
+        if (address !== undefined) tell({ kind: "moved", place: { server, ...address } });
         present = reopen();
       },
       groups,

@@ -125,7 +125,7 @@ export async function openHomeserver(options: HomeserverOptions): Promise<Homese
   const relaying = new OwnRelaying(config.relaying ?? defaultRelaying, state.meta, commit);
   const description = describe(config, accounts, identity, relaying, identity.standing);
   await identity.settle(description).catch((error: unknown) => {
-    if (!state.meta.has("server.record")) throw error;
+    if (!identity.isIssued) throw error;
     log.warn("the server record could not be renewed yet");
   });
   const federation: RunningFederation = createFederation({
@@ -272,6 +272,7 @@ export class Homeserver implements AsyncDisposable {
     );
     this.#clients = new ClientSessions({
       self,
+      formerly: identity.formerly,
       noiseKey: identity.noisePrivateKey,
       record: () => identity.current.signed,
       live,

@@ -149,6 +149,10 @@ export const linkAnswerMs = 20_000;
 export const dialAddressesMax = 32;
 /** Servers that we linked: a person's or an organisation's list, held in memory. */
 export const linkedServersMax = 10_000;
+/** Keys that are known to be replaced; where there are more, one goes of a server that nobody here has to do with. [R9] */
+export const replacedServersMax = 1_024;
+/** Servers that claim keys of which nothing is known here yet. */
+export const replacementsClaimedMax = 1_024;
 /** Servers that linked us unasked, as remembered for the person to decide; the longest silent goes first. */
 export const strangersRememberedMax = 256;
 export const strangersConnectedMax = 64;

@@ -39,6 +39,8 @@ export interface Whereabouts {
 
 /** What client sessions need of the federation. Methods reject with `ProtocolError`. */
 export interface Federation {
+  /** The server that has this key now, or another one in its place. [R9] */
+  heir(server: ServerId): ServerId;
   /**
    * Takes an envelope for accounts of another homeserver; resolves when it is committed to that destination's outbox.
    * Calls are kept in order. Rejects with `unknown-server`, `storage-full`, `quota-exceeded`.
@@ -100,6 +102,10 @@ export interface RoomLinks {
   ask(hub: ServerId, query: RoomQuery): Promise<Uint8Array>;
   /** Asks the room's hub where those of these servers are of which nothing is known here. Never rejects. [O8] */
   meet(hub: ServerId, room: RoomId, servers: readonly ServerId[]): Promise<void>;
+  /** The server that has this key now, or another one in its place. [R9] */
+  heir(server: ServerId): ServerId;
+  /** The keys that a server had before. */
+  formersOf(server: ServerId): readonly ServerId[];
   /** The signed record of a server that is known here. */
   record(server: ServerId): Uint8Array | undefined;
   /** The encoded answers of the mutually linked servers that told within a bounded wait which rooms they list. [I13] */

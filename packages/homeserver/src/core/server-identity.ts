@@ -6,6 +6,7 @@ import type {
   Clock,
   CustodyReceipt,
   Primitives,
+  ReplacedServer,
   RoomEntry,
   ServerAddress,
   ServerId,
@@ -13,6 +14,7 @@ import type {
 } from "@fedchat/protocol";
 import {
   custodyReceipt,
+  isReplacedBy,
   limits,
   nextSequence,
   roomEntry,
@@ -30,6 +32,10 @@ export interface HomeserverKeys {
   identity: Uint8Array;
   /** X25519 private key, for Noise and HPKE. */
   noise: Uint8Array;
+  /** Of the key that may say that this server has another one; absent: none was prepared. [R7] */
+  recoveryKeyHash?: Uint8Array;
+  /** Keys that it had before. [R8] */
+  replaces?: readonly ReplacedServer[];
 }
 
 /** What the record says beside the keys. */
@@ -48,12 +54,17 @@ const recordKey = "server.record";
 export class ServerIdentity {
   readonly id: ServerId;
   readonly noisePrivateKey: Uint8Array;
+  /** Keys that it had before. */
+  readonly formerly: readonly ServerId[];
   readonly #seed: Uint8Array;
+  readonly #recovery: Pick<ServerRecord, "recoveryKeyHash" | "replaces">;
   readonly #noisePublicKey: Uint8Array;
   readonly #primitives: Primitives;
   readonly #commit: GroupCommit;
   readonly #clock: Pick<Clock, "now">;
   #current: OwnRecord | undefined;
+  /** The store's last record, of the key that this server had before. */
+  #former: ServerRecord | undefined;
 
   /** Throws `StoreUnusableError` where the store belongs to another server. */
   constructor(options: {
@@ -73,7 +84,18 @@ export class ServerIdentity {
     this.#noisePublicKey = primitives.x25519.publicKey(keys.noise);
     const signed = meta.get(recordKey);
     if (signed !== undefined) this.#current = { record: serverRecord.open(primitives, signed), signed };
-    if (this.#current !== undefined && this.#current.record.key !== this.id) {
+    const held = this.#current?.record;
+    const replaces = keys.replaces ?? [];
+    this.formerly = replaces.map(({ server }) => server);
+    const recoveryKeyHash = held?.recoveryKeyHash ?? keys.recoveryKeyHash;
+    this.#recovery = {
+      ...(recoveryKeyHash === undefined ? {} : { recoveryKeyHash }),
+      ...(replaces.length === 0 ? {} : { replaces: [...replaces] }),
+    };
+    const isOurs = (said: ReplacedServer) =>
+      said.server === held?.key && isReplacedBy(primitives, this.id, said, held.recoveryKeyHash);
+    if (held !== undefined && replaces.some(isOurs)) this.#former = held;
+    else if (this.#current !== undefined && this.#current.record.key !== this.id) {
       throw new StoreUnusableError(
         `The store belongs to server ${this.#current.record.key}, but the key is that of ${this.id}. Put back the key, or use another data folder.`,
       );
@@ -84,6 +106,11 @@ export class ServerIdentity {
   get current(): OwnRecord {
     if (this.#current === undefined) throw new Error("the server record was never issued");
     return this.#current;
+  }
+
+  /** Whether a record of this very key was issued before. */
+  get isIssued(): boolean {
+    return this.#current?.record.key === this.id;
   }
 
   /** The relays and neighbours that the record in force lists; none before the first. [G6] */
@@ -98,11 +125,17 @@ export class ServerIdentity {
    */
   async settle(description: ServerDescription): Promise<boolean> {
     const now = this.#clock.now();
-    if (this.#current !== undefined && this.#stands(this.#current.record, description, now)) return false;
+    if (
+      this.#current !== undefined &&
+      this.#former === undefined &&
+      this.#stands(this.#current.record, description, now)
+    )
+      return false;
     const record: ServerRecord = {
       key: this.id,
       noiseKey: this.#noisePublicKey,
       ...description,
+      ...this.#recovery,
       sequence: nextSequence(this.#current?.record.sequence ?? 0, now),
       issued: now,
       expires: now + limits.serverRecordLifetimeMs,
@@ -110,6 +143,7 @@ export class ServerIdentity {
     const signed = serverRecord.sign(this.#primitives, this.#seed, record);
     await this.#commit.add([{ op: "meta.put", key: recordKey, value: signed }]);
     this.#current = { record, signed };
+    this.#former = undefined;
     return true;
   }
 
@@ -130,6 +164,7 @@ export class ServerIdentity {
       record.software === description.software &&
       record.relaysFor === description.relaysFor &&
       sameBytes(record.noiseKey, this.#noisePublicKey) &&
+      (record.recoveryKeyHash === undefined) === (this.#recovery.recoveryKeyHash === undefined) &&
       JSON.stringify(plain(record)) === JSON.stringify(plain(description))
     );
   }

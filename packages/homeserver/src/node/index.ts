@@ -7,6 +7,8 @@ export { identifyOverHttps } from "./identify.ts";
 export { keyFileName, loadKeys } from "./keys.ts";
 export { ListenError } from "./listen.ts";
 export { SecretFileError } from "./owner-only.ts";
+export { nameRecoveryKey, replaceKeys } from "./replace-keys.ts";
+export type { KeyRefusal } from "./replace-keys.ts";
 export { startDirectory } from "./start-directory.ts";
 export type { RunningDirectory } from "./start-directory.ts";
 export type { DirectoryPlace } from "../core/federation/directory-config.ts";

@@ -1,9 +1,10 @@
 /**
  * The homeserver's two secret keys, in one owner-only file of the data folder: made at the first start, read ever
- * after. Invariant: a file that is there is never replaced, whatever is wrong with it, since the key *is* the server.
+ * after. Invariant: a start never replaces a file that is there, whatever is wrong with it, since the key *is* the server;
+ * another one takes its place only by the words that were prepared for that.
  */
 import { join } from "node:path";
-import { serverId } from "@fedchat/protocol";
+import { array, decode, encode, limits, replacedServer, serverId } from "@fedchat/protocol";
 import type { Primitives, RandomSource, ServerId } from "@fedchat/protocol";
 import type { HomeserverKeys } from "../core/server-identity.ts";
 import { makeOwnerOnlyFolder, readOwnerOnlyFile, SecretFileError, writeOwnerOnlyFile } from "./owner-only.ts";
@@ -18,6 +19,10 @@ interface KeyFile {
   server: ServerId;
   identity: string;
   noise: string;
+  /** Absent: nobody may say that this server has another key. [R7] */
+  recoveryKeyHash?: string;
+  /** Keys that it had before, as in its record; absent: none. [R8] */
+  replaces?: string;
 }
 
 /** Throws `SecretFileError` where the file is damaged, foreign, or readable by others. */
@@ -30,14 +35,22 @@ export function loadKeys(
   const text = readOwnerOnlyFile(path);
   if (text !== undefined) return parseKeys(text, path, ports.primitives);
   const keys = { identity: ports.random.bytes(32), noise: ports.random.bytes(32) };
+  writeKeys(folder, keys, ports.primitives);
+  return keys;
+}
+
+/** In place of what is there. */
+export function writeKeys(folder: string, keys: HomeserverKeys, primitives: Primitives): void {
+  const { identity, noise, recoveryKeyHash, replaces } = keys;
   const file: KeyFile = {
     format,
-    server: serverOf(keys.identity, ports.primitives),
-    identity: toText(keys.identity),
-    noise: toText(keys.noise),
+    server: serverOf(identity, primitives),
+    identity: toText(identity),
+    noise: toText(noise),
+    ...(recoveryKeyHash === undefined ? {} : { recoveryKeyHash: toText(recoveryKeyHash) }),
+    ...(replaces === undefined ? {} : { replaces: toText(encode(formerKeys, [...replaces])) }),
   };
-  writeOwnerOnlyFile(path, `${JSON.stringify(file, undefined, 2)}\n`);
-  return keys;
+  writeOwnerOnlyFile(join(folder, keyFileName), `${JSON.stringify(file, undefined, 2)}\n`);
 }
 
 function parseKeys(text: string, path: string, primitives: Primitives): HomeserverKeys {
@@ -60,7 +73,24 @@ function parseKeys(text: string, path: string, primitives: Primitives): Homeserv
   if (identity === undefined || noise === undefined || file.server !== serverOf(identity, primitives)) {
     throw wrong("is damaged");
   }
-  return { identity, noise };
+  try {
+    return { identity, noise, ...recoveryOf(file) };
+  } catch (cause) {
+    throw wrong("is damaged", cause);
+  }
+}
+
+const formerKeys = array(replacedServer, { min: 1, max: limits.serverReplacedMax });
+
+function recoveryOf(file: Partial<Record<keyof KeyFile, unknown>>): Partial<HomeserverKeys> {
+  const recoveryKeyHash = fromText(file.recoveryKeyHash);
+  if (file.recoveryKeyHash !== undefined && recoveryKeyHash === undefined) throw new Error("recoveryKeyHash");
+  return {
+    ...(recoveryKeyHash === undefined ? {} : { recoveryKeyHash }),
+    ...(file.replaces === undefined
+      ? {}
+      : { replaces: decode(formerKeys, new Uint8Array(Buffer.from(String(file.replaces), "base64url"))) }),
+  };
 }
 
 function serverOf(identity: Uint8Array, primitives: Primitives): ServerId {

@@ -7,6 +7,8 @@ import {
   custodyReceipt,
   deviceCertificate,
   guardedRecord,
+  recoveryKeyHashOf,
+  replaceServer,
   serverRecord,
 } from "../../src/index.ts";
 import { bundleExample } from "./bundles.ts";
@@ -29,6 +31,15 @@ export function serverRecords(): Json {
     valid: [
       statement("a server with everything", serverRecord, seed, record),
       statement("a server on one machine", serverRecord, serverB.seed, serverB.record),
+      statement("a server that had another key, prepared for the next time, too", serverRecord, seed, {
+        ...record,
+        recoveryKeyHash: recoveryKeyHashOf(p, made("recovery of a server", 32)),
+        replaces: [
+          replaceServer(p, made("recovery of a server", 32), {
+            ...{ former: serverC.id, successor: serverA.id, issued: now },
+          }),
+        ],
+      }),
     ],
     validToo: [
       { name: "a field of a newer version", signed: toHex(signed((body) => withField(body, "x-new", 1))) },
@@ -70,6 +81,24 @@ export function serverRecords(): Json {
             body,
             "addresses",
             Array.from({ length: 17 }, () => new Map()),
+          ),
+        ),
+      ),
+      refused(
+        "a recovery key's hash that is too short",
+        signed((body) => withField(body, "recoveryKeyHash", new Uint8Array(31))),
+      ),
+      refused(
+        "no former keys",
+        signed((body) => withField(body, "replaces", [])),
+      ),
+      refused(
+        "nine former keys",
+        signed((body) =>
+          withField(
+            body,
+            "replaces",
+            Array.from({ length: 9 }, () => new Map()),
           ),
         ),
       ),

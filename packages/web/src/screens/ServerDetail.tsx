@@ -54,6 +54,11 @@ export function ServerDetail(props: { server: Server }): JSX.Element {
             {t.servers.askToLink}
           </p>
         </Show>
+        <Show when={server().replaced}>
+          {(replaced) => (
+            <p data-testid="key-replaced">{t.servers.keyReplaced(fullDate(replaced().since))}</p>
+          )}
+        </Show>
         <Show when={server().cause}>
           {(cause) => (
             <CauseText cause={cause()} level={server().state === "refused" ? "danger" : "warning"}>

@@ -17,6 +17,8 @@ import type { Submissions } from "./submissions.ts";
 
 export interface ClientSessionsOptions {
   self: ServerId;
+  /** Keys that this homeserver had before. */
+  formerly: readonly ServerId[];
   /** X25519 private key of this homeserver. */
   noiseKey: Uint8Array;
   record: () => Uint8Array;
@@ -68,7 +70,7 @@ export class ClientSessions {
    * @param fromOutside whether handshakes from there are limited; a proxy on this machine or its network brings everybody's
    */
   async accept(carrier: ByteChannel, remote: string, fromOutside: boolean): Promise<void> {
-    const { self, noiseKey, record, primitives, random, clock, log } = this.#options;
+    const { self, formerly, noiseKey, record, primitives, random, clock, log } = this.#options;
     if (this.#closed || this.#opening + this.#sessions.size >= clientChannelsMax)
       return carrier.close("busy");
     const retryAfterMs = fromOutside ? this.#rate.take(remote) : 0;
@@ -83,6 +85,7 @@ export class ClientSessions {
         channel: carrier,
         protocol: "fedchat-client",
         self,
+        formerly,
         staticKey: noiseKey,
         record,
         features: [],

@@ -57,11 +57,11 @@ export class KeyPackages {
   }
 
   async fetch(
-    federation: Pick<Federation, "fetchKeyPackage">,
+    federation: Pick<Federation, "fetchKeyPackage" | "heir">,
     { server, ...claim }: ClientParams<"keyPackages.fetch">,
   ): Promise<{ keyPackage: Uint8Array | null }> {
     const keyPackage =
-      server === this.#options.self
+      federation.heir(server) === this.#options.self
         ? await this.take(claim)
         : await federation.fetchKeyPackage(server, claim);
     return { keyPackage: keyPackage ?? null };

@@ -20,7 +20,7 @@ import type { Session } from "./session.ts";
 
 type FederationOfPeople = Pick<
   Federation,
-  "people" | "lookup" | "watchBeyond" | "searchPeople" | "introduce"
+  "people" | "heir" | "lookup" | "watchBeyond" | "searchPeople" | "introduce"
 > & { rooms: Pick<Federation["rooms"], "record"> };
 
 export class People {
@@ -60,7 +60,7 @@ export class People {
     invited,
   }: ClientParams<"people.lookup">): Promise<ClientResult<"people.lookup">> {
     const record =
-      server === this.#self
+      this.#federation.heir(server) === this.#self
         ? this.#accounts.get(account)?.signed
         : await this.#federation.lookup(server, account, invited);
     return { record: record ?? null };

@@ -17,7 +17,7 @@ export interface SubmissionsOptions {
   self: ServerId;
   inboxes: Inboxes;
   rules: DeliveryRules;
-  federation: Pick<Federation, "submit">;
+  federation: Pick<Federation, "submit" | "heir">;
   commit: GroupCommit;
   live: LiveSessions;
   disk: FullDisk;
@@ -51,7 +51,7 @@ export class Submissions {
     { server, accounts }: Submission["destinations"][number],
   ): Promise<void> {
     const { self, federation } = this.#options;
-    if (server === self) return this.#deliverHere(from, submission, accounts);
+    if (federation.heir(server) === self) return this.#deliverHere(from, submission, accounts);
     const { id, kind, created, payload } = submission;
     return federation.submit(server, { id, kind, created, from, to: accounts, payload });
   }

@@ -19,6 +19,7 @@ import type { Link } from "./link.ts";
 import type { LinkConnections } from "./link-connections.ts";
 import type { Links } from "./links.ts";
 import type { FederationOptions, Remote } from "./options.ts";
+import type { ReplacedServers } from "./replaced-servers.ts";
 
 export class Answering {
   readonly #options: FederationOptions;
@@ -29,14 +30,17 @@ export class Answering {
   readonly #remotes = new WeakMap<ProvedServer, Remote>();
   readonly #dialled = new Openings(openingsMax, openingsMax);
   readonly #relayed = new Openings(circuitOpeningsMax, circuitOpeningsPerRelayMax);
+  readonly #replaced: Pick<ReplacedServers, "formersOf">;
   #outsideAt: number | undefined;
 
   constructor(
     options: FederationOptions,
     links: Pick<Links, "all">,
     connections: Pick<LinkConnections, "admit">,
+    replaced: Pick<ReplacedServers, "formersOf">,
   ) {
     this.#options = options;
+    this.#replaced = replaced;
     this.#links = links;
     this.#connections = connections;
     this.#clock = options.clock;
@@ -83,10 +87,12 @@ export class Answering {
 
   async #open(channel: ByteChannel, remote: Remote): Promise<void> {
     const { clock, random, primitives, noisePrivateKey, ownRecord } = this.#options;
+    const self = ownRecord().record.key;
     const opened = await answerChannel({
       channel,
       protocol: "fedchat-link",
-      self: ownRecord().record.key,
+      self,
+      formerly: this.#replaced.formersOf(self),
       staticKey: noisePrivateKey,
       record: () => ownRecord().signed,
       features: linkFeatures,
@@ -95,7 +101,7 @@ export class Answering {
       clock,
     });
     const { server } = opened;
-    if (server === undefined || server.record.key === ownRecord().record.key) {
+    if (server === undefined || server.record.key === self) {
       return opened.close("malformed");
     }
     this.#remotes.set(server, remote);
@@ -109,7 +115,8 @@ export class Answering {
     const { accept, listed } = this.#options.policy;
     if (link?.row.blocked === true) return new ProtocolError("blocked");
     if (link?.row.linkedByUs === true) return undefined;
-    if (accept === "listed" && !listed.some((one) => one === server)) return new ProtocolError("not-allowed");
+    const isListed = [server, ...this.#replaced.formersOf(server)].some((one) => listed.includes(one));
+    if (accept === "listed" && !isListed) return new ProtocolError("not-allowed");
     if (link?.connection !== undefined || this.#options.accounts.hasGrantAt(server)) return undefined;
     const strangers = [...this.#links.all()].filter(
       (other) =>

@@ -14,7 +14,10 @@ import type { HearingOptions } from "./records-hearing.ts";
 import { RecordsHearing } from "./records-hearing.ts";
 import { isTellable, RecordsTelling } from "./records-telling.ts";
 
-export interface GossipOptions extends Pick<HearingOptions, "self" | "mayBeCalled" | "heard"> {
+export interface GossipOptions extends Pick<
+  HearingOptions,
+  "self" | "mayBeCalled" | "heard" | "seen" | "isReplaced"
+> {
   state: Pick<StoredState, "meta" | "told">;
   clock: Clock;
   random: RandomSource;

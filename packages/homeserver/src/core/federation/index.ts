@@ -103,11 +103,12 @@ export function createFederation(options: FederationOptions): RunningFederation 
       neighbourhood.changed();
     },
   });
-  const { links, records, decisions, connections, news, unlinked } = linking;
+  const { links, records, decisions, connections, news, unlinked, replaced, seen } = linking;
+  const isReplaced = (server: ServerId) => replaced.has(server);
   const allLinks = () => links.all();
   const gossip: Gossip = new Gossip({
     ...options,
-    ...{ self, records, trustOf },
+    ...{ self, records, trustOf, seen, isReplaced },
     mayBeCalled: (server, name) => linking.names.mayBeCalled(server, name),
     heard: (server, before) => news.heard(server, before),
   });
@@ -161,7 +162,7 @@ export function createFederation(options: FederationOptions): RunningFederation 
     },
     announced: (server) => decisions.announced(server),
   });
-  const answering = new Answering(options, links, connections);
+  const answering = new Answering(options, links, connections, replaced);
   const conversation = new Conversation({
     ...{ news, records, streams, circuits, domains, gossip, neighbourhood },
     ...{ people, listing, beyond, beyondListing, queries, rooms: options.rooms },
@@ -169,6 +170,7 @@ export function createFederation(options: FederationOptions): RunningFederation 
   const lookingUp = new LookingUp({ links, unlinked, people, beyond, directories, queries });
 
   function trustOf(server: ServerId): Trust {
+    if (isReplaced(server)) return "blocked";
     return links.get(server)?.standing ?? "none";
   }
 
@@ -190,7 +192,9 @@ export function createFederation(options: FederationOptions): RunningFederation 
   }
 
   const federation: RunningFederation = {
-    async submit(destination, envelope) {
+    heir: (server) => replaced.heir(server),
+    async submit(named, envelope) {
+      const destination = replaced.heir(named);
       reachOfRoom(destination);
       await streams.outbox.submit(destination, envelope);
     },
@@ -208,17 +212,17 @@ export function createFederation(options: FederationOptions): RunningFederation 
     people: (refresh) => lookingUp.people(refresh),
     watchBeyond: (looks) => beyond.watch(looks),
     searchPeople: (text) => lookingUp.search(text),
-    lookup: (server, account, invited) => lookingUp.record(server, account, invited),
+    lookup: (server, account, invited) => lookingUp.record(replaced.heir(server), account, invited),
     introduce: (told) =>
       introduce(
         {
-          ...{ self, records, unlinked, primitives, clock, commit: options.commit },
+          ...{ self, records, unlinked, primitives, clock, seen, isReplaced, commit: options.commit },
           mayBeCalled: (server, name) => linking.names.mayBeCalled(server, name),
           heard: (server, before) => news.heard(server, before),
         },
         told,
       ),
-    fetchKeyPackage: (server, claim) => lookingUp.keyPackage(server, claim),
+    fetchKeyPackage: (server, claim) => lookingUp.keyPackage(replaced.heir(server), claim),
     trace: (account, envelope) =>
       traceEnvelope(
         { store: options.store, links, custody: streams.custody, self, records, connections },
@@ -236,13 +240,13 @@ export function createFederation(options: FederationOptions): RunningFederation 
       askDialBack({ links, directories, queries, records }, options.ownRecord().record.addresses),
     directories: () => directories.views(),
     rooms: roomLinks({
-      ...{ outbox: streams.outbox, reach, unlinked, queries, directories, links, records, self },
+      ...{ outbox: streams.outbox, reach, unlinked, queries, directories, links, records, self, replaced },
       primitives: options.primitives,
       heard: (hub, record, signed) => gossip.receivedWithPeople(hub, record, signed),
     }),
     start() {
       streams.start();
-      links.start();
+      linking.begin();
       directories.start();
     },
     accept: (channel, remote) => answering.accept(channel, remote),

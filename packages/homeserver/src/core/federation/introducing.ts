@@ -16,6 +16,10 @@ export interface IntroducingPorts {
   unlinked: Pick<UnlinkedServers, "reach">;
   /** Whether a server may be called so. [L15] */
   mayBeCalled: (server: ServerId, name: string) => boolean;
+  /** A record that holds: it may say that another key is replaced. [R9] */
+  seen: (record: ServerRecord) => void;
+  /** Whether a key is nobody's any more. */
+  isReplaced: (server: ServerId) => boolean;
   /** A newer record of this server was told; `before`: the one that was known. */
   heard: (server: ServerId, before: ServerRecord | undefined) => void;
   commit: GroupCommit;
@@ -37,17 +41,19 @@ export async function introduce(ports: IntroducingPorts, told: readonly Uint8Arr
 }
 
 function take(ports: IntroducingPorts, signed: Uint8Array): WriteOp[] {
-  const { self, records, unlinked, mayBeCalled, heard, primitives, clock } = ports;
+  const { self, records, unlinked, mayBeCalled, heard, seen, isReplaced, primitives, clock } = ports;
   const one = records.read(signed, 1, clock.now());
   const { key, name, addresses, expires } = one.record;
-  if (key === self) return [];
+  if (key === self || isReplaced(key)) return [];
   if (expires <= clock.now() && records.get(key) === undefined) {
     serverRecord.open(primitives, signed);
     unlinked.reach(key, { addresses, relays: [] });
     return [];
   }
-  if (one.standing !== "newer" || !mayBeCalled(key, name)) return [];
+  if (one.standing !== "newer") return [];
   one.verify();
+  seen(one.record);
+  if (isReplaced(key) || !mayBeCalled(key, name)) return [];
   const before = records.get(key);
   const ops = records.admitTold(self, one, clock.now());
   heard(key, before);

@@ -3,8 +3,8 @@
  * out; a connection is adopted only by the key that its handshake proved, its record not older and its name not
  * another's; a changed key is told, once. [L14] [L15] [L19] [L20] [R4]
  */
-import type { ServerAddress, ServerId } from "@fedchat/protocol";
-import { ProtocolError, toWireError } from "@fedchat/protocol";
+import type { ProvedServer, ServerAddress, ServerId, ServerRecord } from "@fedchat/protocol";
+import { otherServerOf, ProtocolError, toWireError } from "@fedchat/protocol";
 import { dialAddressesMax } from "../limits.ts";
 import type { Log } from "../log.ts";
 import type { LocalAccounts } from "../seams.ts";
@@ -24,6 +24,10 @@ export interface LinkConnectionsPorts extends DialPorts {
   names: Pick<LinkNames, "mayTake">;
   records: Pick<ServerRecords, "get" | "admitProved">;
   reaching: Pick<Reaching, "ways" | "worked">;
+  /** A record that was proved, or that a proved server showed: it may say that another key is replaced. [R9] */
+  seen: (record: ServerRecord) => void;
+  /** Whether a key is nobody's any more. */
+  isReplaced: (server: ServerId) => boolean;
   /** Whether it is dialled only for others' sake: then no way through relays is of use. [C4] */
   directOnly: (link: Link) => boolean;
 }
@@ -53,8 +57,9 @@ export class LinkConnections {
 
   /** Dials and adopts; resolves once a connection of this link is confirmed. Rejects with `ProtocolError`. */
   async dial(link: Link, how: Dialling): Promise<void> {
-    const { records, reaching, directOnly } = this.#ports;
+    const { records, reaching, directOnly, isReplaced } = this.#ports;
     const { server } = link;
+    if (isReplaced(server)) throw new ProtocolError("server-key-replaced");
     const known = records.get(server);
     const target = {
       server,
@@ -76,11 +81,14 @@ export class LinkConnections {
           return connection;
         },
         failed: (address, error) => {
+          const other = otherServerOf(error);
+          if (other !== undefined) this.#answeredInItsPlace(server, other);
           if (error.code === "wrong-server-key") foreign.push(placeOf(address));
         },
       });
       await (link.connection ?? dialled)?.confirmation;
     } catch (error) {
+      if (isReplaced(server)) throw new ProtocolError("server-key-replaced", undefined, { cause: error });
       const pinned = link.row.lastContactAt !== undefined;
       if (!(error instanceof ProtocolError) || error.code !== "wrong-server-key" || !pinned) throw error;
       throw this.#keyFault(link, foreign, target.addresses.length, error);
@@ -95,7 +103,10 @@ export class LinkConnections {
   ): void {
     const { links, clock } = this.#ports;
     const server = opened.server.record.key;
-    const refused = links.closed ? new ProtocolError("unreachable") : mayConnect(links.get(server));
+    this.#ports.seen(opened.server.record);
+    const refused = links.closed
+      ? new ProtocolError("unreachable")
+      : (this.#refused(server) ?? mayConnect(links.get(server)));
     if (refused !== undefined) {
       const connection = new Connection(opened, opened.server, { dialled: false, via }, clock);
       connection.close(refused.code);
@@ -131,6 +142,9 @@ export class LinkConnections {
     const { clock, names, records, links } = this.#ports;
     const connection = new Connection(channel, channel.server, how, clock);
     try {
+      this.#ports.seen(channel.server.record);
+      const refused = this.#refused(link.server);
+      if (refused !== undefined) throw refused;
       // It may have been blocked while it was dialled. [L19]
       if (link.row.blocked) throw new ProtocolError("blocked");
       names.mayTake(link, channel.server.record.name);
@@ -141,6 +155,22 @@ export class LinkConnections {
     }
     link.adopt(connection);
     return connection;
+  }
+
+  /** Another key was proved where this server was: it may be its own new one. */
+  #answeredInItsPlace(server: ServerId, other: ProvedServer): void {
+    const { links, records, clock, seen, isReplaced } = this.#ports;
+    const { key } = other.record;
+    seen(other.record);
+    const link = links.get(key);
+    if (!isReplaced(server) || isReplaced(key) || link === undefined) return;
+    records.admitProved(other, clock.now());
+    links.storeRecord(link);
+    link.addressesChanged();
+  }
+
+  #refused(server: ServerId): ProtocolError | undefined {
+    return this.#ports.isReplaced(server) ? new ProtocolError("server-key-replaced") : undefined;
   }
 
   /**

@@ -15,6 +15,7 @@ import { hasRoom } from "./link-room.ts";
 import type { Links } from "./links.ts";
 import type { Reaching } from "./reaching.ts";
 import type { ServerRecords } from "./records.ts";
+import type { ReplacedServers } from "./replaced-servers.ts";
 
 export interface LinkDecisionsPorts {
   self: ServerId;
@@ -25,6 +26,8 @@ export interface LinkDecisionsPorts {
   records: Pick<ServerRecords, "get">;
   declined: Declined;
   reaching: Pick<Reaching, "tell">;
+  /** Which key is nobody's any more. [R9] */
+  replaced: Pick<ReplacedServers, "has">;
 }
 
 export class LinkDecisions {
@@ -154,8 +157,9 @@ export class LinkDecisions {
   }
 
   async #linkAnnounced(server: ServerId): Promise<void> {
-    const { self, clock, links, declined } = this.#ports;
+    const { self, clock, links, declined, replaced } = this.#ports;
     const held = links.get(server);
+    if (replaced.has(server)) return;
     const decided = held?.row.linkedByUs === true || held?.row.blocked === true || declined.has(server);
     if (decided || server === self || links.closed) return;
     if (!hasRoom(links.all(), "directory")) throw new ProtocolError("quota-exceeded");
@@ -165,6 +169,7 @@ export class LinkDecisions {
   }
 
   #assertOther(server: ServerId): void {
+    if (this.#ports.replaced.has(server)) throw new ProtocolError("server-key-replaced");
     if (server === this.#ports.self) throw new ProtocolError("not-allowed", "This is the server itself.");
   }
 

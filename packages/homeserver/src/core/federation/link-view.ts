@@ -11,6 +11,7 @@ export function linkView(
   record: ServerRecord | undefined,
   queueDepth: number,
   nameProved: boolean,
+  replaced: LinkView["replaced"],
 ): LinkView | undefined {
   const { row, trust, connection } = link;
   if (trust === "none") return undefined;
@@ -33,6 +34,7 @@ export function linkView(
     via: [...link.via],
     origin: row.origin,
     relaysFor: record?.relaysFor ?? "nobody",
+    ...(replaced === undefined ? {} : { replaced }),
   };
 }
 

@@ -52,6 +52,8 @@ export interface LinkPorts {
   dial: (link: Link, how: Dialling) => Promise<void>;
   /** Something waits for this server, or is asked of it. */
   needed: (link: Link) => boolean;
+  /** Its key is nobody's any more. [R9] */
+  isReplaced: () => boolean;
 }
 
 export class Link {
@@ -113,7 +115,7 @@ export class Link {
 
   /** Whether this side dials: to servers that it linked, and to others while they are needed. [L16] [C11] */
   get wanted(): boolean {
-    if (this.#stopped || this.row.blocked) return false;
+    if (this.#stopped || this.row.blocked || this.#ports.isReplaced()) return false;
     return this.row.linkedByUs || this.#ports.needed(this);
   }
 

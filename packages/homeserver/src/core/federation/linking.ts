@@ -2,7 +2,8 @@
  * Links put together: the links themselves, what people decide about them, who is connected, what peers say, and
  * servers without a link. Behaviour is in the parts; here stands only which of them sees which.
  */
-import type { ServerId } from "@fedchat/protocol";
+import type { ServerId, ServerRecord } from "@fedchat/protocol";
+import { fingerprint, ProtocolError, toWireError } from "@fedchat/protocol";
 import type { Circuits } from "./circuits.ts";
 import { Declined } from "./declined.ts";
 import { LinkConnections } from "./link-connections.ts";
@@ -14,6 +15,8 @@ import { Links } from "./links.ts";
 import type { FederationOptions } from "./options.ts";
 import { Reaching } from "./reaching.ts";
 import { ServerRecords } from "./records.ts";
+import type { Replacement } from "./replaced-servers.ts";
+import { ReplacedServers } from "./replaced-servers.ts";
 import { UnlinkedServers } from "./unlinked-servers.ts";
 
 export interface LinkingPorts {
@@ -38,6 +41,11 @@ export interface Linking {
   readonly connections: LinkConnections;
   readonly news: LinkNews;
   readonly unlinked: UnlinkedServers;
+  readonly replaced: ReplacedServers;
+  /** A record that holds: it may say that another key is replaced. [R9] */
+  seen(record: ServerRecord): void;
+  /** Begins to dial. */
+  begin(): void;
   close(): void;
 }
 
@@ -53,8 +61,45 @@ export function createLinking(options: FederationOptions, ports: LinkingPorts): 
       links.has(server) || accounts.hasGrantAt(server) || accounts.wasAskedFrom(server) || awaited(server),
     onChange: ports.recordsChanged,
   });
+  const replaced = new ReplacedServers({
+    ...{ meta: options.state.meta, primitives: options.primitives, own: options.ownRecord().record },
+    record: (server) => records.get(server),
+    keeps: (server) => links.has(server) || accounts.hasGrantAt(server),
+  });
+  const seen = (record: ServerRecord) => {
+    const learned = replaced.learn(record);
+    for (const one of learned) tell(one);
+    // Together: of a key whose record is gone nothing could be learned anew.
+    const ops = learned.flatMap(({ former }) => records.drop(former));
+    if (learned.length > 0) links.store([...replaced.storing(), ...ops]);
+    // Those known before, too: their links may not have been stored then.
+    const formers = new Set([...learned.map(({ former }) => former), ...replaced.formersOf(record.key)]);
+    for (const former of formers)
+      links
+        .succeed(former, replaced.heir(former))
+        .catch((error: unknown) => log.warn("a link was not stored", { error: String(error) }));
+  };
+  function tell({ former, successor }: Replacement): void {
+    const isLinked = links.get(former)?.row.linkedByUs === true;
+    const name = links.get(former)?.row.localName ?? records.get(former)?.name ?? former.slice(0, 8);
+    log.warn("a server's owner replaced its key, which was lost or stolen", { former, server: successor });
+    if (!isLinked) return;
+    const detail = `${name} has another one now. Ask them whether its fingerprint is: ${fingerprint(successor)}`;
+    const error = toWireError(new ProtocolError("server-key-replaced", detail));
+    accounts.notify("administrators", { kind: "warning", error, server: successor });
+  }
   const links: Links = new Links({
-    ...{ self, clock, random: options.random, commit: options.commit, accounts, log, records, queueDepth },
+    ...{
+      replaced,
+      self,
+      clock,
+      random: options.random,
+      commit: options.commit,
+      accounts,
+      log,
+      records,
+      queueDepth,
+    },
     nameProved: ports.nameProved,
     used: (server) => unlinked.needed(server),
     dial: (link, how) => connections.dial(link, how),
@@ -83,20 +128,35 @@ export function createLinking(options: FederationOptions, ports: LinkingPorts): 
   });
   const connections: LinkConnections = new LinkConnections({
     ...options,
-    ...{ links, names, records, reaching },
+    ...{ links, names, records, reaching, seen },
+    isReplaced: (server) => replaced.has(server),
     directOnly: (link) => unlinked.directOnly(link),
   });
   const unlinked: UnlinkedServers = new UnlinkedServers({
     ...{ self, clock, links, records, connections, reaching, circuits, awaited },
   });
-  const decisions = new LinkDecisions({ self, clock, log, links, names, records, declined, reaching });
+  const decisions = new LinkDecisions({
+    self,
+    clock,
+    log,
+    links,
+    names,
+    records,
+    declined,
+    reaching,
+    replaced,
+  });
   const { announced } = ports;
   const news = new LinkNews({
     ...{ clock, log, policy, accounts, links, names, records, declined, queueDepth, announced },
   });
   links.restore(options.state.links);
   return {
-    ...{ links, records, names, decisions, connections, news, unlinked },
+    ...{ links, records, names, decisions, connections, news, unlinked, replaced, seen },
+    begin() {
+      for (const { record } of [...records.all()]) seen(record);
+      links.start();
+    },
     close() {
       unlinked.close();
       news.stop();

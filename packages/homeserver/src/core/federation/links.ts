@@ -14,6 +14,7 @@ import type { LinkListener, LinkPorts } from "./link.ts";
 import { Link } from "./link.ts";
 import { LinkEvents, linkView, unlinkedView } from "./link-view.ts";
 import type { ServerRecords } from "./records.ts";
+import type { ReplacedServers } from "./replaced-servers.ts";
 
 export interface LinksListener extends Omit<LinkListener, "changed"> {
   trustChanged(link: Link, before: Trust): void;
@@ -38,6 +39,8 @@ export interface LinksPorts {
   nameProved: (server: ServerId, name: string) => boolean;
   /** Something waits for a server without a link, or is asked of it, or passes it. [C11] */
   used: (server: ServerId) => boolean;
+  /** Which key is nobody's any more, and which ones a server had before. [R9] */
+  replaced: Pick<ReplacedServers, "has" | "lastOf">;
 }
 
 export class Links {
@@ -103,10 +106,10 @@ export class Links {
 
   /** Undefined for a server with which there is no link in either direction. */
   view(link: Link): LinkView | undefined {
-    const { records, queueDepth, nameProved } = this.#ports;
+    const { records, queueDepth, nameProved, replaced } = this.#ports;
     const record = records.get(link.server);
     const proved = record !== undefined && nameProved(link.server, record.name);
-    return linkView(link, record, queueDepth(link.server), proved);
+    return linkView(link, record, queueDepth(link.server), proved, replaced.lastOf(link.server));
   }
 
   views(): LinkView[] {
@@ -161,6 +164,31 @@ export class Links {
     this.dropIfForgotten(link);
   }
 
+  /**
+   * A server has another key: what was decided about the former one counts for that, and the former one has no connection
+   * and no place any more. Rejects where it could not be stored; then it can be done again. [R9]
+   */
+  async succeed(former: ServerId, successor: ServerId): Promise<void> {
+    const from = this.#links.get(former);
+    if (from === undefined || successor === this.#ports.self) return;
+    const to = this.of(successor);
+    const { linkedByUs, linkedByThem, blocked, localName, origin, addresses, linkedAt } = from.row;
+    const moved = this.change(to, {
+      linkedByUs: linkedByUs || to.row.linkedByUs,
+      linkedByThem: linkedByThem || to.row.linkedByThem,
+      blocked: blocked || to.row.blocked,
+      localName: to.row.localName ?? localName,
+      origin: linkedByUs && !to.row.linkedByUs ? origin : to.row.origin,
+      addresses: to.row.addresses.length > 0 ? to.row.addresses : addresses,
+      linkedAt: Math.min(linkedAt, to.row.linkedAt),
+    });
+    const left = this.change(from, { linkedByUs: false, linkedByThem: false, blocked: false });
+    from.disconnect("closing");
+    this.dropIfForgotten(from);
+    to.ensure();
+    await Promise.all([moved, left]);
+  }
+
   /** The newest record of a server that is stored, heard of, or needed after a restart. */
   storeRecord(link: Link): void {
     const { records, used } = this.#ports;
@@ -187,9 +215,10 @@ export class Links {
   }
 
   #create(row: LinkRow, stored: boolean): Link {
-    const { self, clock, random, dial, queueDepth, used, listener } = this.#ports;
+    const { self, clock, random, dial, queueDepth, used, listener, replaced } = this.#ports;
     const link = new Link(row, stored, {
       ...{ self, clock, random, dial },
+      isReplaced: () => replaced.has(row.server),
       needed: ({ row: { linkedByThem }, server }) => (linkedByThem && queueDepth(server) > 0) || used(server),
       listener: {
         opened: listener.opened,

@@ -31,6 +31,10 @@ export interface HearingOptions {
   told: readonly ToldRow[];
   /** Whether a server may be called so. [L15] */
   mayBeCalled: (server: ServerId, name: string) => boolean;
+  /** A record that holds: it may say that another key is replaced. [R9] */
+  seen: (record: ServerRecord) => void;
+  /** Whether a key is nobody's any more. */
+  isReplaced: (server: ServerId) => boolean;
   /** A newer record of this server was told; `before`: the one that was known. [G5] */
   heard: (server: ServerId, before: ServerRecord | undefined) => void;
 }
@@ -167,10 +171,12 @@ export class RecordsHearing {
 
   /** Lets go what is not newer, and a name that a linked server may not have. */
   #admitNow(teller: ServerId, told: ToldRecord): WriteOp[] {
-    const { records, clock, mayBeCalled, heard } = this.#options;
+    const { records, clock, mayBeCalled, heard, seen, isReplaced } = this.#options;
     const { key, name } = told.record;
     if (told.standing === "same") return records.admitAgain(teller, told, clock.now());
-    if (told.standing !== "newer" || !mayBeCalled(key, name)) return [];
+    if (told.standing !== "newer") return [];
+    seen(told.record);
+    if (isReplaced(key) || !mayBeCalled(key, name)) return [];
     const before = records.get(key);
     const ops = records.admitTold(teller, told, clock.now());
     heard(key, before);

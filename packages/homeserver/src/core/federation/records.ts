@@ -174,6 +174,11 @@ export class ServerRecords {
     return [];
   }
 
+  /** A key that is nobody's any more. Gives what stores that. [R9] */
+  drop(server: ServerId): WriteOp[] {
+    return this.#delete(server);
+  }
+
   /** Others may be told of this server who might not before: it counts as changed. Gives what stores that. */
   retell(server: ServerId, nowMs: number): WriteOp[] {
     const held = this.#known.get(server);

@@ -12,6 +12,7 @@ import type { Outbox } from "./outbox.ts";
 import type { Link } from "./link.ts";
 import type { Queries } from "./queries.ts";
 import type { ServerRecords } from "./records.ts";
+import type { ReplacedServers } from "./replaced-servers.ts";
 import type { UnlinkedServers } from "./unlinked-servers.ts";
 
 export interface RoomLinksPorts {
@@ -23,6 +24,7 @@ export interface RoomLinksPorts {
   directories: Pick<Directories, "lobbies">;
   links: Pick<Links, "all" | "get">;
   records: Pick<ServerRecords, "get" | "signed">;
+  replaced: Pick<ReplacedServers, "heir" | "formersOf">;
   primitives: Primitives;
   self: ServerId;
   /** A verified record that a room's hub told. */
@@ -30,7 +32,7 @@ export interface RoomLinksPorts {
 }
 
 export function roomLinks(ports: RoomLinksPorts): RoomLinks {
-  const { outbox, reach, unlinked, queries, links, records, primitives, self, heard } = ports;
+  const { outbox, reach, unlinked, queries, links, records, primitives, self, heard, replaced } = ports;
 
   /** Of two servers of a room that never met each asks its hub where the other is. */
   async function learn(hub: ServerId, room: RoomId, server: ServerId): Promise<void> {
@@ -70,7 +72,10 @@ export function roomLinks(ports: RoomLinksPorts): RoomLinks {
         for (const server of servers) outbox.untell(server, entry);
       };
     },
-    async meet(hub, room, servers) {
+    heir: (server) => replaced.heir(server),
+    formersOf: (server) => replaced.formersOf(server),
+    async meet(hub, room, listed) {
+      const servers = listed.map((server) => replaced.heir(server));
       const unknown = servers.filter(
         (server) => server !== self && records.get(server) === undefined && links.get(server) === undefined,
       );
@@ -95,6 +100,10 @@ export function roomLinks(ports: RoomLinksPorts): RoomLinks {
       return answers.flat();
     },
     lobbies: () => ports.directories.lobbies(),
-    ask: (hub: ServerId, query: RoomQuery) => unlinked.asking(hub, (link) => queries.room(link, query)),
+    async ask(hub: ServerId, query: RoomQuery) {
+      // It is gone for good, and another server has to go on.
+      if (replaced.heir(hub) !== hub) throw new ProtocolError("unreachable");
+      return unlinked.asking(hub, (link) => queries.room(link, query));
+    },
   };
 }

@@ -9,8 +9,8 @@ import type { FollowerRow, HomeserverStore, RoomLogRow, WriteOp } from "../../st
 import type { FullDisk } from "../accounts/full-disk.ts";
 import type { GroupCommit } from "../group-commit.ts";
 import { sameBytes } from "../same-bytes.ts";
-import type { RoomStanding } from "../seams.ts";
-import { emptyLog, headOf, zeros } from "./log-state.ts";
+import type { RoomLinks, RoomStanding } from "../seams.ts";
+import { emptyLog, headOf, isAmong, zeros } from "./log-state.ts";
 import type { Replicas } from "./replicas.ts";
 import type { RoomLog, RoomLogs } from "./room-logs.ts";
 import type { Turns } from "./turns.ts";
@@ -19,6 +19,7 @@ export interface FollowingOptions {
   self: ServerId;
   logs: RoomLogs;
   turns: Turns<ServerId>;
+  links: () => Pick<RoomLinks, "heir">;
   replicas: Pick<Replicas, "catchUp">;
   store: Pick<HomeserverStore, "roomEntries">;
   commit: GroupCommit;
@@ -84,11 +85,11 @@ export class Following {
 
   /** What the log that has this group, of those that the recipient follows, says of the sender's server. [O7] */
   standing(account: AccountId, group: Uint8Array, server: ServerId): RoomStanding {
-    const { logs } = this.#options;
+    const { logs, links } = this.#options;
     for (const follower of logs.followedBy(account).values()) {
       const row = logs.get(follower)?.row;
       if (row === undefined || row.anchor === 0 || !sameBytes(row.group, group)) continue;
-      if (row.servers.includes(server)) return "listed";
+      if (isAmong(row.servers, server, links().heir)) return "listed";
       return row.former.includes(server) ? "former" : "unlisted";
     }
     return "no room";

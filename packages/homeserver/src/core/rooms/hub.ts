@@ -48,7 +48,7 @@ import { sameBytes } from "../same-bytes.ts";
 import type { RoomLinks } from "../seams.ts";
 import { farewellPage } from "./farewell.ts";
 import { bytesBehind, entryAt, logAt } from "./log-history.ts";
-import { advanced, continues, emptyLog, headOf } from "./log-state.ts";
+import { advanced, continues, emptyLog, headOf, isAmong } from "./log-state.ts";
 import { pageOf } from "./pages.ts";
 import type { RoomLog, RoomLogs } from "./room-logs.ts";
 import type { Succession, SuccessionOptions } from "./succession.ts";
@@ -62,7 +62,7 @@ export interface HubOptions {
   clock: Pick<Clock, "now">;
   primitives: Primitives;
   sign: (entry: RoomEntry) => Uint8Array;
-  links: () => Pick<RoomLinks, "reachable" | "tell">;
+  links: () => Pick<RoomLinks, "reachable" | "tell" | "heir">;
   turns: SuccessionOptions["turns"];
   /** What others have of a log may be taken first. */
   succession: Pick<Succession, "catchUp">;
@@ -159,7 +159,7 @@ export class Hub {
   }
 
   #isMember(server: ServerId, { servers, continues: continued }: RoomLogRow): boolean {
-    return servers.includes(server) || continued?.hub === server;
+    return isAmong(servers, server, this.#options.links().heir) || continued?.hub === server;
   }
 
   async #append(by: Appender, append: RoomAppend, item: RoomLogItem): Promise<RoomAppendOutcome> {
@@ -222,7 +222,7 @@ export class Hub {
     const base = await this.#continued(by, append, row);
     if (base === undefined) return { outcome: "behind", ...headOf(row) };
     const place = { room, hub: self, term: base.term + 1, position: base.position + 1, previous: base.hash };
-    if (!continues(base, place, item) || !isTakeoverProved(p, place, item))
+    if (!continues(base, place, item, this.#options.links().heir) || !isTakeoverProved(p, place, item))
       throw new ProtocolError("not-allowed", "The proof of the takeover is wrong.");
     limited(this.#takeovers.take(nameOf(by)));
     const lostBytes = await bytesBehind(this.#options.store, row, base.position);
@@ -271,7 +271,8 @@ export class Hub {
     const hash = roomEntryHash(p, signed);
     const next = { ...advanced(row, entry, item, hash, clock.now()), idleSince: undefined };
     const former = over === undefined ? [] : [row.hub];
-    const members = new Set([...row.servers, ...next.servers, ...former].filter((server) => server !== self));
+    const listed = [...row.servers, ...next.servers, ...former].map((server) => links().heir(server));
+    const members = new Set(listed.filter((server) => server !== self));
     const told = await links().reachable([...members]);
     limited(this.#entries.take(nameOf(by)));
     limited(this.#fanOut.take(nameOf(by), fanOutPieces(signed, told)));

@@ -62,14 +62,23 @@ export function followedBy(
   row: RoomLogRow,
   { value, item, signed }: { value: RoomEntry; item: RoomLogItem; signed: Uint8Array },
   nowMs: number,
+  heir: Heir,
 ): RoomLogRow | undefined {
   const isNext = value.position === row.position + 1 && sameBytes(value.previous, row.hash);
   if (!isNext || value.room !== row.room || item.kind === "begin") return undefined;
   const mayFollow =
     item.kind === "takeover"
-      ? continues(row, value, item) && isTakeoverProved(p, value, item)
+      ? continues(row, value, item, heir) && isTakeoverProved(p, value, item)
       : value.hub === row.hub && value.term === row.term;
   return mayFollow ? advanced(row, value, item, roomEntryHash(p, signed), nowMs) : undefined;
+}
+
+/** The server that has a key now, or another one in its place. [R9] */
+type Heir = (server: ServerId) => ServerId;
+
+/** Whether a server is on a list, by its key or by one that it had before. [R9] */
+export function isAmong(servers: readonly ServerId[], server: ServerId, heir: Heir): boolean {
+  return servers.includes(server) || servers.some((one) => heir(one) === server);
 }
 
 /** Whether a takeover says of the log what it says itself. [O9] */
@@ -77,7 +86,8 @@ export function continues(
   row: RoomLogRow,
   { hub, term }: Pick<RoomEntry, "hub" | "term">,
   item: RoomTakeover,
-) {
+  heir: Heir,
+): boolean {
   return (
     term === row.term + 1 &&
     item.from === row.hub &&
@@ -86,7 +96,7 @@ export function continues(
     sameBytes(item.access, row.access) &&
     item.servers.length === row.servers.length &&
     item.servers.every((server, at) => server === row.servers[at]) &&
-    row.servers.includes(hub)
+    isAmong(row.servers, hub, heir)
   );
 }
 

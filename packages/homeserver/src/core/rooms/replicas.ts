@@ -41,7 +41,7 @@ export interface ReplicasOptions {
   commit: GroupCommit;
   clock: Clock;
   primitives: Primitives;
-  links: () => Pick<RoomLinks, "ask">;
+  links: () => Pick<RoomLinks, "ask" | "heir">;
   /** One change at a time to the copies of a hub. */
   turns: Turns<ServerId>;
   succession: Pick<Succession, "hear">;
@@ -207,7 +207,7 @@ export class Replicas {
    * in the room before the present hub took it over. False where this page does not lead to that one. [A17]
    */
   async #begin({ room, hub }: RoomLogName, entries: readonly Uint8Array[]): Promise<boolean> {
-    const { logs, turns, commit, clock, primitives: p, moved } = this.#options;
+    const { logs, turns, commit, clock, primitives: p, moved, links } = this.#options;
     const done = await turns.take(hub);
     try {
       const log = logs.get({ room, hub });
@@ -229,7 +229,7 @@ export class Replicas {
                 hash,
                 clock.now(),
               )
-            : followedBy(p, row, { ...entry, signed }, clock.now());
+            : followedBy(p, row, { ...entry, signed }, clock.now(), links().heir);
         if (row === undefined) return false;
         added.push({ position: value.position, signed: signed.slice() });
       }

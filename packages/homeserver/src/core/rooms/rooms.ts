@@ -37,7 +37,7 @@ import type { EntriesPlan, LocalAccounts, LocalRooms, RoomLinks, RoomStanding } 
 import { Following } from "./following.ts";
 import { Hub } from "./hub.ts";
 import { Listings } from "./listings.ts";
-import { headOf } from "./log-state.ts";
+import { headOf, isAmong } from "./log-state.ts";
 import { pageOf } from "./pages.ts";
 import { Replicas } from "./replicas.ts";
 import { RoomLogs } from "./room-logs.ts";
@@ -116,7 +116,7 @@ export class Rooms implements LocalRooms {
 
   /** As another server of the room has it. What the hub kept from here comes from there. [O6] [O12] */
   async #logAt(row: RoomLogRow, server: ServerId, after: number): Promise<RoomLogPage> {
-    if (!row.servers.includes(server)) throw new ProtocolError("not-allowed");
+    if (!isAmong(row.servers, server, this.#options.links().heir)) throw new ProtocolError("not-allowed");
     const { room } = row;
     const page = decoded(
       roomLogPage,
@@ -166,7 +166,8 @@ export class Rooms implements LocalRooms {
   }
 
   meets(server: ServerId): boolean {
-    return this.#logs.meets(server);
+    const formers = this.#options.links().formersOf(server);
+    return [server, ...formers].some((one) => this.#logs.meets(one));
   }
 
   arrived(hub: ServerId, linked: boolean, entries: readonly Uint8Array[]): Promise<EntriesPlan> {
@@ -222,7 +223,8 @@ export class Rooms implements LocalRooms {
     const { self, links } = this.#options;
     const servers = this.#logs.get({ room, hub: self })?.row.servers;
     if (servers === undefined) throw new ProtocolError("unknown-room");
-    if (!servers.includes(asking) || !servers.includes(server)) throw new ProtocolError("not-allowed");
+    if (![asking, server].every((one) => isAmong(servers, one, links().heir)))
+      throw new ProtocolError("not-allowed");
     const record = links().record(server);
     if (record === undefined) throw new ProtocolError("unknown-server");
     return record;

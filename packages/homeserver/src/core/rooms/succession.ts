@@ -28,7 +28,7 @@ import type { Log } from "../log.ts";
 import { sameBytes } from "../same-bytes.ts";
 import type { RoomLinks } from "../seams.ts";
 import { bytesBehind, entryAt, logAt, type LogHistoryPorts } from "./log-history.ts";
-import { followedBy, isAhead, nameOf } from "./log-state.ts";
+import { followedBy, isAhead, isAmong, nameOf } from "./log-state.ts";
 import type { RoomLog, RoomLogs } from "./room-logs.ts";
 import type { Turns } from "./turns.ts";
 
@@ -38,7 +38,7 @@ export interface SuccessionOptions extends LogHistoryPorts {
   commit: GroupCommit;
   clock: Clock;
   primitives: Primitives;
-  links: () => Pick<RoomLinks, "ask">;
+  links: () => Pick<RoomLinks, "ask" | "heir">;
   log: Log;
   /** What the hub here appends, and what changes copies of a hub, by turns: always the room's turn first. */
   turns: { rooms: Turns<RoomId>; copies: Turns<ServerId> };
@@ -85,7 +85,8 @@ export class Succession {
       this.#met.add(server);
       for (const { row, followers } of this.#options.logs.all()) {
         const isOurs = followers.size > 0 || row.hub === this.#options.self;
-        if (isOurs && row.successor === undefined && row.servers.includes(server)) this.hear(row, server);
+        if (isOurs && row.successor === undefined && isAmong(row.servers, server, this.#options.links().heir))
+          this.hear(row, server);
       }
     }
     void this.#askAll(server);
@@ -203,11 +204,12 @@ export class Succession {
 
   /** False where something of it may not stand there. */
   #grow(branch: Branch, page: readonly Uint8Array[]): boolean {
-    const { primitives: p, clock } = this.#options;
+    const { primitives: p, clock, links } = this.#options;
+    const { heir } = links();
     for (const signed of page) {
       const entry = entryIn(signed);
       if (entry === undefined) return false;
-      const next = followedBy(p, branch.row, { ...entry, signed }, clock.now());
+      const next = followedBy(p, branch.row, { ...entry, signed }, clock.now(), heir);
       if (next === undefined || !isSigned(p, entry.verify)) return false;
       branch.row = next;
       branch.entries.push({ position: next.position, signed: signed.slice() });
