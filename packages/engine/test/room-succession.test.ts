@@ -177,6 +177,46 @@ test("[W11] whoever was taken out anywhere is out: nobody who knows writes befor
   expect((await lines(carol, roomId)).at(-1)).toBe("Alice removed you.");
 });
 
+test("[W10] whoever left where the room does not go on leaves it again, an owner whom nobody else may take out, too", async () => {
+  await using world = new World("real");
+  const { alice, bob, carol, roomId } = await succession(world);
+  const dave = await alice.home.person("Dave");
+  await alice.call("requests.send", { who: await dave.account(), text: "Shall we talk?" });
+  const { requestId } = await dave.request("pending");
+  await dave.call("requests.accept", { requestId });
+  await world.pass(2_000);
+  await alice.call("rooms.invite", { roomId, who: await dave.account() });
+  await group(dave, "invited");
+  await dave.call("rooms.join", { roomId });
+  for (const person of [alice, bob, carol])
+    await world.until(async () => (await group(person)).group?.people === 4, "four");
+  await world.pass(2_000);
+  apart(alice);
+  await alice.call("rooms.leave", { roomId });
+  await world.until(async () => (await group(dave)).group?.people === 3, "alice is out there");
+  expect((await group(alice, "closed")).group?.hub).toBeNull();
+  await renames(bob, roomId, "Bob's");
+  await titled([bob, carol], "Bob's");
+  expect((await group(bob)).group?.people).toBe(4);
+  together(alice);
+  for (const person of [bob, carol, dave])
+    await world.until(async () => (await group(person)).group?.people === 3, "alice is out everywhere");
+  await titled([bob, carol, dave], "Bob's");
+  await talk([dave, carol, bob], roomId, "three");
+  expect((await group(alice, "closed")).cause?.code).toBe("room-left");
+  const kept = () => alice.database.all("SELECT 1 FROM roomSnapshots WHERE room = ?", roomId).length;
+  expect(kept()).toBeGreaterThan(0);
+  // Longer than a room can go on from before that.
+  world.clock.skip(8 * 86_400_000);
+  await alice.restart();
+  await alice.goOnline();
+  await world.until(() => kept() === 0, "nothing of it is kept");
+  await world.until(
+    () => alice.database.all("SELECT 1 FROM roomLogs WHERE room = ?", roomId).length === 0,
+    "nor followed",
+  );
+});
+
 test("[W12] [W13] whoever came in only where the room does not go on is told, and taken in again with what they wrote", async () => {
   await using world = new World("real");
   const { alice, bob, carol, roomId } = await succession(world);

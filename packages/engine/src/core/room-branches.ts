@@ -49,10 +49,14 @@ export class RoomBranches {
     this.#ports = ports;
   }
 
-  /** What is too old to go back to goes; within no transaction. */
+  /** What is too old to go back to goes, and whoever left so long ago follows no more; within no transaction. */
   prune(): void {
     const { store, clock } = this.#ports;
-    store.transaction(() => store.branches.prune(clock.now() - branchSnapshotsMs));
+    store.transaction(() => {
+      store.branches.prune(clock.now() - branchSnapshotsMs);
+      for (const { room } of store.groupRooms.logs())
+        if (hasLeft(store, room) && store.branches.snapshots(room).length === 0) store.groupRooms.end(room);
+    });
   }
 
   /**
@@ -151,16 +155,20 @@ export class RoomBranches {
   #back(room: RoomId, to: SnapshotRow, head: LogPlace): void {
     const { store, groups, roomCrypto, rooms, identity, names, clock, messages, changes, onBack } =
       this.#ports;
-    if (groups.of(room) === undefined) return this.#jump(room, head);
+    const isOut = groups.of(room) === undefined;
+    if (isOut && !hasLeft(store, room)) return this.#jump(room, head);
     const state = this.#stateAt(room, to);
     const about = roomCrypto.room(state);
     const lost = store.branches.snapshots(room).filter(({ position }) => position >= to.position);
     store.transaction(() => {
-      store.branches.lose(room, clock.now(), lostBranchesMax);
       const [groupId, epoch] = [roomCrypto.groupId(state), Number(roomCrypto.epoch(state))];
       store.branches.resend(room, identity.self.device, { groupId, epoch: epoch + 1 });
       store.proofs.goBack(groupId, epoch);
-      groups.advance(room, state);
+      if (isOut) groups.add(room, groupId, state);
+      else {
+        store.branches.lose(room, clock.now(), lostBranchesMax);
+        groups.advance(room, state);
+      }
       this.#moveTo(room, to);
       store.groupRooms.deletePending(room);
       store.branches.dropSnapshots(room, to.position);
@@ -264,6 +272,13 @@ export class RoomBranches {
       this.#moveTo(room, head);
     });
   }
+}
+
+/** Whether this person left the room, and it may go on from before that yet. [W10] */
+function hasLeft(store: EngineStore, room: RoomId): boolean {
+  const isClosed = store.rooms.get(room)?.state === "closed";
+  const isFollowed = store.groupRooms.log(room)?.following === "told";
+  return isClosed && isFollowed && !store.rooms.hasGroup(room) && wantedChanges(store, room).length === 0;
 }
 
 function entryIn(signed: Uint8Array): RoomEntry | undefined {

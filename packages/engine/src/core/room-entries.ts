@@ -300,13 +300,25 @@ export class RoomEntries {
     const { room } = taken;
     store.transaction(() => {
       // Whoever left has its line already.
-      if (store.rooms.get(room)?.state !== "closed") {
+      const hasLeft = store.rooms.get(room)?.state === "closed";
+      if (!hasLeft) {
         this.#lines(room, done);
         rooms.close(room, "closed", "room-removed");
       }
       store.groupRooms.putPeople(room, []);
-      this.#over(room);
+      if (hasLeft) this.#outUntilItStands(taken);
+      else this.#over(room);
     });
+  }
+
+  /** Nobody else may take an owner out: where the log goes on from before this, they leave again by themselves. [W10] */
+  #outUntilItStands(taken: RoomLogRow): void {
+    const { store, groups, changes } = this.#ports;
+    const { room } = taken;
+    this.#leave(room, [{ kind: "leave" }], []);
+    groups.end(room);
+    store.groupRooms.leftBehind(taken);
+    changes.mark("room", room);
   }
 
   /** The others go on; what they do until we have come in again is not for us to read. */

@@ -212,6 +212,8 @@ export class RoomWelcomes {
     if (state !== undefined) showRoomState(store, state);
     else if (!isThere) store.groupRooms.putPeople(room, [{ ...sender.record, role: "member" }]);
     store.groupRooms.hear(room, account);
+    // That one left before counts no more.
+    if (!isIn) store.branches.dropSnapshots(room, 0);
     const log = { room, hub, term, position, head, following: "wanted", renewedAt: now } as const;
     store.groupRooms.putLog(log);
     // Whoever asked has said yes.

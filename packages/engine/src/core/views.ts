@@ -397,7 +397,8 @@ export class Views {
 
   #hub(id: RoomId): NonNullable<Room["group"]>["hub"] {
     const log = this.#store.groupRooms.log(id);
-    if (log === undefined || log.following === "over") return null;
+    const isOut = this.#store.rooms.get(id)?.state === "closed" && !this.#store.rooms.hasGroup(id);
+    if (log === undefined || log.following === "over" || isOut) return null;
     const awaySince = this.#hubAwaySince(id) ?? null;
     return { serverId: log.hub, name: roomServerName(this.#store, this.#names, id, log.hub), awaySince };
   }

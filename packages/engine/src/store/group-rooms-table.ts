@@ -31,6 +31,9 @@ export interface RoomLogRow {
   renewedAt: number;
 }
 
+/** What only those keep who are in a room. */
+const ofMembers = ["roomChanges", "waitingMessages", "receipts", "roomPlaces"];
+
 export interface RoomPersonRow {
   account: AccountId;
   server: ServerId;
@@ -253,15 +256,17 @@ export class GroupRoomsTable {
   end(room: RoomId): void {
     this.#db.run("DELETE FROM roomLogs WHERE room = ? AND following = 'wanted'", room);
     this.#db.run("UPDATE roomLogs SET following = 'over' WHERE room = ?", room);
-    for (const table of [
-      "roomChanges",
-      "waitingMessages",
-      "receipts",
-      "roomPlaces",
-      "roomSnapshots",
-      "roomSnapshotRecords",
-    ])
-      this.#db.run(`DELETE FROM ${table} WHERE room = ?`, room);
+    this.#deleteAll(room, [...ofMembers, "roomSnapshots", "roomSnapshotRecords"]);
+  }
+
+  /** This person left; the log is followed, and states are kept, for as long as it may go on from before that. */
+  leftBehind(log: RoomLogRow): void {
+    this.putLog(log);
+    this.#deleteAll(log.room, ofMembers);
+  }
+
+  #deleteAll(room: RoomId, tables: readonly string[]): void {
+    for (const table of tables) this.#db.run(`DELETE FROM ${table} WHERE room = ?`, room);
     this.#db.run("DELETE FROM waitingMessages WHERE room = ?", strandedRoom(room));
     this.deletePending(room);
   }
