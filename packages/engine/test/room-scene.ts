@@ -69,6 +69,9 @@ export async function opened(world: World, known?: Three): Promise<Three & { roo
   for (const person of [alice, bob, carol]) {
     await world.until(async () => (await group(person)).group?.people === 3, "three people");
   }
+  const wanted = (person: Person) => person.database.all("SELECT 1 FROM roomChanges").length;
+  for (const person of [alice, bob, carol])
+    await world.until(() => wanted(person) === 0, "keys that were renewed after joining");
   await world.pass(2_000);
   return { ...three, roomId };
 }
