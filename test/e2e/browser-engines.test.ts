@@ -9,28 +9,21 @@ import { basename, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { promisify } from "node:util";
 import AxeBuilder from "@axe-core/playwright";
-import type { Browser, BrowserContext, Page } from "playwright-core";
-import { afterAll, expect, test } from "vitest";
+import type { Page } from "playwright-core";
+import { expect, test } from "vitest";
 import { desktop, phone, picture } from "../harness/browser.ts";
 import { everythingRead, openChat, send } from "../harness/chatting.ts";
+import { ca, deleteOf, hubHost, openPerson, password, register, startHub } from "../harness/app-hub.ts";
 import { filesOf } from "../harness/engine-secrets.ts";
 import type { FedchatProcess } from "../harness/fedchat-process.ts";
-import { startFedchat, until } from "../harness/fedchat-process.ts";
+import { until } from "../harness/fedchat-process.ts";
 import { formsOf } from "../harness/forms-of.ts";
 import { storeOfBrowser } from "../harness/browser-store.ts";
 import { memoryOf } from "../harness/process-memory.ts";
-import { testCa } from "../harness/test-ca.ts";
 import { openBrowserElsewhere } from "../harness/trusting-browser.ts";
 
 const run = promisify(execFile);
-const resources = new AsyncDisposableStack();
-const { path: authority } = resources.use(await mkdtempDisposable(join(tmpdir(), "fedchat-ca-")));
-const ca = testCa(authority);
-const { certificate, key } = ca.issue("hub.fedchat.example");
-afterAll(() => resources.disposeAsync());
 const main = new URL("../../packages/cli/src/main.ts", import.meta.url).pathname;
-const host = "hub.fedchat.example";
-const password = "granite lantern orbit velvet seven";
 const requestText = "damson-request-4410, may I?";
 const messageText = "The bittern nests at Tarnwater 90221";
 const draftText = "unsent-quince-draft-7755";
@@ -39,7 +32,7 @@ const keepsake = `kept for a rainy day ${"in the lighthouse ".repeat(500)}end`;
 
 test("[J5] [J6] [X1] two people with engines in their browsers talk over one homeserver, which has nothing to read", async () => {
   await using hub = await startHub();
-  await using elsewhere = await openBrowserElsewhere(host, ca);
+  await using elsewhere = await openBrowserElsewhere(hubHost, ca);
   const { browser } = elsewhere;
 
   // The administrator, by the link that only the machine's owner can make.
@@ -144,7 +137,7 @@ test("[J5] [J6] [X1] two people with engines in their browsers talk over one hom
 
 test("[J5] [J7] on an open homeserver anybody comes in, and what the browser deleted comes back by the password; a closed one says so", async () => {
   await using hub = await startHub("--registration", "open");
-  await using elsewhere = await openBrowserElsewhere(host, ca);
+  await using elsewhere = await openBrowserElsewhere(hubHost, ca);
   const { browser } = elsewhere;
   const alice = await openPerson(browser, `${hub.origin}/app`, desktop);
   expect(await alice.page.getByTestId("first-run-invitation").count()).toBe(0);
@@ -189,7 +182,7 @@ test("[J5] [J7] on an open homeserver anybody comes in, and what the browser del
 
 test("[F13] [U7] [J7] in a browser the kit's words bring an account back, and messages go both ways", async () => {
   await using hub = await startHub("--registration", "open");
-  await using elsewhere = await openBrowserElsewhere(host, ca);
+  await using elsewhere = await openBrowserElsewhere(hubHost, ca);
   const alice = await openPerson(elsewhere.browser, `${hub.origin}/app`, desktop);
   const bob = await openPerson(elsewhere.browser, `${hub.origin}/app`, phone);
   await register(alice.page, "Alice");
@@ -231,34 +224,6 @@ test("[F13] [U7] [J7] in a browser the kit's words bring an account back, and me
   expect([...alice.complaints, ...bob.complaints]).toEqual([]);
 });
 
-/** What a browser keeps of the site is deleted while nothing of it is open. */
-async function deleteOf({ context, page }: Person, { origin }: Hub, storageTypes: string): Promise<void> {
-  const devtools = await context.newCDPSession(page);
-  await page.goto("about:blank");
-  await devtools.send("Storage.clearDataForOrigin", { origin, storageTypes });
-  await page.goto(`${origin}/app`);
-  await page.getByTestId("first-run").waitFor();
-}
-
-interface Hub extends AsyncDisposable {
-  process: FedchatProcess;
-  origin: string;
-}
-
-async function startHub(...args: string[]): Promise<Hub> {
-  const tls = ["--tls-cert", certificate, "--tls-key", key];
-  const process = await startFedchat({
-    name: "hub",
-    command: "server",
-    args: ["--app", "--log", "debug", ...tls, ...args],
-  });
-  return {
-    process,
-    origin: `https://${host}:${process.info.port}`,
-    [Symbol.asyncDispose]: () => process[Symbol.asyncDispose](),
-  };
-}
-
 /**
  * How much of its people's archives a homeserver has: it cannot say more of them. Read from a copy, since it holds its
  * store alone; a copy of the middle of a write does not open, and is taken again.
@@ -278,41 +243,7 @@ async function linkFor(hub: FedchatProcess, ...words: string[]): Promise<string>
 }
 
 /** The homeserver names an address of this machine; the browser trusts the name. */
-const atName = (link: string): string => link.replace(/^https:\/\/[^:/]+/, `https://${host}`);
-
-interface Person {
-  context: BrowserContext;
-  page: Page;
-  complaints: string[];
-}
-
-async function openPerson(
-  browser: Browser,
-  url: string,
-  viewport: { width: number; height: number },
-): Promise<Person> {
-  const context = await browser.newContext({ viewport, reducedMotion: "reduce" });
-  const complaints: string[] = [];
-  context.on("page", (page) => {
-    page.on("pageerror", (error) => complaints.push(String(error)));
-    page.on("console", (message) => {
-      if (message.type() === "error") complaints.push(message.text());
-    });
-  });
-  const page = await context.newPage();
-  // Where the page is older than its sources the homeserver builds it first.
-  await page.goto(url, { timeout: 120_000 });
-  await page.getByTestId("first-run").waitFor();
-  return { context, page, complaints };
-}
-
-async function register(page: Page, name: string): Promise<void> {
-  await page.getByTestId("first-run-name").fill(name);
-  await page.getByTestId("first-run-password").fill(password);
-  await until("the account can be opened", () => page.getByTestId("first-run-start").isEnabled());
-  await page.getByTestId("first-run-start").click();
-  await page.getByTestId("chat-list").waitFor();
-}
+const atName = (link: string): string => link.replace(/^https:\/\/[^:/]+/, `https://${hubHost}`);
 
 const textIn = (page: Page, text: string) => page.getByTestId("message-text").filter({ hasText: text });
 

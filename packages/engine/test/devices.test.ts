@@ -1,4 +1,6 @@
 /** Several devices of one account: each comes into every room, and what one does shows on the others. */
+import { decode, openAccountRecord, storageKeyList } from "@fedchat/protocol";
+import { noblePrimitives } from "@fedchat/protocol/primitives/noble";
 import { expect, test } from "vitest";
 import type { Room } from "../src/interface/index.ts";
 import { friends, type Person, World } from "./world.ts";
@@ -109,6 +111,65 @@ test("[U3] a device comes in where no other of its account is there any more: co
   await phone.call("messages.send", { roomId, text: "all I have left" });
   await bob.sees("all I have left");
 });
+
+test("[U6] who signs in where a device was lost takes its place: it is out of every room, and opens nothing new", async () => {
+  await using world = new World();
+  const { alice, bob } = await friends(world);
+  await alice.call("account.setPassword", { password });
+  const [lost] = (await alice.call("devices.list", {})).devices;
+  const { roomId: pair } = await roomOf(bob);
+  const { roomId } = await bob.call("rooms.create", { name: "Hiking", people: [await alice.account()] });
+  await world.until(
+    async () => (await alice.call("rooms.list", {})).some(({ state }) => state === "invited"),
+    "the invitation",
+  );
+  await alice.call("rooms.join", { roomId });
+  await world.pass(40_000);
+  const formerKey = openAccountRecord(noblePrimitives, record(alice)).record.requestKey.id;
+  await alice.close();
+
+  const back = alice.home.engine();
+  expect(await back.failure("account.signIn", { handle: "alice", password: "no", ...replacing(lost!) })).toBe(
+    "wrong-credentials",
+  );
+  await back.call("account.signIn", { handle: "alice", password, ...replacing(lost!) });
+
+  expect((await back.call("devices.list", {})).devices).toMatchObject([{ self: true, known: true }]);
+  for (const room of [pair, roomId]) {
+    await world.until(isIn(back, room), "the device to come in");
+    await world.until(() => devicesIn(bob, room) === 2, "the lost one to be out");
+    await back.call("messages.send", { roomId: room, text: `back in ${room}` });
+    await sees(bob, room, `back in ${room}`);
+  }
+  // Beside what the lost one had, a key of requests and a storage key that are in use now.
+  const { requestKey } = openAccountRecord(noblePrimitives, record(back)).record;
+  expect(requestKey.id).not.toEqual(formerKey);
+  await world.until(
+    () => back.database.all("SELECT id FROM requestKeys").length === 2,
+    "the former key, for requests that are under way",
+  );
+  const { value } = back.database.get<{ value: Uint8Array }>(
+    "SELECT value FROM settings WHERE name = 'storage-keys'",
+  )!;
+  expect(decode(storageKeyList, value)).toHaveLength(2);
+  // What is not on the list is missed by nobody.
+  const another = alice.home.engine();
+  const nobody = { deviceId: "a".repeat(26) };
+  await another.call("account.signIn", { handle: "alice", password, ...replacing(nobody) });
+  expect((await another.call("devices.list", {})).devices).toHaveLength(2);
+});
+
+const record = ({ database }: Person) =>
+  database.get<{ record: Uint8Array }>("SELECT record FROM identity")!.record;
+
+/** How many devices a person's own group of this room has, as their store keeps it. */
+const devicesIn = ({ database }: Person, roomId: string): number =>
+  database.all(
+    "SELECT device FROM groupMembers JOIN groups USING (groupId) WHERE room = ? AND last IS NULL",
+    roomId,
+  ).length;
+
+const replacing = ({ deviceId }: { deviceId: string }) => ({ replaces: deviceId });
 
 test("[U3] a device comes into rooms of many, too, and later where their hub is away", async () => {
   await using world = new World();

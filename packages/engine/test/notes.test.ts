@@ -141,10 +141,11 @@ describe("causes", () => {
       expect(causeOf(new ProtocolError(code))).toEqual(cause);
     }
     expect(causeOf(engineError("no-account"))).toMatchObject({ code: "no-account", retry: "never" });
-    const full = new StoreFullError("disk");
+    const full = new StoreFullError("There is no room left here.");
+    const sentence = "There is no room left here. Nothing was lost.";
     const inside = new ProtocolError("unreachable", undefined, { cause: full });
     for (const error of [full, inside])
-      expect(causeOf(error)).toMatchObject({ code: "disk-full", retry: "later" });
+      expect(causeOf(error)).toMatchObject({ code: "disk-full", sentence, fix: "Free some space." });
   });
 
   test("details for people are told, inner ones and unexpected errors are not", () => {

@@ -173,6 +173,29 @@ test("[U7] whoever asks for the way into a room that they are not in learns noth
   expect((await get(alice, pair)).state).toBe("open");
 });
 
+test("[U7] whose newer record the room is still to commit is told no key: it would be another by then", async () => {
+  await using world = new World();
+  const { alice, bob, carol, room } = await three(world);
+  await alice.link(carol);
+  await alice.call("requests.send", { who: "@carol", text: "" });
+  const { requestId } = await carol.request("pending");
+  await carol.call("requests.accept", { requestId });
+  await world.pass(3_000);
+  // Nothing is committed in the room any more.
+  bob.home.die();
+  const inRoom = (where: string) => () =>
+    alice.database.all(`SELECT 1 FROM roomEntering WHERE room = ? AND ${where}`, room).length === 1;
+  await damage(alice, "DELETE FROM groupRecords");
+  alice.open();
+  await world.until(inRoom("key IS NOT NULL"), "carol's answer");
+  alice.database.run("DELETE FROM roomEntering");
+  await alice.call("account.rename", { displayName: "Alicia" });
+  await alice.restart();
+  await world.until(inRoom("asks = 1"), "carol to be asked");
+  await world.pass(2_000);
+  expect(inRoom("key IS NOT NULL")()).toBe(false);
+});
+
 test("[U7] nobody but who is in the room tells its key or that one is out, and nobody unasked", async () => {
   await using world = new World();
   const { alice, bob, carol, pair } = await three(world);

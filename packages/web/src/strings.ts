@@ -66,12 +66,22 @@ export const t = {
     mayDelete:
       "This browser may delete what FedChat keeps in it: when space runs low, or when you have not come for weeks.",
     signInAgain:
-      "Then you sign in again with your password, and what was written comes back from the server.",
-    setPassword: "Without a password or a recovery kit your account is lost then.",
+      "Then you come in again by your password, another device or your recovery kit, and what was written comes back from the server.",
+    nowhereElse: "Your account is in this browser and nowhere else.",
+    nowhereElseFix:
+      "If the browser deletes what it keeps, or you do, it is lost. Set a password, or put your recovery kit on paper.",
+    recoveryKit: "Show my recovery kit",
     keep: "Ask the browser to keep it",
-    kept: "Kept in this browser",
-    isKept: "until you delete it",
-    mayGo: "the browser may delete it",
+    refused: {
+      code: "not-kept",
+      sentence: "The browser did not promise to keep it.",
+      fix: "Some promise it once you have used this page for a while, or bookmarked or installed it.",
+      retry: "later",
+    } satisfies Cause,
+    kept: "What is kept in this browser",
+    isKept: "The browser keeps it until you delete it.",
+    mayGo: "The browser may delete it when space runs low, or when you have not come for weeks.",
+    notAsked: "This browser does not say for how long.",
   },
   accounts: {
     title: "Accounts here",
@@ -178,6 +188,11 @@ export const t = {
       "It is out of every chat at once and reads nothing that is written from now on. What is on it already stays on it.",
     revoked: (name: string) => `${name} is revoked`,
     know: "I know this device",
+    perhapsGone: (name: string, when: string) =>
+      `Your account still has the device “${name}”, added ${when}. Is it gone?`,
+    perhapsGoneFix: "Until a device that is gone is taken off, everything is encrypted for it, too.",
+    isGone: "It is gone: take it off",
+    isThere: "I still have it",
     look: "Look at my devices",
     unknown: {
       code: "unknown-device",

@@ -25,6 +25,11 @@ export interface BrowserEngineOptions {
   start(): Promise<EngineStart>;
   /** There is no engine, for a reason that does not pass by itself. */
   onFailed(sentence: string): void;
+  /**
+   * The browser deleted what the engine kept. This window is to be loaded anew: locks that it asks for would be others than
+   * those of a worker that is started from now on.
+   */
+  onDeleted(): void;
 }
 
 /** A worker that died is started again after this, here or in another window. */
@@ -35,6 +40,9 @@ const notStarted = "FedChat's engine could not be started in this browser. Load 
 
 export function openBrowserEngine(options: BrowserEngineOptions): BrowserEngine {
   void elect(options);
+  new BroadcastChannel(callsChannel).onmessage = ({ data }: MessageEvent<Calling>) => {
+    if (data.kind === "deleted") options.onDeleted();
+  };
   return { connect: () => new ChannelSocket(options.onFailed) };
 }
 

@@ -12,8 +12,11 @@ export const callsChannel = "fedchat-calls";
 /** Between one screen and the engine; the lock of the same name is the screen's. */
 export const screenChannel = (id: string): string => `fedchat-screen-${id}`;
 
-/** On the calls channel: a screen looks for the engine; an engine serves from now on. */
-export type Calling = { kind: "hello"; id: string } | { kind: "serving" };
+/**
+ * On the calls channel: a screen looks for the engine; an engine serves from now on; the store of the engine was deleted
+ * under it, and what is open of this origin is of no more use.
+ */
+export type Calling = { kind: "hello"; id: string } | { kind: "serving" } | { kind: "deleted" };
 
 /** On a screen's channel. */
 export type ToScreen =

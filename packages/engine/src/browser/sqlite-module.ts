@@ -54,6 +54,18 @@ export async function openStorePool(directory: string): Promise<StorePool> {
   };
 }
 
+/** Whether the folder of a pool that was opened is still in the origin's private file system. */
+export async function isStoreThere(directory: string): Promise<boolean> {
+  const root = await navigator.storage.getDirectory();
+  try {
+    await root.getDirectoryHandle(directory);
+    return true;
+  } catch (error) {
+    if ((error as { name?: string }).name === "NotFoundError") return false;
+    throw error;
+  }
+}
+
 async function install(sqlite3: Sqlite3Static, directory: string): Promise<SAHPoolUtil> {
   for (let attempt = 1; ; attempt++) {
     try {

@@ -18,9 +18,11 @@ import { serenityOpaque } from "../opaque-serenity.ts";
 import type { Database } from "../store/database.ts";
 import { StoreFullError, StoreUnusableError } from "../store/database.ts";
 import { migrate } from "../store/schema.ts";
-import type { EngineStart, FromWorker } from "./rendezvous.ts";
+import type { Calling, EngineStart, FromWorker } from "./rendezvous.ts";
+import { callsChannel } from "./rendezvous.ts";
 import { serveScreens } from "./serve-screens.ts";
 import { openBrowserDatabase } from "./sqlite-database.ts";
+import { isStoreThere } from "./sqlite-module.ts";
 
 /** A worker's own scope, in which messages go to the window that started it. */
 const window = self as unknown as { postMessage(message: FromWorker): void };
@@ -31,6 +33,9 @@ const storeDirectory = "fedchat-engine";
  * does, so one is made this often: below the idle time-outs of common proxies.
  */
 const askEveryMs = 45_000;
+
+/** How often it is looked whether the browser has deleted the store: a person who writes into nothing learns it soon. */
+const lookEveryMs = 3_000;
 
 // What nobody foresaw ends this worker, as it would end a process: its window starts another one.
 const crash = (error: unknown) =>
@@ -46,6 +51,8 @@ async function run(start: EngineStart): Promise<void> {
     const engine = await open(start);
     setInterval(() => engine.call("servers.relaying", {}).catch(() => undefined), askEveryMs);
     serveScreens(engine, silentLog);
+    const calls = new BroadcastChannel(callsChannel);
+    setInterval(() => void tellIfDeleted(calls), lookEveryMs);
   } catch (error) {
     if (!(error instanceof StoreUnusableError || error instanceof StoreFullError)) throw error;
     serveScreens(error.message, silentLog);
@@ -79,6 +86,14 @@ async function open({ server, deviceName }: EngineStart): Promise<Engine> {
     deviceName,
     log: silentLog,
   });
+}
+
+/**
+ * A browser that deletes a site's data does so under an engine that runs: its handles stay open, on files that are no more,
+ * and it would go on as if it kept what it is told. [J7]
+ */
+async function tellIfDeleted(calls: BroadcastChannel): Promise<void> {
+  if (!(await isStoreThere(storeDirectory))) calls.postMessage({ kind: "deleted" } satisfies Calling);
 }
 
 /** The homeserver of the account that is kept here: whoever else answers at this origin is not talked to. [J4] */

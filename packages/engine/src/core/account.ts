@@ -15,7 +15,7 @@ import type { RegistrationPorts } from "./registration.ts";
 import { register } from "./registration.ts";
 import { registrationTokenFrom } from "./registration-token.ts";
 import type { StorageKeyRing } from "./storage-key-ring.ts";
-import { signIn } from "./sign-in.ts";
+import { type Credentials, signIn } from "./sign-in.ts";
 
 export interface AccountPorts extends RegistrationPorts {
   opaque: OpaqueClient;
@@ -68,8 +68,8 @@ export class Account {
     }
   }
 
-  async signIn(handle: string, password: string): Promise<void> {
-    await this.#once(() => signIn(this.#ports, handle.trim().toLowerCase(), password));
+  async signIn({ handle, ...rest }: Credentials): Promise<void> {
+    await this.#once(() => signIn(this.#ports, { handle: handle.trim().toLowerCase(), ...rest }));
   }
 
   /**

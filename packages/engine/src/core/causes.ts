@@ -292,8 +292,10 @@ const detailed = new Set<ErrorCode>([
 
 export function causeOf(error: unknown): Cause {
   if (error instanceof EngineError) return error.data;
-  if (error instanceof StoreFullError || (error instanceof Error && error.cause instanceof StoreFullError))
-    return causeOfCode("disk-full");
+  const full = error instanceof Error && !(error instanceof StoreFullError) ? error.cause : error;
+  // The store knows where there is no room: on a disk, or in a browser.
+  if (full instanceof StoreFullError)
+    return { ...causeOfCode("disk-full"), sentence: `${full.message} Nothing was lost.` };
   if (!(error instanceof ProtocolError)) return causeOfCode("unexpected");
   const sentence = sentenceOf(error.code);
   const tellsMore = detailed.has(error.code) && error.message !== sentence;

@@ -3,7 +3,14 @@
  * which the room is told, and as soon as the room's state lists the device it is told the room's key. It opens what every
  * listed device may open, and nobody else learns it. [U7]
  */
-import type { AccountId, DeviceId, RandomSource, RequestId, RoomId } from "@fedchat/protocol";
+import type {
+  AccountId,
+  DeviceId,
+  OpenedAccountRecord,
+  RandomSource,
+  RequestId,
+  RoomId,
+} from "@fedchat/protocol";
 import { ProtocolError } from "@fedchat/protocol";
 import type { RoomCrypto } from "../mls/room-crypto.ts";
 import { participantOf, type RoomState } from "../room-state/room-state.ts";
@@ -79,6 +86,8 @@ export class DeviceAdmission {
     for (const [name, one] of this.#asking) {
       const recipient = known.get(one.account);
       if (one.room !== room || recipient === undefined || !isListed(state, one)) continue;
+      // The room is to commit what is newer, and has another key with it.
+      if (isBehind(state, recipient)) continue;
       const content = { kind: "key", room, hub, term, position, hash, key: state.infoKey } as const;
       const answer = notes.envelopeIfUsable(recipient, one.request, content);
       if (answer !== undefined) outgoing.enqueue(answer);
@@ -104,6 +113,11 @@ export class DeviceAdmission {
 function isListed(state: RoomState, { account, device, signatureKey }: Asking): boolean {
   const listed = participantOf(state, account)?.devices.find((one) => one.device === device);
   return listed !== undefined && isEqual(listed.key, signatureKey);
+}
+
+function isBehind(state: RoomState, { record }: OpenedAccountRecord): boolean {
+  const listed = participantOf(state, record.account);
+  return listed !== undefined && listed.sequence < record.sequence;
 }
 
 function passedOver(what: string): ProtocolError {

@@ -50,6 +50,8 @@ import type { SharedRecords } from "./shared-records.ts";
 export interface DevicesPorts extends AccountKeyPorts {
   /** Our record is guarded by the recovery key now: contacts are to know. */
   onGuarded: () => void;
+  /** Our record lists fewer devices: rooms that this one is to come into renew their `infoKey` with it. */
+  onFewer: () => void;
   store: EngineStore;
   keys: SealedStoragePorts["keys"];
   shared: SharedRecords;
@@ -145,6 +147,7 @@ export class Devices {
     const { id } = requestKey.key;
     store.identity.putRequestKey({ id, seed: requestKey.seed, createdAt: clock.now() });
     await this.#publish(account, { devices, requestKey: requestKey.key });
+    this.#ports.onFewer();
     await keys.share(account.accountSeed, identity.record, true);
     await shareRequestKeys(this.#ports, id);
     await shared.tellAll(true);

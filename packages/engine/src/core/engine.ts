@@ -385,6 +385,10 @@ export function openEngine(options: EngineOptions): Engine {
   const devices: Devices = new Devices({
     ...{ ...base, identity, opaque, keys, shared, ownRecords, server },
     onGuarded: () => moved.tellAll(),
+    onFewer() {
+      store.entering.askAnew();
+      commits.resumeAll();
+    },
   });
   const joining = new DeviceJoining({ ...base, identity, rooms, keys, server, deviceName });
   const accountInvitations = new AccountInvitations({ homeserver, servers });

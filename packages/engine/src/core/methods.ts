@@ -144,8 +144,8 @@ export function methodHandlers(ports: MethodPorts): Handlers {
       return views.me();
     },
     "account.terms": ({ registrationToken }) => account.terms(registrationToken),
-    "account.signIn": async ({ handle, password }) => {
-      await account.signIn(handle, password);
+    "account.signIn": async ({ handle, password, replaces }) => {
+      await account.signIn({ handle, password, replaces: replaces as DeviceId | undefined });
       return views.me();
     },
     "account.setPassword": async ({ password, present }) =>

@@ -1,11 +1,12 @@
 /** Signs in on a new engine with handle and password: OPAQUE unwraps the account key, which certifies this device. */
 
-import { openAccountRecord, ProtocolError, signAs } from "@fedchat/protocol";
+import type { DeviceId } from "@fedchat/protocol";
+import { deviceCertificate, openAccountRecord, ProtocolError, signAs } from "@fedchat/protocol";
 import type { EngineStore } from "../store/engine-store.ts";
 import type { UnidentifiedSession } from "./homeserver-client.ts";
 import type { Identity } from "./identity.ts";
 import { sessionIdentity, signNextRecord } from "./identity.ts";
-import { newDevice } from "./new-keys.ts";
+import { newDevice, newRequestKey } from "./new-keys.ts";
 import type { OpaqueClient } from "./opaque-client.ts";
 import type { StorageKeyRing } from "./storage-key-ring.ts";
 import { unwrapAccountKey } from "./password.ts";
@@ -16,13 +17,20 @@ export interface SignInPorts extends RegistrationPorts {
   keys: StorageKeyRing;
 }
 
+export interface Credentials {
+  handle: string;
+  password: string;
+  /** The device that was lost where this one is now: it is off the list with the record that lists this one. [U6] */
+  replaces: DeviceId | undefined;
+}
+
 /** Rejects with `ProtocolError`: `wrong-credentials` for a wrong password and for an unknown handle alike. */
-export async function signIn(ports: SignInPorts, handle: string, password: string): Promise<void> {
+export async function signIn(ports: SignInPorts, credentials: Credentials): Promise<void> {
   const { homeserver, random } = ports;
   const noisePrivateKey = random.bytes(32);
   const session = await homeserver.openUnidentified(noisePrivateKey);
   try {
-    await signInOn(ports, session, noisePrivateKey, { handle, password });
+    await signInOn(ports, session, noisePrivateKey, credentials);
   } catch (error) {
     session.close();
     throw error;
@@ -33,7 +41,7 @@ async function signInOn(
   ports: SignInPorts,
   session: UnidentifiedSession,
   noisePrivateKey: Uint8Array,
-  { handle, password }: { handle: string; password: string },
+  { handle, password, replaces }: Credentials,
 ): Promise<void> {
   const { opaque, primitives, random, clock, deviceName, identity } = ports;
   const started = opaque.startLogin(password);
@@ -56,12 +64,24 @@ async function signInOn(
     nowMs,
     noisePrivateKey,
   });
-  const devices = [...held.record.devices, device.certificate];
-  const record = signNextRecord(primitives, { accountSeed }, held.record, { devices }, nowMs);
+  const staying = held.record.devices.filter(
+    (one) => deviceCertificate.open(primitives, one).device !== replaces,
+  );
+  // Whoever has the lost device reads no note that is sealed from now on.
+  const isFewer = staying.length < held.record.devices.length;
+  const renewed = isFewer ? newRequestKey(primitives, random) : undefined;
+  const changes = {
+    devices: [...staying, device.certificate],
+    ...(renewed && { requestKey: renewed.key }),
+  };
+  const record = signNextRecord(primitives, { accountSeed }, held.record, changes, nowMs);
   const signature = signAs(primitives, "client-session", device.signatureSeed, session.handshakeHash);
   const opened = await session.request("device.add", { record, device: device.device, signature });
   keep(ports, () => {
-    ports.store.identity.putSetting(accountKeyForNow, Uint8Array.of(1));
+    const settings = ports.store.identity;
+    settings.putSetting(accountKeyForNow, Uint8Array.of(1));
+    if (renewed !== undefined)
+      settings.putRequestKey({ id: renewed.key.id, seed: renewed.seed, createdAt: nowMs });
     identity.keep({
       ...{ state: "open", account, accountSeed, recoverySeed: null, ...device, deviceName },
       ...{ record: opened.record, fencing: opened.fencing, createdAt: nowMs },
@@ -83,7 +103,7 @@ export async function giveUpAccountKey({
 }: Pick<SignInPorts, "store" | "identity" | "keys">): Promise<void> {
   const seed = identity.accountKey;
   if (seed === undefined || store.identity.setting(accountKeyForNow)?.[0] !== 1) return;
-  await keys.share(seed, identity.record, false);
+  await keys.share(seed, identity.record, "where-needed");
   identity.transaction(() => {
     store.identity.putSetting(accountKeyForNow, Uint8Array.of(0));
     identity.update({ accountSeed: new Uint8Array() });

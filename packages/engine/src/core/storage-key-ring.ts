@@ -2,7 +2,13 @@
  * The keys that this account's sealed storage is under. They are made with the account and replaced when a device is
  * revoked; the homeserver keeps them sealed, for the account key and for each device, signed by the account key. [U2]
  */
-import type { DeviceCertificate, OpenedAccountRecord, Primitives, RandomSource } from "@fedchat/protocol";
+import type {
+  DeviceCertificate,
+  DeviceId,
+  OpenedAccountRecord,
+  Primitives,
+  RandomSource,
+} from "@fedchat/protocol";
 import {
   accountId,
   decode,
@@ -92,22 +98,43 @@ export class StorageKeyRing {
    * may have been broken off, or an account recovered.
    */
   async settle(): Promise<void> {
-    const { identity, homeserver, primitives } = this.#ports;
+    const { identity } = this.#ports;
     const seed = identity.accountKey;
-    const { record } = await homeserver.request("sealed.get", { name: recordName });
-    if (seed === undefined || record === null) return;
-    const shared = storageKeys.open(primitives, record.bytes).forDevices.map(({ device }) => device);
-    const listed = identity.record.certificates.map(({ device }) => device);
-    const isTooMany = shared.some((device) => !listed.includes(device));
-    if (isTooMany || shared.length !== listed.length) await this.share(seed, identity.record, isTooMany);
+    const shared = await this.#sharedWith();
+    if (seed === undefined || shared === undefined) return;
+    const isTooFew = shared.length !== identity.record.certificates.length;
+    if (this.#isBeyondList(shared) || isTooFew) await this.share(seed, identity.record, "where-needed");
   }
 
-  /** For the devices of this record and no others. @param anew with one more key, which who was revoked never had */
-  async share(accountSeed: Uint8Array, record: OpenedAccountRecord, anew: boolean): Promise<void> {
+  /** Whether a device among these is not on our record's list. */
+  #isBeyondList(shared: DeviceId[]): boolean {
+    const listed = this.#ports.identity.record.certificates.map(({ device }) => device);
+    return shared.some((device) => !listed.includes(device));
+  }
+
+  /** Undefined where there are no keys at the homeserver yet. */
+  async #sharedWith(): Promise<DeviceId[] | undefined> {
+    const { homeserver, primitives } = this.#ports;
+    const { record } = await homeserver.request("sealed.get", { name: recordName });
+    return record === null
+      ? undefined
+      : storageKeys.open(primitives, record.bytes).forDevices.map(({ device }) => device);
+  }
+
+  /**
+   * For the devices of this record and no others.
+   * @param anew with one more key, which who was revoked never had; `where-needed`: if they are shared with such a device
+   */
+  async share(
+    accountSeed: Uint8Array,
+    record: OpenedAccountRecord,
+    anew: boolean | "where-needed",
+  ): Promise<void> {
     const { store } = this.#ports;
     for (let attempt = 0; attempt < attemptsMax; attempt++) {
       const keys = await this.refresh();
-      const next = anew ? [...keys, this.#newKey(keys)].slice(-storageKeysMax) : keys;
+      const isAnew = anew === "where-needed" ? this.#isBeyondList((await this.#sharedWith()) ?? []) : anew;
+      const next = isAnew ? [...keys, this.#newKey(keys)].slice(-storageKeysMax) : keys;
       try {
         await this.#publish(accountSeed, next, record, store.identity.sealedVersion(recordName) + 1);
         return;

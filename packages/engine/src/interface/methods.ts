@@ -106,7 +106,13 @@ export const methods = {
   ),
   "account.signIn": method(
     "Sign in with handle and password on a new engine, as a further device",
-    z.strictObject({ handle: z.string().max(64), password: z.string().min(1).max(1024) }),
+    z.strictObject({
+      handle: z.string().max(64),
+      password: z.string().min(1).max(1024),
+      replaces: DeviceIdText.optional().describe(
+        "the device that was lost where this one is now: it is revoked with this",
+      ),
+    }),
     Me,
   ),
   "account.setPassword": method(

@@ -163,7 +163,8 @@ class SqliteDatabase implements Database {
     try {
       return write();
     } catch (error) {
-      if (codeOf(error) === codes.full) throw new StoreFullError("The disk is full.", { cause: error });
+      if (codeOf(error) === codes.full)
+        throw new StoreFullError("The disk of this machine is full.", { cause: error });
       throw error;
     }
   }

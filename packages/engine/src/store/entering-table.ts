@@ -44,6 +44,11 @@ export class EnteringTable {
     );
   }
 
+  /** What was answered, or still may be, is of no use any more: members may be asked at once. */
+  askAnew(): void {
+    this.#db.run("UPDATE roomEntering SET asks = 0, askedAt = 0");
+  }
+
   /** The room's `infoKey`, and where its log was, as a member told. */
   told(room: RoomId): { key: Uint8Array; place: LogPlace } | undefined {
     const row = this.#row(room);

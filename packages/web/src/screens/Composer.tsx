@@ -83,7 +83,8 @@ export function Composer(props: ComposerProps): JSX.Element {
       failed = null;
     } catch (error) {
       failed = attempt;
-      setProblem(causeOf(error).sentence);
+      const { sentence, fix } = causeOf(error);
+      setProblem(fix === null ? sentence : `${sentence} ${fix}`);
       const since = app.drafts.text(room);
       app.drafts.type(room, since === "" ? words : `${words}\n${since}`);
     }

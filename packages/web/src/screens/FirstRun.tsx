@@ -28,7 +28,8 @@ import { ReachLine } from "../parts/ReachLine.tsx";
 import { CauseText, Fact, Facts, Fingerprint } from "../parts/Small.tsx";
 import { causeOf } from "../state/app.ts";
 import { useApp } from "../state/context.ts";
-import { livedHere } from "../state/lived-here.ts";
+import { type Lived, livedHere } from "../state/lived-here.ts";
+import { cameIn } from "../state/perhaps-gone.ts";
 import { t } from "../strings.ts";
 import { JoinByCode } from "./JoinByCode.tsx";
 import { RecoverAccount } from "./RecoverAccount.tsx";
@@ -38,6 +39,12 @@ export function FirstRun(): JSX.Element {
   // What the engine kept is gone, and this is not: the browser deleted it.
   const former = app.inBrowser === null ? null : livedHere();
   const [way, setWay] = createSignal<Way>(former === null ? "new" : "signIn");
+  onCleanup(() => {
+    // The account is here now, by one way or another: the moment at which a browser may ask its person.
+    if (app.inBrowser === null || !app.status()?.me) return;
+    void app.inBrowser.askToKeep();
+    if (way() === "signIn" || way() === "code") void cameIn(app, { former, byCode: way() === "code" });
+  });
   return (
     <main class="welcome" data-testid="first-run">
       <div class="welcome-card">
@@ -155,7 +162,6 @@ function NewAccount(): JSX.Element {
         ...given(),
         ...(password() === "" ? {} : { password: password() }),
       });
-      void app.inBrowser?.askToKeep();
       app.setStatus(await app.call("engine.status", {}));
       app.refetch();
     } catch (error) {
@@ -270,9 +276,9 @@ const spent: Cause = {
 };
 
 /** @param props.former whose account this browser had before it deleted what was kept */
-function SignIn(props: { former: string | null }): JSX.Element {
+function SignIn(props: { former: Lived | null }): JSX.Element {
   const app = useApp();
-  const [handle, setHandle] = createSignal(untrack(() => props.former) ?? "");
+  const [handle, setHandle] = createSignal(untrack(() => props.former)?.handle ?? "");
   const [password, setPassword] = createSignal("");
   const [busy, setBusy] = createSignal(false);
   const [cause, setCause] = createSignal<Cause | null>(null);
@@ -281,9 +287,12 @@ function SignIn(props: { former: string | null }): JSX.Element {
     event.preventDefault();
     setBusy(true);
     setCause(null);
+    const { former } = props;
+    const given = handle().trim().replace(/^@/, "");
+    // What was kept is deleted, so that nothing is that device any more.
+    const lost = former?.handle === given && former.device !== null ? { replaces: former.device } : {};
     try {
-      await app.call("account.signIn", { handle: handle().trim().replace(/^@/, ""), password: password() });
-      void app.inBrowser?.askToKeep();
+      await app.call("account.signIn", { handle: given, password: password(), ...lost });
       app.setStatus(await app.call("engine.status", {}));
       app.refetch();
     } catch (error) {

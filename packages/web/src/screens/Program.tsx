@@ -19,6 +19,7 @@ import { NetworkMap } from "./NetworkMap.tsx";
 import { Notices } from "./Notices.tsx";
 import { Overlays } from "./Overlays.tsx";
 import { PeopleList, PersonPane } from "./People.tsx";
+import { PerhapsGone } from "./PerhapsGone.tsx";
 import { Rail } from "./Rail.tsx";
 import { RelayingPage } from "./Relaying.tsx";
 import { RequestList, RequestPane } from "./Requests.tsx";
@@ -98,6 +99,7 @@ export function Program(): JSX.Element {
     <div class="shell">
       <ConnectionBar />
       <KeptHere />
+      <PerhapsGone />
       <Notices />
       <HistoryLines />
       <div class="frame" data-pane={picked() ? "main" : "list"}>

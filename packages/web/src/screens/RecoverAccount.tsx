@@ -28,7 +28,6 @@ export function RecoverAccount(): JSX.Element {
       const token = invitation().trim() === "" ? {} : { registrationToken: invitation().trim() };
       const here = name().trim() === "" ? {} : { here: { displayName: name().trim(), ...token } };
       await app.call("account.recover", { words: words(), stolen: stolen(), ...here });
-      void app.inBrowser?.askToKeep();
       app.setStatus(await app.call("engine.status", {}));
       app.refetch();
     } catch (error) {

@@ -39,7 +39,7 @@ export function Screen(props: { secret: string; ports: RpcPorts; inBrowser?: InB
   });
   createEffect(() => {
     const me = app.status()?.me;
-    if (app.inBrowser && me) remember(me.address);
+    if (app.inBrowser && me) remember(me);
   });
 
   return (

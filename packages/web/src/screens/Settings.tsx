@@ -33,6 +33,7 @@ import { t } from "../strings.ts";
 import { hostPort } from "../text/names.ts";
 import { fullDate } from "../text/time.ts";
 import { AccountInvitations } from "./AccountInvitations.tsx";
+import { AskToKeep } from "./AskToKeep.tsx";
 import { HomeSettings } from "./HomeSettings.tsx";
 import { HistorySettings } from "./HistorySettings.tsx";
 import { keyedDeeds } from "./keyed-deeds.tsx";
@@ -382,6 +383,18 @@ function Device(): JSX.Element {
                   )}
                 </For>
               </Fact>
+              <Show when={app.inBrowser}>
+                {(own) => (
+                  <Fact name={t.inBrowser.kept} testid="kept-here">
+                    {keptWords(own().isKept())}
+                    <Show when={own().isKept() === false}>
+                      <div class="actions">
+                        <AskToKeep own={own()} />
+                      </div>
+                    </Show>
+                  </Fact>
+                )}
+              </Show>
               <Fact name={t.settings.version}>{status().homeserver.version}</Fact>
               <Fact name={t.settings.serverKey}>
                 <Fingerprint of={status().homeserver.serverId} />
@@ -392,6 +405,11 @@ function Device(): JSX.Element {
       )}
     </Show>
   );
+}
+
+function keptWords(isKept: boolean | null): string {
+  if (isKept === null) return t.inBrowser.notAsked;
+  return isKept ? t.inBrowser.isKept : t.inBrowser.mayGo;
 }
 
 function Safety(): JSX.Element {

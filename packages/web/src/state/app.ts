@@ -135,6 +135,7 @@ export function createApp(secret: string, ports: RpcPorts, inBrowser: InBrowser 
       fetched("invitations.list", {}, invitations.replace),
       fetched("rooms.asks", {}, asks.replace),
       fetched("screens.list", {}, setScreens),
+      fetched("devices.list", {}, setDevices),
     ]);
     setReady(true);
     for (const { roomId } of rooms.all()) tell(roomId);

@@ -14,6 +14,7 @@ import { wellKnownWaitMs } from "../limits.ts";
 import type { RpcPorts } from "../rpc.ts";
 import { windowPorts } from "../rpc.ts";
 import { deviceName } from "../text/device-name.ts";
+import { rememberAgain } from "./lived-here.ts";
 
 export interface InBrowser {
   /** Where this page comes from, as people type it. */
@@ -22,8 +23,8 @@ export interface InBrowser {
   invitation(): string | null;
   /** Whether the browser promised to keep what FedChat keeps; null where it was not asked yet, or cannot say. */
   isKept(): boolean | null;
-  /** Asks for that promise; browsers decide by themselves, or ask the person. */
-  askToKeep(): Promise<void>;
+  /** Asks for that promise, and answers whether it was given; browsers decide by themselves, or ask the person. */
+  askToKeep(): Promise<boolean>;
 }
 
 export interface OwnEngine {
@@ -48,6 +49,10 @@ export function openOwnEngine(place: Location, past: History): OwnEngine {
       new Worker(new URL("../engine-worker.ts", import.meta.url), { type: "module", name: "engine" }),
     start: async () => ({ server: await server, deviceName: deviceName(navigator.userAgent) }),
     onFailed: setFailure,
+    onDeleted() {
+      rememberAgain();
+      place.reload();
+    },
   });
   void navigator.storage.persisted().then(setKept);
   return {
@@ -57,7 +62,7 @@ export function openOwnEngine(place: Location, past: History): OwnEngine {
       host: place.host,
       invitation,
       isKept,
-      askToKeep: async () => void setKept(await navigator.storage.persist()),
+      askToKeep: async () => setKept(await navigator.storage.persist()),
     },
   };
 }
@@ -83,7 +88,7 @@ const unable = ({ host }: Location): InBrowser => ({
   host,
   invitation: () => null,
   isKept: () => null,
-  askToKeep: async () => undefined,
+  askToKeep: async () => false,
 });
 
 function takeInvitation(place: Location, past: History): string | null {
