@@ -145,45 +145,47 @@ describe("a move that cannot be", () => {
 });
 
 describe("an account whose devices and homeserver are lost together", () => {
-  test("[A18] comes back at another homeserver by its kit, as the same to its contacts; what lay on the lost one does not", async () => {
-    await using world = new World();
-    const { alice, bob } = await friends(world);
-    await alice.send("while all was well");
-    await bob.sees("while all was well");
-    const key = await alice.account();
-    const words = (await alice.call("recovery.kit", {})).words.join(" ");
-    await alice.call("recovery.settle", { kit: "kept" });
-    const carols = await world.home("carol.example");
-    await carols.person("Carol");
-    await alice.close();
-    alice.home.die();
+  for (const who of ["their contact", "who came back"])
+    test(`[A18] [A22] comes back at another homeserver by its kit, as the same to its contacts; what lay on the lost one does not; ${who} invites`, async () => {
+      await using world = new World();
+      const { alice, bob } = await friends(world);
+      await alice.send("while all was well");
+      await bob.sees("while all was well");
+      const key = await alice.account();
+      const words = (await alice.call("recovery.kit", {})).words.join(" ");
+      await alice.call("recovery.settle", { kit: "kept" });
+      const carols = await world.home("carol.example");
+      await carols.person("Carol");
+      await alice.close();
+      alice.home.die();
 
-    const fresh = carols.engine();
-    expect(await fresh.failure("account.recover", { words })).toBe("kit-of-elsewhere");
-    const registrationToken = await carols.invitation();
-    const here = { displayName: "Alice", registrationToken };
-    const wrong =
-      "abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon";
-    expect(await fresh.failure("account.recover", { words: wrong, here })).toBe("bad-words");
-    expect((await fresh.call("account.recover", { words, here })).account).toBe(key);
-    expect((await fresh.call("engine.status", {})).recoveryKit).toBe("kept");
-    expect(await fresh.call("contacts.list", {})).toEqual([]);
+      const fresh = carols.engine();
+      expect(await fresh.failure("account.recover", { words })).toBe("kit-of-elsewhere");
+      const registrationToken = await carols.invitation();
+      const here = { displayName: "Alice", registrationToken };
+      const wrong =
+        "abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon";
+      expect(await fresh.failure("account.recover", { words: wrong, here })).toBe("bad-words");
+      expect((await fresh.call("account.recover", { words, here })).account).toBe(key);
+      expect((await fresh.call("engine.status", {})).recoveryKit).toBe("kept");
+      expect(await fresh.call("contacts.list", {})).toEqual([]);
 
-    const { link } = await bob.call("invitations.create", {});
-    await fresh.call("invitations.accept", { link: link! });
-    await fresh.pair();
-    await fresh.send("it is me, from elsewhere");
-    await world.until(async () => {
-      const room = (await bob.call("rooms.list", {})).find(
-        ({ kind, state }) => kind === "pair" && state === "open",
-      );
-      const { messages } = await bob.call("messages.list", { roomId: room!.roomId, limit: 50 });
-      return messages.some(({ text }) => text === "it is me, from elsewhere");
-    }, "Bob reads it");
-    const [contact, ...others] = await bob.call("contacts.list", {});
-    expect(others).toEqual([]);
-    expect(contact).toMatchObject({ account: key, serverId: carols.id });
-  });
+      const [inviter, follower] = who === "their contact" ? [bob, fresh] : [fresh, bob];
+      const { link } = await inviter.call("invitations.create", {});
+      await follower.call("invitations.accept", { link: link! });
+      await fresh.pair();
+      await fresh.send("it is me, from elsewhere");
+      await world.until(async () => {
+        const room = (await bob.call("rooms.list", {})).find(
+          ({ kind, state }) => kind === "pair" && state === "open",
+        );
+        const { messages } = await bob.call("messages.list", { roomId: room!.roomId, limit: 50 });
+        return messages.some(({ text }) => text === "it is me, from elsewhere");
+      }, "Bob reads it");
+      const [contact, ...others] = await bob.call("contacts.list", {});
+      expect(others).toEqual([]);
+      expect(contact).toMatchObject({ account: key, serverId: carols.id });
+    });
 });
 
 describe("an account whose key was stolen", () => {
@@ -273,4 +275,52 @@ describe("an account whose key was stolen", () => {
       openAccountRecord(nodePrimitives, accountRecord.sign(nodePrimitives, accountSeed, other)),
     ).toThrow(/guard/);
   });
+});
+
+test("[A22] two who lived on the same homeserver, which died, find each other again in their chat by the invitation of one", async () => {
+  await using world = new World("real");
+  const home = await world.home("shared.example");
+  const alice = await home.person("Alice");
+  const bob = await home.person("Bob");
+  await alice.call("requests.send", { who: await bob.account(), text: "Shall we talk?" });
+  const { requestId } = await bob.request("pending");
+  await bob.call("requests.accept", { requestId });
+  const { roomId } = await alice.pair();
+  await alice.send("when all was well");
+  await bob.sees("when all was well");
+  const unneeded = await alice.call("invitations.create", {});
+  expect(await bob.failure("invitations.accept", { link: unneeded.link! })).toBe("already-contact");
+  const [first, second] = [await world.home("first.example"), await world.home("second.example")];
+  await first.person("Carol");
+  await second.person("Dave");
+  await world.pass(3_000);
+
+  home.die();
+  await alice.move(first);
+  await bob.move(second);
+  await alice.send("are you there?");
+  await world.pass(5_000);
+  expect(await texts(bob, roomId)).not.toContain("Alice: are you there?");
+
+  for (const [one, other] of [
+    [alice, "Bob"],
+    [bob, "Alice"],
+  ] as const)
+    expect((await notices(one)).at(-1)).toContain(`Send ${other} an invitation link over another way`);
+
+  const { link } = await alice.call("invitations.create", {});
+  const used = await bob.call("invitations.accept", { link: link! });
+  expect(used).toMatchObject({ state: "accepted", roomId });
+  await bob.sees("when all was well", "are you there?");
+  await bob.send("now I am");
+  await alice.sees("when all was well", "are you there?", "now I am");
+  for (const [one, other] of [
+    [alice, "Bob is now at bob@"],
+    [bob, "Alice is now at alice@"],
+  ] as const) {
+    await world.until(async () => (await notices(one)).some((line) => line.startsWith(other)), "the line");
+    expect((await one.call("rooms.list", {})).filter(({ kind }) => kind === "pair")).toMatchObject([
+      { roomId, state: "open" },
+    ]);
+  }
 });

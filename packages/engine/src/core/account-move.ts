@@ -96,9 +96,10 @@ export class AccountMove {
     const record = await this.#recordThere(session, to.server, opened, password);
     await kept.introduce((records) => session.request("servers.introduce", { records }));
     // Nothing that still comes from the homeserver that is left may count as the new one's.
+    const isThere = homeserver.state.kind === "connected";
     await homeserver.stop();
     try {
-      this.#settle(to, opened, record);
+      this.#settle(to, opened, { record, isThere });
     } catch (error) {
       homeserver.start();
       throw error;
@@ -167,7 +168,11 @@ export class AccountMove {
     return next;
   }
 
-  #settle({ server, host, port }: AccountInvitation, opened: Opened, record: Uint8Array): void {
+  #settle(
+    { server, host, port }: AccountInvitation,
+    opened: Opened,
+    { record, isThere }: { record: Uint8Array; isThere: boolean },
+  ): void {
     const { store, identity, homes, groups, movedAccounts, present, clock } = this.#ports;
     identity.transaction(() => {
       const { fencing } = identity.self;
@@ -192,7 +197,7 @@ export class AccountMove {
       const inGroup = store.rooms.list().filter(({ id }) => groups.of(id) !== undefined);
       for (const name of ["self", ...inGroup.map(({ id }) => `room/${id}`)]) store.shared.delete(name);
       for (const name of [ownInfoSetting, begunSetting]) store.identity.deleteSetting(name);
-      movedAccounts.weMoved();
+      movedAccounts.weMoved(isThere ? undefined : present.server);
     });
   }
 

@@ -201,7 +201,7 @@ export function openEngine(options: EngineOptions): Engine {
     beforeSending: (room) => groupRooms.renewKeysWhereDue(room),
   });
   const notes = new NotesSender({ ...base, identity });
-  const requests = new Requests({ ...base, identity, known, names, rooms, notes, outgoing, server });
+  const requests = new Requests({ ...base, identity, known, names, rooms, notes, outgoing, homes, server });
   const capabilities = new Capabilities({ ...base, sender });
   const { takeoverAfterMs = takeoverAfterDefaultMs } = options;
   const warnings = new RoomWarnings({ rooms, clock });

@@ -115,7 +115,7 @@ export class Invitations {
     await this.#linkServer(invitation);
     const { id, secret } = invitation;
     const inviter = await this.#inviter(invitation);
-    const request = requests.send(inviter, "", { id, secret });
+    const request = requests.follow(inviter, { id, secret });
     // The key came with the link, and not from a server. [I6]
     if (store.verified.get(invitation.inviter) === undefined)
       verification.mark(invitation.inviter, "invitation");

@@ -22,7 +22,7 @@ import type { Log } from "./log.ts";
 import type { Names } from "./names.ts";
 import type { Outgoing } from "./outgoing.ts";
 import type { Homeserver } from "./ports.ts";
-import { guardedLine, movedLine, renewedServerLine } from "./room-lines.ts";
+import { guardedLine, movedLine, renewedServerLine, sameHomeLine } from "./room-lines.ts";
 import type { RoomSender } from "./room-sender.ts";
 import type { Rooms } from "./rooms.ts";
 import type { Servers } from "./servers.ts";
@@ -76,10 +76,18 @@ export class MovedAccounts {
     this.#stopped = true;
   }
 
-  /** Within the transaction that moves us: everybody is to be told, and let in at the new homeserver. */
-  weMoved(): void {
-    const { store } = this.#ports;
+  /**
+   * Within the transaction that moves us: everybody is to be told, and let in at the new homeserver.
+   * @param lost the homeserver that we left, where it did not answer: whoever lives there cannot be told
+   */
+  weMoved(lost: ServerId | undefined): void {
+    const { store, rooms, names } = this.#ports;
     this.#oweTelling();
+    for (const { account, room } of store.accounts.contacts()) {
+      const isLost = lost !== undefined && store.accounts.get(account)?.server === lost;
+      if (isLost && store.rooms.get(room)?.state === "open")
+        rooms.addNotice(room, account, sameHomeLine(names.shown(account)));
+    }
     const contacts = store.accounts.contacts().flatMap(({ account }) => store.accounts.get(account) ?? []);
     const owed = contacts.map(({ account, server }): Owed => ({ account, server, line: false }));
     this.#put(owedSetting, [...this.#owed.filter(({ line }) => line), ...owed]);

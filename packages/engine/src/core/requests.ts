@@ -9,6 +9,7 @@ import type {
   Primitives,
   RandomSource,
   RequestId,
+  RoomId,
   ServerId,
 } from "@fedchat/protocol";
 import { accountId, invitationProofInput, requestId } from "@fedchat/protocol";
@@ -17,6 +18,7 @@ import type { EngineStore } from "../store/engine-store.ts";
 import type { RequestRow } from "../store/requests-table.ts";
 import { causeOfCode, encodeCause, engineError } from "./causes.ts";
 import type { Changes } from "./changes.ts";
+import type { Homes } from "./homes.ts";
 import type { Identity } from "./identity.ts";
 import type { KnownAccounts } from "./known-accounts.ts";
 import type { Names } from "./names.ts";
@@ -33,6 +35,8 @@ export interface RequestsPorts {
   rooms: Rooms;
   notes: NotesSender;
   outgoing: Outgoing;
+  /** Where our account lived before. */
+  homes: Pick<Homes, "former">;
   roomCrypto: RoomCrypto;
   /** Our own homeserver, which orders the log of rooms that are made here. */
   server: ServerId;
@@ -59,6 +63,11 @@ export function acceptedLine({ why }: Pick<RequestRow, "why">, name: string): st
   return why === asked.byInvitation ? `You accepted ${name}'s invitation.` : `${name} accepted your request.`;
 }
 
+/** Whether a device of the former record is still there. */
+function hasDeviceOf(former: OpenedAccountRecord, newer: OpenedAccountRecord): boolean {
+  return newer.certificates.some(({ device }) => former.certificates.some((one) => one.device === device));
+}
+
 export class Requests {
   readonly #ports: RequestsPorts;
 
@@ -75,15 +84,65 @@ export class Requests {
 
   /** Asks for a chat. A request that already waits is that one; one of theirs that waits is accepted. */
   send(to: OpenedAccountRecord, text: string, invitation?: UsedInvitation): RequestRow {
-    const { store, identity, known, outgoing, rooms } = this.#ports;
+    this.#checkAskable(to);
+    if (this.#chatWith(to.record.account) !== undefined) throw engineError("already-contact");
+    return this.#ask(to, text, invitation);
+  }
+
+  /**
+   * Asks by an invitation of theirs. With a contact, where one or both moved and did not hear of each other, the chat goes
+   * on: they are told where we live by a note that every homeserver takes. Whoever came back with no device that we knew
+   * has no way into it, and is asked anew. [A22]
+   */
+  follow(to: OpenedAccountRecord, invitation: UsedInvitation): RequestRow {
+    const { store, known, homes } = this.#ports;
+    this.#checkAskable(to);
     const { account } = to.record;
+    const room = this.#chatWith(account);
+    const before = known.get(account);
+    if (room === undefined || before === undefined) return this.send(to, "", invitation);
+    const newest = store.transaction(() => known.learn(to));
+    if (!hasDeviceOf(before, newest)) return this.#ask(newest, "", invitation);
+    if (before.record.server === newest.record.server && homes.former.length === 0)
+      throw engineError("already-contact");
+    return this.#findAgain(newest, room);
+  }
+
+  #checkAskable(to: OpenedAccountRecord): void {
+    const { store, identity, known } = this.#ports;
     known.check(to);
-    if (account === identity.account) throw engineError("is-self");
-    if (store.accounts.isBlocked(account)) throw engineError("you-blocked");
+    if (to.record.account === identity.account) throw engineError("is-self");
+    if (store.accounts.isBlocked(to.record.account)) throw engineError("you-blocked");
+  }
+
+  /** Where it cannot be entered, and nobody is there any more who could let us in, another chat takes its place. */
+  #chatWith(account: AccountId): RoomId | undefined {
+    const { store, rooms } = this.#ports;
     const contact = store.accounts.contact(account);
-    // Where it cannot be entered, and nobody is there any more who could let us in, another chat takes its place.
     const isIn = contact !== undefined && store.rooms.hasGroup(contact.room);
-    if (isIn && rooms.get(contact.room).state === "open") throw engineError("already-contact");
+    return isIn && rooms.get(contact.room).state === "open" ? contact.room : undefined;
+  }
+
+  /** What asks for the way into our chat brings our record; the way itself is not needed. */
+  #findAgain(to: OpenedAccountRecord, room: RoomId): RequestRow {
+    const { store, notes, outgoing, clock, random, changes } = this.#ports;
+    const { account, server } = to.record;
+    const id = requestId.fromBytes(random.bytes(16));
+    store.transaction(() => {
+      store.requests.insert({
+        ...{ id, direction: "outgoing", account, server, text: "", createdAt: clock.now() },
+        ...{ why: asked.byInvitation, state: "accepted", cause: null, room, keyPackage: null },
+      });
+      outgoing.enqueue(notes.envelope(to, id, { kind: "enter", room }));
+      changes.mark("request", id);
+    });
+    outgoing.pump();
+    return this.get(id);
+  }
+
+  #ask(to: OpenedAccountRecord, text: string, invitation: UsedInvitation | undefined): RequestRow {
+    const { store, outgoing } = this.#ports;
+    const { account } = to.record;
     const theirs = store.requests.pending("incoming", account);
     if (theirs !== undefined) return this.#acceptNow(theirs);
     const waiting = store.requests.pending("outgoing", account);

@@ -9,6 +9,10 @@ export const movedLine = (who: string, address: string): string => `${who} is no
 export const renewedServerLine = (who: string, address: string): string =>
   `${who}'s homeserver (${address}) has another key, since its owner said that the former one was lost or stolen. ${who}'s own key is the same as before. To be sure, ask them over another way whether this is so, and verify them again.`;
 
+/** We moved, and their homeserver is the one that did not answer: nobody is left who could tell them. [A22] */
+export const sameHomeLine = (who: string): string =>
+  `${who} lived on the server that you left, which did not answer. If it is gone for good, ${who} has to move as well, and neither of you hears of the other by itself. Send ${who} an invitation link over another way, or open theirs: this chat goes on with it.`;
+
 /** Somebody said by their recovery key that their account's key may be another's, too. [A21] */
 export const guardedLine = (who: string): string =>
   `${who} says that their account's key may have been stolen. From now on the account changes by their recovery kit alone, and other devices are out. Ask them over another way whether this is so, and verify them again.`;
