@@ -16,6 +16,30 @@ import { group, lines, opened, sees, texts } from "./room-scene.ts";
 import type { Person } from "./world.ts";
 import { friends, World } from "./world.ts";
 
+const password = "correct horse battery staple plus";
+
+/** A further device of this account, linked by a code. */
+async function linkedTo(of: Person): Promise<Person> {
+  const { code } = await of.call("devices.link", {});
+  const further = of.home.engine();
+  await further.call("devices.join", { code, name: "computer" });
+  const asks = async () => (await of.call("devices.list", {})).linking.state === "asking";
+  await of.home.world.until(asks, "it to ask");
+  await of.call("devices.confirm", {});
+  const isLinked = async () => (await further.call("engine.status", {})).me !== null;
+  await of.home.world.until(isLinked, "it to be linked");
+  return further;
+}
+
+const isIn = (person: Person, roomId: string) => () =>
+  person.database.all("SELECT 1 FROM groups WHERE room = ?", roomId).length === 1;
+
+/** Everything that is kept there stands in the archive. */
+async function archived(of: Person): Promise<void> {
+  await of.home.world.pass(40_000);
+  await of.home.world.until(async () => (await of.call("archive.state", {})).waiting === 0, "the archive");
+}
+
 /** The lines of the chat with somebody. */
 async function notices(of: Person): Promise<string[]> {
   const { roomId } = await of.pair();
@@ -142,6 +166,46 @@ describe("a move that cannot be", () => {
     await alice.send("here as ever");
     await bob.sees("here as ever");
   });
+});
+
+test("[A13] [F10] an account that lives in a browser moves by a computer that is linked, and comes back into the browser with everything", async () => {
+  await using world = new World();
+  const { alice, bob } = await friends(world);
+  await alice.call("account.setPassword", { password });
+  alice.inBrowser = true;
+  await alice.restart();
+  await alice.send("from the browser");
+  await bob.sees("from the browser");
+  const carols = await world.home("carol.example");
+  await carols.person("Carol");
+  const invitation = await carols.invitation();
+  expect(await alice.failure("account.move", { invitation })).toBe("cannot-move-here");
+  const [former] = (await alice.call("devices.list", {})).devices;
+
+  await archived(alice);
+  const computer = await linkedTo(alice);
+  const { roomId } = await computer.pair();
+  await computer.sees("from the browser");
+  await world.until(isIn(computer, roomId), "the computer to come in");
+  await computer.move(carols, password);
+  // The browser cannot follow, and is told how to come there.
+  const told = async () => (await alice.call("engine.notices", {})).map(({ cause }) => cause.code);
+  await world.until(async () => (await told()).includes("account-moved-away"), "a notice");
+  expect((await computer.call("engine.status", {})).me).toMatchObject({ hasPassword: true });
+  await archived(computer);
+
+  const back = carols.engine();
+  back.inBrowser = true;
+  const { handle } = (await computer.call("engine.status", {})).me!;
+  await back.call("account.signIn", { handle, password, replaces: former!.deviceId });
+  await back.pair();
+  await back.sees("from the browser");
+  await world.until(isIn(back, roomId), "the browser to come in");
+  await back.send("from the browser, elsewhere");
+  await bob.sees("from the browser", "from the browser, elsewhere");
+  await bob.send("welcome");
+  await back.sees("from the browser", "from the browser, elsewhere", "welcome");
+  expect((await back.call("devices.list", {})).devices).toHaveLength(2);
 });
 
 describe("an account whose devices and homeserver are lost together", () => {

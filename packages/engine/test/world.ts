@@ -305,6 +305,8 @@ export class Person {
   readonly events: EngineEvent[] = [];
   database!: Database;
   engine!: Engine;
+  /** Whether the engine reaches its own homeserver alone, as one in a browser; counts from the next opening on. */
+  inBrowser = false;
   #closed = true;
   /** Set once the engine says that it belongs to another homeserver. */
   #moved = false;
@@ -328,11 +330,7 @@ export class Person {
         connect: async () => this.#connect(started),
         server: { id, noiseKey: nodePrimitives.x25519.publicKey(this.home.keys.noise) },
       },
-      elsewhere: async ({ host }) => {
-        const there = world.homes.get(host);
-        if (there === undefined) throw new ProtocolError("unreachable");
-        return this.#connect(there);
-      },
+      ...(!this.inBrowser && { elsewhere: (address: { host: string }) => this.#elsewhere(address) }),
       onMoved: () => (this.#moved = true),
       groups: this.groups,
       opaque: world.opaque,
@@ -352,6 +350,12 @@ export class Person {
     this.#closed = false;
   }
 
+  async #elsewhere({ host }: { host: string }): Promise<TestChannel> {
+    const there = this.home.world.homes.get(host);
+    if (there === undefined) throw new ProtocolError("unreachable");
+    return this.#connect(there);
+  }
+
   #connect(home: Home): TestChannel {
     if (home.down) throw new ProtocolError("unreachable");
     const [near, far] = channelPair();
@@ -363,10 +367,10 @@ export class Person {
   }
 
   /** Moves the account to another homeserver, as its administrator invites; the engine is opened anew on its store. */
-  async move(to: Home): Promise<void> {
+  async move(to: Home, password?: string): Promise<void> {
     const { world } = this.home;
     const link = await to.invitation();
-    await this.call("account.move", { invitation: link });
+    await this.call("account.move", { invitation: link, ...(password !== undefined && { password }) });
     await world.until(() => this.#moved, "the move");
     this.#moved = false;
     await this.restart();

@@ -1238,7 +1238,7 @@ export const t = {
     start: "Move there",
     moved: "You have moved. Your contacts are being told.",
     notInBrowser:
-      "From a browser an account cannot move, since this page belongs to this homeserver. Move it with FedChat on a computer that is linked as a device; or open it at the other homeserver by your recovery kit, where contacts have to be asked anew.",
+      "From a browser an account cannot move, since this page belongs to this homeserver. Link FedChat on a computer as a device and move with that, by your password. Then open the other homeserver's FedChat in your browser and sign in: contacts, rooms and history are there. Without a computer, open your account there by the recovery kit, where contacts have to be asked anew.",
   },
   recovery: {
     title: "Recovery kit",

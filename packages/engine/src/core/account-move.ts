@@ -24,7 +24,9 @@ import { unpublish } from "./key-packages.ts";
 import type { KeptServers } from "./kept-servers.ts";
 import type { Log } from "./log.ts";
 import type { MovedAccounts } from "./moved-accounts.ts";
+import { keepPassword } from "./password.ts";
 import { ownInfoSetting } from "./servers.ts";
+import type { StorageKeyRing } from "./storage-key-ring.ts";
 
 export interface AccountMovePorts extends AccountKeyPorts {
   store: EngineStore;
@@ -32,6 +34,7 @@ export interface AccountMovePorts extends AccountKeyPorts {
   homes: Homes;
   kept: KeptServers;
   movedAccounts: MovedAccounts;
+  keys: Pick<StorageKeyRing, "bring">;
   /** The homeserver that it leaves; `address`: where it is, if not beside this engine. */
   present: { server: ServerId; address: HomeAddress | undefined };
   /** Undefined where this engine reaches its own homeserver alone, as in a browser. */
@@ -94,12 +97,13 @@ export class AccountMove {
     const { kept, homeserver, clock, onMoved } = this.#ports;
     const opened = await this.#opened(session, to, password);
     const record = await this.#recordThere(session, to.server, opened, password);
+    const hasPassword = (await this.#takeAlong(session, opened, password)) || opened.hasPassword;
     await kept.introduce((records) => session.request("servers.introduce", { records }));
     // Nothing that still comes from the homeserver that is left may count as the new one's.
     const isThere = homeserver.state.kind === "connected";
     await homeserver.stop();
     try {
-      this.#settle(to, opened, { record, isThere });
+      this.#settle(to, { ...opened, hasPassword }, { record, isThere });
     } catch (error) {
       homeserver.start();
       throw error;
@@ -166,6 +170,25 @@ export class AccountMove {
     });
     await session.request("account.update", { record: next });
     return next;
+  }
+
+  /**
+   * A device without the account's key could do neither later: the keys of sealed storage go along, and the password that
+   * fetched the key. Whether a password was taken along.
+   */
+  async #takeAlong(
+    session: UnidentifiedSession,
+    { hasPassword }: Opened,
+    password?: string,
+  ): Promise<boolean> {
+    const { identity, keys } = this.#ports;
+    if (password === undefined || identity.accountKey !== undefined) return false;
+    const { accountSeed } = await accountKey(this.#ports, password);
+    await keys.bring(session, accountSeed);
+    // With a guard it was the words of the kit.
+    if (hasPassword || identity.record.record.guard !== undefined) return false;
+    await keepPassword(this.#ports, session, password, accountSeed);
+    return true;
   }
 
   #settle(

@@ -35,12 +35,17 @@ const own = {
   "cannot-move-here": [
     "never",
     "An account cannot be moved from a browser: what runs here belongs to this homeserver.",
-    "Move it with FedChat on a computer, or open it at the other homeserver by the recovery kit.",
+    "Link FedChat on a computer as a device and move with that; then sign in at the other homeserver in the browser.",
   ],
   "account-moved": [
     "never",
     "Your account lives on another homeserver now.",
     "Move this device, too: Settings, 'Move to another homeserver', with the same invitation.",
+  ],
+  "account-moved-away": [
+    "never",
+    "Your account lives on another homeserver now. What runs in this browser belongs to the former one and cannot follow.",
+    "Open FedChat of the other homeserver in the browser and sign in there, then take this device off under Devices.",
   ],
   "bad-invitation": [
     "never",

@@ -226,6 +226,7 @@ export function openEngine(options: EngineOptions): Engine {
     onRoom: (room) => {
       commits.run(room);
       entering.ask(room);
+      keptServers.lookSoon();
     },
   });
   const lost: LostGroups = new LostGroups({
@@ -371,7 +372,10 @@ export function openEngine(options: EngineOptions): Engine {
   const archiveKeys = new ArchiveKeys({ ...base, identity, keys });
   const reader = new ArchiveReader({
     ...{ ...base, identity, keys, archiveKeys, taker, notices },
-    onRoom: (room) => commits.resume(room),
+    onRoom(room) {
+      commits.resume(room);
+      keptServers.lookSoon();
+    },
   });
   const writer = new ArchiveWriter({
     ...{ ...base, identity, keys, archiveKeys, lines, notices },
@@ -423,7 +427,7 @@ export function openEngine(options: EngineOptions): Engine {
     },
   });
   const accountMove = new AccountMove({
-    ...{ ...base, identity, opaque, homes, kept: keptServers, movedAccounts: moved },
+    ...{ ...base, identity, opaque, homes, keys, kept: keptServers, movedAccounts: moved },
     ...{ present: { server, address: place.address }, elsewhere: options.elsewhere },
     onMoved: ({ host, port, server: home }) => options.onMoved?.({ server: home, address: { host, port } }),
   });
@@ -433,6 +437,7 @@ export function openEngine(options: EngineOptions): Engine {
     onRenewed: (home) => clock.soon(() => options.onMoved?.({ server: home, address: place.address })),
   });
   const session = new Session({
+    canMove: options.elsewhere !== undefined,
     ...{
       ...base,
       identity,

@@ -69,8 +69,13 @@ export class KeptServers {
     this.#ports.store.identity.putSetting(setting, encode(form, kept));
   }
 
-  /** Tells another homeserver of all of them, and of the one that is left. */
+  /** Tells another homeserver of all of them, and of the one that is left: as that one knows them, where it is there. */
   async introduce(tell: (records: Uint8Array[]) => Promise<unknown>): Promise<void> {
+    const { homeserver, log } = this.#ports;
+    if (homeserver.state.kind === "connected")
+      await this.resume().catch((error: unknown) =>
+        log.info("servers' records are told as they were kept", { code: causeOf(error).code }),
+      );
     const own = this.#ports.store.identity.setting(ownInfoSetting);
     const all = [...this.#held(), ...(own === undefined ? [] : [own])];
     for (let at = 0; at < all.length; at += limits.serversIntroducedMax)

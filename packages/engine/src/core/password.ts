@@ -29,14 +29,23 @@ export async function setPassword(
   password: string,
   accountSeed: Uint8Array,
 ): Promise<void> {
-  const { identity, homeserver, opaque, primitives, random } = ports;
+  await keepPassword(ports, ports.homeserver, password, accountSeed);
+  ports.identity.update({ hasPassword: 1 });
+}
+
+/** The same at a homeserver where the account is open on this session. */
+export async function keepPassword(
+  { identity, opaque, primitives, random }: Omit<PasswordPorts, "homeserver">,
+  homeserver: Pick<Homeserver, "request">,
+  password: string,
+  accountSeed: Uint8Array,
+): Promise<void> {
   const { account } = identity.self;
   const started = opaque.startRegistration(password);
   const { response } = await homeserver.request("password.registerStart", { request: started.request });
   const { upload, exportKey } = opaque.finishRegistration(password, started.state, response);
   const wrappedKey = wrapAccountKey(primitives, random, { account, accountSeed, exportKey });
   await homeserver.request("password.registerFinish", { upload, wrappedKey });
-  identity.update({ hasPassword: 1 });
 }
 
 const nonceBytes = 12;

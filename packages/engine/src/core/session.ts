@@ -47,6 +47,8 @@ import type { TreelessWelcomes } from "./treeless-welcomes.ts";
 import { learnStrangersNames } from "./strangers-names.ts";
 
 export interface SessionPorts {
+  /** Whether this engine could move as well. */
+  canMove: boolean;
   clock: Clock;
   store: EngineStore;
   identity: Identity;
@@ -209,7 +211,10 @@ export class Session {
       this.#ports.devices.recordChanged();
       // Another device of ours moved the account.
       if (server !== this.#ports.servers.own.id)
-        this.#ports.notices.add("warning", causeOfCode("account-moved"));
+        this.#ports.notices.add(
+          "warning",
+          causeOfCode(this.#ports.canMove ? "account-moved" : "account-moved-away"),
+        );
     } else if (held.record.sequence < own.record.sequence) {
       await homeserver.request("account.update", { record: own.signed });
     } else this.#ports.ownRecords.bringOwn();

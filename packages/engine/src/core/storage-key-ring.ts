@@ -145,6 +145,17 @@ export class StorageKeyRing {
     throw new ProtocolError("conflict");
   }
 
+  /**
+   * To a homeserver that this account moves to and that has none yet: whoever does not keep the account's key cannot bring
+   * them later.
+   */
+  async bring(to: Pick<Homeserver, "request">, accountSeed: Uint8Array): Promise<void> {
+    const { record } = await to.request("sealed.get", { name: recordName });
+    if (record !== null || this.held.length === 0) return;
+    const bytes = this.#sealed(accountSeed, this.held, this.#ports.identity.record);
+    await to.request("sealed.put", { name: recordName, version: 1, bytes });
+  }
+
   #newKey(keys: StorageKeyList): StorageKey {
     return { generation: (keys.at(-1)?.generation ?? 0) + 1, key: this.#ports.random.bytes(32) };
   }
@@ -152,24 +163,33 @@ export class StorageKeyRing {
   async #publish(
     accountSeed: Uint8Array,
     keys: StorageKeyList,
-    { record, certificates }: OpenedAccountRecord,
+    record: OpenedAccountRecord,
     version: number,
   ): Promise<void> {
-    const { store, homeserver, primitives, random } = this.#ports;
-    const { account } = record;
-    const plaintext = encode(storageKeyList, keys);
-    const nonce = random.bytes(nonceBytes);
-    const sealed = accountAead(primitives, accountSeed).seal(nonce, accountId.toBytes(account), plaintext);
-    const bytes = storageKeys.sign(primitives, accountSeed, {
-      account,
-      generation: keys.at(-1)!.generation,
-      forAccount: Uint8Array.of(...nonce, ...sealed),
-      forDevices: certificates.map((one) => this.#forDevice(one, plaintext)),
-    });
+    const { store, homeserver } = this.#ports;
+    const bytes = this.#sealed(accountSeed, keys, record);
     await homeserver.request("sealed.put", { name: recordName, version, bytes });
     store.transaction(() => {
       this.keep(keys);
       store.identity.putSealedVersion(recordName, version);
+    });
+  }
+
+  #sealed(
+    accountSeed: Uint8Array,
+    keys: StorageKeyList,
+    { record, certificates }: OpenedAccountRecord,
+  ): Uint8Array {
+    const { primitives, random } = this.#ports;
+    const { account } = record;
+    const plaintext = encode(storageKeyList, keys);
+    const nonce = random.bytes(nonceBytes);
+    const sealed = accountAead(primitives, accountSeed).seal(nonce, accountId.toBytes(account), plaintext);
+    return storageKeys.sign(primitives, accountSeed, {
+      account,
+      generation: keys.at(-1)!.generation,
+      forAccount: Uint8Array.of(...nonce, ...sealed),
+      forDevices: certificates.map((one) => this.#forDevice(one, plaintext)),
     });
   }
 
