@@ -1,8 +1,9 @@
 import { statfsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { defineConfig } from "vitest/config";
+import { configDefaults, defineConfig } from "vitest/config";
 import { ClosingLine } from "./test/closing-line.ts";
+import { roomSuites } from "./test/rooms/suites.ts";
 
 // The stores' threads are begun hundreds of times, and compiled once.
 process.env["NODE_COMPILE_CACHE"] ??= join(tmpdir(), "node-compile-cache");
@@ -23,6 +24,7 @@ export default defineConfig({
       // What seeds have shown; the seeds themselves are `npm run test:simulation`.
       "test/simulation/{scenarios,room-scenarios}.test.ts",
     ],
+    exclude: [...configDefaults.exclude, ...roomSuites],
     testTimeout: 30_000,
     reporters: ["default", new ClosingLine()],
   },
