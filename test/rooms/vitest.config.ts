@@ -6,5 +6,5 @@ import { roomSuites } from "./suites.ts";
 const { include: _, exclude: __, ...alike } = unit.test ?? {};
 export default mergeConfig(
   { test: alike },
-  { test: { root: new URL("../..", import.meta.url).pathname, include: roomSuites } },
+  { test: { root: new URL("../..", import.meta.url).pathname, include: roomSuites, testTimeout: 120_000 } },
 );

@@ -1,5 +1,7 @@
 /** A room's hub that tells different members different logs: found out, told, and left. Real MLS, three homeservers. */
+import { roomEntry } from "@fedchat/protocol";
 import { expect, test } from "vitest";
+import { Rooms } from "../../homeserver/src/core/rooms/rooms.ts";
 import { group, lines, opened, texts } from "./room-scene.ts";
 import { Home, type Person, World } from "./world.ts";
 
@@ -71,4 +73,44 @@ test("[W15] what a hub keeps from one server of the room comes from another", as
     async () => (await texts(carol, roomId)).includes("Bob: nice name"),
     "what waited for it",
   );
+});
+
+test("[W10] a homeserver that says without proof that a room goes on from before somebody was taken out takes nothing back", async () => {
+  await using world = new World("real");
+  const { alice, bob, carol, roomId } = await opened(world);
+  const position = () =>
+    bob.database.get<{ position: number }>("SELECT position FROM roomLogs WHERE room = ?", roomId)!.position;
+  const before = position();
+  await alice.call("rooms.remove", { roomId, account: await carol.account() });
+  await world.until(async () => (await group(bob)).group?.people === 2, "carol to be out");
+  const after = position();
+
+  const [log, lied] = [Rooms.prototype.log, await bob.account()];
+  Rooms.prototype.log = async function (account, params) {
+    const page = await log.call(this, account, params);
+    if (account !== lied) return page;
+    const entries = page.entries.filter((signed) => roomEntry.read(signed).value.position <= before);
+    const head = {
+      ...page.head,
+      term: page.head.term + 1,
+      position: before,
+      hash: new Uint8Array(32).fill(7),
+    };
+    return { entries, head };
+  };
+  try {
+    bob.cut();
+    const warned = async () =>
+      (await lines(bob, roomId)).at(-1)?.startsWith("Your homeserver says that this room");
+    await world.until(warned, "the warning");
+    expect([(await group(bob)).group?.people, position()]).toEqual([2, after]);
+    await bob.call("messages.send", { roomId, text: "without Carol" });
+    await world.until(async () => (await texts(alice, roomId)).length === 1, "what bob wrote");
+  } finally {
+    Rooms.prototype.log = log;
+  }
+  await alice.call("rooms.rename", { roomId, name: "Two" });
+  await titled(bob, "Two");
+  expect((await lines(bob, roomId)).filter((line) => line.startsWith("Your homeserver"))).toHaveLength(1);
+  expect(await texts(carol, roomId)).toEqual([]);
 });

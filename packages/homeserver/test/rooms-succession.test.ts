@@ -211,7 +211,7 @@ test("[O12] a hub that was restored from a backup takes its own log back from it
 });
 
 test("[O10] a log that names an access key which nobody has is taken over before that entry", async () => {
-  const { world, one, two, hosts, servers, room } = await threeServers();
+  const { world, one, two, three, hosts, servers, room } = await threeServers();
   const good = room.apart();
   await room.add(two, room.commit(servers));
   await everywhere(room, hosts);
@@ -227,6 +227,19 @@ test("[O10] a log that names an access key which nobody has is taken over before
   await hand.add(two, hand.commit(servers));
   await everywhere(hand, hosts);
 
+  // What others appended behind an entry shows that it locked nobody out; and whoever does not follow knows nothing of it.
+  const earlier = hand.apart();
+  await hand.add(two, hand.commit(servers));
+  await hand.add(three, hand.commit(servers));
+  await everywhere(hand, hosts);
+  const behind = { outcome: "behind", position: 6 };
+  expect(await refusal(one, earlier.takeover(one.id, servers))).toMatchObject(behind);
+  const last = hand.apart();
+  await hand.add(two, hand.commit(servers));
+  await everywhere(hand, hosts);
+  const byStranger = one.rooms.append(two.person, last.takeover(one.id, servers));
+  expect(await world.clock.settle(byStranger)).toMatchObject({ outcome: "behind", position: 7 });
+
   // After a week it is too late.
   const old = hand.apart();
   await hand.add(two, hand.commit(servers));
@@ -234,7 +247,7 @@ test("[O10] a log that names an access key which nobody has is taken over before
   for (const host of hosts) host.crash();
   await world.clock.advance(7 * day + 1);
   for (const host of hosts) await host.start();
-  expect(await refusal(one, old.takeover(one.id, servers))).toMatchObject({ outcome: "behind", position: 5 });
+  expect(await refusal(one, old.takeover(one.id, servers))).toMatchObject({ outcome: "behind", position: 8 });
 });
 
 test("[O11] what is no takeover of this very log moves nobody", async () => {

@@ -143,7 +143,7 @@ const own = {
   "room-healing": [
     "later",
     "Somebody who was taken out is in this room again for the moment.",
-    "Wait until they are out here too: it is being done.",
+    "The FedChat of an owner or moderator takes them out again by itself. If nobody can, make a new room.",
   ],
   "written-apart": [
     "never",

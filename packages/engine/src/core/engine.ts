@@ -293,7 +293,7 @@ export function openEngine(options: EngineOptions): Engine {
     ...{ ...base, prepare: (note, content, info) => welcomes.prepare(note, content, info) },
   });
   const branches = new RoomBranches({
-    ...{ ...base, identity, rooms, names, messages: groupMessages },
+    ...{ ...base, identity, rooms, names, warnings, messages: groupMessages },
     onBack: (room) => commits.wentBack(room),
   });
   const entries = new RoomEntries({

@@ -143,8 +143,10 @@ export const claimLookAgainMs = 3_600_000;
 /** Former states of a room's group that one can go back to: as far as servers disagree in practice. */
 export const branchSnapshotsMax = 16;
 export const branchSnapshotsBytesMax = 16_777_216;
-/** How long they, what lost branches can be read by, and whom these took out are kept. */
+/** How long they, and what lost branches can be read by, are kept. */
 export const branchSnapshotsMs = 7 * 86_400_000;
+/** Pages of a log that are looked through for the takeover from which it goes on: what nobody could follow lies between. */
+export const takeoverSearchPagesMax = 16;
 /** Lost branches of one room whose messages may still come. */
 export const lostBranchesMax = 4;
 /** Messages of one room that nothing here opens, until its log goes on otherwise. */

@@ -22,7 +22,9 @@ import type { Log } from "./log.ts";
 import type { Names } from "./names.ts";
 import type { Homeserver } from "./ports.ts";
 import { roomServerName, showRoomState } from "./room-people.ts";
+import type { RoomWarnings } from "./room-warnings.ts";
 import type { Rooms } from "./rooms.ts";
+import { isTakenOver } from "./takeover-proof.ts";
 import { isRejoining, noEpoch, want, wantedChanges, type WantedChange } from "./wanted-changes.ts";
 
 export interface RoomBranchesPorts {
@@ -34,6 +36,7 @@ export interface RoomBranchesPorts {
   messages: Pick<GroupMessages, "takeWaiting">;
   homeserver: Homeserver;
   names: Pick<Names, "shown" | "server">;
+  warnings: Pick<RoomWarnings, "tell">;
   primitives: Primitives;
   clock: Pick<Clock, "now">;
   changes: Changes;
@@ -60,28 +63,37 @@ export class RoomBranches {
   }
 
   /**
-   * The log does not go on behind what was taken. Afterwards it can be read on from where this engine is then. Rejects
-   * with `ProtocolError`.
+   * The log does not go on behind what was taken. True: it can be read on from where this engine is then; false: it stays
+   * where it is, for nobody who may do so let the room go on from before that. Rejects with `ProtocolError`.
    * @param head where the log is now
    */
-  async goOver(room: RoomId, head: LogPlace): Promise<void> {
+  async goOver(room: RoomId, head: LogPlace): Promise<boolean> {
     const { store, log } = this.#ports;
     const row = store.groupRooms.log(room);
-    if (row === undefined) return;
+    if (row === undefined) return true;
     const own = store.branches.place(room) ?? row;
-    if (isRejoining(store, room))
-      return (await this.#isTakenUp(room)) ? this.#resume(room, own) : this.#jump(room, head);
-    if (await this.#stands(room, own)) return this.#moveTo(room, own);
+    if (isRejoining(store, room)) {
+      if (await this.#isTakenUp(room)) this.#resume(room, own);
+      else this.#jump(room, head);
+      return true;
+    }
+    if (await this.#stands(room, own)) {
+      this.#moveTo(room, own);
+      return true;
+    }
     for (const snapshot of store.branches.snapshots(room)) {
       if (!(await this.#stands(room, snapshot))) continue;
+      if (!(await isTakenOver(this.#ports, room, snapshot))) return this.#unproved(room);
       log.info("a room's log goes on otherwise: back to where both are the same", { room });
-      return this.#back(room, snapshot, head);
+      this.#back(room, snapshot, head);
+      return true;
     }
     // Somebody took us in again meanwhile: it is read on from there.
     const now = store.branches.place(room) ?? store.groupRooms.log(room);
-    if (now === undefined || now.position !== own.position || !isEqual(now.head, own.head)) return;
+    if (now === undefined || now.position !== own.position || !isEqual(now.head, own.head)) return true;
     log.info("a room's log goes on otherwise than for as long as is kept", { room });
     this.#again(room, head);
+    return true;
   }
 
   /** Within the transaction that takes a room's new state: whom a lost branch took out, and who is out now, holds up nothing. */
@@ -115,6 +127,16 @@ export class RoomBranches {
     const page = await homeserver.request("rooms.log", { room, after: position - 1 });
     const [first] = page.entries;
     return first !== undefined && isEqual(this.#ports.primitives.sha256(first), head);
+  }
+
+  #unproved(room: RoomId): false {
+    const { store, identity, warnings, changes, log } = this.#ports;
+    log.info("a room's log goes on otherwise, and nobody asked for that", { room });
+    const line =
+      "Your homeserver says that this room goes on from before its last changes, and shows nobody of the room who asked for that. FedChat stays with what it has; ask whoever runs your homeserver why.";
+    store.transaction(() => warnings.tell(room, identity.account, line));
+    changes.mark("room", room);
+    return false;
   }
 
   /** Whether another server goes on from where our group is, without the Commit that we could not follow. */

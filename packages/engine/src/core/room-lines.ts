@@ -123,8 +123,10 @@ export function takeoverLine(of: {
     return `${hub} keeps this room's changes in order now, though it is none of its servers for that. Another one is asked to.`;
   if (isFirst && hub !== former && asker !== undefined)
     return `${asker} handed the room's order over from ${former} to ${hub}.`;
-  if (hub === former) return `${hub} goes on with the room from before a change that nobody could follow.`;
-  return `${former} was not reached: the room goes on under ${hub}.`;
+  const asked = asker === undefined ? "" : ` ${asker} asked for it.`;
+  if (hub === former)
+    return `${hub} goes on with the room from before a change that nobody could follow.${asked}`;
+  return `${former} was not reached: the room goes on under ${hub}.${asked}`;
 }
 
 /**

@@ -157,7 +157,7 @@ export class RoomLogs {
     if (isElsewhere(row, page)) {
       if (this.#gone.get(room) === row.position) return false;
       const { hash: head, ...place } = page.head;
-      await branches.goOver(room, { ...place, head });
+      if (!(await branches.goOver(room, { ...place, head }))) return false;
       this.#gone.set(room, store.groupRooms.log(room)?.position ?? 0);
       return true;
     }

@@ -113,8 +113,6 @@ export class BranchesTable {
     for (const { room, position } of old) this.#drop(room, position);
     this.#db.run(`DELETE FROM lostBranchRecords WHERE branch IN (${lost})`, before);
     this.#db.run("DELETE FROM lostBranches WHERE at < ?", before);
-    for (const table of ["roomHolds", "roomRevocations"])
-      this.#db.run(`DELETE FROM ${table} WHERE at < ?`, before);
   }
 
   #drop(room: RoomId, position: number): void {

@@ -244,11 +244,17 @@ export class Hub {
     const { self, store, clock } = this.#options;
     if (isAt(row, append)) return row;
     if (by.server !== self || row.term !== append.term || row.position <= append.position) return undefined;
+    if (!this.#options.logs.followedBy(by.account).has(append.room)) return undefined;
     const base = await logAt(this.#options, row, append.position);
     const next = await entryAt(store, row, append.position + 1);
     if (base === undefined || next === undefined || !isAt(base, append)) return undefined;
-    const { at } = roomEntry.read(next.signed).value;
-    return at >= clock.now() - roomTakeoverBackMs ? base : undefined;
+    const { at, by: locking } = roomEntry.read(next.signed).value;
+    if (at < clock.now() - roomTakeoverBackMs) return undefined;
+    // Whoever appended behind an entry has its access key: nobody is locked out by it.
+    const behind = await pageOf(store, row, append.position);
+    const isOfOne = (signed: Uint8Array) => roomEntry.read(signed).value.by.account === locking.account;
+    const isAll = append.position + behind.length === row.position;
+    return isAll && behind.every(isOfOne) ? base : undefined;
   }
 
   async #write(
