@@ -7,8 +7,11 @@ export interface VillageSize {
   rooms: "usual" | "large";
 }
 
-/** Virtual time for one thing to come to everybody, in steps. */
-const stepsMax = 1_200;
+/**
+ * Virtual time for one thing to come to everybody, in steps: a server takes requests of strangers from a dozen a minute,
+ * and who was refused tries again after up to a quarter of an hour.
+ */
+const stepsMax = 4_800;
 const stepMs = 500;
 
 export class Village {

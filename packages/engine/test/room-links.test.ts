@@ -1,7 +1,24 @@
 /** Coming into a room by a link: asked and let in by a person, or at once; by others where the link's maker is away. */
-import { encode, formatInvitationLink, invitation, parseInvitationLink } from "@fedchat/protocol";
+import {
+  accountId,
+  encode,
+  envelopeId,
+  formatInvitationLink,
+  invitation,
+  parseInvitationLink,
+  requestId,
+  roomId as roomIds,
+  serverId,
+} from "@fedchat/protocol";
 import { expect, test } from "vitest";
+import { ManualClock } from "../../protocol/test/manual-clock.ts";
+import { causeOfCode } from "../src/core/causes.ts";
+import { Changes } from "../src/core/changes.ts";
+import { silentLog } from "../src/core/log.ts";
+import { recordOutcome } from "../src/core/outcomes.ts";
+import { openEngineStore } from "../src/store/engine-store.ts";
 import { InProcessDirectory } from "./in-process-directory.ts";
+import { openMigratedDatabase } from "./migrated-database.ts";
 import { group } from "./room-scene.ts";
 import type { Person } from "./world.ts";
 import { World } from "./world.ts";
@@ -304,6 +321,108 @@ test("[I9] an engine that stops between an ask and its admission lets in when it
   await alice.restart();
   await comesIn(carol, roomId);
 });
+
+/** Carol asks until Alice's server takes no more from hers for now; the last ask waits, refused. */
+async function askTooOften(world: World, carol: Person, link: string): Promise<string> {
+  for (let tries = 0; tries < 30; tries++) {
+    const { askId } = await carol.call("rooms.ask", { link });
+    await world.until(() => underWay(carol, askId) === 0, "the ask to be answered for");
+    const [ask] = await carol.call("rooms.asks", {});
+    if (ask?.cause?.code === "rate-limited") return askId;
+    await carol.call("rooms.withdrawAsk", { askId });
+  }
+  throw new Error("Alice's server has no limit");
+}
+
+function underWay({ database }: Person, askId: string): number {
+  return database.all("SELECT 1 FROM outgoing WHERE subject = ?", askId).length;
+}
+
+/** In long steps. */
+async function passMinutes(world: World, minutes: number): Promise<void> {
+  for (let second = 0; second < minutes * 60; second++) await world.clock.step(1_000);
+}
+
+test("[I8] an ask that the asked server refused for now is sent again by itself, also after a restart, and leads in", async () => {
+  await using world = new World();
+  const { alice, roomId } = await hosting(world, "approval");
+  const { link } = await linkOf(alice, roomId);
+  const carol = await stranger(world, "Carol");
+  const askId = await askTooOften(world, carol, link);
+  await setJoining(alice, roomId, "open");
+  await carol.restart();
+  await passMinutes(world, 10);
+  await comesIn(carol, roomId);
+  expect(await carol.call("rooms.asks", {})).toContainEqual(
+    expect.objectContaining({ askId, state: "admitted", cause: null }),
+  );
+  const often = "SELECT sentAgain FROM roomAsks WHERE id = ?";
+  expect(carol.database.get<{ sentAgain: number }>(often, askId)!.sentAgain).toBeGreaterThan(0);
+});
+
+test("[I8] asking by hand once more sends at once what was refused for now; what was withdrawn is not sent again", async () => {
+  await using world = new World();
+  const { alice, roomId } = await hosting(world, "approval");
+  const { link } = await linkOf(alice, roomId);
+  const carol = await stranger(world, "Carol");
+  const askId = await askTooOften(world, carol, link);
+  const before = (await waiting(alice)).map((ask) => ask.askId);
+  expect((await carol.call("rooms.ask", { link })).askId).toBe(askId);
+  const isAnswered = () => underWay(carol, askId) === 0;
+  const sent = "SELECT outcome FROM roomAsked WHERE ask = ?";
+  expect(carol.database.all(sent, askId)).toEqual([{ outcome: null }]);
+  await world.until(isAnswered, "another refusal");
+  expect(carol.database.all(sent, askId)).toEqual([{ outcome: "later" }]);
+
+  await carol.call("rooms.withdrawAsk", { askId });
+  await passMinutes(world, 20);
+  expect(carol.database.get("SELECT sentAgain FROM roomAsks WHERE id = ?", askId)).toEqual({ sentAgain: 0 });
+  expect((await waiting(alice)).map((ask) => ask.askId)).toEqual(before);
+  // There was room for it by then.
+  const { askId: later } = await carol.call("rooms.ask", { link });
+  await world.until(async () => (await waiting(alice)).some((ask) => ask.askId === later), "a new ask");
+});
+
+const forNow = { kind: "failed", cause: causeOfCode("rate-limited") } as const;
+const forGood = { kind: "failed", cause: causeOfCode("not-allowed") } as const;
+const arrived = { kind: "forwarded" } as const;
+
+test.each([
+  ["refused for now by all who were asked", [forNow, forNow], true],
+  ["refused for now by one and for good by another", [forNow, forGood], true],
+  ["refused for good by all", [forGood, forGood], false],
+  ["refused for now by one, while it arrived at another", [forNow, arrived], false],
+  ["refused for now by one, while it is under way to another", [forNow], false],
+])(
+  "[I8] only what arrived nowhere and was refused for now is sent again, not for good: an ask %s",
+  (_how, outcomes, isSentAgain) => {
+    const store = openEngineStore(openMigratedDatabase(":memory:"));
+    const clock = new ManualClock(0);
+    const id = requestId.fromBytes(new Uint8Array(16));
+    const [maker, other] = [1, 2].map((byte) => accountId.fromBytes(new Uint8Array(32).fill(byte)));
+    store.roomAsks.insert({
+      ...{ id, direction: "outgoing", room: roomIds.fromBytes(new Uint8Array(16)), roomName: "Hiking" },
+      ...{ account: maker!, server: serverId.fromBytes(new Uint8Array(32)), createdAt: 0, state: "pending" },
+      ...{ cause: null, link: "aa", keyPackages: null, proof: new Uint8Array(32), sentAgain: 0 },
+    });
+    const rows = [maker!, other!].map((account, at) => {
+      store.roomAsks.addAsked(id, account);
+      const envelope = envelopeId.fromBytes(new Uint8Array(16).fill(at));
+      store.transport.enqueue({
+        ...{ envelope, kind: "request", created: 0, server: serverId.fromBytes(new Uint8Array(32)) },
+        ...{ accounts: [account], lane: account, payload: new Uint8Array(1), grantFirst: 1 },
+        ...{ purpose: "request", subject: id },
+      });
+      return store.transport.byEnvelope(envelope)!;
+    });
+    for (const [at, outcome] of outcomes.entries()) {
+      recordOutcome(store, new Changes({ clock, log: silentLog }), rows[at]!, outcome, 0);
+      store.transport.delete(rows[at]!.seq);
+    }
+    expect(store.roomAsks.refusedForNow().map((ask) => ask.id)).toEqual(isSentAgain ? [id] : []);
+    store.close();
+  },
+);
 
 test("[I12] [I13] a listed room is seen on linked servers alone, as it is, and joined from there; owners take it back", async () => {
   await using world = new World("real");

@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { decodeCause } from "../src/core/causes.ts";
+import { causeOfCode, decodeCause, encodeCause } from "../src/core/causes.ts";
 import { databaseAnswers } from "./database-contract.ts";
 import { openMigratedDatabase } from "./migrated-database.ts";
 import { openSqliteDatabase } from "../src/node/sqlite-database.ts";
@@ -116,6 +116,31 @@ describe("the file", () => {
       fix: expect.stringContaining("new chat request"),
     });
     expect(store.rooms.groupRecords(room)).toEqual([]);
+    store.close();
+  });
+
+  test("in which an ask was refused for now lets whoever asks by hand send it again", () => {
+    const path = join(directory, "older-23.db");
+    const older = openSqliteDatabase(path);
+    migrate(older, 23);
+    const causes = { later: "rate-limited", under: "rate-limited", good: "not-allowed" } as const;
+    for (const [id, code] of Object.entries(causes)) {
+      const sql = `INSERT INTO roomAsks VALUES (?, 'outgoing', 'room', 'Hiking', 'maker', 'server', 1, 'pending', ?, 'aa', NULL)`;
+      older.run(sql, id, encodeCause(causeOfCode(code)));
+      older.run("INSERT INTO roomAsked VALUES (?, 'maker')", id);
+    }
+    older.run(
+      `INSERT INTO outgoing (envelope, kind, created, server, accounts, lane, payload, grantFirst, purpose, subject, state)
+       VALUES ('e', 'request', 1, 'server', 'maker', 'maker', x'00', 1, 'request', 'under', 'queued')`,
+    );
+    older.close();
+    const store = openEngineStore(openSqliteDatabase(path));
+    const refused = Object.keys(causes).filter(
+      (id) => store.roomAsks.refusedBy(id as RequestId).length === 1,
+    );
+    expect(refused).toEqual(["later"]);
+    // Without its proof it is not sent by itself.
+    expect(store.roomAsks.refusedForNow()).toEqual([]);
     store.close();
   });
 

@@ -24,6 +24,7 @@ import { ArchiveKeys } from "./archive-keys.ts";
 import { ArchiveReader } from "./archive-reader.ts";
 import { ArchiveWriter } from "./archive-writer.ts";
 import { Capabilities } from "./capabilities.ts";
+import { AsksAgain } from "./asks-again.ts";
 import { causeOf } from "./causes.ts";
 import { Changes } from "./changes.ts";
 import { Contacts } from "./contacts.ts";
@@ -190,6 +191,7 @@ export function openEngine(options: EngineOptions): Engine {
     record(row, outcome) {
       recordOutcome(store, changes, row, outcome, clock.now());
       expiring.lookSoon();
+      if (row.purpose === "request") asksAgain.lookSoon();
     },
   });
   const rooms = new Rooms(base);
@@ -201,6 +203,7 @@ export function openEngine(options: EngineOptions): Engine {
     beforeSending: (room) => groupRooms.renewKeysWhereDue(room),
   });
   const notes = new NotesSender({ ...base, identity });
+  const asksAgain: AsksAgain = new AsksAgain({ ...base, known, notes, outgoing });
   const requests = new Requests({ ...base, identity, known, names, rooms, notes, outgoing, homes, server });
   const capabilities = new Capabilities({ ...base, sender });
   const { takeoverAfterMs = takeoverAfterDefaultMs } = options;
@@ -336,6 +339,7 @@ export function openEngine(options: EngineOptions): Engine {
   };
   const roomAsks = new RoomAsks({
     ...{ ...base, identity, known, servers, rooms, groupRooms, links: roomLinks, notes, outgoing },
+    again: asksAgain,
   });
   rooms.onPair = (room) =>
     clock.soon(() => {
@@ -518,7 +522,7 @@ export function openEngine(options: EngineOptions): Engine {
       session.stop();
       outgoing.stop();
       receipts.stop();
-      for (const part of [beats, asking, answering, expiring]) part.stop();
+      for (const part of [beats, asking, answering, expiring, asksAgain]) part.stop();
       linksBack.stop();
       capabilities.stop();
       shared.stop();

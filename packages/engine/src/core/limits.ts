@@ -234,6 +234,13 @@ export const enterAskAgainMaxMs = 86_400_000;
 export const enterAloneAfterMs = 60_000;
 /** Of devices that asked to be let in and wait for their account's newer record, over all rooms. */
 export const enteringRememberedMax = 2_000;
+/**
+ * An ask that every server refused for now is sent again after a random time up to this, doubled each time: servers win
+ * back a few requests of strangers a minute, so hundreds who follow one link at once come in within the hour, and who
+ * comes late waits a quarter of an hour at most for a server that has room again.
+ */
+export const roomAskAgainBaseMs = 30_000;
+export const roomAskAgainMaxMs = 900_000;
 /** The room's info, which a Welcome without a tree waits for, is asked of the hub again. */
 export const treelessRetryBaseMs = 1_000;
 export const treelessRetryMaxMs = 600_000;

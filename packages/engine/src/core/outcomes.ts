@@ -6,6 +6,7 @@ import type { MessageId, ProtocolError, RequestId, ServerId } from "@fedchat/pro
 import type { Cause } from "../interface/index.ts";
 import type { EngineStore } from "../store/engine-store.ts";
 import type { MessageCustody } from "../store/messages-table.ts";
+import type { AskedOutcome } from "../store/room-asks-table.ts";
 import type { OutgoingHead } from "../store/transport-table.ts";
 import { encodeCause } from "./causes.ts";
 import type { Changes } from "./changes.ts";
@@ -36,12 +37,12 @@ export function isOutsiders(
 export function recordOutcome(
   store: Pick<EngineStore, "messages" | "requests" | "roomAsks" | "transport">,
   changes: Changes,
-  row: Pick<OutgoingHead, "seq" | "purpose" | "subject">,
+  row: Pick<OutgoingHead, "seq" | "purpose" | "subject" | "accounts">,
   outcome: Outcome,
   at: number,
 ): void {
   if (row.purpose === "message") recordForMessage(store, changes, row, outcome, at);
-  else if (row.purpose === "request") recordForRequest(store, changes, row.subject as RequestId, outcome);
+  else if (row.purpose === "request") recordForRequest(store, changes, row, outcome);
 }
 
 function recordForMessage(
@@ -74,13 +75,15 @@ function recordForMessage(
 function recordForRequest(
   { requests, roomAsks }: Pick<EngineStore, "requests" | "roomAsks">,
   changes: Changes,
-  id: RequestId,
+  { subject, accounts }: Pick<OutgoingHead, "subject" | "accounts">,
   outcome: Outcome,
 ): void {
+  const id = subject as RequestId;
   const ask = roomAsks.get(id);
   if (ask?.state === "pending" && outcome.kind !== "custody") {
     // Several are asked, and any of them may answer: what keeps it from one is told, and ends nothing.
     roomAsks.setCause(id, "cause" in outcome ? encodeCause(outcome.cause) : null);
+    for (const account of accounts) roomAsks.setAsked(id, account, askedOutcome(outcome));
     return changes.mark("roomAsk", id);
   }
   const request = requests.get(id);
@@ -92,4 +95,10 @@ function recordForRequest(
     requests.setCause(id, outcome.kind === "waiting" ? encodeCause(outcome.cause) : null);
   }
   changes.mark("request", id);
+}
+
+function askedOutcome(outcome: Outcome): AskedOutcome {
+  if (outcome.kind === "forwarded") return "arrived";
+  if (outcome.kind !== "failed") return null;
+  return outcome.cause.retry === "never" ? "never" : "later";
 }

@@ -29,6 +29,7 @@ import type { RoomCrypto } from "../mls/room-crypto.ts";
 import type { RoomState } from "../room-state/room-state.ts";
 import type { EngineStore } from "../store/engine-store.ts";
 import type { RoomAskRow } from "../store/room-asks-table.ts";
+import { askContent, type AsksAgain, isInside } from "./asks-again.ts";
 import { keptKeyPackages } from "./asked-key-packages.ts";
 import { causeOf, engineError } from "./causes.ts";
 import type { Changes } from "./changes.ts";
@@ -60,6 +61,7 @@ export interface RoomAsksPorts {
   links: RoomLinks;
   notes: NotesSender;
   outgoing: Outgoing;
+  again: Pick<AsksAgain, "lookSoon">;
   roomCrypto: RoomCrypto;
   homeserver: Homeserver;
   primitives: Primitives;
@@ -82,8 +84,8 @@ export class RoomAsks {
   }
 
   /**
-   * Asks by a link those who can be reached now; an ask that waits goes to those who were not reached before. Rejects with
-   * `EngineError`, or as nobody was reached.
+   * Asks by a link those who can be reached now; an ask that waits goes to those who were not reached before, or whose
+   * server refused it for now. Rejects with `EngineError`, or as nobody was reached.
    */
   async ask(link: string): Promise<RoomAskRow> {
     const { store, identity, clock } = this.#ports;
@@ -104,6 +106,7 @@ export class RoomAsks {
       ...{ id: requestId.fromBytes(this.#ports.random.bytes(16)), direction: "outgoing" as const },
       ...{ room: room.id, roomName: room.name, account: inviter, server, createdAt: clock.now() },
       ...{ state: "pending" as const, cause: null, link: encodeBase32(id), keyPackages: null },
+      ...{ proof: null, sentAgain: 0 },
     };
     return this.#send(row, asked, { id, secret }, waiting === undefined);
   }
@@ -155,7 +158,7 @@ export class RoomAsks {
     const row: RoomAskRow = {
       ...{ id: note.request, direction: "incoming", room: id, roomName: state.name, account, server },
       ...{ createdAt: clock.now(), state: "pending", cause: null, link: encodeBase32(link.id) },
-      keyPackages: keptKeyPackages(usable),
+      ...{ keyPackages: keptKeyPackages(usable), proof: null, sentAgain: 0 },
     };
     return () => {
       known.learn(note.sender);
@@ -181,9 +184,10 @@ export class RoomAsks {
     };
   }
 
-  /** Engines that stopped between an ask and its admission go on. */
+  /** Engines that stopped between an ask and its admission go on; so does what was refused for now. */
   resume(): void {
-    const { store } = this.#ports;
+    const { store, again } = this.#ports;
+    again.lookSoon();
     for (const ask of store.roomAsks.list()) {
       if (ask.direction === "incoming" && ask.state === "admitted" && ask.keyPackages !== null)
         this.#letIn(ask);
@@ -249,19 +253,21 @@ export class RoomAsks {
       accountId.toBytes(identity.account),
       roomId.toBytes(row.room),
     );
-    const link = { id, proof: primitives.hmacSha256(secret, input) };
+    const by = { link: encodeBase32(id), proof: primitives.hmacSha256(secret, input) };
+    const content = askContent({ room: row.room, ...by }, keyPackages);
     for (const record of asked) known.check(record);
+    const refused = store.roomAsks.refusedBy(row.id).flatMap((account) => known.get(account) ?? []);
     store.transaction(() => {
-      if (isNew) store.roomAsks.insert(row);
+      if (isNew) store.roomAsks.insert({ ...row, ...by });
+      else store.roomAsks.askBy(row.id, by);
       for (const one of own)
         store.requests.insertKeyPackage({
           ...one,
           ...{ purpose: "request", request: row.id, createdAt: clock.now() },
         });
-      for (const record of asked) {
+      for (const record of [...asked, ...refused]) {
         known.learn(record);
         store.roomAsks.addAsked(row.id, record.record.account);
-        const content = { kind: "ask", room: row.room, keyPackages, link } as const;
         outgoing.enqueue(notes.envelope(record, row.id, content));
       }
     });
@@ -271,11 +277,7 @@ export class RoomAsks {
   }
 
   #notIn(id: RoomId): void {
-    const { rooms } = this.#ports.store;
-    const room = rooms.get(id);
-    const isOver = room === undefined || room.state === "closed" || room.state === "broken";
-    // Who is in it, and cannot come in with this device otherwise, asks by a link. [U7]
-    if (!isOver && (room.state === "invited" || rooms.hasGroup(id))) throw engineError("in-room");
+    if (isInside(this.#ports.store, id)) throw engineError("in-room");
   }
 
   /** A room in which this account may let people in who ask. */

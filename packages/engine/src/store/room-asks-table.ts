@@ -35,7 +35,14 @@ export interface RoomAskRow {
   link: string | null;
   /** Incoming, until they are in: CBOR, an array of what they are taken in with. */
   keyPackages: Uint8Array | null;
+  /** Outgoing: that we have the link; sent again with it. */
+  proof: Uint8Array | null;
+  /** Outgoing: how often it was sent again by itself. */
+  sentAgain: number;
 }
+
+/** How an ask fared with one of those asked: not known yet, at their homeserver, refused for now, refused for good. */
+export type AskedOutcome = "arrived" | "later" | "never" | null;
 
 /** A room of ours that others see in lists. */
 export interface RoomListingRow {
@@ -174,7 +181,36 @@ export class RoomAsksTable {
 
   /** Whom we asked: only they may take us in. */
   addAsked(ask: RequestId, account: AccountId): void {
-    putRow(this.#db, "roomAsked", { ask, account });
+    const outcome: AskedOutcome = null;
+    putRow(this.#db, "roomAsked", { ask, account, outcome });
+  }
+
+  setAsked(ask: RequestId, account: AccountId, outcome: AskedOutcome): void {
+    this.#db.run("UPDATE roomAsked SET outcome = ? WHERE ask = ? AND account = ?", outcome, ask, account);
+  }
+
+  /** Asks of ours that reached nobody, that somebody's server refused for now, and of which nothing is under way. */
+  refusedForNow(): RoomAskRow[] {
+    return this.#db.all<RoomAskRow>(
+      `SELECT * FROM roomAsks WHERE direction = 'outgoing' AND state = 'pending' AND proof IS NOT NULL
+         AND EXISTS (SELECT 1 FROM roomAsked WHERE ask = id AND outcome = 'later')
+         AND NOT EXISTS (SELECT 1 FROM roomAsked WHERE ask = id AND outcome = 'arrived')
+         AND NOT EXISTS (SELECT 1 FROM outgoing WHERE subject = id)`,
+    );
+  }
+
+  refusedBy(ask: RequestId): AccountId[] {
+    const sql = "SELECT account FROM roomAsked WHERE ask = ? AND outcome = 'later'";
+    return this.#db.all<{ account: AccountId }>(sql, ask).map(({ account }) => account);
+  }
+
+  /** It goes on by this link. */
+  askBy(ask: RequestId, { link, proof }: { link: string; proof: Uint8Array }): void {
+    this.#db.run("UPDATE roomAsks SET link = ?, proof = ? WHERE id = ?", link, proof, ask);
+  }
+
+  countAgain(ask: RequestId): void {
+    this.#db.run("UPDATE roomAsks SET sentAgain = sentAgain + 1 WHERE id = ?", ask);
   }
 
   asked(ask: RequestId): AccountId[] {

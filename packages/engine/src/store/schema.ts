@@ -750,6 +750,19 @@ END;`;
   .join("")}
 `;
 
+/**
+ * Asks to come into a room that were refused for now are sent again: by which proof, how often they were, and how each of
+ * those asked has it. Of those refused before this was kept, whoever asks by the link once more sends again.
+ */
+const asksAgain = `
+ALTER TABLE roomAsks ADD COLUMN proof BLOB;
+ALTER TABLE roomAsks ADD COLUMN sentAgain INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE roomAsked ADD COLUMN outcome TEXT;
+UPDATE roomAsked SET outcome = 'later' WHERE ask IN (
+  SELECT id FROM roomAsks WHERE direction = 'outgoing' AND state = 'pending' AND json_extract(cause, '$.retry') = 'later'
+    AND id NOT IN (SELECT subject FROM outgoing));
+`;
+
 const migrations = [
   ...[first, custody, ways, groupRecords, linksBack, outgoingLanes, roomsOfMany],
   keyPackageSuites,
@@ -768,4 +781,5 @@ const migrations = [
   roomSuccession,
   quietRoomLines,
   groupValues,
+  asksAgain,
 ];
