@@ -2,6 +2,7 @@
 import { expect, test } from "vitest";
 import { accountId, accountRecord, openAccountRecord } from "@fedchat/protocol";
 import { nodePrimitives } from "@fedchat/protocol/primitives/node";
+import { causeOf } from "../src/core/causes.ts";
 import { openSqliteDatabase } from "../src/node/sqlite-database.ts";
 import { group, lines, opened, sees, texts, threeOf } from "./room-scene.ts";
 import { World } from "./world.ts";
@@ -108,6 +109,16 @@ test("[W3] [W4] who was removed reads nothing more and is told; who left is out 
   await bob.call("rooms.leave", { roomId });
   await world.until(async () => (await group(alice)).group?.people === 1, "alice is alone");
   expect((await lines(alice, roomId)).at(-1)).toBe("Bob left.");
+  const left = {
+    code: "room-closed",
+    sentence: "You left this room.",
+    fix: "Ask somebody in it to take you in again.",
+  };
+  const why = (work: Promise<unknown>) => work.then(() => undefined, causeOf);
+  expect(await why(bob.call("messages.send", { roomId, text: "And now?" }))).toMatchObject(left);
+  expect(await why(bob.call("rooms.rename", { roomId, name: "Mine" }))).toMatchObject(left);
+  expect(await why(bob.call("rooms.join", { roomId }))).toMatchObject(left);
+  expect(await why(carol.call("rooms.join", { roomId }))).toMatchObject({ code: "room-closed" });
   expect((await group(bob, "closed")).cause?.code).toBe("room-left");
 
   // Whoever left may be taken in again, into the same room with its history.

@@ -94,11 +94,12 @@ export class GroupRooms {
     return id;
   }
 
-  /** Says yes to a room that somebody took us into. */
+  /** Says yes to a room that somebody took us into. Throws, with the reason, for one that ended for us. */
   join(id: RoomId): void {
-    const { store, clock, changes } = this.#ports;
+    const { store, clock, changes, rooms } = this.#ports;
     const room = this.#get(id);
-    if (room.state !== "invited") return;
+    if (room.state === "open") return;
+    if (room.state !== "invited") throw rooms.ended(room);
     store.transaction(() => {
       store.rooms.opened(id);
       if (store.rooms.hasGroup(id)) wantRenewal(this.#ports, id, "joined");
@@ -261,8 +262,9 @@ export class GroupRooms {
 
   /** Throws what a member would refuse, in words, before anything is kept. */
   #check(id: RoomId, update: RoomUpdate): void {
-    const { primitives, identity } = this.#ports;
-    if (this.#get(id).state === "closed") throw engineError("room-closed");
+    const { primitives, identity, rooms } = this.#ports;
+    const room = this.#get(id);
+    if (room.state === "closed") throw rooms.ended(room);
     const outcome = applyUpdate(this.#stateOf(id), update, identity.account, primitives);
     if (outcome.kind === "applied") return;
     // Others may do what one's role does not allow; what makes no sense nobody may.

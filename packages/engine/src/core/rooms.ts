@@ -5,6 +5,7 @@ import type { RoomCrypto } from "../mls/room-crypto.ts";
 import type { EngineStore } from "../store/engine-store.ts";
 import type { RoomRow } from "../store/rooms-table.ts";
 import type { EngineCode } from "./causes.ts";
+import type { EngineError } from "./engine-error.ts";
 import { causeOfCode, decodeCause, encodeCause, engineError } from "./causes.ts";
 import type { Changes } from "./changes.ts";
 import type { Groups } from "./groups.ts";
@@ -50,10 +51,13 @@ export class Rooms {
     if (room.peer !== null && this.#store.accounts.isBlocked(room.peer)) throw engineError("you-blocked");
     if (room.state === "open") return room;
     if (room.state === "invited") throw engineError("not-joined");
-    throw engineError(
-      room.state === "broken" ? "room-broken" : "room-closed",
-      decodeCause(room.cause)?.sentence,
-    );
+    throw this.ended(room);
+  }
+
+  /** Why nothing goes on in a room that is closed, and what to do, as it was said when it ended. */
+  ended({ state, cause: kept }: Pick<RoomRow, "state" | "cause">): EngineError {
+    const cause = decodeCause(kept);
+    return engineError(state === "broken" ? "room-broken" : "room-closed", cause?.sentence, cause?.fix);
   }
 
   addNotes(): RoomId {
