@@ -210,7 +210,7 @@ test("[A13] [F10] an account that lives in a browser moves by a computer that is
 
 describe("an account whose devices and homeserver are lost together", () => {
   for (const who of ["their contact", "who came back"])
-    test(`[A18] [A22] comes back at another homeserver by its kit, as the same to its contacts; what lay on the lost one does not; ${who} invites`, async () => {
+    test(`[A18] [A21] [A22] comes back at another homeserver by its kit, as the same to its contacts; what lay on the lost one does not; ${who} invites`, async () => {
       await using world = new World();
       const { alice, bob } = await friends(world);
       await alice.send("while all was well");
@@ -249,6 +249,11 @@ describe("an account whose devices and homeserver are lost together", () => {
       const [contact, ...others] = await bob.call("contacts.list", {});
       expect(others).toEqual([]);
       expect(contact).toMatchObject({ account: key, serverId: carols.id });
+      const told = bob.database.all<{ text: string }>("SELECT text FROM messages WHERE kind = 'notice'");
+      const guarded = told.map(({ text }) => text).filter((line) => line.includes("kit alone"));
+      expect(guarded).toEqual([
+        expect.stringContaining("Alice's account goes on at another homeserver, by its recovery kit."),
+      ]);
     });
 });
 

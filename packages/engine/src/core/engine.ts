@@ -254,7 +254,7 @@ export function openEngine(options: EngineOptions): Engine {
     recordOf: (of) => keptServers.recordOf(of),
   });
   known.onMoved = (...change) => moved.contactMoved(...change);
-  known.onGuarded = (account) => moved.contactGuarded(account);
+  known.onGuarded = (account, why) => moved.contactGuarded(account, why);
   const keptServers = new KeptServers({ ...base, server });
   const roomLinks = new RoomLinks({ ...base, identity, servers, rooms, sender });
   const incoming = new IncomingMessages({ ...base, identity, history, expiring });

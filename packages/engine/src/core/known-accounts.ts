@@ -16,8 +16,8 @@ export class KnownAccounts {
   /** A contact lives elsewhere now. */
   onMoved: (account: AccountId, from: ServerId, to: ServerId) => void = () => undefined;
 
-  /** A contact says by the recovery key that the account's key may have been stolen. */
-  onGuarded: (account: AccountId) => void = () => undefined;
+  /** A contact's account changes by the recovery key alone from now on: it says that its key may have been stolen, or came back elsewhere. [A18] [A20] */
+  onGuarded: (account: AccountId, why: "stolen" | "elsewhere") => void = () => undefined;
 
   constructor(ports: {
     store: Pick<EngineStore, "accounts" | "rooms" | "verified">;
@@ -55,7 +55,7 @@ export class KnownAccounts {
       this.#changes.mark("contact", account);
       for (const room of this.#store.rooms.withPeer(account)) this.#changes.mark("room", room.id);
       if (held !== undefined && held.record.guard === undefined && opened.record.guard !== undefined)
-        this.onGuarded(account);
+        this.onGuarded(account, held.record.server === server ? "stolen" : "elsewhere");
       if (kept !== undefined && kept.server !== server) this.onMoved(account, kept.server, server);
     }
     return opened;

@@ -22,7 +22,13 @@ import type { Log } from "./log.ts";
 import type { Names } from "./names.ts";
 import type { Outgoing } from "./outgoing.ts";
 import type { Homeserver } from "./ports.ts";
-import { guardedLine, movedLine, renewedServerLine, sameHomeLine } from "./room-lines.ts";
+import {
+  guardedLine,
+  movedLine,
+  recoveredElsewhereLine,
+  renewedServerLine,
+  sameHomeLine,
+} from "./room-lines.ts";
 import type { RoomSender } from "./room-sender.ts";
 import type { Rooms } from "./rooms.ts";
 import type { Servers } from "./servers.ts";
@@ -143,13 +149,14 @@ export class MovedAccounts {
   }
 
   /** What was compared was of a key that somebody else may have: it counts no more, and the person is told. [A21] */
-  contactGuarded(account: AccountId): void {
+  contactGuarded(account: AccountId, why: "stolen" | "elsewhere"): void {
     const { store, rooms, names, changes } = this.#ports;
     store.transaction(() => {
       store.verified.delete(account);
       const contact = store.accounts.contact(account);
       if (contact === undefined || store.rooms.get(contact.room) === undefined) return;
-      rooms.addNotice(contact.room, account, guardedLine(names.shown(account)));
+      const line = why === "stolen" ? guardedLine : recoveredElsewhereLine;
+      rooms.addNotice(contact.room, account, line(names.shown(account)));
     });
     changes.mark("contact", account);
   }

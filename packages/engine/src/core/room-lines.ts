@@ -17,6 +17,10 @@ export const sameHomeLine = (who: string): string =>
 export const guardedLine = (who: string): string =>
   `${who} says that their account's key may have been stolen. From now on the account changes by their recovery kit alone, and other devices are out. Ask them over another way whether this is so, and verify them again.`;
 
+/** Somebody's kit opened their account elsewhere: nobody said that a key was stolen. [A18] [A21] */
+export const recoveredElsewhereLine = (who: string): string =>
+  `${who}'s account goes on at another homeserver, by its recovery kit. From now on it changes by that kit alone, and its earlier devices are out. Ask them over another way whether this is so, and verify them again.`;
+
 export interface Named {
   /** As the person calls them. */
   shown: (account: AccountId) => string;
