@@ -130,11 +130,14 @@ const status: Status = {
   counts: { unread: 0, requests: 0, unknownDevices: 0 },
 };
 
+/** As it is once the account lives elsewhere. */
+let moved: Status | undefined;
+
 /** What an engine would answer, and nothing that its interface does not allow. */
 async function answer(method: MethodName, params: unknown): Promise<unknown> {
   if (method === "servers.setRelaying") Object.assign(relaying, params);
   const answers: Partial<Record<MethodName, unknown>> = {
-    "engine.status": status,
+    "engine.status": moved ?? status,
     "servers.list": servers,
     "servers.unlinked": unlinked,
     "servers.directories": directories,
@@ -208,6 +211,19 @@ test("relay: says what it does, changes it, and knows no other choice", async ()
   expect(wrong).toMatchObject({ code: exitCodes.usage });
   expect(wrong.errors).toContain("nobody, linked, anyone");
   expect(relaying.relaysFor).toBe("nobody");
+});
+
+test("status: after a move, that the server here is the former one, and that what still comes there is looked for", async () => {
+  const former = [{ serverId: own, name: "old", connected: false }];
+  moved = { ...status, homeserver: { ...status.homeserver, serverId: id("n"), name: "new" }, former };
+  const { output } = await runs("status");
+  expect(output).toMatch(/^Server +ada \w+ your former one$/m);
+  expect(output).toMatch(/^Connection +connected to new/m);
+  expect(output).toMatch(
+    /^Lived before at +old, which is not reached: what still comes there for you is looked for$/m,
+  );
+  moved = undefined;
+  expect((await runs("status")).output).not.toMatch(/former|Lived before/);
 });
 
 test("status: what this server does for others, and its directories with its links", async () => {

@@ -250,6 +250,19 @@ test("[U6] a device that another one added is told of until the person knows it;
 
   expect((await alice.call("engine.status", {})).counts.unknownDevices).toBe(0);
   await world.until(async () => (await phone.connection()) !== "connected", "the phone to be cut off");
+  const own = async () => (await phone.call("devices.list", {})).devices.filter(({ self }) => self);
+  await world.until(async () => (await own())[0]?.removed === true, "the phone to know why");
+  expect((await phone.call("engine.status", {})).homeserver.cause).toMatchObject({
+    code: "device-removed",
+    sentence: "This device was removed from your account: your homeserver lists it no more.",
+  });
+  const unsent = await phone.call("messages.send", { roomId, text: "still here?" });
+  const held = (await phone.call("messages.xray", { messageId: unsent.messageId })).find(
+    ({ state }) => state === "now",
+  );
+  expect(held?.sentence).toContain("Waiting: This device was removed from your account");
+  expect((await alice.call("devices.list", {})).devices).toMatchObject([{ self: true }]);
+  expect((await alice.call("devices.list", {})).devices[0]).not.toHaveProperty("removed");
   const members = () =>
     alice.database.get<{ position: number }>("SELECT position FROM roomLogs WHERE room = ?", roomId)!
       .position;

@@ -43,6 +43,7 @@ function engine(network: MapServer[] = []) {
   const told: string[] = [];
   const map: ClientResult<"network.map"> = { servers: network, more: false };
   const homeserver: Homeserver = {
+    removed: false,
     state: { kind: "connected" },
     request: async <M extends ClientMethodName>(method: M) => {
       asked.push(method);

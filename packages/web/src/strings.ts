@@ -194,6 +194,7 @@ export const t = {
     isGone: "It is gone: take it off",
     isThere: "I still have it",
     look: "Look at my devices",
+    removed: "Removed from your account.",
     unknown: {
       code: "unknown-device",
       sentence:

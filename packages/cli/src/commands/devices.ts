@@ -131,11 +131,17 @@ function show(io: Io, flags: CommonOptions, shown: Devices): void {
   const { devices, linking } = shown;
   io.print(
     columns(
-      devices.map(({ deviceId, name, createdAt, self, known }) => [
+      devices.map(({ deviceId, name, createdAt, self, known, removed }) => [
         deviceId.slice(0, 8),
         cleanLine(name),
         `since ${day(createdAt)}`,
-        self ? "this one" : known ? "" : io.style.bad("not known: is it yours?"),
+        removed
+          ? io.style.bad("this one, removed from your account")
+          : self
+            ? "this one"
+            : known
+              ? ""
+              : io.style.bad("not known: is it yours?"),
       ]),
     ),
   );

@@ -26,6 +26,7 @@ export function addStatus(program: Command, io: Io): void {
     const directories = host.directories ?? (isReached ? await control.call("servers.directories", {}) : []);
     if (flags.json) return io.printJson({ host, status, servers, relaying, directories });
     const { style } = io;
+    const isFormer = status?.former?.some(({ serverId }) => serverId === host.serverId) ?? false;
     const rows = [
       [
         "Running since",
@@ -34,7 +35,7 @@ export function addStatus(program: Command, io: Io): void {
       ...(host.directory === undefined ? [["Screen", host.screen ?? "none"]] : []),
       [
         host.directory === undefined ? "Server" : "Directory",
-        `${style.bold(cleanLine(host.name))} ${style.dim(host.serverId)}`,
+        `${style.bold(cleanLine(host.name))} ${style.dim(host.serverId)}${isFormer ? style.warn(" your former one") : ""}`,
       ],
       ["Reached at", host.addresses.map(formatAddress).join(", ") || `port ${host.port}`],
     ];
@@ -43,13 +44,22 @@ export function addStatus(program: Command, io: Io): void {
     if (host.nearby !== undefined && host.nearby.mode !== "off")
       rows.push(["Nearby", host.nearby.problem ?? nearbyWords(host.nearby.found, io)]);
     if (status !== null) {
-      const { me, homeserver, reach, counts } = status;
+      const { me, homeserver, former = [], reach, counts } = status;
       const who =
         me === null ? undefined : `${style.bold(cleanLine(me.displayName))} ${cleanLine(me.address)}`;
+      // Where the server of this program is another one.
+      const to = homeserver.serverId === host.serverId ? "" : ` to ${cleanLine(homeserver.name)}`;
       rows.push(
         ["Reach", cleanLine(reach.sentence)],
         ["Account", who ?? `none yet: ${io.command("account create NAME")}`],
-        ["Connection", `${homeserver.connection} ${style.dim(because(homeserver.cause))}`],
+        [
+          "Connection",
+          `${homeserver.connection === "connected" ? `connected${to}` : homeserver.connection} ${style.dim(because(homeserver.cause))}`,
+        ],
+        ...former.map(({ name, connected }) => [
+          "Lived before at",
+          `${cleanLine(name)}${connected ? "" : ", which is not reached"}: what still comes there for you is looked for`,
+        ]),
         ["Unread", `${counts.unread} messages, ${counts.requests} requests`],
       );
     }

@@ -129,6 +129,11 @@ const own = {
     "This device does not hold the account's key.",
     "Give the account's password, or do it on the device that opened the account.",
   ],
+  "device-removed": [
+    "never",
+    "This device was removed from your account: your homeserver lists it no more.",
+    "What it has stays readable here. To go on, start FedChat anew, with an empty data folder or in a fresh browser profile, and link that as a new device.",
+  ],
   "device-unknown": ["never", "There is no such device of this account.", null],
   "device-self": ["never", "This is the device in front of you.", "Revoke it from another one."],
   "bad-device-code": ["never", "This is not a complete code.", "Copy the whole code, or read it again."],

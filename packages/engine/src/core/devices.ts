@@ -87,12 +87,14 @@ export class Devices {
   }
 
   list(): Device[] {
-    const { identity } = this.#ports;
+    const { identity, homeserver } = this.#ports;
     const known = this.#known();
+    const own = identity.self.device;
     return identity.record.certificates.map(({ device, name, created }) => ({
       ...{ deviceId: device, name, createdAt: created },
-      self: device === identity.self.device,
-      known: known.has(device),
+      ...{ self: device === own, known: known.has(device) },
+      // Whoever is off the list is not given the newer one: this is the last that was known.
+      ...(device === own && homeserver.removed ? { removed: true as const } : {}),
     }));
   }
 

@@ -359,6 +359,10 @@ export function openEngine(options: EngineOptions): Engine {
     ...{ ...base, identity, names, people, servers, invitation: (row) => invitations.view(row) },
     holdUp: (room) => commits.holdUp(room),
     entering: (row, holdUp) => entering.cause(row, holdUp),
+    former: () =>
+      formerHomes.looked.map((home) => ({
+        ...{ serverId: home, name: names.server(home), connected: formerHomes.isThere(home) },
+      })),
     restoring: () => reader.progress,
     recoveryKit: () => recoveryKit.standing(),
     hubAwaySince: (room) => commits.hubAwaySince(room),
@@ -478,7 +482,10 @@ export function openEngine(options: EngineOptions): Engine {
 
   changes.show(views);
   expiring.lookSoon();
-  homeserver.onState = () => changes.status();
+  homeserver.onState = () => {
+    changes.status();
+    if (homeserver.removed) changes.mark("devices", undefined);
+  };
   homeserver.onOther = (record) => renewed.answered(record);
   homeserver.onOpened = (opened) => session.opened(opened);
   homeserver.onEvent = (event) => session.event(event);

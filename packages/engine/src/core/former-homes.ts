@@ -47,6 +47,12 @@ export class FormerHomes {
     }
   }
 
+  /** Those at which it looks for what still comes there. */
+  get looked(): ServerId[] {
+    const held = new Set(this.#ports.homes.former.map(({ server }) => server));
+    return [...this.#clients.keys()].filter((server) => held.has(server));
+  }
+
   /** Whether it answers now. */
   isThere(server: ServerId): boolean {
     return this.#clients.get(server)?.client.state.kind === "connected";

@@ -78,6 +78,8 @@ const requestTimeoutMs = 30_000;
 export class HomeserverClient {
   identity: SessionIdentity | undefined;
   state: ConnectionState = { kind: "idle" };
+  /** The homeserver said, in the channel that proves it, that this device is not on its account's list. [A7] */
+  removed = false;
   onState: (() => void) | undefined;
   onItems: ((items: InboxItem[]) => void) | undefined;
   onEvent: ((event: ClientEvent) => void) | undefined;
@@ -181,6 +183,7 @@ export class HomeserverClient {
       session?.close("not opened");
       if (generation !== this.#generation) return;
       // Without a session it came in the clear: anybody on the way could stop an engine by it.
+      if (session !== undefined && isNotListed(error)) this.removed = true;
       if (session !== undefined && replacesThis(error)) this.#superseded();
       else this.#lost(asProtocolError(error), generation);
     }
@@ -219,6 +222,7 @@ export class HomeserverClient {
     // It may have closed in the very turn that brought the answer.
     if (session.channel.closed) return this.#lost(notConnected("closed"), generation);
     this.#session = session;
+    this.removed = false;
     session.onItems = (items) => this.onItems?.(items);
     session.onEvent = (event) => {
       // The homeserver tells a session of ours that a later one of ours took its place.
@@ -380,6 +384,10 @@ function notConnected(reason?: string, error?: ProtocolError): ProtocolError {
     { cause: error?.cause },
   );
 }
+
+/** What a homeserver answers a device that left the account's list. [A7] */
+const isNotListed = (error: unknown): boolean =>
+  error instanceof ProtocolError && error.code === "not-allowed";
 
 /** Whether the homeserver says that another store is this device now. [H4] [H5] */
 function replacesThis(error: unknown): boolean {

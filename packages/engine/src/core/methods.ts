@@ -52,7 +52,7 @@ import { searchMessages } from "./search.ts";
 import { addressOf, type Servers } from "./servers.ts";
 import type { Verification } from "./verification.ts";
 import type { Views } from "./views.ts";
-import { traceMessage, xrayOf } from "./xray.ts";
+import { traceMessage, withheld, xrayOf } from "./xray.ts";
 
 export interface MethodPorts {
   store: EngineStore;
@@ -367,7 +367,8 @@ export function methodHandlers(ports: MethodPorts): Handlers {
     "messages.xray": async ({ messageId }) => {
       const id = messageId as MessageId;
       const trace = await traceMessage(ports, messages.get(id));
-      const message = messages.get(id);
+      const kept = messages.get(id);
+      const message = homeserver.removed ? withheld(kept) : kept;
       const room = rooms.get(message.room);
       if (message.lateFrom !== null) return lateXray(message, message.lateFrom, names);
       if (room.kind === "group") return groupXray(message, groupWayOf(message, room));

@@ -16,7 +16,7 @@ import { fromWireError, ProtocolError } from "@fedchat/protocol";
 import type { EngineStore } from "../store/engine-store.ts";
 import { StoreFullError } from "../store/database.ts";
 import type { NewOutgoing, OutgoingHead } from "../store/transport-table.ts";
-import { causeOf, engineError } from "./causes.ts";
+import { causeOf, causeOfCode, engineError } from "./causes.ts";
 import type { HomeserverClient } from "./homeserver-client.ts";
 import {
   deferralBaseMs,
@@ -36,7 +36,7 @@ type Progress = ClientResult<"envelopes.progress">["progress"][number];
 
 export interface OutgoingPorts {
   store: Pick<EngineStore, "transport" | "transaction" | "messages" | "rooms">;
-  homeserver: Pick<HomeserverClient, "submit" | "request" | "state">;
+  homeserver: Pick<HomeserverClient, "submit" | "removed" | "request" | "state">;
   clock: Clock;
   random: RandomSource;
   log: Log;
@@ -142,7 +142,11 @@ export class Outgoing {
   #load(): void {
     const { store, homeserver } = this.#ports;
     const waiting =
-      homeserver.state.kind === "connected" ? undefined : causeOf(new ProtocolError("unreachable"));
+      homeserver.state.kind === "connected"
+        ? undefined
+        : homeserver.removed
+          ? causeOfCode("device-removed")
+          : causeOf(new ProtocolError("unreachable"));
     for (;;) {
       const page = store.transport.queuedAfter(this.#loadedUpTo, outgoingPageRows);
       for (const row of page) this.#queued.set(row.seq, row);

@@ -2,4 +2,4 @@
 import type { HomeserverClient } from "./homeserver-client.ts";
 
 /** Requests reject with `ProtocolError`: `unreachable` while there is no session. */
-export type Homeserver = Pick<HomeserverClient, "request" | "state">;
+export type Homeserver = Pick<HomeserverClient, "request" | "state" | "removed">;

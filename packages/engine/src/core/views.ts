@@ -51,6 +51,7 @@ export class Views {
   readonly #invitation: (row: InvitationRow) => Invitation;
   readonly #holdUp: (room: RoomId) => Cause | null;
   readonly #entering: RoomEntering["cause"];
+  readonly #former: () => NonNullable<Status["former"]>;
   readonly #restoring: () => Status["restoring"];
   readonly #recoveryKit: () => NonNullable<Status["recoveryKit"]>;
   readonly #hubAwaySince: (room: RoomId) => number | undefined;
@@ -68,6 +69,8 @@ export class Views {
     holdUp: (room: RoomId) => Cause | null;
     /** Why nothing can be written in a room that is open. */
     entering: RoomEntering["cause"];
+    /** Homeservers where the account lived before, and what still comes is looked for. */
+    former: () => NonNullable<Status["former"]>;
     restoring: () => Status["restoring"];
     recoveryKit: () => NonNullable<Status["recoveryKit"]>;
     /** Since when a room's hub is missed. */
@@ -83,6 +86,7 @@ export class Views {
     this.#invitation = ports.invitation;
     this.#holdUp = ports.holdUp;
     this.#entering = ports.entering;
+    this.#former = ports.former;
     this.#restoring = ports.restoring;
     this.#recoveryKit = ports.recoveryKit;
     this.#hubAwaySince = ports.hubAwaySince;
@@ -101,9 +105,10 @@ export class Views {
 
   status(): Status {
     const { own } = this.#servers;
-    const { state } = this.#homeserver;
+    const { state, removed } = this.#homeserver;
     const opened = this.#identity.opened;
     const restoring = this.#restoring();
+    const former = this.#former();
     const addresses = own.record?.addresses ?? [];
     return {
       me: opened === undefined ? null : this.me(),
@@ -116,7 +121,11 @@ export class Views {
         relaying: own.relaying ?? null,
         // Without an account there is nobody to connect as, and nothing is amiss.
         connection: state.kind === "idle" && opened === undefined ? "connected" : busy(state.kind),
-        cause: state.error === undefined ? null : causeOf(state.error),
+        cause: removed
+          ? causeOfCode("device-removed")
+          : state.error === undefined
+            ? null
+            : causeOf(state.error),
         nextTryAt: state.kind === "waiting" ? state.nextTryAt : null,
       },
       reach: this.#reach(),
@@ -125,6 +134,7 @@ export class Views {
         requests: this.#store.requests.pendingIncomingCount() + this.#store.roomAsks.pendingIncoming(),
         unknownDevices: this.#devices().devices.filter(({ known }) => !known).length,
       },
+      ...(former.length === 0 ? {} : { former }),
       ...(restoring === undefined ? {} : { restoring }),
       ...(opened === undefined ? {} : { recoveryKit: this.#recoveryKit() }),
     };

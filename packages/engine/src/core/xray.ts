@@ -7,7 +7,7 @@ import { fromWireError } from "@fedchat/protocol";
 import type { Cause, Server, XrayStep } from "../interface/index.ts";
 import type { EngineStore } from "../store/engine-store.ts";
 import type { MessageCustody, MessageRow } from "../store/messages-table.ts";
-import { causeOf, decodeCause } from "./causes.ts";
+import { causeOf, causeOfCode, decodeCause, encodeCause } from "./causes.ts";
 import type { HomeserverClient } from "./homeserver-client.ts";
 
 type Trace = ClientResult<"envelopes.trace">["traces"][number];
@@ -47,6 +47,12 @@ export async function traceMessage(
   return trace;
 }
 
+/** As it is on a device that its homeserver lists no more: what is not on its disk yet never gets there. [A7] */
+export function withheld(message: MessageRow): MessageRow {
+  const isHeld = message.mine === 1 && message.state !== "failed" && message.submittedAt === null;
+  return isHeld ? { ...message, cause: encodeCause(causeOfCode("device-removed")) } : message;
+}
+
 export function xrayOf(message: MessageRow, way: Way): XrayStep[] {
   const { own, theirs, peer } = way;
   if (message.mine === 0) return [done(message.receivedAt, `Received from ${peer} and decrypted here.`)];
@@ -72,7 +78,8 @@ export function xrayOf(message: MessageRow, way: Way): XrayStep[] {
     if (index > reached + 1) return { at: null, state: "pending", sentence };
     if (message.state === "failed")
       return { at: null, state: "failed", sentence: kept?.sentence ?? sentence };
-    if (index !== forwardedStep) return now(kept === null ? underWay : waiting(underWay, kept));
+    if (index !== forwardedStep)
+      return kept === null ? now(underWay) : { ...now(waiting(underWay, kept)), ...fixOf(kept) };
     return underWayToThem(way, kept, underWay);
   });
   const relays = way.custody.map((receipt) => custodyStep(way, receipt));
@@ -102,7 +109,7 @@ function underWayToThem(way: Way, kept: Cause | null, underWay: string): XraySte
   const nextTryAt = (trace === undefined && keeper === undefined ? link : trace)?.nextTryAt ?? null;
   return {
     ...now(hold === undefined ? sentence : waiting(sentence, hold)),
-    ...(hold?.fix ? { fix: hold.fix } : {}),
+    ...fixOf(hold),
     ...(path.length === 0 ? {} : { path: shown(path, nameOf) }),
     ...(nextTryAt === null ? {} : { nextTryAt }),
   };
@@ -162,6 +169,9 @@ function holdUp(link: Server | undefined): Pick<Cause, "code" | "sentence" | "fi
 
 const waiting = (underWay: string, cause: Pick<Cause, "sentence">): string =>
   `${underWay} Waiting: ${cause.sentence}`;
+
+const fixOf = (hold: Pick<Cause, "fix"> | undefined): Pick<XrayStep, "fix"> =>
+  hold?.fix ? { fix: hold.fix } : {};
 
 function now(sentence: string): XrayStep {
   return { at: null, state: "now", sentence };

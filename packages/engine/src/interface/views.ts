@@ -80,6 +80,10 @@ export const Status = z.object({
     kind: z.enum(["direct", "proxy", "relay", "lan", "this-machine", "none", "unknown"]),
     sentence: z.string(),
   }),
+  former: z
+    .array(z.object({ serverId: ServerIdText, name: z.string(), connected: z.boolean() }))
+    .optional()
+    .describe("homeservers where the account lived before it moved: what still comes there is looked for"),
   restoring: z
     .object({ done: z.number().int(), total: z.number().int() })
     .optional()
@@ -109,6 +113,7 @@ export const Device = z.object({
   known: z
     .boolean()
     .describe("false: another device added it, and the person has not said that they know it"),
+  removed: z.literal(true).optional().describe("this device itself: the account does not list it any more"),
 });
 export type Device = z.infer<typeof Device>;
 

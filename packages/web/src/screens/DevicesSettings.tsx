@@ -104,6 +104,9 @@ function List(props: { devices: Devices; attempt: (deed: Deed) => void }): JSX.E
                 <span class="muted" title={fullDate(one.createdAt)}>
                   {t.screens.addedAt(ago(one.createdAt, now()))}
                 </span>
+                <Show when={one.removed}>
+                  <p class="danger-text">{t.devices.removed}</p>
+                </Show>
                 <Show when={!one.known}>
                   <CauseText cause={t.devices.unknown} level="danger" />
                 </Show>
