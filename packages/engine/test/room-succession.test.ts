@@ -109,12 +109,49 @@ test("[W9] whose homeserver reaches nobody of the room does not go on alone", as
   apart(bob);
   await renames(bob, roomId, "Alone");
   await world.pass(10_000);
+  expect((await group(bob)).group?.cause?.fix).toContain(
+    "bob goes on in its place by itself, but only after a day",
+  );
   expect((await group(bob)).group?.hub?.awaySince).not.toBeNull();
   expect((await group(bob)).title).toBe("Hiking");
   together(bob);
   await titled([alice, bob, carol], "Alone");
   expect((await group(bob)).group?.hub).toMatchObject({ serverId: alice.home.id, awaySince: null });
 });
+
+for (const [how, role] of [
+  ["an owner hands it to their own server", "owner"],
+  ["a day is over", "moderator"],
+] as const)
+  test(`[W9] [W14] where nobody but the hub is left, the room says that its way on is a day off, and goes on when ${how}`, async () => {
+    await using world = new World("real");
+    world.takeoverAfterMs = 3_000;
+    const { alice, bob, carol, roomId } = await opened(world);
+    const account = await bob.account();
+    await alice.call("rooms.setRole", { roomId, account, role });
+    await carol.call("rooms.leave", { roomId });
+    await world.until(async () => (await group(bob)).group?.people === 2, "two people");
+    await world.pass(2_000);
+    alice.home.die();
+    await renames(bob, roomId, "Ours");
+    await world.pass(10_000);
+    const { cause } = (await group(bob)).group!;
+    expect(cause?.sentence).toBe("alice, which keeps this room's changes in order, is not reached.");
+    const day =
+      "It is tried again by itself. Talk goes on meanwhile. If it stays away, bob goes on in its place by itself, but only after a day: it reaches no other server of this room, and may be the one that is cut off.";
+    const now = " To go on now, hand the room over to it.";
+    expect(cause?.fix).toBe(role === "owner" ? `${day}${now}` : day);
+    expect((await group(bob)).title).toBe("Hiking");
+    if (role === "owner") await bob.call("rooms.handOver", { roomId, serverId: bob.home.id });
+    else world.clock.skip(86_400_000);
+    await titled([bob], "Ours");
+    const after = await world.until(async () => {
+      const { group: room } = await group(bob);
+      return room?.underway.length === 0 && room;
+    }, "nothing is left to do");
+    expect(after).toMatchObject({ cause: null, hub: { serverId: bob.home.id } });
+    expect(await lines(bob, roomId)).toContain("alice was not reached: the room goes on under bob.");
+  });
 
 test("[W10] [W12] who changed the room apart does it again where it goes on, and nothing that was written is lost", async () => {
   await using world = new World("real");

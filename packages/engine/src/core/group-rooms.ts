@@ -224,7 +224,7 @@ export class GroupRooms {
       want(store, id, { kind: "handOver", hub }, clock.now());
     });
     changes.mark("room", id);
-    commits.run(id);
+    commits.resume(id);
   }
 
   /** Whoever writes renews their keys from time to time, and who came in soon: what was stolen before is of no use then. [W8] */

@@ -217,8 +217,25 @@ export class RoomCommits {
     const { clock, takeoverAfterMs } = this.#ports;
     standing.awaySince ??= clock.now();
     const awayMs = clock.now() - standing.awaySince;
-    if (awayMs < takeoverAfterMs || isRejoining(this.#ports.store, room)) return false;
+    if (isRejoining(this.#ports.store, room)) return false;
+    if (await this.#isHandedOver(room)) return true;
+    if (awayMs < takeoverAfterMs) return false;
     return await this.#takeovers.askNext(room, awayMs >= takeoverAloneAfterMs ? "at last" : "no hurry");
+  }
+
+  /** Whom an owner chose goes on without the hub's leave, if the room lists it already: that is no guess of a machine. [W14] */
+  async #isHandedOver(room: RoomId): Promise<boolean> {
+    const { store, log } = this.#ports;
+    for (const { id, change } of wantedChanges(store, room)) {
+      if (change.kind !== "handOver" || !this.#takeovers.candidates(room).includes(change.hub)) continue;
+      try {
+        return await this.#handedOver(room, id, change.hub);
+      } catch (error) {
+        if (!(error instanceof ProtocolError)) throw error;
+        log.info("a server is not reached that a room is handed to", { code: error.code });
+      }
+    }
+    return false;
   }
 
   /** At the hub itself at once; elsewhere later, so that not everybody does it. */
@@ -351,13 +368,25 @@ export class RoomCommits {
     const hub = store.groupRooms.log(room)?.hub;
     if (cause.code !== "unreachable" || hub === undefined || hub === server) return cause;
     const named = (one: ServerId) => roomServerName(store, names, room, one);
-    const [what, lasting] = this.#standing(room).forgotten
-      ? ["has no record of it any more", "that stays so"]
-      : ["is not reached", "it stays away"];
+    const [what, lasting, doubt] = this.#standing(room).forgotten
+      ? ["has no record of it any more", "that stays so", ""]
+      : ["is not reached", "it stays away", ", and may be the one that is cut off"];
     const sentence = `${named(hub)}, which keeps this room's changes in order, ${what}.`;
     const [next] = this.#takeovers.candidates(room);
-    const then = next === undefined ? "" : ` If ${lasting}, ${named(next)} goes on in its place.`;
+    const byHand = this.#mayHandOver(room) ? " To go on now, hand the room over to it." : "";
+    const then = this.#takeovers.isAlone(room)
+      ? ` If ${lasting}, ${named(server)} goes on in its place by itself, but only after a day: it reaches no other server of this room${doubt}.${byHand}`
+      : next === undefined
+        ? ""
+        : ` If ${lasting}, ${named(next)} goes on in its place.`;
     return { ...cause, sentence, fix: `It is tried again by itself. Talk goes on meanwhile.${then}` };
+  }
+
+  /** A chat of two is nobody's to hand over. */
+  #mayHandOver(room: RoomId): boolean {
+    const { store, identity } = this.#ports;
+    const isOwner = store.groupRooms.person(room, identity.account)?.role === "owner";
+    return isOwner && store.rooms.get(room)?.kind === "group";
   }
 
   #waitFor(room: RoomId, standing: Standing, afterMs?: number): void {
@@ -372,7 +401,9 @@ export class RoomCommits {
   }
 
   #tell(room: RoomId, standing: Standing, cause: Cause | null): void {
-    if (standing.cause?.code === cause?.code) return;
+    const former = standing.cause;
+    if (former?.code === cause?.code && former?.sentence === cause?.sentence && former?.fix === cause?.fix)
+      return;
     standing.cause = cause;
     this.#ports.changes.mark("room", room);
   }

@@ -33,6 +33,8 @@ export interface RoomTakeoversPorts {
 
 export class RoomTakeovers {
   readonly #ports: RoomTakeoversPorts;
+  /** Where no other server was reached when ours might have gone on. */
+  readonly #alone = new Set<RoomId>();
 
   constructor(ports: RoomTakeoversPorts) {
     this.#ports = ports;
@@ -48,6 +50,16 @@ export class RoomTakeovers {
     // Others ask a server that they know by the room; where all live at ours, whatever its key was then, there is none.
     if (servers.every((one) => this.#isOurs(one))) return log.hub === server ? [] : [server];
     return about.hubs.filter((hub) => hub !== log.hub && servers.includes(hub) && !this.#isGone(hub));
+  }
+
+  /** Whether ours is to go on with it, and no other server than the hub is reached, as far as was seen: then it waits. [W9] */
+  isAlone(room: RoomId): boolean {
+    const { store, server } = this.#ports;
+    const former = store.groupRooms.log(room)?.hub;
+    const candidates = this.candidates(room);
+    if (former === undefined || this.#isGone(former) || !candidates.includes(server)) return false;
+    if (this.#hasLink(former)) return false;
+    return this.#alone.has(room) || this.#others(room).length === 0;
   }
 
   /** Whether the room's members have the server that orders it now on their list, and it is there. */
@@ -70,7 +82,7 @@ export class RoomTakeovers {
     const isApart = former === undefined || !this.#isGone(former);
     for (const hub of this.candidates(room)) {
       try {
-        if (hub === server && isApart && when === "no hurry" && !(await this.#hasWitness(room))) continue;
+        if (hub === server && isApart && when === "no hurry" && (await this.#waitsAlone(room))) continue;
         if (await this.ask(room, hub)) return true;
       } catch (error) {
         if (!(error instanceof ProtocolError)) throw error;
@@ -110,14 +122,32 @@ export class RoomTakeovers {
     return outcome.outcome === "appended" || outcome.term > log.term || outcome.position > log.position;
   }
 
+  async #waitsAlone(room: RoomId): Promise<boolean> {
+    const isAlone = !(await this.#hasWitness(room));
+    if (isAlone) this.#alone.add(room);
+    else this.#alone.delete(room);
+    return isAlone;
+  }
+
+  #hasLink(former: ServerId): boolean {
+    return this.#ports.servers.list().some(({ server, state }) => server !== former && state === "connected");
+  }
+
+  /** The room's servers beside the hub and ours. */
+  #others(room: RoomId): ServerId[] {
+    const { store, groups, roomCrypto, server } = this.#ports;
+    const [log, state] = [store.groupRooms.log(room), groups.of(room)];
+    if (log === undefined || state === undefined) return [];
+    return serversOf(roomCrypto.room(state)).filter((one) => one !== log.hub && one !== server);
+  }
+
   /** Whether any other server is reached: if none is, it is probably ours that is apart. */
   async #hasWitness(room: RoomId): Promise<boolean> {
-    const { store, groups, roomCrypto, homeserver, server, servers } = this.#ports;
-    const [log, state] = [store.groupRooms.log(room), groups.of(room)];
-    if (log === undefined || state === undefined) return false;
-    if (servers.list().some((link) => link.server !== log.hub && link.state === "connected")) return true;
-    const others = serversOf(roomCrypto.room(state)).filter((one) => one !== log.hub && one !== server);
-    for (const hub of others.slice(0, witnessesMax)) {
+    const { store, homeserver } = this.#ports;
+    const former = store.groupRooms.log(room)?.hub;
+    if (former === undefined) return false;
+    if (this.#hasLink(former)) return true;
+    for (const hub of this.#others(room).slice(0, witnessesMax)) {
       try {
         await homeserver.request("rooms.info", { room, hub, offset: 0 });
         return true;
