@@ -11,6 +11,8 @@ import type { MemberIdentity } from "../src/mls/room-crypto.ts";
 import type { RoomState } from "../src/room-state/room-state.ts";
 import { addProposal, careless, updateProposal } from "./careless.ts";
 import { appends, type HostileAppend } from "./hostile-member.ts";
+import { presentRecords, recordsIn } from "../src/store/group-records.ts";
+import { waitingMessagesMax } from "../src/core/limits.ts";
 import { realGroups } from "./real-groups.ts";
 import { person } from "./room-people.ts";
 import { group, lines, opened, texts } from "./room-scene.ts";
@@ -289,3 +291,45 @@ test.for([
     await alice.sees("what was that?");
   },
 );
+
+test("[W4] a message of an epoch that no room comes to is passed over, and far ones keep no early one from waiting", async () => {
+  await using world = new World("real");
+  const { bob, carol, roomId } = await opened(world);
+  const group = carol.groups.groupId(
+    carol.groups.restore(recordsIn(carol.database, presentRecords(roomId as RoomId))),
+  );
+  /** Bob sends, and says in the message's head that it is of so much later an epoch. */
+  const sendAhead = async (by: bigint) => {
+    await bob.goOffline();
+    await bob.call("messages.send", { roomId, text: "early" });
+    const row = bob.database.get<{ seq: number; payload: Uint8Array }>(
+      "SELECT seq, payload FROM outgoing WHERE kind = 'room' ORDER BY seq DESC",
+    )!;
+    const head = Buffer.from(row.payload);
+    const at = head.indexOf(group) + group.length;
+    const epoch = head.readBigUInt64BE(at);
+    head.writeBigUInt64BE(epoch + by, at);
+    bob.database.run("UPDATE outgoing SET payload = ? WHERE seq = ?", head, row.seq);
+    await bob.goOnline();
+    await world.pass(2_000);
+    return Number(epoch);
+  };
+  const waiting = () =>
+    carol.database.all<{ epoch: number }>("SELECT epoch FROM waitingMessages").map(({ epoch }) => epoch);
+
+  for (const by of [2n ** 64n - 100n, 2n ** 63n, 2n ** 53n, 2n ** 20n + 1n]) await sendAhead(by);
+  expect(waiting()).toEqual([]);
+  const present = await sendAhead(2n ** 20n);
+  expect(waiting()).toEqual([present + 2 ** 20]);
+  carol.database.run(
+    `WITH RECURSIVE more(n) AS (SELECT 2 UNION ALL SELECT n + 1 FROM more WHERE n < ?)
+     INSERT INTO waitingMessages (room, epoch, envelope, sender, server, created, payload)
+     SELECT room, epoch, envelope, sender, server, created, payload FROM waitingMessages, more`,
+    waitingMessagesMax,
+  );
+  await sendAhead(1n);
+  await sendAhead(2n ** 20n);
+  expect(waiting()).toHaveLength(waitingMessagesMax);
+  expect(waiting().filter((epoch) => epoch === present + 1)).toHaveLength(1);
+  expect(await carol.call("engine.notices", {})).toEqual([]);
+});

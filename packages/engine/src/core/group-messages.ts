@@ -13,7 +13,7 @@ import { guessOneMore } from "./counters.ts";
 import type { GapAsking } from "./gap-asking.ts";
 import type { Groups } from "./groups.ts";
 import type { Commit } from "./inbox.ts";
-import { strandedMessagesMax, waitingMessagesMax } from "./limits.ts";
+import { epochsAheadMax, strandedMessagesMax, waitingMessagesMax } from "./limits.ts";
 import type { Log } from "./log.ts";
 import type { RoomItems } from "./room-items.ts";
 
@@ -51,9 +51,15 @@ export class GroupMessages {
     if ((state === undefined && !isLost) || isLeft) throw passedOver("of a room that is over");
     // Where the group is lost here, too, it waits: it can be asked for when this device is in again. [U8]
     if (state === undefined || epoch > roomCrypto.epoch(state)) {
-      if (store.groupRooms.waitingCount(room.id) >= waitingMessagesMax) throw passedOver("too much waits");
+      if (state !== undefined && epoch > roomCrypto.epoch(state) + BigInt(epochsAheadMax))
+        throw passedOver("of an epoch too far ahead");
+      // What is nearer will be read sooner, and a member who makes up epochs keeps nobody's early messages out.
+      const isFull = store.groupRooms.waitingCount(room.id) >= waitingMessagesMax;
+      const farther = isFull ? store.groupRooms.waitingFarther(room.id, Number(epoch)) : undefined;
+      if (isFull && farther === undefined) throw passedOver("too much waits");
       return () => {
         const { from: sender, server, id: envelope, created, payload } = item;
+        if (farther !== undefined) store.groupRooms.deleteWaiting(farther);
         const row = { room: room.id, epoch: Number(epoch), envelope, sender, server, created, payload };
         store.groupRooms.addWaiting(row);
         behind(room.id);

@@ -100,6 +100,8 @@ export const keyPackageFetchesMax = 25;
 export const admitsPerCommitMax = 32;
 /** Messages of one room whose Commit is under way: some minutes of a lively talk. */
 export const waitingMessagesMax = 1_000;
+/** An epoch further ahead than this is no room's: with a Commit every minute it would be two years. */
+export const epochsAheadMax = 1_048_576;
 /** Messages of groups whose Welcome is not here (yet), of all groups together. */
 export const strayMessagesMax = 1_000;
 /** Whoever writes in a room renews their keys there after this. */

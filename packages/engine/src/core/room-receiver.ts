@@ -29,6 +29,8 @@ export class RoomReceiver implements ItemHandler {
     const id = header && store.rooms.roomOfGroup(header.groupId);
     const room = id && store.rooms.get(id);
     if (header === undefined) throw refused("no message of a group");
+    // The head is in the clear: whoever sends it can write anything there, also what no store takes as a number.
+    if (header.epoch > Number.MAX_SAFE_INTEGER) throw refused("an epoch that no group comes to");
     // Nothing of a blocked account is decrypted or shown; its keys stay, should it be unblocked.
     if (store.accounts.isBlocked(item.from)) throw refused("from a blocked account");
     return room === undefined ? () => this.#keepStray(item, header) : messages.prepare(room, item, header);

@@ -242,6 +242,13 @@ export class GroupRoomsTable {
     return this.#db.get<{ n: number }>(sql, room)!.n;
   }
 
+  /** The `seq` of what waits for the farthest epoch, where that is beyond `epoch`: the newest of them. */
+  waitingFarther(room: RoomId, epoch: number): number | undefined {
+    const sql =
+      "SELECT seq FROM waitingMessages WHERE room = ? AND epoch > ? ORDER BY epoch DESC, seq DESC LIMIT 1";
+    return this.#db.get<{ seq: number }>(sql, room, epoch)?.seq;
+  }
+
   /** Whether something of the room could not be opened so far, on this branch or on any. */
   hasUnopened(room: RoomId): boolean {
     const sql = "SELECT 1 AS one FROM waitingMessages WHERE room IN (?, ?)";
