@@ -86,6 +86,16 @@ test("[W8] whoever writes in a chat of two renews their keys when these are a we
   await alice.sees("soon after", "a week later", "and on");
 });
 
+test("[W8] keys that are dated ahead of the clock, which was set back since, are renewed with the next message", async () => {
+  await using world = new World("real");
+  const { alice, bob } = await friends(world);
+  await settled(world, alice, bob);
+  bob.database.run("UPDATE roomLogs SET renewedAt = ?", world.clock.now() + 365 * 86_400_000);
+  await bob.send("by another clock");
+  await world.until(isFollowed(alice, 3), "alice follows");
+  expect(logs(bob)[0]!.renewedAt).toBeLessThanOrEqual(world.clock.now());
+});
+
 test("[X2] a newer chat takes the place of one whose group was lost, and what was written in it stays", async () => {
   await using world = new World();
   const { alice, bob } = await friends(world);
