@@ -5,7 +5,7 @@ import { nodePrimitives as p } from "@fedchat/protocol/primitives/node";
 import { expect, test } from "vitest";
 import type { ReplacedServersPorts } from "../src/core/federation/replaced-servers.ts";
 import { ReplacedServers } from "../src/core/federation/replaced-servers.ts";
-import { replacedServersMax } from "../src/core/limits.ts";
+import { claimantsOfOneMax, replacedServersMax } from "../src/core/limits.ts";
 
 const words = new Uint8Array(32).fill(7);
 const otherWords = new Uint8Array(32).fill(8);
@@ -78,6 +78,25 @@ test("[R8] whoever comes to know the former record later believes the word then"
   const { replaced } = knowing(successor);
   expect(replaced.learn(successor)).toEqual([]);
   expect(replaced.learn(record(a))).toEqual([{ former: a, successor: b }]);
+});
+
+test("[R8] whoever claims a key falsely, later or first, does not hide its heir, nor do many, where somebody has to do with that", () => {
+  const liars = Array.from({ length: 2 * claimantsOfOneMax }, (_, n) => id(200 + n));
+  for (const claimants of [
+    [b, ...liars],
+    [...liars, b],
+  ]) {
+    const claims = claimants.map((key) =>
+      record(key, { replaces: [key === b ? said(a, b, 10) : { ...said(a, b, 99, otherWords), server: a }] }),
+    );
+    const known = new Map(claims.map((one) => [one.key, one]));
+    const replaced = new ReplacedServers({
+      ...{ ...ports, record: (server) => known.get(server) },
+      keeps: (server) => server === b,
+    });
+    for (const one of claims) expect(replaced.learn(one)).toEqual([]);
+    expect(replaced.learn(record(a))).toEqual([{ former: a, successor: b }]);
+  }
 });
 
 test("[R9] at most 1,024 former keys are remembered, first those of servers that somebody here has to do with", () => {

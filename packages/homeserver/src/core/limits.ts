@@ -151,8 +151,10 @@ export const dialAddressesMax = 32;
 export const linkedServersMax = 10_000;
 /** Keys that are known to be replaced; where there are more, one goes of a server that nobody here has to do with. [R9] */
 export const replacedServersMax = 1_024;
-/** Servers that claim keys of which nothing is known here yet. */
+/** Keys of which nothing is known here yet, and which others claim as former ones of theirs. */
 export const replacementsClaimedMax = 1_024;
+/** Who claims one of them: its true heir, and liars, each of whom needs a record of its own that came here. */
+export const claimantsOfOneMax = 16;
 /** Servers that linked us unasked, as remembered for the person to decide; the longest silent goes first. */
 export const strangersRememberedMax = 256;
 export const strangersConnectedMax = 64;

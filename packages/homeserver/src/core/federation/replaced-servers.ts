@@ -6,7 +6,7 @@
 import type { Primitives, ReplacedServer, ServerId, ServerRecord } from "@fedchat/protocol";
 import { array, bytes, decode, encode, isReplacedBy, serverId, struct, uint } from "@fedchat/protocol";
 import type { WriteOp } from "../../store/store.ts";
-import { replacedServersMax, replacementsClaimedMax } from "../limits.ts";
+import { claimantsOfOneMax, replacedServersMax, replacementsClaimedMax } from "../limits.ts";
 import { keepNewest } from "../keep-newest.ts";
 
 const key = "servers.replaced";
@@ -41,8 +41,8 @@ export interface ReplacedServersPorts {
 export class ReplacedServers {
   readonly #ports: ReplacedServersPorts;
   readonly #replaced = new Map<ServerId, Replaced>();
-  /** Who says of itself to be a server of which no record was here. */
-  readonly #claimed = new Map<ServerId, ServerId>();
+  /** Who say of themselves to be a server of which no record was here: most of them may lie. */
+  readonly #claimed = new Map<ServerId, Set<ServerId>>();
   /** By their heirs; undefined: to be found anew. */
   #formers: Map<ServerId, ServerId[]> | undefined;
 
@@ -86,8 +86,7 @@ export class ReplacedServers {
    * says so of it. Gives what is new.
    */
   learn(record: ServerRecord): Replacement[] {
-    const claimant = this.#claimed.get(record.key);
-    const claims = claimant === undefined ? [] : [this.#ports.record(claimant)];
+    const claims = [...(this.#claimed.get(record.key) ?? [])].map((claimant) => this.#ports.record(claimant));
     return [record, ...claims].flatMap((one) => (one === undefined ? [] : this.#learn(one, record)));
   }
 
@@ -103,7 +102,7 @@ export class ReplacedServers {
       const { server: former, issued } = said;
       if (former === own.key || this.#line(successor).includes(former) || !this.#isLater(said)) return [];
       const hash = this.#hashOf(former, newest);
-      if (hash === undefined) keepNewest(this.#claimed, former, successor, replacementsClaimedMax);
+      if (hash === undefined) this.#claim(former, successor);
       if (hash === undefined || !isReplacedBy(primitives, successor, said, hash)) return [];
       this.#replaced.delete(former);
       this.#replaced.set(former, { successor, issued, hash });
@@ -112,6 +111,18 @@ export class ReplacedServers {
       this.#formers = undefined;
       return [{ former, successor }];
     });
+  }
+
+  /** Of too many claims of one key, one goes of a server that nobody here has to do with. */
+  #claim(former: ServerId, successor: ServerId): void {
+    const claimants = this.#claimed.get(former) ?? new Set();
+    claimants.delete(successor);
+    if (claimants.size >= claimantsOfOneMax) {
+      const [oldest] = claimants;
+      claimants.delete([...claimants].find((one) => !this.#ports.keeps(one)) ?? oldest!);
+    }
+    claimants.add(successor);
+    keepNewest(this.#claimed, former, claimants, replacementsClaimedMax);
   }
 
   /** A key, and those that came in its place one after the other: none leads back to itself. */
