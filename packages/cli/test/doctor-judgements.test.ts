@@ -7,6 +7,7 @@ import { judgeAddress } from "../src/doctor/address.ts";
 import { judgeOwnCertificate, judgeSeenCertificate } from "../src/doctor/certificate.ts";
 import { judgeClock } from "../src/doctor/clock.ts";
 import { judgeDialBack } from "../src/doctor/dial-back.ts";
+import { judgeRecoveryKey } from "../src/doctor/recovery-key.ts";
 import { judgeDirectory } from "../src/doctor/directories.ts";
 import { failed } from "../src/doctor/findings.ts";
 import { judgeLinks } from "../src/doctor/links.ts";
@@ -394,4 +395,12 @@ test("[D2] a directory: registered, refused for its token or its key, not reache
     result: "warning",
     sentence: expect.stringContaining("bob answers there"),
   });
+});
+
+test("[R7] words on paper that this homeserver had forgotten, or that others know otherwise, are told; nothing else is", () => {
+  expect(judgeRecoveryKey(undefined)).toEqual([]);
+  expect(judgeRecoveryKey("recalled")).toMatchObject([{ result: "warning", code: "recovery-key-recalled" }]);
+  expect(judgeRecoveryKey("disputed")).toMatchObject([
+    { result: "failed", fix: expect.stringContaining("server-key replace --unchecked") },
+  ]);
 });

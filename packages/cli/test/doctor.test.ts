@@ -38,6 +38,7 @@ function patient(port: { server: string; port: number }, change: Partial<Patient
     links: () => [],
     directories: () => [],
     dialBack: async () => [],
+    recoveryStanding: () => undefined,
     covers: () => false,
     wantedPort: port.port,
     ...change,

@@ -126,4 +126,22 @@ describe("a homeserver whose key is replaced", () => {
     const record = (await bob.call("contacts.list", {})).find((one) => one.displayName === "Alice");
     expect(record?.serverId).toBe(home.id);
   });
+
+  test("[R7] put back from a backup from before the words, it takes the recovery key back from who was told of it", async () => {
+    await using world = new World();
+    const { alice, bob } = await friends(world);
+    const { home } = alice;
+    const { keys } = home;
+    const backup = home.store.snapshot({ full: () => false, commit: async () => undefined });
+    await prepare(home);
+    await alice.send("with words");
+    await bob.sees("with words");
+    const named = home.homeserver.record().record.recoveryKeyHash!;
+
+    await home.startWith(keys, backup);
+    expect(home.homeserver.record().record.recoveryKeyHash).toBeUndefined();
+    await world.until(() => home.homeserver.recoveryStanding === "recalled", "what was forgotten");
+    await world.until(() => home.homeserver.record().record.recoveryKeyHash !== undefined, "its new record");
+    expect(home.homeserver.record().record.recoveryKeyHash).toEqual(named);
+  });
 });

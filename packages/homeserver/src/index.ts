@@ -4,5 +4,5 @@ export * from "./core/log.ts";
 export type { OpaqueServer, OpaqueSuite } from "./core/accounts/passwords.ts";
 export type { Dialer, FederationPolicy, OwnRecord, Remote } from "./core/federation/index.ts";
 export type { DialBackReport, Examine } from "./core/seams.ts";
-export type { HomeserverKeys } from "./core/server-identity.ts";
+export type { HomeserverKeys, RecoveryStanding } from "./core/server-identity.ts";
 export * from "./store/store.ts";

@@ -41,6 +41,28 @@ test("[R2] two changes at once are two records, the later one with both", async 
   expect(record.sequence).toBeGreaterThan(before.sequence);
 });
 
+test("[R7] a recovery key that was forgotten is named again, above what others hold, and none takes another's place", async () => {
+  await using world = await startHomeserver();
+  const { record } = world.homeserver.record();
+  const [known, other] = [random.bytes(32), random.bytes(32)];
+  world.homeserver.recall({ ...record, sequence: record.sequence + 5_000 });
+  expect(world.homeserver.recoveryStanding).toBeUndefined();
+  world.homeserver.recall({ ...record, sequence: record.sequence + 5_000, recoveryKeyHash: known });
+  expect(world.homeserver.recoveryStanding).toBe("recalled");
+  await world.homeserver.setName("here");
+  const named = world.homeserver.record();
+  expect(named.record).toMatchObject({ recoveryKeyHash: known, name: "here" });
+  expect(named.record.sequence).toBeGreaterThan(record.sequence + 5_000);
+
+  await using again = await world.restart();
+  again.homeserver.recall({ ...record, recoveryKeyHash: known });
+  expect(again.homeserver.recoveryStanding).toBeUndefined();
+  again.homeserver.recall({ ...record, recoveryKeyHash: other });
+  expect(again.homeserver.recoveryStanding).toBe("disputed");
+  await again.homeserver.setName("there");
+  expect(again.homeserver.record().record).toMatchObject({ recoveryKeyHash: known, name: "there" });
+});
+
 test("[G6] an administrator decides for whom it relays; that stands over restarts and above the configuration", async () => {
   const relaying = { relaysFor: "linked", bytesPerSecond: 1_000, storageBytesMax: 7_000 } as const;
   await using world = await startHomeserver({ config: { relaying } });

@@ -1,6 +1,7 @@
 import type { ServerId, ServerRecord } from "@fedchat/protocol";
 import { recoveryKeyHashOf, replaceServer, serverRecord } from "@fedchat/protocol";
 import { describe, expect, test } from "vitest";
+import { BarePeer } from "./federation-peer.ts";
 import type { Host } from "./federation-world.ts";
 import { primitives as p, World } from "./federation-world.ts";
 
@@ -117,6 +118,46 @@ describe("a server whose key was stolen or lost", () => {
     expect(known(alice, bob)).toEqual(before);
     bob.renewRecord({ software: "renewed", recoveryKeyHash: recoveryKeyHashOf(p, words) });
     await world.clock.until(() => known(alice, bob)?.software === "renewed", "the owner's own is taken");
+  });
+
+  test("[R7] a server that came back without the recovery key that it had named is shown what it said of it, once", async () => {
+    const { world, alice, bob } = await preparedPair();
+    const before = known(alice, bob);
+    await bob.restart();
+    await world.clock.until(() => bob.link(alice)?.state === "connected", "as it was");
+    expect(bob.heldOfUs).toEqual([]);
+    bob.crash();
+    bob.renewRecord();
+    await bob.start();
+    await world.clock.until(() => bob.link(alice)?.state === "connected", "from a backup");
+    await world.clock.advance(60_000);
+    expect(bob.heldOfUs).toEqual([before]);
+    expect(known(alice, bob)).toEqual(before);
+    prepare(bob);
+    await world.clock.until(() => known(alice, bob)?.sequence === bob.own.record.sequence, "taken again");
+  });
+
+  test("[R7] what others say that a server said of itself counts where its own key signed it, and once of each connection", async () => {
+    const world = new World();
+    const alice = await world.homeserver("alice");
+    const said = (change: Partial<ServerRecord> = {}) => {
+      const record = alice.recordWith(world.clock.now(), { recoveryKeyHash: words, ...change });
+      return serverRecord.sign(p, alice.keys.seed, record);
+    };
+    /** How many counted of these, shown over one connection. */
+    const counted = async (name: string, ...records: Uint8Array[]) => {
+      const before = alice.heldOfUs.length;
+      const peer = await BarePeer.connect(world, alice, name);
+      for (const record of records) peer.control({ kind: "recordHeld", record });
+      await world.clock.advance(100);
+      return alice.heldOfUs.length - before;
+    };
+    expect(await counted("bob", said(), said({ software: "again" }))).toBe(1);
+    const ahead = said({ sequence: world.clock.now() + 2 * 86_400_000 });
+    expect(await counted("early", ahead)).toBe(0);
+    expect(await counted("forger", said().with(100, said()[100]! ^ 1))).toBe(0);
+    expect(await counted("mallory", new BarePeer(world, "mallory", alice).signed)).toBe(0);
+    expect(await counted("carol", said())).toBe(1);
   });
 
   test("[R9] it is heard of from others, and a blocked server stays blocked under its new key", async () => {

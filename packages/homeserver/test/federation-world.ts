@@ -119,6 +119,8 @@ export class Host {
   from: (host: string) => string = (host) => host;
   relaying: Relaying = { relaysFor: "linked", bytesPerSecond: 1_048_576, storageBytesMax: 67_108_864 };
   own: OwnRecord;
+  /** Records of its own that others showed it. */
+  readonly heldOfUs: OwnRecord["record"][] = [];
   store: MemoryStore;
   federation!: RunningFederation;
   accounts!: RecordingAccounts;
@@ -201,6 +203,7 @@ export class Host {
       noisePrivateKey: this.keys.noise,
       ownRecord: () => this.own,
       standingChanged: () => this.renewRecord({ ...this.#said, ...this.federation.standing() }),
+      heldOfUs: (record) => this.heldOfUs.push(record),
       signReceipt: (receipt) => custodyReceipt.sign(primitives, this.keys.seed, receipt),
       dialer: this.world.network.dialer(this.name),
       accounts: this.accounts,

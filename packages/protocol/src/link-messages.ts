@@ -85,6 +85,8 @@ export const linkControl = tagged("kind", {
   trust: struct({ linked: bool }),
   /** A newer server record of the sender's own. */
   record: struct({ record: bytes({ min: 1, max: recordBytesMax }) }),
+  /** A record of the receiver's that the sender holds, whose recovery key the receiver's present one does not name. [R7] */
+  recordHeld: struct({ record: signedServerRecord }),
   /** Asks for the records that changed here since a place of ours; answered once there are any. [G3] */
   askRecords: struct({ incarnation: optional(bytes(8)), since: uint({}) }),
   records: struct({

@@ -58,21 +58,29 @@ export function addServerKey(program: Command, io: Io): void {
     summary:
       "the key of this homeserver is stolen or lost: make another one, by the words on paper; everybody who is linked goes over to it by themselves",
     example: "fedchat server-key replace\nfedchat server-key replace --data /srv/fedchat < words.txt",
-  }).action(async (flags: CommonOptions) => {
-    const { kitFromWords, serverRecoverySeed } = await import("@fedchat/engine/node");
-    const { replaceKeys } = await import("@fedchat/homeserver/node");
-    const outcome = await whileStopped(io, flags, async (folder) => {
-      const kit = kitFromWords(await askSecret(io.streams, "The twelve words: "));
-      const seed = serverRecoverySeed(primitives, kit);
-      return await replaceKeys(folder, seed, { ...ports, nowMs: nodeClock.now() });
+  })
+    .option("--unchecked", "take words that this folder does not know: it is an older backup than they are")
+    .action(async (flags: CommonOptions & { unchecked?: boolean }) => {
+      const { kitFromWords, serverRecoverySeed } = await import("@fedchat/engine/node");
+      const { replaceKeys } = await import("@fedchat/homeserver/node");
+      const outcome = await whileStopped(io, flags, async (folder) => {
+        const kit = kitFromWords(await askSecret(io.streams, "The twelve words: "));
+        const seed = serverRecoverySeed(primitives, kit);
+        return await replaceKeys(folder, seed, {
+          ...{ ...ports, nowMs: nodeClock.now(), unchecked: flags.unchecked === true },
+        });
+      });
+      if (typeof outcome === "string") throw refused(outcome);
+      const { former, server, checked } = outcome;
+      if (flags.json) return io.printJson({ former, serverId: server, checked });
+      io.print(`This homeserver has another key: ${io.style.bold(fingerprint(server))}`);
+      io.print(`The former one, ${former.slice(0, 8)}, is refused wherever that becomes known.`);
+      if (!checked)
+        io.print(
+          "Whether these are the right words, this folder could not tell. If they are not, nobody goes over to this key.",
+        );
+      io.print("Start it as before. Keep the words: they are good for the next time, too.");
     });
-    if (typeof outcome === "string") throw refused(outcome);
-    const { former, server } = outcome;
-    if (flags.json) return io.printJson({ former, serverId: server });
-    io.print(`This homeserver has another key: ${io.style.bold(fingerprint(server))}`);
-    io.print(`The former one, ${former.slice(0, 8)}, is refused wherever that becomes known.`);
-    io.print("Start it as before. Keep the words: they are good for the next time, too.");
-  });
 }
 
 /** Throws `CommandError` where it runs, and with why its files cannot be used. */
@@ -128,10 +136,13 @@ const refusals: Record<Refusal, [string, string]> = {
   ],
   "no server": ["No homeserver ran in this folder yet.", `Start it once: ${commandName} start`],
   "none named": [
-    "No words were prepared for this homeserver, so that nobody would believe another key.",
-    `Its people can move away: ${commandName} account move. For the next time: ${commandName} server-key kit`,
+    "This folder knows of no words for this homeserver: none were prepared, or it is a backup from before they were.",
+    `If you have such words, start FedChat once (linked servers still know which are right), or try them: ${commandName} server-key replace --unchecked. Without such words nobody believes another key; its people can move away: ${commandName} account move`,
   ],
-  "wrong words": ["These are not the words of this homeserver.", "Look for the paper of its server key."],
+  "wrong words": [
+    "These are not the words of this homeserver.",
+    `Look for the paper of its server key. Only where \`${commandName} doctor\` says that others know other words: ${commandName} server-key replace --unchecked`,
+  ],
   "too often": [
     "The key of this homeserver was replaced too often.",
     "Its people can move to another server.",

@@ -1,5 +1,5 @@
 /** What the doctor looks at where a homeserver runs. */
-import type { DialBackReport } from "@fedchat/homeserver";
+import type { DialBackReport, RecoveryStanding } from "@fedchat/homeserver";
 import { isNear } from "@fedchat/homeserver/node";
 import type { DirectoryView, LinkView } from "@fedchat/protocol";
 import { serverId } from "@fedchat/protocol";
@@ -16,6 +16,7 @@ import { judgeNames } from "./names.ts";
 import { judgeNearby, judgePortMapping } from "./network.ts";
 import { portFinding } from "./port.ts";
 import { holdFinding, holdSubject, proxyFindings } from "./proxy.ts";
+import { judgeRecoveryKey } from "./recovery-key.ts";
 
 /** Who is looked at. */
 export interface Patient {
@@ -23,6 +24,7 @@ export interface Patient {
   links(): LinkView[];
   directories(): DirectoryView[];
   dialBack(): Promise<DialBackReport[]>;
+  recoveryStanding(): RecoveryStanding | undefined;
   /** Whether the homeserver's certificate is for this host. */
   covers(host: string): boolean;
   /** The port that was configured, or the default. */
@@ -80,6 +82,7 @@ export function homeserverChecks(patient: Patient, now: () => number): Check[] {
       },
     },
     { title: "Directories", look: async () => patient.directories().map(judgeDirectory) },
+    { title: "Words on paper", look: async () => judgeRecoveryKey(patient.recoveryStanding()) },
     { title: "Machine", look: async () => machineFindings(info.data) },
   ];
 }

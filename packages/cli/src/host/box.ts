@@ -133,6 +133,7 @@ export async function startBox(options: BoxOptions): Promise<Box> {
     links: () => homeserver.links(),
     directories: () => homeserver.directories(),
     dialBack: () => homeserver.dialBack(),
+    recoveryStanding: () => homeserver.recoveryStanding,
     covers: (name: string) => running.certificate().covers(name),
     wantedPort: config.port,
   };

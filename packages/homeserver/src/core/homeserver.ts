@@ -13,6 +13,7 @@ import type {
   RegistrationPolicy,
   ServerAddress,
   ServerId,
+  ServerRecord,
   Timer,
   Visibility,
 } from "@fedchat/protocol";
@@ -50,7 +51,7 @@ import type { Log } from "./log.ts";
 import { defaultRelaying, OwnRelaying } from "./relaying.ts";
 import { Rooms } from "./rooms/rooms.ts";
 import type { DialBackReport, Examine, ListedChange, Nearby } from "./seams.ts";
-import type { HomeserverKeys, ServerDescription } from "./server-identity.ts";
+import type { HomeserverKeys, RecoveryStanding, ServerDescription } from "./server-identity.ts";
 import { ServerIdentity, serverNameOf } from "./server-identity.ts";
 
 export interface HomeserverConfig {
@@ -138,6 +139,7 @@ export async function openHomeserver(options: HomeserverOptions): Promise<Homese
     noisePrivateKey: keys.noise,
     ownRecord: () => identity.current,
     standingChanged: () => homeserver.settleRecord(),
+    heldOfUs: (record) => homeserver.recall(record),
     signReceipt: (receipt) => identity.signReceipt(receipt),
     dialer: options.dialer,
     ...(options.domains === undefined ? {} : { domains: options.domains }),
@@ -211,6 +213,7 @@ export class Homeserver implements AsyncDisposable {
   #config: HomeserverConfig;
   #stopped = false;
   #dialledBack: boolean | undefined;
+  #recoveryStanding: RecoveryStanding | undefined;
   #settled: Promise<void> = Promise.resolve();
   #drained: Promise<void> | undefined;
 
@@ -358,6 +361,25 @@ export class Homeserver implements AsyncDisposable {
   /** Issues a new record where what it says has changed. */
   settleRecord(): void {
     void this.#settleRecord();
+  }
+
+  /** What others said of our recovery key since we started; undefined: nothing that we did not know. [R7] */
+  get recoveryStanding(): RecoveryStanding | undefined {
+    return this.#recoveryStanding;
+  }
+
+  /** Another server holds this record of ours. What we had forgotten is said, and its owner hears of it once. [R7] */
+  recall(held: ServerRecord): void {
+    const { identity, options } = this.#parts;
+    const standing = identity.recall(held);
+    if (standing === undefined || standing === this.#recoveryStanding) return;
+    this.#recoveryStanding = standing;
+    options.log.warn(
+      standing === "recalled"
+        ? "this folder is older than this server's words on paper; other servers knew which words are good"
+        : "other servers believe other words on paper than this server's record names",
+    );
+    if (standing === "recalled") this.settleRecord();
   }
 
   /** Counts since start, and of this moment. */

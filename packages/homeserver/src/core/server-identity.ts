@@ -51,18 +51,29 @@ export interface ServerDescription {
 
 const recordKey = "server.record";
 
+/** Of the recovery key by which its owner replaced the former key, though the former key's record here did not name it. [R8] */
+export const uncheckedRecoveryKey = "server.recovery.unchecked";
+
+/**
+ * recalled: this store had forgotten its recovery key, and has it again · disputed: others believe another recovery key
+ * than this record names.
+ */
+export type RecoveryStanding = "recalled" | "disputed";
+
 export class ServerIdentity {
   readonly id: ServerId;
   readonly noisePrivateKey: Uint8Array;
   /** Keys that it had before. */
   readonly formerly: readonly ServerId[];
   readonly #seed: Uint8Array;
-  readonly #recovery: Pick<ServerRecord, "recoveryKeyHash" | "replaces">;
+  #recovery: Pick<ServerRecord, "recoveryKeyHash" | "replaces">;
   readonly #noisePublicKey: Uint8Array;
   readonly #primitives: Primitives;
   readonly #commit: GroupCommit;
   readonly #clock: Pick<Clock, "now">;
   #current: OwnRecord | undefined;
+  /** The highest of a record of this key that others hold, since this store may be an older one. */
+  #sequenceHeld = 0;
   /** The store's last record, of the key that this server had before. */
   #former: ServerRecord | undefined;
 
@@ -87,14 +98,16 @@ export class ServerIdentity {
     const held = this.#current?.record;
     const replaces = keys.replaces ?? [];
     this.formerly = replaces.map(({ server }) => server);
-    const recoveryKeyHash = held?.recoveryKeyHash ?? keys.recoveryKeyHash;
+    const believed = meta.get(uncheckedRecoveryKey) ?? held?.recoveryKeyHash;
+    const isOurs = (said: ReplacedServer) =>
+      said.server === held?.key && isReplacedBy(primitives, this.id, said, believed);
+    const isNew = held !== undefined && replaces.some(isOurs);
+    const recoveryKeyHash = (isNew ? undefined : held?.recoveryKeyHash) ?? keys.recoveryKeyHash;
     this.#recovery = {
       ...(recoveryKeyHash === undefined ? {} : { recoveryKeyHash }),
       ...(replaces.length === 0 ? {} : { replaces: [...replaces] }),
     };
-    const isOurs = (said: ReplacedServer) =>
-      said.server === held?.key && isReplacedBy(primitives, this.id, said, held.recoveryKeyHash);
-    if (held !== undefined && replaces.some(isOurs)) this.#former = held;
+    if (isNew) this.#former = held;
     else if (this.#current !== undefined && this.#current.record.key !== this.id) {
       throw new StoreUnusableError(
         `The store belongs to server ${this.#current.record.key}, but the key is that of ${this.id}. Put back the key, or use another data folder.`,
@@ -136,7 +149,7 @@ export class ServerIdentity {
       noiseKey: this.#noisePublicKey,
       ...description,
       ...this.#recovery,
-      sequence: nextSequence(this.#current?.record.sequence ?? 0, now),
+      sequence: nextSequence(Math.max(this.#current?.record.sequence ?? 0, this.#sequenceHeld), now),
       issued: now,
       expires: now + limits.serverRecordLifetimeMs,
     };
@@ -145,6 +158,19 @@ export class ServerIdentity {
     this.#current = { record, signed };
     this.#former = undefined;
     return true;
+  }
+
+  /**
+   * Another server holds this record, which our key signed. A recovery key that is known here stays, since whoever stole
+   * our key signs what they like. Undefined where nothing was forgotten. [R7]
+   */
+  recall({ recoveryKeyHash, sequence }: ServerRecord): RecoveryStanding | undefined {
+    if (recoveryKeyHash === undefined) return undefined;
+    const ours = this.#recovery.recoveryKeyHash;
+    if (ours !== undefined) return sameBytes(ours, recoveryKeyHash) ? undefined : "disputed";
+    this.#recovery = { ...this.#recovery, recoveryKeyHash };
+    this.#sequenceHeld = sequence;
+    return "recalled";
   }
 
   /** Our word for a bundle in custody. [K2] */

@@ -8,7 +8,9 @@ import { join } from "node:path";
 import type { Primitives, RandomSource, ServerId, ServerRecord } from "@fedchat/protocol";
 import { limits, recoveryKeyHashOf, replaceServer, serverId, serverRecord } from "@fedchat/protocol";
 import type { HomeserverKeys } from "../core/server-identity.ts";
+import { uncheckedRecoveryKey } from "../core/server-identity.ts";
 import { sameBytes } from "../core/same-bytes.ts";
+import type { HomeserverStore } from "../store/store.ts";
 import { openSqliteStore, storeFileName } from "../store/sqlite/sqlite-store.ts";
 import { keyFileName, loadKeys, writeKeys } from "./keys.ts";
 import { readOwnerOnlyFile, writeOwnerOnlyFile } from "./owner-only.ts";
@@ -24,7 +26,7 @@ export type KeyRefusal =
   | "named"
   /** No FedChat ever ran here. */
   | "no server"
-  /** None was named before this server's key was lost. */
+  /** This folder knows of none: there is none, or the folder was put back from a backup from before. */
   | "none named"
   /** They are not the words of this server. */
   | "wrong words"
@@ -55,17 +57,19 @@ export async function nameRecoveryKey(
 /**
  * Makes another key. The former key's file stays beside the new one under a name of its own, since only its thief has any
  * use for destroying it. Rejects with `StoreUnusableError` while FedChat runs here.
+ * @param unchecked whether a word of a recovery key is taken that this folder does not know, and others may
  */
 export async function replaceKeys(
   folder: string,
   recoverySeed: Uint8Array,
-  { primitives: p, random, nowMs }: KeyPorts & { nowMs: number },
-): Promise<KeyRefusal | { former: ServerId; server: ServerId }> {
-  return await withStore(folder, async (record) => {
+  { primitives: p, random, nowMs, unchecked }: KeyPorts & { nowMs: number; unchecked: boolean },
+): Promise<KeyRefusal | { former: ServerId; server: ServerId; checked: boolean }> {
+  return await withStore(folder, async (record, store) => {
     if (record === undefined) return "no server";
-    const { key: former, recoveryKeyHash, replaces = [] } = record;
-    if (recoveryKeyHash === undefined) return "none named";
-    if (!sameBytes(recoveryKeyHashOf(p, recoverySeed), recoveryKeyHash)) return "wrong words";
+    const { key: former, recoveryKeyHash: named, replaces = [] } = record;
+    const recoveryKeyHash = recoveryKeyHashOf(p, recoverySeed);
+    const checked = named !== undefined && sameBytes(recoveryKeyHash, named);
+    if (!checked && !unchecked) return named === undefined ? "none named" : "wrong words";
     if (replaces.length >= limits.serverReplacedMax) return "too often";
     const identity = random.bytes(32);
     const server = serverId.fromBytes(p.ed25519.publicKey(identity));
@@ -77,21 +81,22 @@ export async function replaceKeys(
       ...{ identity, noise: random.bytes(32), recoveryKeyHash },
       replaces: all.map((one) => replaceServer(p, recoverySeed, { former: one, successor: server, issued })),
     };
+    if (!checked) await store!.write([{ op: "meta.put", key: uncheckedRecoveryKey, value: recoveryKeyHash }]);
     setAside(folder, former);
     writeKeys(folder, keys, p);
-    return { former, server };
+    return { former, server, checked };
   });
 }
 
 /** What the server last said of itself; nobody else runs on this store meanwhile. */
 async function withStore<T>(
   folder: string,
-  work: (record: ServerRecord | undefined) => Promise<T>,
+  work: (record: ServerRecord | undefined, store?: HomeserverStore) => Promise<T>,
 ): Promise<T> {
   if (!existsSync(join(folder, storeFileName))) return await work(undefined);
   await using store = await openSqliteStore({ folder });
   const signed = (await store.load()).meta.get("server.record");
-  return await work(signed && serverRecord.read(signed).value);
+  return await work(signed && serverRecord.read(signed).value, store);
 }
 
 /** Nothing where the key itself is lost. */

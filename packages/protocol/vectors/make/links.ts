@@ -94,6 +94,7 @@ const controls: [string, LinkControl][] = [
       error: toWireError(new ProtocolError("quota-exceeded")),
     },
   ],
+  ["a record of the receiver's", { kind: "recordHeld", record: serverA.signed }],
   ["whose bundles follow", { kind: "custodySource", record: serverA.signed }],
   ["taken", { kind: "custodyTaken", source: serverA.id, class: "messages", stream: now, upTo: 7 }],
   ["done with one bundle", { kind: "custodyDone", bundle: made("a bundle's hash", 32) }],

@@ -18,12 +18,14 @@ import type { PeopleListing } from "./people-listing.ts";
 import type { People } from "./people.ts";
 import type { Queries } from "./queries.ts";
 import type { ServerRecords } from "./records.ts";
+import type { Recalling } from "./recalling.ts";
 import type { Streams } from "./streams.ts";
 
 /** Those who hear of links. */
 export interface ConversationParts {
   news: Pick<LinkNews, "trust" | "record" | "turnedAway">;
   records: Pick<ServerRecords, "get">;
+  recalling: Pick<Recalling, "received">;
   streams: Pick<Streams, "custodyControl" | "closed">;
   circuits: Pick<Circuits, "control" | "closed">;
   domains: Pick<Domains, "look">;
@@ -58,6 +60,8 @@ export class Conversation {
       case "record":
         news.record(link, message.record);
         return this.#lookAtDomain(link);
+      case "recordHeld":
+        return this.#parts.recalling.received(link, message.record);
       case "askRecords":
         return gossip.asked(link, message);
       case "records":

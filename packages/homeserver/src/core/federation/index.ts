@@ -30,6 +30,7 @@ import { People } from "./people.ts";
 import { PeopleBeyond } from "./people-beyond.ts";
 import { PeopleListing } from "./people-listing.ts";
 import { Queries } from "./queries.ts";
+import { Recalling } from "./recalling.ts";
 import { roomLinks } from "./room-links.ts";
 import { Streams } from "./streams.ts";
 import { traceEnvelope } from "./trace.ts";
@@ -85,7 +86,10 @@ export function createFederation(options: FederationOptions): RunningFederation 
     circuits,
     announced: (server) => directories.knows(server),
     listener: {
-      opened: (link, connection) => streams.opened(link.server, connection),
+      opened(link, connection) {
+        recalling.opened(link, connection);
+        streams.opened(link.server, connection);
+      },
       bundle: (link, bundle) => streams.bundle(link.server, bundle),
       batchEnd: (link) => streams.batchEnd(link.server),
       piece: (link, piece) => link.connection && circuits.piece(link.connection, piece),
@@ -104,6 +108,10 @@ export function createFederation(options: FederationOptions): RunningFederation 
     },
   });
   const { links, records, decisions, connections, news, unlinked, replaced, seen } = linking;
+  const recalling = new Recalling({
+    ...{ self, clock, primitives, records },
+    heldOfUs: (record) => options.heldOfUs?.(record),
+  });
   const isReplaced = (server: ServerId) => replaced.has(server);
   const allLinks = () => links.all();
   const gossip: Gossip = new Gossip({
@@ -164,7 +172,7 @@ export function createFederation(options: FederationOptions): RunningFederation 
   });
   const answering = new Answering(options, links, connections, replaced);
   const conversation = new Conversation({
-    ...{ news, records, streams, circuits, domains, gossip, neighbourhood },
+    ...{ recalling, news, records, streams, circuits, domains, gossip, neighbourhood },
     ...{ people, listing, beyond, beyondListing, queries, rooms: options.rooms },
   });
   const lookingUp = new LookingUp({ links, unlinked, people, beyond, directories, queries });

@@ -3,4 +3,7 @@
 /** Rooms' logs: their questions, and bundles with entries. */
 export const roomsFeature = "rooms";
 
-export const linkFeatures: string[] = [roomsFeature];
+/** Being shown a record of one's own that names a forgotten recovery key. [R7] */
+export const recallingFeature = "recalling";
+
+export const linkFeatures: string[] = [roomsFeature, recallingFeature];

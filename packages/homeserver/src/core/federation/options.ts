@@ -64,6 +64,8 @@ export interface FederationOptions {
   /** X25519: the private part of our record's `noiseKey`. */
   noisePrivateKey: Uint8Array;
   ownRecord: () => OwnRecord;
+  /** Another server holds this record of ours, which our own key signed and whose recovery key ours does not name. [R7] */
+  heldOfUs?: (record: ServerRecord) => void;
   /** Signs in this server's name. [K2] */
   signReceipt: (receipt: CustodyReceipt) => Uint8Array;
   /** Our record should list other relays and neighbours: those of `standing()`. [G6] */
