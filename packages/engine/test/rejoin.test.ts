@@ -301,6 +301,112 @@ test("[U7] [I8] where nobody in the room is known, a link into it lets the devic
   await sees(carol, room, "by your link");
 });
 
+/** Alice's devices and her homeserver are gone; the kit's words bring her back at Carol's. */
+async function elsewhere(alice: Person, carol: Person): Promise<Person> {
+  const words = (await alice.call("recovery.kit", {})).words.join(" ");
+  await alice.call("recovery.settle", { kit: "kept" });
+  await alice.close();
+  alice.home.die();
+  const fresh = carol.home.engine();
+  const registrationToken = await carol.home.invitation();
+  await fresh.call("account.recover", { words, here: { displayName: "Alice", registrationToken } });
+  return fresh;
+}
+
+/** She has a chat with Bob again. */
+async function befriended(fresh: Person, bob: Person): Promise<void> {
+  const { link } = await bob.call("invitations.create", {});
+  await fresh.call("invitations.accept", { link: link! });
+  await fresh.pair();
+  const { world } = fresh.home;
+  await world.until(
+    async () =>
+      (await bob.call("contacts.list", {})).some(
+        ({ displayName, serverId }) => displayName === "Alice" && serverId === fresh.home.id,
+      ),
+    "bob to know where she is",
+  );
+}
+
+const known = async (person: Person, roomId: string) =>
+  (await person.call("rooms.list", {})).find((one) => one.roomId === roomId);
+
+test("[U7] [A18] [I8] an owner who came back elsewhere by the kit comes into a room by a link, and owns it still", async () => {
+  await using world = new World("real");
+  const { alice, bob, carol, room } = await three(world);
+  await bob.call("rooms.setRole", { roomId: room, account: await alice.account(), role: "owner" });
+  await bob.call("rooms.setRules", { roomId: room, joining: "approval" });
+  await world.until(async () => (await get(alice, room)).group?.role === "owner", "alice to own the room");
+  await world.until(async () => (await get(bob, room)).group?.joining === "approval", "a room with links");
+  const { link } = await bob.call("rooms.createLink", { roomId: room });
+  const fresh = await elsewhere(alice, carol);
+  expect(await known(fresh, room)).toBeUndefined();
+  await fresh.call("rooms.ask", { link: link! });
+  await world.until(async () => (await known(fresh, room))?.state === "open", "the room to be known");
+  await world.until(isIn(fresh, room), "alice to be in again");
+  expect(await fresh.call("rooms.asks", {})).toMatchObject([{ state: "admitted" }]);
+  expect(await get(fresh, room)).toMatchObject({ title: "Hiking", group: { role: "owner", people: 3 } });
+  expect((await lines(fresh, room, "notice")).filter((line) => line.startsWith("You are back"))).toHaveLength(
+    1,
+  );
+  await fresh.call("messages.send", { roomId: room, text: "by your link" });
+  for (const person of [bob, carol]) await sees(person, room, "by your link");
+  await carol.call("messages.send", { roomId: room, text: "good" });
+  await sees(fresh, room, "by your link", "good");
+});
+
+test("[U7] [A18] whoever invites a participant whose new device is outside tells it the way in, and its person says yes", async () => {
+  await using world = new World();
+  const { alice, bob, carol, room } = await three(world);
+  const invite = { roomId: room, who: await alice.account() };
+  expect(await bob.failure("rooms.invite", invite)).toBe("room-rule");
+  const fresh = await elsewhere(alice, carol);
+  await befriended(fresh, bob);
+  await bob.call("rooms.invite", invite);
+  await world.until(async () => (await known(fresh, room))?.state === "invited", "the room to be known");
+  // Nobody hears of it before the yes.
+  await world.pass(3_000);
+  expect(isIn(fresh, room)()).toBe(false);
+  await fresh.call("rooms.join", { roomId: room });
+  await world.until(isIn(fresh, room), "alice to be in again");
+  await fresh.call("messages.send", { roomId: room, text: "here again" });
+  for (const person of [bob, carol]) await sees(person, room, "here again");
+  expect((await get(bob, room)).group?.people).toBe(3);
+  expect(await bob.failure("rooms.invite", invite)).toBe("room-rule");
+});
+
+test("[U7] of a room that is not known here nobody tells who is no contact and was not asked, and a contact only until the yes", async () => {
+  await using world = new World();
+  const { alice, bob, carol, room } = await three(world);
+  await bob.call("rooms.setRules", { roomId: room, joining: "approval" });
+  await world.until(async () => (await get(bob, room)).group?.joining === "approval", "a room with links");
+  const { link } = await bob.call("rooms.createLink", { roomId: room });
+  const fresh = await elsewhere(alice, carol);
+  await befriended(fresh, bob);
+  const record = openAccountRecord(nodePrimitives, signedRecordOf(fresh));
+  const place = { hub: carol.home.id, term: 1, position: 1, hash: new Uint8Array(32) };
+  const content = (of: string) =>
+    ({ kind: "key", room: of as RoomId, key: new Uint8Array(32), ...place }) as const;
+  const other = (await carol.call("rooms.list", {})).find(({ kind }) => kind === "notes")!.roomId;
+  // It is asked of Bob, whose engine does not run.
+  await bob.close();
+  await fresh.call("rooms.ask", { link: link! });
+  await tell(carol, record, content(room));
+  await world.pass(3_000);
+  expect(await known(fresh, room)).toBeUndefined();
+  expect(await fresh.call("rooms.asks", {})).toMatchObject([{ state: "pending" }]);
+  bob.open();
+  await world.until(isIn(fresh, room), "alice to be in again");
+  // A contact's word, unasked.
+  await tell(bob, record, content(other));
+  await world.until(async () => (await known(fresh, other))?.state === "invited", "the other room");
+  // A chat that is there is not told of.
+  const { roomId: pair } = await fresh.pair();
+  await tell(bob, record, content(pair));
+  await world.pass(3_000);
+  expect(fresh.database.all("SELECT room FROM roomEntering")).toEqual([{ room: other }]);
+});
+
 test("[U7] [F10] a room of which the archive alone tells is come into, too", async () => {
   await using world = new World("real");
   const { alice, bob, carol, pair, room } = await three(world);

@@ -11,7 +11,7 @@ import type {
   RequestId,
   RoomId,
 } from "@fedchat/protocol";
-import { ProtocolError } from "@fedchat/protocol";
+import { ProtocolError, requestId } from "@fedchat/protocol";
 import type { RoomCrypto } from "../mls/room-crypto.ts";
 import { participantOf, type RoomState } from "../room-state/room-state.ts";
 import type { EngineStore } from "../store/engine-store.ts";
@@ -29,7 +29,7 @@ export interface DeviceAdmissionPorts {
   store: EngineStore;
   known: KnownAccounts;
   groups: Groups;
-  roomCrypto: Pick<RoomCrypto, "room">;
+  roomCrypto: Pick<RoomCrypto, "room" | "members">;
   notes: NotesSender;
   outgoing: Outgoing;
   random: RandomSource;
@@ -78,6 +78,32 @@ export class DeviceAdmission {
       }
       store.afterwards((committed) => committed && outgoing.pump());
     };
+  }
+
+  /**
+   * Tells a participant unasked, who has devices that are not in the group and may know nothing of the room. False where
+   * there are none.
+   */
+  letBackIn(room: RoomId, account: AccountId): boolean {
+    const { store, known, groups, roomCrypto, random, bring } = this.#ports;
+    const state = groups.of(room);
+    const log = store.groupRooms.log(room);
+    const isIn = store.groupRooms.person(room, account) !== undefined;
+    if (!isIn || state === undefined || log === undefined) return false;
+    const inside = roomCrypto.members(state).filter((one) => one.account === account);
+    // One note is for all of them.
+    const outside = known
+      .get(account)
+      ?.certificates.find(({ device }) => !inside.some((one) => one.device === device));
+    if (outside === undefined) return false;
+    const { device, signatureKey } = outside;
+    store.transaction(() => {
+      bring(account);
+      const request = requestId.fromBytes(random.bytes(16));
+      this.#remember({ room, account, request, device, signatureKey });
+      this.settle(log, roomCrypto.room(state));
+    });
+    return true;
   }
 
   /** Within the transaction that takes the room's new state: who is on its lists now is told how to come in. */

@@ -320,7 +320,7 @@ export function openEngine(options: EngineOptions): Engine {
     );
   const isFormer = (hub: ServerId) => homes.former.some((home) => home.server === hub);
   const groupRooms: GroupRooms = new GroupRooms({
-    ...{ ...base, identity, known, names, rooms, commits, server },
+    ...{ ...base, identity, known, names, rooms, commits, admission, server },
     onJoined(room) {
       logs.read(room);
       asking.lookSoon();

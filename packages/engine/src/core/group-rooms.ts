@@ -20,6 +20,7 @@ import type { EngineStore } from "../store/engine-store.ts";
 import type { RoomRow } from "../store/rooms-table.ts";
 import { engineError } from "./causes.ts";
 import type { Changes } from "./changes.ts";
+import type { DeviceAdmission } from "./device-admission.ts";
 import type { Groups } from "./groups.ts";
 import type { Identity } from "./identity.ts";
 import { wantRenewal } from "./key-renewal.ts";
@@ -41,6 +42,7 @@ export interface GroupRoomsPorts {
   groups: Groups;
   roomCrypto: RoomCrypto;
   commits: RoomCommits;
+  admission: Pick<DeviceAdmission, "letBackIn">;
   /** A person said yes to a room: what waited for that can be done. */
   onJoined: (room: RoomId) => void;
   /** Our own homeserver, which becomes the hub of rooms that are opened here. */
@@ -132,7 +134,9 @@ export class GroupRooms {
     if (!alone) this.#ports.commits.run(id);
   }
 
+  /** Who takes part already, with devices that are not in the room's encryption, is told the way in. [U7] */
   invite(id: RoomId, account: AccountId, role: Role): void {
+    if (this.#letBackIn(id, account)) return;
     const record = this.#invitable(account);
     this.#check(id, { kind: "admit", record, role });
     this.#want(id, { kind: "admit", account, role });
@@ -242,6 +246,17 @@ export class GroupRooms {
 
   banned(id: RoomId): readonly AccountId[] {
     return this.#stateOf(id).banned;
+  }
+
+  /** What they are told counts from a contact, and they have to have us as one. */
+  #letBackIn(id: RoomId, account: AccountId): boolean {
+    const { store, admission, rooms, names } = this.#ports;
+    const isOpen = this.#get(id).state === "open" && store.accounts.contact(account) !== undefined;
+    if (!isOpen || store.accounts.isBlocked(account) || !admission.letBackIn(id, account)) return false;
+    const name = names.shown(account);
+    const line = `You told ${name} the way in, who takes part with a device that is not in this room's encryption yet.`;
+    store.transaction(() => rooms.addNotice(id, account, line));
+    return true;
   }
 
   /** Their record. Only whom we have a chat with has told us how to reach their key packages. */

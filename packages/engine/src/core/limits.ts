@@ -243,6 +243,8 @@ export const enteringRememberedMax = 2_000;
  */
 export const roomAskAgainBaseMs = 30_000;
 export const roomAskAgainMaxMs = 900_000;
+/** Rooms that one contact tells of and nothing else does, until their person says yes: unlike a Welcome it costs them no keys. */
+export const toldRoomsMax = 64;
 /** The room's info, which a Welcome without a tree waits for, is asked of the hub again. */
 export const treelessRetryBaseMs = 1_000;
 export const treelessRetryMaxMs = 600_000;

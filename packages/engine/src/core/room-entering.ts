@@ -2,7 +2,8 @@
  * The way into a room's group for a device that its account's record lists and that is not in it: by an external commit,
  * on the info that the hub has. Where that is not possible yet (the room does not know the newer record, or its key was
  * renewed) members are asked, a few at a time and less and less often, to see to it and to tell the key. What they tell
- * opens an info or does not; it is taken from participants alone. [U7]
+ * opens an info or does not; it is taken from participants, of a room that is not known here from whom we asked or a
+ * contact. [U7]
  */
 import type {
   AccountId,
@@ -30,6 +31,7 @@ import type { Outgoing } from "./outgoing.ts";
 import type { People } from "./people.ts";
 import type { Rooms } from "./rooms.ts";
 import type { OpenedNote } from "./sealed-notes.ts";
+import { addTold, wordOn } from "./told-rooms.ts";
 import { isRejoining } from "./wanted-changes.ts";
 
 export interface RoomEnteringPorts {
@@ -98,15 +100,19 @@ export class RoomEntering {
     changes.mark("room", room);
   }
 
-  /** A member tells the way in. */
-  told({ sender }: OpenedNote, { room, key, hash: head, ...place }: Told): Commit {
+  /** A member tells the way in, or of a room of which nothing was known here. */
+  told({ sender }: OpenedNote, { room, key, hash, hub, term, position }: Told): Commit {
     const { store, known, changes, onTold } = this.#ports;
-    if (!this.#isFromInside(room, sender)) throw passedOver("a key of no room that we want to come into");
+    const isInside = this.#isFromInside(room, sender);
+    const word = isInside ? undefined : wordOn(this.#ports, room, sender.record.account);
+    if (!isInside && word === undefined) throw passedOver("a key of no room that we want to come into");
     return () => {
       known.learn(sender);
-      store.entering.tell(room, key.slice(), { ...place, head: head.slice() });
+      const place = { hub, term, position, head: hash.slice() };
+      if (word !== undefined) addTold(this.#ports, word, sender, room, place);
+      store.entering.tell(room, key.slice(), place);
       const asked = store.roomAsks.pending("outgoing", room);
-      if (asked !== undefined) {
+      if (asked !== undefined && word?.kind !== "contact") {
         store.roomAsks.settle(asked.id, "admitted");
         store.requests.deleteKeyPackagesOf(asked.id);
         changes.mark("roomAsk", asked.id);
