@@ -195,6 +195,81 @@ test("[U3] a device comes into rooms of many, too, and later where their hub is 
   expect((await phone.call("rooms.get", { roomId })).title).toBe("Hiking");
 });
 
+/** Bob, with a computer and a phone, is in a room of Alice's into which a link leads. */
+async function inRoomWithPhone(world: World) {
+  const { alice, bob } = await friends(world);
+  const { roomId } = await alice.call("rooms.create", { name: "Hiking", people: [await bob.account()] });
+  await world.until(
+    async () => (await bob.call("rooms.list", {})).some(({ state }) => state === "invited"),
+    "the invitation",
+  );
+  await bob.call("rooms.join", { roomId });
+  await alice.call("rooms.setRules", { roomId, joining: "approval" });
+  const phone = await linked(bob);
+  await world.until(isIn(phone, roomId), "the phone to come in");
+  await world.until(
+    async () => (await bob.call("rooms.get", { roomId })).group?.joining === "approval",
+    "a room with links",
+  );
+  // What the computer was still to tell when it was alone is told.
+  await world.pass(31_000);
+  const { link } = await alice.call("rooms.createLink", { roomId });
+  const leave = async () => {
+    await bob.call("rooms.leave", { roomId });
+    const people = async () => (await alice.call("rooms.get", { roomId })).group?.people;
+    await world.until(async () => (await people()) === 1, "bob to be out");
+  };
+  const comeBack = async () => {
+    await bob.call("rooms.ask", { link: link! });
+    const { askId } = await world.until(
+      async () => (await alice.call("rooms.asks", {})).find(({ direction }) => direction === "incoming"),
+      "bob to ask",
+    );
+    await alice.call("rooms.admit", { askId });
+    await world.until(isIn(bob, roomId), "bob to be back");
+  };
+  return { alice, bob, phone, roomId, leave, comeBack };
+}
+
+test("[U3] who leaves a room on one device has left it on all, which say so; who is back on one is back on all", async () => {
+  await using world = new World();
+  const { alice, bob, phone, roomId, leave, comeBack } = await inRoomWithPhone(world);
+  const get = async (person: Person) => await person.call("rooms.get", { roomId });
+  await leave();
+  await world.pass(5_000);
+  expect(await get(bob)).toMatchObject({ state: "closed", cause: { code: "room-left" } });
+  expect(await get(phone)).toMatchObject({ state: "closed", cause: { code: "room-left-elsewhere" } });
+  expect([isIn(bob, roomId)(), isIn(phone, roomId)()]).toEqual([false, false]);
+  await comeBack();
+  await world.until(isIn(phone, roomId), "the phone to be back");
+  await alice.call("messages.send", { roomId, text: "both of you" });
+  for (const device of [bob, phone]) await sees(device, roomId, "both of you");
+  await phone.call("messages.send", { roomId, text: "here" });
+  await world.until(async () => (await texts(alice, roomId)).includes("here"), "what the phone wrote");
+  for (const device of [bob, phone])
+    expect(await get(device)).toMatchObject({ state: "open", cause: null, group: { people: 2 } });
+});
+
+test("[U3] a device that was away while its person left a room and came back takes nobody out, and comes in", async () => {
+  await using world = new World();
+  const { alice, bob, phone, roomId, leave, comeBack } = await inRoomWithPhone(world);
+  await phone.close();
+  await leave();
+  await world.pass(3_000);
+  await comeBack();
+  await world.pass(3_000);
+  phone.open();
+  const at = (of: Person) =>
+    of.database.get<{ position: number }>("SELECT position FROM roomLogs WHERE room = ?", roomId)?.position;
+  await world.until(() => isIn(phone, roomId)() && at(phone) === at(bob), "the phone to be back");
+  await alice.call("messages.send", { roomId, text: "now" });
+  for (const device of [bob, phone]) await sees(device, roomId, "now");
+  await world.pass(5_000);
+  for (const device of [bob, phone])
+    expect(await device.call("rooms.get", { roomId })).toMatchObject({ state: "open", cause: null });
+  expect((await alice.call("rooms.get", { roomId })).group?.people).toBe(2);
+});
+
 test("[U3] what one device reads, drafts and names is so on the other", async () => {
   await using world = new World();
   const { alice, bob } = await friends(world);
