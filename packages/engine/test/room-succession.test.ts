@@ -150,7 +150,9 @@ for (const [how, role] of [
       return room?.underway.length === 0 && room;
     }, "nothing is left to do");
     expect(after).toMatchObject({ cause: null, hub: { serverId: bob.home.id } });
-    expect(await lines(bob, roomId)).toContain("alice was not reached: the room goes on under bob.");
+    expect(await lines(bob, roomId)).toContain(
+      "alice was not reached: the room goes on under bob. You asked for it.",
+    );
   });
 
 test("[W10] [W12] who changed the room apart does it again where it goes on, and nothing that was written is lost", async () => {
