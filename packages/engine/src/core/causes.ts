@@ -139,11 +139,6 @@ const own = {
   "bad-device-code": ["never", "This is not a complete code.", "Copy the whole code, or read it again."],
   "device-code-over": ["never", "This code is not valid any more.", "Have the other device show a new one."],
   "room-left": ["never", "You left this room.", "Ask somebody in it to take you in again."],
-  "room-left-elsewhere": [
-    "never",
-    "You left this room on another device of yours.",
-    "Ask somebody in it to take you in again.",
-  ],
   "room-removed": ["never", "You are not in this room any more.", "Ask somebody in it why."],
   "room-entering": [
     "later",

@@ -303,7 +303,6 @@ export function openEngine(options: EngineOptions): Engine {
     ...{ ...base, identity, known, rooms, names, messages: groupMessages, welcomes, branches },
     ...{ warnings, admission, moved },
     onDropped: (room) => lost.dropped(room),
-    onLeft: (room, key) => shared.wasLeft(room, key),
   });
   const forks: RoomForks = new RoomForks({
     ...{ ...base, identity, names, warnings, leaveHub: (room) => commits.leaveHub(room) },

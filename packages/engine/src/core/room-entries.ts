@@ -62,8 +62,6 @@ export interface RoomEntriesPorts {
   log: Log;
   /** A Commit of ours counts, and the group after it is not here. */
   onDropped: (room: RoomId) => void;
-  /** The log says that our person left. @param key the room's `infoKey` until then */
-  onLeft: (room: RoomId, key: Uint8Array) => void;
 }
 
 /** What a Commit of ours is kept with until it is in the log. */
@@ -298,21 +296,17 @@ export class RoomEntries {
   }
 
   #removed(taken: RoomLogRow, done: readonly RoomChange[]): void {
-    const { store, rooms, groups, roomCrypto, identity, onLeft } = this.#ports;
+    const { store, rooms } = this.#ports;
     const { room } = taken;
     store.transaction(() => {
-      // Whoever left has its line already, on the device on which they did.
+      // Whoever left has its line already.
       const hasLeft = store.rooms.get(room)?.state === "closed";
-      const isLeft = done.some((change) => change.kind === "left" && change.account === identity.account);
       if (!hasLeft) {
         this.#lines(room, done);
-        rooms.close(room, "closed", isLeft ? "room-left-elsewhere" : "room-removed");
+        rooms.close(room, "closed", "room-removed");
       }
-      const state = groups.of(room);
-      const key = state && roomCrypto.room(state).infoKey;
-      if (isLeft && key !== undefined) store.afterwards((committed) => committed && onLeft(room, key));
       store.groupRooms.putPeople(room, []);
-      if (hasLeft || isLeft) this.#outUntilItStands(taken);
+      if (hasLeft) this.#outUntilItStands(taken);
       else this.#over(room);
     });
   }

@@ -19,7 +19,7 @@ import {
 import type { RoomCrypto } from "../mls/room-crypto.ts";
 import { StoreFullError } from "../store/database.ts";
 import type { EngineStore } from "../store/engine-store.ts";
-import { causeOf, causeOfCode, decodeCause, encodeCause } from "./causes.ts";
+import { causeOf, causeOfCode, encodeCause } from "./causes.ts";
 import type { Changes } from "./changes.ts";
 import type { Groups } from "./groups.ts";
 import { capabilitySetting } from "./key-packages.ts";
@@ -29,15 +29,8 @@ import type { Log } from "./log.ts";
 import type { SealedStoragePorts } from "./sealed-storage.ts";
 import { getSealed, putSealed } from "./sealed-storage.ts";
 import type { SharedRoom } from "./shared-room.ts";
-import {
-  decodeSharedRoom,
-  encodeSharedRoom,
-  hasLeft,
-  isSameRoom,
-  mergedRoom,
-  sharedRoomOf,
-} from "./shared-room.ts";
-import { isRejoining, want, wantedChanges } from "./wanted-changes.ts";
+import { decodeSharedRoom, encodeSharedRoom, isSameRoom, mergedRoom, sharedRoomOf } from "./shared-room.ts";
+import { isRejoining, want } from "./wanted-changes.ts";
 
 export interface SharedRecordsPorts extends SealedStoragePorts {
   store: EngineStore;
@@ -114,21 +107,6 @@ export class SharedRecords {
     await this.#inTurn(async () => {
       for (const name of [selfName, ...names]) await this.#push(name, anew);
     });
-  }
-
-  /**
-   * The log says that our person left, in the group whose key this was; another device may have told before that they
-   * are back.
-   */
-  wasLeft(room: RoomId, key: Uint8Array): void {
-    const { store, changes, onRoom } = this.#ports;
-    const held = this.#held(roomPrefix + room);
-    if (held?.state !== "open" || held.key === null || same(held.key, key)) return;
-    // What this device itself did is only still to be told.
-    if (decodeCause(store.rooms.get(room)?.cause ?? null)?.code !== "room-left-elsewhere") return;
-    store.transaction(() => this.#follow(room, held));
-    changes.mark("room", room);
-    onRoom(room);
   }
 
   /** By which a device that is not in the room's group comes in. */
@@ -233,14 +211,12 @@ export class SharedRecords {
       store.shared.put(name, plaintext);
       if (isNew) this.#addRoom(id, merged);
       if (store.rooms.get(id) !== undefined) this.#show(id, merged);
-      if (store.rooms.get(id)?.kind === "group") this.#follow(id, merged);
     });
     if (store.rooms.get(id) === undefined) return;
     changes.mark("room", id);
     changes.mark("draft", id);
     changes.status();
-    const isThere = merged.state !== "closed" && merged.state !== "left";
-    if (groups.of(id) === undefined && isThere) onRoom(id);
+    if (groups.of(id) === undefined && merged.state !== "closed") onRoom(id);
     if (!isSameRoom(theirs, merged)) this.roomChanged(id);
   }
 
@@ -250,7 +226,6 @@ export class SharedRecords {
     const peer = this.#peer(room);
     const { kind, createdAt, name, invitedBy, state } = room;
     if (room.hub === null || room.key === null || (kind === "pair") !== (peer !== undefined)) return;
-    if (state === "left") return;
     if (peer !== undefined) {
       for (const earlier of store.rooms.withPeer(peer))
         if (earlier.state === "open" && earlier.id !== id)
@@ -271,26 +246,6 @@ export class SharedRecords {
     const why = isAlone() ? ({ why: "recovered" } as const) : {};
     // From an archive it may be known that it is to be entered.
     if (!isRejoining(store, id)) want(store, id, { kind: "enter", ...why }, clock.now());
-  }
-
-  /** Within the transaction: where its person leaves a room of many on one device, or is back in it, all follow. */
-  #follow(id: RoomId, room: SharedRoom): void {
-    const { store, groups, roomCrypto } = this.#ports;
-    const row = store.rooms.get(id)!;
-    const elsewhere = encodeCause(causeOfCode("room-left-elsewhere"));
-    if (room.state === "left" && (row.state === "open" || row.state === "invited")) {
-      for (const wanted of wantedChanges(store, id)) store.groupRooms.deleteChange(wanted.id);
-      store.rooms.close(id, "closed", elsewhere);
-    }
-    if (room.state !== "open" || !hasLeft(row)) return;
-    const state = groups.of(id);
-    if (state === undefined) {
-      // That one left before counts no more.
-      store.branches.dropSnapshots(id, 0);
-      this.#addRoom(id, room);
-    } else if (room.key !== null && same(room.key, roomCrypto.room(state).infoKey)) store.rooms.stays(id);
-    // It is followed when the log says here, too, that they left.
-    else store.rooms.close(id, "closed", elsewhere);
   }
 
   #peer({ kind, peer }: SharedRoom): AccountId | undefined {

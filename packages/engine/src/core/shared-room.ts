@@ -19,8 +19,6 @@ import {
 } from "@fedchat/protocol";
 import type { RoomCrypto } from "../mls/room-crypto.ts";
 import type { EngineStore } from "../store/engine-store.ts";
-import type { RoomRow } from "../store/rooms-table.ts";
-import { decodeCause } from "./causes.ts";
 import type { Groups } from "./groups.ts";
 
 /** Longer than any draft that can be sent. */
@@ -29,7 +27,7 @@ const draftBytesMax = 65_536;
 const form = struct({
   kind: literals("pair", "group"),
   createdAt: uint(),
-  state: literals("invited", "open", "left", "closed", "broken"),
+  state: literals("invited", "open", "closed", "broken"),
   name: text({ max: 256 }),
   invitedBy: nullable(accountId.codec),
   hub: nullable(serverId.codec),
@@ -64,7 +62,7 @@ export function sharedRoomOf(
   const isContacts = contact?.room === id;
   const peer = row.peer === null ? undefined : store.accounts.get(row.peer);
   return {
-    ...{ kind: row.kind, createdAt: row.createdAt, state: stateOf(row, known), name: row.name },
+    ...{ kind: row.kind, createdAt: row.createdAt, state: row.state, name: row.name },
     invitedBy: row.invitedBy,
     hub: store.groupRooms.log(id)?.hub ?? known?.hub ?? null,
     key: state === undefined ? (known?.key ?? null) : roomCrypto.room(state).infoKey,
@@ -75,18 +73,6 @@ export function sharedRoomOf(
     read: store.messages.lastUpTo(id, row.readPosition) ?? known?.read ?? null,
     draft: row.draft,
   };
-}
-
-/** Whether its person left this room, on this device or on another. */
-export function hasLeft({ state, cause }: Pick<RoomRow, "state" | "cause">): boolean {
-  const code = state === "closed" ? decodeCause(cause)?.code : undefined;
-  return code === "room-left" || code === "room-left-elsewhere";
-}
-
-/** The device on which its person left says so; the others, which follow, say again what they heard. */
-function stateOf(row: RoomRow, known: SharedRoom | undefined): SharedRoom["state"] {
-  if (!hasLeft(row)) return row.state;
-  return decodeCause(row.cause)?.code === "room-left" ? "left" : (known?.state ?? "left");
 }
 
 export function isSameRoom(a: SharedRoom, b: SharedRoom): boolean {
