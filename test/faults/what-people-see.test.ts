@@ -274,7 +274,7 @@ describe("a full disk", () => {
     const taken = await sendUntilRefused(carol, shared);
     expect(taken.cause).toEqual({
       code: "disk-full",
-      sentence: "The disk of this machine is full; nothing was lost.",
+      sentence: "The disk of this machine is full. Nothing was lost.",
       fix: "Free some space.",
       retry: "later",
     });

@@ -245,7 +245,7 @@ const own = {
     "A person used your invitation, but their server could not be linked back.",
     "Use 'Link back' under Servers.",
   ],
-  "disk-full": ["later", "The disk of this machine is full; nothing was lost.", "Free some space."],
+  "disk-full": ["later", "The disk of this machine is full. Nothing was lost.", "Free some space."],
   unexpected: ["later", "Something unexpected happened here.", "Try again; if it stays, report it."],
 } as const satisfies Record<string, readonly [Retry, string, string | null]>;
 
