@@ -8,6 +8,8 @@ export const roomSuites = [
   "packages/engine/test/missing.test.ts",
   "packages/engine/test/rejoin.test.ts",
   "packages/engine/test/room-hub-restored.test.ts",
+  "packages/engine/test/room-links.test.ts",
   "packages/engine/test/room-random.test.ts",
   "packages/engine/test/room-succession.test.ts",
+  "packages/engine/test/rooms.test.ts",
 ];

@@ -20,6 +20,16 @@ async function succession(world: World) {
   return room;
 }
 
+/** Somebody who lives at the same homeserver, with a chat of two. */
+async function friendAtHome(person: Person, name: string): Promise<Person> {
+  const friend = await person.home.person(name);
+  await person.call("requests.send", { who: await friend.account(), text: "Shall we talk?" });
+  const { requestId } = await friend.request("pending");
+  await friend.call("requests.accept", { requestId });
+  await person.home.world.pass(2_000);
+  return friend;
+}
+
 function apart(person: Person): void {
   person.home.world.unreachable.add(person.home.host);
   person.home.cutLinks();
@@ -221,11 +231,7 @@ test("[W11] whoever was taken out anywhere is out: nobody who knows writes befor
 test("[W10] whoever left where the room does not go on leaves it again, an owner whom nobody else may take out, too", async () => {
   await using world = new World("real");
   const { alice, bob, carol, roomId } = await succession(world);
-  const dave = await alice.home.person("Dave");
-  await alice.call("requests.send", { who: await dave.account(), text: "Shall we talk?" });
-  const { requestId } = await dave.request("pending");
-  await dave.call("requests.accept", { requestId });
-  await world.pass(2_000);
+  const dave = await friendAtHome(alice, "Dave");
   await alice.call("rooms.invite", { roomId, who: await dave.account() });
   await group(dave, "invited");
   await dave.call("rooms.join", { roomId });
@@ -261,11 +267,7 @@ test("[W10] whoever left where the room does not go on leaves it again, an owner
 test("[W12] [W13] whoever came in only where the room does not go on is told, and taken in again with what they wrote", async () => {
   await using world = new World("real");
   const { alice, bob, carol, roomId } = await succession(world);
-  const dave = await alice.home.person("Dave");
-  await alice.call("requests.send", { who: await dave.account(), text: "Shall we talk?" });
-  const { requestId } = await dave.request("pending");
-  await dave.call("requests.accept", { requestId });
-  await world.pass(2_000);
+  const dave = await friendAtHome(alice, "Dave");
   apart(alice);
   await alice.call("rooms.invite", { roomId, who: await dave.account() });
   await group(dave, "invited");
@@ -298,11 +300,7 @@ test("[W12] [W13] whoever came in only where the room does not go on is told, an
 test("[W12] [W13] what somebody wrote where the room does not go on shows as undelivered while they are out, and is written again once they are in", async () => {
   await using world = new World("real");
   const { alice, bob, carol, roomId } = await succession(world);
-  const dave = await alice.home.person("Dave");
-  await alice.call("requests.send", { who: await dave.account(), text: "Shall we talk?" });
-  const { requestId } = await dave.request("pending");
-  await dave.call("requests.accept", { requestId });
-  await world.pass(2_000);
+  const dave = await friendAtHome(alice, "Dave");
   apart(alice);
   await alice.call("rooms.invite", { roomId, who: await dave.account() });
   await group(dave, "invited");
@@ -434,11 +432,7 @@ test("[W11] a device that was revoked anywhere is out: nobody who knows writes b
   const phone = await signedIn(alice);
   const isIn = () => phone.database.all("SELECT 1 FROM groups WHERE room = ?", roomId).length === 1;
   await world.until(isIn, "alice's phone");
-  const dave = await alice.home.person("Dave");
-  await alice.call("requests.send", { who: await dave.account(), text: "Shall we talk?" });
-  const { requestId } = await dave.request("pending");
-  await dave.call("requests.accept", { requestId });
-  await world.pass(2_000);
+  const dave = await friendAtHome(alice, "Dave");
   await alice.call("rooms.invite", { roomId, who: await dave.account() });
   await group(dave, "invited");
   await dave.call("rooms.join", { roomId });

@@ -316,7 +316,8 @@ export function openEngine(options: EngineOptions): Engine {
   const hubsToTry = (room: RoomId, forgot: boolean): ServerId[] =>
     hubsThatMayGoOn(
       { ...base, own: server, isAway: (hub) => isFormer(hub) && !formerHomes.isThere(hub) },
-      ...[room, forgot],
+      room,
+      forgot,
     );
   const isFormer = (hub: ServerId) => homes.former.some((home) => home.server === hub);
   const groupRooms: GroupRooms = new GroupRooms({
